@@ -1,0 +1,3 @@
+// Package mailbox defines the interface between mail stores and the servers
+// that serve from them.
+package mailbox
