@@ -1,0 +1,2 @@
+// Package sqlstore keeps mailboxes in a SQL database.
+package sqlstore
