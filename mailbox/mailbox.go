@@ -174,22 +174,6 @@ type Info struct {
 	NonExistent bool // only a subscription: no mailbox has the name, ID and UIDValidity are empty
 }
 
-// SpecialUse is a set of the roles of RFC 6154 and RFC 8457, in the order of
-// [SpecialUses].
-type SpecialUse uint16
-
-// The roles that a mailbox can have.
-const (
-	UseAll SpecialUse = 1 << iota
-	UseArchive
-	UseDrafts
-	UseFlagged
-	UseJunk
-	UseSent
-	UseTrash
-	UseImportant
-)
-
 // CreateOptions refine Account.Create.
 type CreateOptions struct {
 	SpecialUse SpecialUse
@@ -311,7 +295,7 @@ type CopyResult struct {
 // Limits are the bounds of an account. Zero means no limit.
 type Limits struct {
 	MaxMessageSize int64 // octets
-	MaxNameLength  int   // octets of a mailbox name
+	MaxNameLength  int   // octets of a mailbox name; zero: DefaultMaxNameLength
 	MaxMailboxes   int
 	MaxKeywords    int // different keywords in one mailbox
 }
@@ -338,12 +322,16 @@ const (
 // A RecentMarker is a Mailbox that can tell which messages are \Recent
 // (RFC 3501 §2.3.2).
 type RecentMarker interface {
-	// MarkRecent tells how many... see Recent; it makes the caller the one
-	// session that sees them so: it returns the lowest UID that no earlier
-	// call has covered, and covers all below UIDNext.
+	// MarkRecent claims the recent messages for the session of the caller, and
+	// for it alone: it returns the lowest UID that no earlier call has
+	// claimed, and claims it and all above it, up to UIDNext. The messages
+	// that are \Recent in the session are those with UIDs from first on that
+	// are there when it looks next; a session that stays calls it again for
+	// those that come later.
 	MarkRecent(ctx context.Context) (first UID, err error)
 
-	// Recent returns the lowest UID that no MarkRecent has covered.
+	// Recent returns what MarkRecent would, and claims nothing: the messages
+	// from first on are recent to nobody yet. It serves EXAMINE and STATUS.
 	Recent(ctx context.Context) (first UID, err error)
 }
 

@@ -1,0 +1,85 @@
+package mailbox
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// DefaultMaxNameLength is how many octets a mailbox name may have where Limits
+// does not say otherwise. It leaves room in a command line of 8,192 octets for
+// several names in modified UTF-7, the longest form there is.
+const DefaultMaxNameLength = 1000
+
+// Inbox is the mailbox that every account has.
+const Inbox = "INBOX"
+
+// CanonicalName returns the spelling under which stores keep a name: in
+// Unicode normalization form C, with "INBOX" in capitals where it is the first
+// level or all of the name. It is for a store to call on every name it is
+// given. A name that is not UTF-8 comes back as it is, for ValidName to refuse.
+func CanonicalName(name string) string {
+	if !utf8.ValidString(name) {
+		return name
+	}
+	name = norm.NFC.String(name)
+	if len(name) >= len(Inbox) && strings.EqualFold(name[:len(Inbox)], Inbox) &&
+		(len(name) == len(Inbox) || name[len(Inbox)] == '/') && name[:len(Inbox)] != Inbox {
+		name = Inbox + name[len(Inbox):]
+	}
+	return name
+}
+
+// ValidName reports whether a mailbox can be given that name; the error wraps
+// ErrInvalidName and says why not. A name must be
+//
+//   - not empty, and no longer than lim.MaxNameLength octets
+//     (DefaultMaxNameLength where that is zero): it travels in command lines
+//     and becomes a key in databases;
+//   - valid UTF-8 in normalization form C: two names that look the same are
+//     the same (RFC 9051 §5.1, RFC 5198);
+//   - free of control characters, C0, DEL and C1, and of the line and paragraph
+//     separators U+2028 and U+2029 (RFC 9051 §5.1.1): they would break lines
+//     and lists on their way to a screen;
+//   - free of the wildcards "*" and "%": LIST could not ask for such a name
+//     alone (RFC 9051 §6.3.9.1);
+//   - made of levels that are neither empty nor "." nor "..": "a//b", "/a" and
+//     "a/" have no clear place in a hierarchy, and back ends that keep
+//     directories must never leave theirs.
+//
+// ValidName wants the canonical spelling: call [CanonicalName] first.
+func ValidName(name string, lim Limits) error {
+	longest := lim.MaxNameLength
+	if longest <= 0 {
+		longest = DefaultMaxNameLength
+	}
+	switch {
+	case name == "":
+		return fmt.Errorf("%w: empty", ErrInvalidName)
+	case len(name) > longest:
+		return fmt.Errorf("%w: longer than %d octets", ErrInvalidName, longest)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("%w: not UTF-8", ErrInvalidName)
+	case !norm.NFC.IsNormalString(name):
+		return fmt.Errorf("%w: not in normalization form C", ErrInvalidName)
+	}
+	for _, r := range name {
+		switch {
+		case r < 0x20, 0x7f <= r && r < 0xa0, r == '\u2028', r == '\u2029':
+			return fmt.Errorf("%w: control character %U", ErrInvalidName, r)
+		case r == '*', r == '%':
+			return fmt.Errorf("%w: wildcard %q", ErrInvalidName, r)
+		}
+	}
+	for level := range strings.SplitSeq(name, "/") {
+		switch level {
+		case "":
+			return fmt.Errorf("%w: empty level", ErrInvalidName)
+		case ".", "..":
+			return fmt.Errorf("%w: level %q", ErrInvalidName, level)
+		}
+	}
+	return nil
+}
