@@ -1,0 +1,43 @@
+package imap
+
+import (
+	"time"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// Append is APPEND (RFC 9051 §6.3.12) with the first message that it brings.
+type Append struct {
+	Mailbox string
+	Message AppendMessage
+}
+
+// AppendMessage is what APPEND says of a message before its octets.
+type AppendMessage struct {
+	Flags   []mailbox.Flag
+	Date    time.Time // zero if it was not given
+	Literal Literal
+}
+
+// Literal announces octets that follow on the connection.
+type Literal struct {
+	Size    int64
+	NonSync bool // LITERAL+ or LITERAL-: the octets come without being asked for (RFC 7888)
+	Binary  bool // literal8: the octets may be zero (RFC 3516 §4.2)
+}
+
+func (*Append) Name() string { return "APPEND" }
+
+// AppendUID is the code by which a server tells where messages were appended
+// (RFC 4315 §3).
+type AppendUID struct {
+	UIDValidity uint32
+	UIDs        mailbox.UIDSet
+}
+
+// CopyUID is the code by which a server tells where messages were copied or
+// moved (RFC 4315 §3): the n-th UID of Source became the n-th of Dest.
+type CopyUID struct {
+	UIDValidity  uint32
+	Source, Dest mailbox.UIDSet
+}

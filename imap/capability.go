@@ -1,0 +1,143 @@
+package imap
+
+import (
+	"iter"
+	"slices"
+	"strings"
+)
+
+// Cap is a capability name (RFC 9051 §7.2.2). Names are compared without
+// regard to case.
+type Cap string
+
+// Capabilities, by the RFC that defines them.
+const (
+	CapIMAP4rev1        Cap = "IMAP4rev1"          // RFC 3501
+	CapIMAP4rev2        Cap = "IMAP4rev2"          // RFC 9051
+	CapStartTLS         Cap = "STARTTLS"           // RFC 3501 §6.2.1
+	CapLoginDisabled    Cap = "LOGINDISABLED"      // RFC 3501 §6.2.3
+	CapIdle             Cap = "IDLE"               // RFC 2177
+	CapNamespace        Cap = "NAMESPACE"          // RFC 2342
+	CapID               Cap = "ID"                 // RFC 2971
+	CapChildren         Cap = "CHILDREN"           // RFC 3348
+	CapMultiAppend      Cap = "MULTIAPPEND"        // RFC 3502
+	CapBinary           Cap = "BINARY"             // RFC 3516
+	CapUnselect         Cap = "UNSELECT"           // RFC 3691
+	CapUIDPlus          Cap = "UIDPLUS"            // RFC 4315
+	CapESearch          Cap = "ESEARCH"            // RFC 4731
+	CapSASLIR           Cap = "SASL-IR"            // RFC 4959
+	CapCompressDeflate  Cap = "COMPRESS=DEFLATE"   // RFC 4978
+	CapWithin           Cap = "WITHIN"             // RFC 5032
+	CapEnable           Cap = "ENABLE"             // RFC 5161
+	CapSearchRes        Cap = "SEARCHRES"          // RFC 5182
+	CapListExtended     Cap = "LIST-EXTENDED"      // RFC 5258
+	CapListStatus       Cap = "LIST-STATUS"        // RFC 5819
+	CapSpecialUse       Cap = "SPECIAL-USE"        // RFC 6154
+	CapCreateSpecialUse Cap = "CREATE-SPECIAL-USE" // RFC 6154
+	CapMove             Cap = "MOVE"               // RFC 6851
+	CapUTF8Accept       Cap = "UTF8=ACCEPT"        // RFC 6855
+	CapUTF8Only         Cap = "UTF8=ONLY"          // RFC 6855
+	CapCondStore        Cap = "CONDSTORE"          // RFC 7162
+	CapQResync          Cap = "QRESYNC"            // RFC 7162
+	CapLiteralPlus      Cap = "LITERAL+"           // RFC 7888
+	CapLiteralMinus     Cap = "LITERAL-"           // RFC 7888
+	CapStatusSize       Cap = "STATUS=SIZE"        // RFC 8438
+	CapObjectID         Cap = "OBJECTID"           // RFC 8474
+	CapSaveDate         Cap = "SAVEDATE"           // RFC 8514
+	CapPreview          Cap = "PREVIEW"            // RFC 8970
+	CapQuota            Cap = "QUOTA"              // RFC 9208, RFC 2087
+	CapQuotaSet         Cap = "QUOTASET"           // RFC 9208
+
+	CapAuthPrefix      = "AUTH="       // followed by a SASL mechanism's name
+	CapQuotaResPrefix  = "QUOTA=RES-"  // followed by a resource's name (RFC 9208 §3.1)
+	CapAppendLimitName = "APPENDLIMIT" // alone, or followed by "=" and a number (RFC 7889)
+)
+
+// CapSet is a set of capabilities that keeps their order. The zero value is
+// empty. Methods that change return a new set.
+type CapSet struct {
+	caps []Cap
+}
+
+// NewCapSet returns a set of these capabilities; the first spelling of each
+// stays.
+func NewCapSet(caps ...Cap) CapSet {
+	return CapSet{}.With(caps...)
+}
+
+// Has tells whether c is in the set.
+func (s CapSet) Has(c Cap) bool { return s.index(c) >= 0 }
+
+func (s CapSet) index(c Cap) int {
+	return slices.IndexFunc(s.caps, func(x Cap) bool { return strings.EqualFold(string(x), string(c)) })
+}
+
+// With returns the set with caps added at the end.
+func (s CapSet) With(caps ...Cap) CapSet {
+	out := CapSet{caps: slices.Clip(s.caps)}
+	for _, c := range caps {
+		if !out.Has(c) {
+			out.caps = append(out.caps, c)
+		}
+	}
+	return out
+}
+
+// Without returns the set with caps taken out.
+func (s CapSet) Without(caps ...Cap) CapSet {
+	drop := CapSet{caps: caps}
+	var out CapSet
+	for _, c := range s.caps {
+		if !drop.Has(c) {
+			out.caps = append(out.caps, c)
+		}
+	}
+	return out
+}
+
+// Len returns how many capabilities there are.
+func (s CapSet) Len() int { return len(s.caps) }
+
+// All yields the capabilities in their order.
+func (s CapSet) All() iter.Seq[Cap] { return slices.Values(s.caps) }
+
+// Mechanisms returns the SASL mechanisms named by AUTH= capabilities, in
+// capitals.
+func (s CapSet) Mechanisms() []string {
+	var out []string
+	for _, c := range s.caps {
+		if v, ok := c.cut(CapAuthPrefix); ok {
+			out = append(out, strings.ToUpper(v))
+		}
+	}
+	return out
+}
+
+// Value returns what follows name and "=" in the set, as in APPENDLIMIT=1000.
+func (s CapSet) Value(name string) (string, bool) {
+	for _, c := range s.caps {
+		if v, ok := c.cut(name + "="); ok {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+func (c Cap) cut(prefix string) (string, bool) {
+	if len(c) < len(prefix) || !strings.EqualFold(string(c[:len(prefix)]), prefix) {
+		return "", false
+	}
+	return string(c[len(prefix):]), true
+}
+
+// String returns the names separated by spaces, as in a CAPABILITY response.
+func (s CapSet) String() string {
+	var b strings.Builder
+	for i, c := range s.caps {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(string(c))
+	}
+	return b.String()
+}

@@ -1,0 +1,148 @@
+package imap
+
+import "github.com/posthorn-mail/posthorn/mailbox"
+
+// A Command is a client's command with its arguments, without its tag. The
+// types are pointers to the structs of this package.
+type Command interface {
+	// Name is the command's name in capitals, without "UID".
+	Name() string
+}
+
+// Commands of any state (RFC 9051 §6.1).
+type (
+	Capability struct{}
+	Noop       struct{}
+	Logout     struct{}
+)
+
+// Commands of the not authenticated state (RFC 9051 §6.2).
+type (
+	StartTLS struct{}
+
+	// Login is LOGIN. The user's name and the password are as the client sent
+	// them: no normalization has been done.
+	Login struct{ User, Password string }
+
+	// Authenticate is AUTHENTICATE. Initial is the decoded initial response
+	// (RFC 4959): nil if there was none, empty but not nil for "=".
+	Authenticate struct {
+		Mechanism string // in capitals
+		Initial   []byte
+	}
+)
+
+// Commands of the authenticated state (RFC 9051 §6.3). Others have files of
+// their own.
+type (
+	// Enable is ENABLE (RFC 5161). Caps are as the client spelled them.
+	Enable struct{ Caps []Cap }
+
+	// Select is SELECT, or EXAMINE with ReadOnly.
+	Select struct {
+		Mailbox   string
+		ReadOnly  bool
+		CondStore bool     // RFC 7162 §3.1.8
+		QResync   *QResync // RFC 7162 §3.2.5
+	}
+
+	// Create is CREATE. A separator at the end of the name, which declares
+	// that inferiors will follow, has been left in place.
+	Create struct {
+		Mailbox    string
+		SpecialUse []MailboxAttr // RFC 6154 §3
+	}
+
+	Delete      struct{ Mailbox string }
+	Rename      struct{ From, To string }
+	Subscribe   struct{ Mailbox string }
+	Unsubscribe struct{ Mailbox string }
+	Namespace   struct{} // RFC 2342
+	Idle        struct{} // RFC 2177; DONE follows on a line of its own
+)
+
+// Commands of the selected state (RFC 9051 §6.4). Others have files of their
+// own.
+type (
+	Check    struct{} // RFC 3501 §6.4.1
+	Close    struct{}
+	Unselect struct{}
+
+	// Expunge is EXPUNGE, or UID EXPUNGE (RFC 4315 §2.1) with UID, of the
+	// messages in Set.
+	Expunge struct {
+		UID bool
+		Set NumSet
+	}
+
+	// Copy is COPY, or UID COPY.
+	Copy struct {
+		UID     bool
+		Set     NumSet
+		Mailbox string
+	}
+
+	// Move is MOVE, or UID MOVE (RFC 6851).
+	Move struct {
+		UID     bool
+		Set     NumSet
+		Mailbox string
+	}
+
+	// Store is STORE, or UID STORE.
+	Store struct {
+		UID    bool
+		Set    NumSet
+		Op     mailbox.FlagOp
+		Silent bool // ".SILENT"
+		Flags  []mailbox.Flag
+
+		// UnchangedSince is RFC 7162 §3.1.3; nil if it was not given, since
+		// zero is a value of its own.
+		UnchangedSince *mailbox.ModSeq
+	}
+)
+
+// QResync is what a client that knows a mailbox tells of it when it selects it
+// again (RFC 7162 §3.2.5).
+type QResync struct {
+	UIDValidity uint32
+	ModSeq      mailbox.ModSeq
+	KnownUIDs   mailbox.UIDSet // empty: all below the lowest that has vanished or changed
+	SeqMatch    *SeqMatch
+}
+
+// SeqMatch pairs sequence numbers with the UIDs that they had; both sets have
+// the same number of elements.
+type SeqMatch struct {
+	Seqs NumSet
+	UIDs NumSet
+}
+
+func (*Capability) Name() string   { return "CAPABILITY" }
+func (*Noop) Name() string         { return "NOOP" }
+func (*Logout) Name() string       { return "LOGOUT" }
+func (*StartTLS) Name() string     { return "STARTTLS" }
+func (*Login) Name() string        { return "LOGIN" }
+func (*Authenticate) Name() string { return "AUTHENTICATE" }
+func (*Enable) Name() string       { return "ENABLE" }
+func (c *Select) Name() string {
+	if c.ReadOnly {
+		return "EXAMINE"
+	}
+	return "SELECT"
+}
+func (*Create) Name() string      { return "CREATE" }
+func (*Delete) Name() string      { return "DELETE" }
+func (*Rename) Name() string      { return "RENAME" }
+func (*Subscribe) Name() string   { return "SUBSCRIBE" }
+func (*Unsubscribe) Name() string { return "UNSUBSCRIBE" }
+func (*Namespace) Name() string   { return "NAMESPACE" }
+func (*Idle) Name() string        { return "IDLE" }
+func (*Check) Name() string       { return "CHECK" }
+func (*Close) Name() string       { return "CLOSE" }
+func (*Unselect) Name() string    { return "UNSELECT" }
+func (*Expunge) Name() string     { return "EXPUNGE" }
+func (*Copy) Name() string        { return "COPY" }
+func (*Move) Name() string        { return "MOVE" }
+func (*Store) Name() string       { return "STORE" }

@@ -1,0 +1,27 @@
+// Package imap holds what an IMAP client and an IMAP server share: the
+// commands and their arguments as values, response codes, capabilities,
+// message sets, search keys and fetch items, mailbox name encoding and dates.
+//
+// It does no I/O. The wire format is written and read by packages internal to
+// imap; imapserver and imapclient exchange with their users the values that are
+// declared here, and those of package mailbox (UID, UIDSet, Flag, ModSeq).
+//
+//	var e *imap.Error
+//	if errors.As(err, &e) && e.Code == imap.CodeOverQuota {
+//		return fmt.Errorf("mailbox is full: %s", e.Text)
+//	}
+//
+// Strings in these values are UTF-8 and decoded: a mailbox name is never in
+// modified UTF-7 here (see [DecodeMailbox]), a flag has its backslash, and a
+// header field's name its capitals as they came.
+//
+// An extension is one file here, one of the same name in the wire grammar, and
+// one in each of the client and the server.
+//
+// RFCs: 3501 and 9051 (base), 2087 and 9208 (QUOTA), 2177 (IDLE), 2342
+// (NAMESPACE), 2971 (ID), 3348 (CHILDREN), 3691 (UNSELECT), 4315 (UIDPLUS), 4466
+// (extensible grammar), 4731 (ESEARCH), 4959 (SASL-IR), 5161 (ENABLE), 5182
+// (SEARCHRES), 5258 (LIST-EXTENDED), 5530 (response codes), 5819 (LIST-STATUS),
+// 6154 (SPECIAL-USE), 6851 (MOVE), 7162 (CONDSTORE, QRESYNC), 7888 (LITERAL+),
+// 7889 (APPENDLIMIT), 8438 (STATUS=SIZE).
+package imap

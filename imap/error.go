@@ -1,0 +1,65 @@
+package imap
+
+import "strings"
+
+// Condition is the kind of a status response (RFC 9051 §7.1).
+type Condition string
+
+// The conditions. Only OK, NO and BAD complete a command.
+const (
+	OK      Condition = "OK"
+	NO      Condition = "NO"      // the command was understood and failed
+	BAD     Condition = "BAD"     // the command was not understood, or not at this time
+	PREAUTH Condition = "PREAUTH" // greeting of a connection that needs no login
+	BYE     Condition = "BYE"     // the server is about to close the connection
+)
+
+// An Error is a status response that refuses: what a server answers, and what a
+// client's caller gets when a command has failed.
+type Error struct {
+	Status   Condition // NO, BAD or BYE
+	Code     Code      // empty if there was none
+	CodeArgs string    // what stood behind the code's name, as it is on the wire
+	Text     string    // for people; without CR, LF and NUL
+}
+
+// Error returns the response as it reads on the wire, without its tag.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("imap: ")
+	b.WriteString(string(e.Status))
+	if e.Code != "" {
+		b.WriteString(" [")
+		b.WriteString(string(e.Code))
+		if e.CodeArgs != "" {
+			b.WriteByte(' ')
+			b.WriteString(e.CodeArgs)
+		}
+		b.WriteByte(']')
+	}
+	if e.Text != "" {
+		b.WriteByte(' ')
+		b.WriteString(e.Text)
+	}
+	return b.String()
+}
+
+// Temporary tells whether the same command may succeed later without anybody
+// doing anything about it (RFC 5530 §3).
+func (e *Error) Temporary() bool {
+	switch e.Code {
+	case CodeUnavailable, CodeInUse, CodeServerBug, CodeLimit:
+		return true
+	}
+	return false
+}
+
+// Is makes errors.Is match on the status and the code where target has them,
+// so that errors.Is(err, &imap.Error{Code: imap.CodeTryCreate}) works.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && (t.Status != "" || t.Code != "") &&
+		(t.Status == "" || t.Status == e.Status) &&
+		(t.Code == "" || t.Code == e.Code) &&
+		(t.Text == "" || t.Text == e.Text)
+}

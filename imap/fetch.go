@@ -1,0 +1,109 @@
+package imap
+
+import "github.com/posthorn-mail/posthorn/mailbox"
+
+// Fetch is FETCH, or UID FETCH. The macros ALL, FAST and FULL have been
+// expanded.
+type Fetch struct {
+	UID   bool
+	Set   NumSet
+	Items []FetchItem
+
+	ChangedSince *mailbox.ModSeq // RFC 7162 §3.1.4; nil if not given
+	Vanished     bool            // RFC 7162 §3.2.6
+}
+
+func (*Fetch) Name() string { return "FETCH" }
+
+// A FetchItem is a message data item (RFC 9051 §6.4.5). Section is set for
+// FetchBodySection, FetchBinary and FetchBinarySize.
+type FetchItem struct {
+	Att     FetchAtt
+	Section *BodySection
+}
+
+// FetchAtt names a message data item.
+type FetchAtt uint8
+
+// The data items.
+const (
+	FetchUID FetchAtt = iota
+	FetchFlags
+	FetchInternalDate
+	FetchSize     // RFC822.SIZE
+	FetchEnvelope // ENVELOPE
+	FetchBodyStructure
+	FetchBody // BODY: the structure without extension data
+	FetchBodySection
+	FetchRFC822       // RFC 3501: BODY[]
+	FetchRFC822Header // RFC 3501: BODY.PEEK[HEADER]
+	FetchRFC822Text   // RFC 3501: BODY[TEXT]
+	FetchBinary       // RFC 3516
+	FetchBinarySize   // RFC 3516
+	FetchModSeq       // RFC 7162
+	FetchEmailID      // RFC 8474
+	FetchThreadID     // RFC 8474
+	FetchSaveDate     // RFC 8514
+	FetchPreview      // RFC 8970
+	FetchPreviewLazy  // RFC 8970, PREVIEW (LAZY)
+)
+
+var fetchNames = [...]string{
+	FetchUID: "UID", FetchFlags: "FLAGS", FetchInternalDate: "INTERNALDATE", FetchSize: "RFC822.SIZE",
+	FetchEnvelope: "ENVELOPE", FetchBodyStructure: "BODYSTRUCTURE", FetchBody: "BODY", FetchBodySection: "BODY",
+	FetchRFC822: "RFC822", FetchRFC822Header: "RFC822.HEADER", FetchRFC822Text: "RFC822.TEXT",
+	FetchBinary: "BINARY", FetchBinarySize: "BINARY.SIZE", FetchModSeq: "MODSEQ", FetchEmailID: "EMAILID",
+	FetchThreadID: "THREADID", FetchSaveDate: "SAVEDATE", FetchPreview: "PREVIEW", FetchPreviewLazy: "PREVIEW",
+}
+
+// String returns the item's name in a response, without a section.
+func (a FetchAtt) String() string {
+	if int(a) < len(fetchNames) {
+		return fetchNames[a]
+	}
+	return "UNKNOWN"
+}
+
+// Marks tells whether fetching the item sets \Seen (RFC 9051 §6.4.5).
+func (i FetchItem) Marks() bool {
+	switch i.Att {
+	case FetchBodySection, FetchBinary:
+		return i.Section != nil && !i.Section.Peek
+	case FetchRFC822, FetchRFC822Text:
+		return true
+	}
+	return false
+}
+
+// A BodySection says which octets of a message are meant: BODY[…]<…>, or
+// BINARY[…]<…>.
+type BodySection struct {
+	Path    []uint32 // part numbers, from 1; empty for the message itself
+	Spec    Section
+	Fields  []string // names for SectionHeaderFields and its Not, as the client spelled them
+	Partial *Partial
+	Peek    bool
+
+	// Text is what stood between the brackets, to be echoed as it was asked
+	// for; empty if that can't be had, and then it is made from the rest.
+	Text string
+}
+
+// Section is what of a part is meant.
+type Section uint8
+
+// The section specifications of RFC 9051 §6.4.5.1.
+const (
+	SectionAll             Section = iota // the part's body, or the whole message if there is no path
+	SectionHeader                         // HEADER
+	SectionHeaderFields                   // HEADER.FIELDS
+	SectionHeaderFieldsNot                // HEADER.FIELDS.NOT
+	SectionText                           // TEXT
+	SectionMIME                           // MIME: the header of the part itself; needs a path
+)
+
+// Partial is a range of octets: <Offset.Count>.
+type Partial struct {
+	Offset int64
+	Count  int64 // above zero
+}

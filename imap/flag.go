@@ -1,0 +1,42 @@
+package imap
+
+import "github.com/posthorn-mail/posthorn/mailbox"
+
+// Flags that only the protocol knows; the others are in package mailbox.
+const (
+	// FlagRecent marks messages that arrived since the last session that was
+	// told of them (RFC 3501 §2.3.2). It can't be stored.
+	FlagRecent mailbox.Flag = `\Recent`
+
+	// FlagAny in PERMANENTFLAGS says that new keywords can be made.
+	FlagAny mailbox.Flag = `\*`
+)
+
+// ValidFlag tells whether f can be written as a flag: an atom, or a backslash
+// and an atom (RFC 9051 §9, flag). FlagAny is not one.
+func ValidFlag(f mailbox.Flag) bool {
+	if len(f) > 0 && f[0] == '\\' {
+		f = f[1:]
+	}
+	if f == "" {
+		return false
+	}
+	for i := 0; i < len(f); i++ {
+		if !IsAtomChar(f[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// IsAtomChar tells whether c may stand in an atom: ATOM-CHAR of RFC 9051 §9.
+func IsAtomChar(c byte) bool {
+	if c <= ' ' || c >= 0x7f {
+		return false
+	}
+	switch c {
+	case '(', ')', '{', '%', '*', '"', '\\', ']':
+		return false
+	}
+	return true
+}
