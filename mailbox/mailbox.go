@@ -62,8 +62,9 @@ type Account interface {
 	// Rename gives a mailbox, and every inferior of it, another name, all or
 	// none. from need not be a mailbox itself if it has inferiors. IDs, UIDs
 	// and UIDVALIDITY stay. Subscriptions stay with the names. INBOX can't be
-	// renamed (ErrInvalidName): what RFC 3501 §6.3.5 wants of it is done by
-	// the server, with Create and Move.
+	// renamed, nor any mailbox to a place below itself (ErrInvalidName): what
+	// RFC 3501 §6.3.5 wants of INBOX is done by the server, with Create and
+	// Move. ErrNotExist, ErrExist.
 	Rename(ctx context.Context, from, to string) error
 
 	// Delete removes the mailbox and its messages, and no inferior of it.
@@ -130,8 +131,8 @@ type Mailbox interface {
 	// in memory that does not grow with it. A message, and the content in it,
 	// is valid until the next step of the iteration; copy what is to be kept,
 	// except Flags and Summary, which are immutable. A message expunged while
-	// the iteration runs may be passed over or yielded. An error ends the
-	// iteration.
+	// the iteration runs may be passed over or yielded; one that arrives
+	// meanwhile is not yielded. An error ends the iteration.
 	//
 	// The caller may call other methods of the store, this one included,
 	// within the loop: a store holds no lock while it yields.
@@ -196,6 +197,7 @@ type Snapshot struct {
 	UIDs          UIDSet
 	UIDNext       UID
 	HighestModSeq ModSeq
+	Keywords      []Flag // every keyword that messages have, sorted; perhaps some that they had before
 }
 
 // Changes are what happened in a mailbox after a ModSeq.
@@ -213,7 +215,7 @@ type Entry struct {
 	ModSeq       ModSeq
 	Flags        FlagSet
 	InternalDate time.Time // when the message was received; kept to the second, with its zone
-	SaveDate     time.Time // when it came into this mailbox (RFC 8514)
+	SaveDate     time.Time // when it came into this mailbox, to the second (RFC 8514)
 	Size         int64     // octets
 	EmailID      string    // same content, same ID: kept by Copy and Move (RFC 8474)
 	ThreadID     string    // empty where the store knows no threads
@@ -320,18 +322,18 @@ const (
 // what rests on them only where they are there.
 
 // A RecentMarker is a Mailbox that can tell which messages are \Recent
-// (RFC 3501 §2.3.2).
+// (RFC 3501 §2.3.2): those that one session, and no other, is the first to be
+// told of.
 type RecentMarker interface {
-	// MarkRecent claims the recent messages for the session of the caller, and
-	// for it alone: it returns the lowest UID that no earlier call has
-	// claimed, and claims it and all above it, up to UIDNext. The messages
-	// that are \Recent in the session are those with UIDs from first on that
-	// are there when it looks next; a session that stays calls it again for
-	// those that come later.
-	MarkRecent(ctx context.Context) (first UID, err error)
+	// MarkRecent claims for the session of the caller the messages below next
+	// that no earlier call has claimed, and returns the lowest UID that was
+	// unclaimed. The messages from first up to, and without, next are recent
+	// in that session and in no other; there are none when first is next or
+	// above it. A session passes the UIDNext of its Snapshot or Changes.
+	MarkRecent(ctx context.Context, next UID) (first UID, err error)
 
-	// Recent returns what MarkRecent would, and claims nothing: the messages
-	// from first on are recent to nobody yet. It serves EXAMINE and STATUS.
+	// Recent returns the lowest UID that no MarkRecent has claimed, and claims
+	// nothing. It serves EXAMINE and STATUS.
 	Recent(ctx context.Context) (first UID, err error)
 }
 
@@ -346,8 +348,8 @@ type QuotaKeeper interface {
 	Quota(ctx context.Context, root string) ([]QuotaResource, error)
 
 	// SetQuota replaces the limits of a root: resources not named become
-	// unlimited. It is for administrators; servers offer it to clients only
-	// where told to.
+	// unlimited. ErrNotExist if the store knows no such root or resource. It
+	// is for administrators; servers offer it to clients only where told to.
 	SetQuota(ctx context.Context, root string, limits map[QuotaName]int64) error
 }
 
