@@ -1,0 +1,193 @@
+package textproto
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// Defaults of Options.
+const (
+	DefaultMaxLine          = 8192
+	DefaultHandshakeTimeout = 30 * time.Second
+)
+
+// Options adjusts a Conn. The zero value, and nil, mean the defaults.
+type Options struct {
+	// MaxLine is the length in octets, CRLF included, that ReadLine accepts
+	// (default DefaultMaxLine). Memory for long lines is taken as they arrive.
+	MaxLine int
+	// ReadTimeout and WriteTimeout bound one wait on the peer: each octet
+	// received or taken by the peer starts them anew. Zero means no limit.
+	ReadTimeout, WriteTimeout time.Duration
+	// IdleTimeout bounds one Wait. Zero means ReadTimeout.
+	IdleTimeout time.Duration
+	// HandshakeTimeout bounds a TLS handshake as a whole (default
+	// DefaultHandshakeTimeout, negative for none).
+	HandshakeTimeout time.Duration
+
+	// Trace is told of each line read and written; see Event.
+	Trace Tracer
+	// TraceBody is how many octets of a body's beginning are traced (default
+	// none: bodies are reported by their size alone).
+	TraceBody int
+	// Redact returns what is to be traced in place of a line, so that a protocol
+	// can mask credentials in it. It must not change line or keep it.
+	Redact func(dir Direction, line []byte) []byte
+	// ID names the connection in traces and logs.
+	ID string
+}
+
+// A Conn is a network connection with what line-oriented protocols need.
+//
+// Reading (ReadLine, Wait, body readers) and writing (Write…, Flush, body
+// writers) are independent of each other: one goroutine may read while another
+// writes. Neither side may be used by two goroutines at once. StartTLS… and
+// Compress belong to both sides. Bind, Wake, Close, the Set…Timeout methods and
+// those that only report may be called from any goroutine.
+//
+// Nothing written is sent before Flush, except what does not fit the buffer.
+type Conn struct {
+	t   *transport
+	tls *tls.Conn
+	zr  *inflateReader
+	zw  *deflateWriter
+	src io.Reader // top of the reading layers
+	dst io.Writer // top of the writing layers
+
+	// reading side
+	buf     []byte // small[:], a pooled buffer, or a grown one
+	r, w    int    // buf[r:w] is unread
+	maxLine int
+	readErr error     // permanent
+	body    unread    // body reader that is not at its end, or nil
+	small   [128]byte // holds the start of a command while no buffer is needed
+
+	// writing side
+	wbuf     []byte // pooled; nil while empty
+	wn       int
+	writeErr error // permanent: what got out is unknown
+
+	trace *tracer // nil when not traced
+
+	opts    Options
+	idle    atomic.Int64 // IdleTimeout
+	onError func(error)  // told of the first fatal error of either side
+	remote  net.Addr     // from the PROXY protocol, or nil
+	local   net.Addr
+	state   func(ConnState) // told of idle and active, or nil
+}
+
+// unread is a body reader that holds the reading side.
+type unread interface{ unread() bool }
+
+// NewConn returns a Conn over nc. A *tls.Conn is known as such: TLS reports its
+// state. o may be nil.
+func NewConn(nc net.Conn, o *Options) *Conn {
+	c := &Conn{t: &transport{Conn: nc}}
+	if o != nil {
+		c.opts = *o
+	}
+	if c.opts.MaxLine <= 0 {
+		c.opts.MaxLine = DefaultMaxLine
+	}
+	if c.opts.HandshakeTimeout == 0 {
+		c.opts.HandshakeTimeout = DefaultHandshakeTimeout
+	}
+	c.maxLine = c.opts.MaxLine
+	c.t.readTimeout = c.opts.ReadTimeout
+	c.t.writeTimeout = c.opts.WriteTimeout
+	c.idle.Store(int64(c.opts.IdleTimeout))
+	c.src, c.dst = c.t, c.t
+	c.buf = c.small[:]
+	if tc, ok := nc.(*tls.Conn); ok {
+		c.tls = tc
+	}
+	if c.opts.Trace != nil {
+		c.trace = &tracer{fn: c.opts.Trace, id: c.opts.ID, redact: c.opts.Redact, keep: c.opts.TraceBody}
+	}
+	return c
+}
+
+// Bind ties the connection to ctx until release is called: when ctx ends, reads
+// and writes, also ones under way, fail at once with an error that wraps
+// context.Cause(ctx). Binds nest. For a context that cannot end, or one that is
+// bound already, Bind costs nothing.
+//
+// After an interrupted read the connection is in step still, but after an
+// interrupted write it is not: all later writes fail.
+func (c *Conn) Bind(ctx context.Context) (release func()) { return c.t.bind(ctx) }
+
+// SetReadTimeout sets the limit of one wait for input (0: none).
+func (c *Conn) SetReadTimeout(d time.Duration) {
+	c.t.mu.Lock()
+	c.t.readTimeout = d
+	c.t.mu.Unlock()
+}
+
+// SetWriteTimeout sets the limit of one wait for the peer to take output (0: none).
+func (c *Conn) SetWriteTimeout(d time.Duration) {
+	c.t.mu.Lock()
+	c.t.writeTimeout = d
+	c.t.mu.Unlock()
+}
+
+// SetIdleTimeout sets the limit of one Wait, from the next on (0: that of reads).
+func (c *Conn) SetIdleTimeout(d time.Duration) { c.idle.Store(int64(d)) }
+
+// SetMaxLine sets the length that ReadLine accepts, CRLF included. It belongs
+// to the reading side. A value below 1 means DefaultMaxLine.
+func (c *Conn) SetMaxLine(n int) {
+	if n < 1 {
+		n = DefaultMaxLine
+	}
+	c.maxLine = n
+}
+
+// ID returns the name of the connection in traces and logs.
+func (c *Conn) ID() string { return c.opts.ID }
+
+// NetConn returns the connection that NewConn was given. Reading or writing it
+// breaks the Conn.
+func (c *Conn) NetConn() net.Conn { return c.t.Conn }
+
+// RemoteAddr returns the peer's address, the one that a trusted proxy named
+// where there is one.
+func (c *Conn) RemoteAddr() net.Addr {
+	if c.remote != nil {
+		return c.remote
+	}
+	return c.t.Conn.RemoteAddr()
+}
+
+// LocalAddr returns the address the peer connected to, as a trusted proxy named
+// it where there is one.
+func (c *Conn) LocalAddr() net.Addr {
+	if c.local != nil {
+		return c.local
+	}
+	return c.t.Conn.LocalAddr()
+}
+
+// Octets returns how many octets have been read from and written to the network.
+func (c *Conn) Octets() (in, out int64) { return c.t.in.Load(), c.t.out.Load() }
+
+// Close closes the connection without sending what is buffered. Calls of either
+// side that are under way return an error that wraps net.ErrClosed.
+func (c *Conn) Close() error {
+	if c.tls != nil {
+		return c.tls.Close() // sends close_notify, in bounded time
+	}
+	return c.t.Conn.Close()
+}
+
+// fatal records that the connection is lost.
+func (c *Conn) fatal(err error) error {
+	if c.onError != nil {
+		c.onError(err)
+	}
+	return err
+}

@@ -1,0 +1,169 @@
+package textproto
+
+import "io"
+
+// A CountedReader reads a body of a known number of octets, such as an IMAP
+// literal or a BDAT chunk. It yields io.EOF behind them.
+type CountedReader struct {
+	c    *Conn
+	left int64
+	size int64
+	err  error
+}
+
+// CountedReader returns a reader of the n octets that come next. They must all
+// be read, by Drain if nothing else, before the next ReadLine or Wait.
+func (c *Conn) CountedReader(n int64) *CountedReader {
+	d := &CountedReader{c: c, left: max(n, 0), size: max(n, 0)}
+	if c.body != nil && c.body.unread() {
+		d.err = ErrUnreadBody
+		return d
+	}
+	c.body = d
+	if c.trace != nil {
+		c.trace.body(Receive, d.size)
+	}
+	return d
+}
+
+func (d *CountedReader) unread() bool { return d.left > 0 && d.err == nil }
+
+// Left returns how many octets are still to be read.
+func (d *CountedReader) Left() int64 { return d.left }
+
+// N returns how many octets have been delivered.
+func (d *CountedReader) N() int64 { return d.size - d.left }
+
+func (d *CountedReader) fail(err error) error {
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if d.c.readErr != nil {
+		d.err = err
+	}
+	return err
+}
+
+// Read implements io.Reader.
+func (d *CountedReader) Read(p []byte) (int, error) {
+	if d.err != nil {
+		return 0, d.err
+	}
+	if d.left == 0 {
+		return 0, io.EOF
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	p = p[:min(int64(len(p)), d.left)]
+	c := d.c
+	if c.w == c.r {
+		if len(p) >= readBufferSize/2 {
+			n, err := c.readSome(p) // past the buffer
+			d.left -= int64(n)
+			if err != nil {
+				return n, d.fail(err)
+			}
+			return n, nil
+		}
+		if err := c.fill(); err != nil {
+			return 0, d.fail(err)
+		}
+	}
+	n := copy(p, c.buf[c.r:c.w])
+	c.r += n
+	d.left -= int64(n)
+	return n, nil
+}
+
+// WriteTo implements io.WriterTo. It writes from the read buffer, uncopied.
+func (d *CountedReader) WriteTo(w io.Writer) (n int64, err error) {
+	c := d.c
+	for {
+		if d.err != nil {
+			return n, d.err
+		}
+		if d.left == 0 {
+			return n, nil
+		}
+		if c.w == c.r {
+			if err := c.fill(); err != nil {
+				return n, d.fail(err)
+			}
+		}
+		b := c.buf[c.r:c.w]
+		b = b[:min(int64(len(b)), d.left)]
+		m, err := w.Write(b)
+		c.r += m
+		d.left -= int64(m)
+		n += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// Drain reads and drops the rest. When it is more than max octets, it reads none
+// and returns ErrBodyTooLong; the connection must be closed then.
+func (d *CountedReader) Drain(max int64) error {
+	if d.left > max {
+		return ErrBodyTooLong
+	}
+	_, err := d.WriteTo(io.Discard)
+	return err
+}
+
+// A CountedWriter writes a body of an announced number of octets.
+type CountedWriter struct {
+	c    *Conn
+	left int64
+}
+
+// CountedWriter returns a writer of exactly n octets.
+func (c *Conn) CountedWriter(n int64) *CountedWriter {
+	if c.trace != nil {
+		c.trace.body(Send, n)
+	}
+	return &CountedWriter{c: c, left: n}
+}
+
+// Write implements io.Writer. Of a p that is too long nothing is sent and the
+// error is ErrLongBody.
+func (d *CountedWriter) Write(p []byte) (int, error) {
+	if int64(len(p)) > d.left {
+		return 0, ErrLongBody
+	}
+	n, err := d.c.write(p)
+	d.left -= int64(n)
+	return n, err
+}
+
+// ReadFrom implements io.ReaderFrom.
+func (d *CountedWriter) ReadFrom(r io.Reader) (n int64, err error) {
+	buf := getRead()
+	defer putRead(buf)
+	for {
+		m, err := r.Read(buf)
+		if m > 0 {
+			if _, err := d.Write(buf[:m]); err != nil {
+				return n, err
+			}
+			n += int64(m)
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// Close reports ErrShortBody when octets are missing: the peer waits for them,
+// so the connection can only be closed then. It does not flush.
+func (d *CountedWriter) Close() error {
+	if d.left > 0 {
+		return ErrShortBody
+	}
+	return nil
+}

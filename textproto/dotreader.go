@@ -1,0 +1,288 @@
+package textproto
+
+import (
+	"bytes"
+	"io"
+)
+
+// A DotMode says what a DotReader makes of a CR or LF that is not part of a
+// CRLF. In no mode does anything but CRLF.CRLF end the body (RFC 5321 §4.1.1.4);
+// a server that lets LF.LF end it can be made to take part of a message for
+// commands (CVE-2023-51764 and kin).
+type DotMode int
+
+const (
+	Strict    DotMode = iota // fail with ErrBareCR or ErrBareLF
+	Normalise                // turn each into CRLF
+	Relaxed                  // pass it through
+)
+
+// A DotReader reads a dot-stuffed body (RFC 5321 §4.5.2, RFC 1939 §3): it yields
+// the lines, CRLF included, with stuffed dots removed, and io.EOF after the line
+// with the lone dot. Lines may be of any length.
+type DotReader struct {
+	c    *Conn
+	mode DotMode
+	bol  bool   // at the beginning of a line
+	done bool   // the end was seen
+	err  error  // sticky, io.EOF included
+	seg  []byte // checked and not yet delivered; part of c.buf
+	n    int64  // delivered
+	off  int64  // octets checked
+}
+
+// DotReader returns a reader of the body that comes next. It must be read to its
+// end, by Drain if nothing else, before the next ReadLine or Wait.
+func (c *Conn) DotReader(mode DotMode) *DotReader {
+	d := &DotReader{c: c, mode: mode, bol: true}
+	if c.body != nil && c.body.unread() {
+		d.err, d.done = ErrUnreadBody, true
+		return d
+	}
+	c.body = d
+	return d
+}
+
+func (d *DotReader) unread() bool { return !d.done }
+
+// N returns how many octets have been delivered.
+func (d *DotReader) N() int64 { return d.n }
+
+// next makes d.seg the next piece of the body.
+func (d *DotReader) next() error {
+	c := d.c
+	for {
+		if d.err != nil {
+			return d.err
+		}
+		if c.w > c.r {
+			seg, used := d.scan(c.buf[c.r:c.w])
+			c.r += used
+			if d.done && d.err == nil {
+				d.finish(io.EOF)
+			}
+			if len(seg) > 0 {
+				d.seg = seg
+				d.off += int64(len(seg))
+				return nil
+			}
+			if used > 0 || d.err != nil {
+				continue
+			}
+		}
+		if err := c.fill(); err != nil {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			if c.readErr != nil {
+				d.done = true // nothing to keep in step with
+				d.err = err
+			}
+			return err
+		}
+	}
+}
+
+func (d *DotReader) finish(err error) {
+	d.err = err
+	if d.c.trace != nil {
+		d.c.trace.body(Receive, d.off)
+	}
+}
+
+// scan takes what can be decided from b, unstuffs it in place, and returns the
+// resulting piece of the body and how much of b it took. What it leaves at the
+// end of b is undecided: "\r", ".", ".\r".
+func (d *DotReader) scan(b []byte) (seg []byte, used int) {
+	out, in := 0, 0
+	for in < len(b) {
+		if d.bol && b[in] == '.' {
+			if len(b)-in < 2 {
+				break
+			}
+			if b[in+1] == '\r' {
+				if len(b)-in < 3 {
+					break
+				}
+				if b[in+2] == '\n' {
+					d.done = true
+					in += 3
+					break
+				}
+			}
+			in++ // a stuffed dot
+			d.bol = false
+		}
+		n, bol, bare := run(b[in:])
+		if n > 0 {
+			if out != in {
+				copy(b[out:], b[in:in+n])
+			}
+			out += n
+			in += n
+			d.bol = bol
+		}
+		if bare < 0 {
+			if n == 0 {
+				break
+			}
+			if bol {
+				continue
+			}
+			break // a CR at the end, or all of b taken
+		}
+		// b[in] is a bare CR or LF.
+		switch d.mode {
+		case Relaxed:
+			b[out] = b[in]
+			out++
+			in++
+			d.bol = false
+		case Normalise:
+			if out > 0 {
+				return b[:out], in
+			}
+			d.bol = false
+			return crlf, in + 1
+		default:
+			if out > 0 {
+				return b[:out], in
+			}
+			d.fail(b, in)
+			return nil, in
+		}
+	}
+	return b[:out], in
+}
+
+var crlf = []byte("\r\n")
+
+// fail records the bare CR or LF at b[i].
+func (d *DotReader) fail(b []byte, i int) {
+	err := ErrBareLF
+	if b[i] == '\r' {
+		err = ErrBareCR
+	}
+	near := append([]byte(nil), b[max(0, i-16):min(len(b), i+16)]...)
+	d.err = &ProtocolError{Err: err, Off: d.off, Near: near}
+}
+
+// run returns the length of the longest beginning of b that needs no change:
+// whole CRLFs only, no dot at the beginning of a line but for b[0], and no CR at
+// its end. bol says that it ends with CRLF; bare is the offset of the bare CR or
+// LF that ended it, or -1.
+func run(b []byte) (n int, bol bool, bare int) {
+	lines := 0
+	for {
+		i := bytes.IndexByte(b[n:], '\n')
+		if i < 0 {
+			n = len(b)
+			if n > 0 && b[n-1] == '\r' {
+				n--
+			}
+			break
+		}
+		i += n
+		if i == 0 || b[i-1] != '\r' {
+			return firstBare(b[:i+1])
+		}
+		lines++
+		n = i + 1
+		if n == len(b) || b[n] == '.' {
+			break
+		}
+	}
+	if bytes.Count(b[:n], crByte) != lines {
+		return firstBare(b[:n])
+	}
+	return n, n > 0 && b[n-1] == '\n', -1
+}
+
+var crByte = []byte{'\r'}
+
+// firstBare is run for a b that has a bare CR or LF in it.
+func firstBare(b []byte) (n int, bol bool, bare int) {
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '\r':
+			if i+1 < len(b) && b[i+1] == '\n' {
+				i++
+				continue
+			}
+		case '\n':
+		default:
+			continue
+		}
+		return i, i > 0 && b[i-1] == '\n', i
+	}
+	return len(b), false, -1
+}
+
+// Read implements io.Reader.
+func (d *DotReader) Read(p []byte) (n int, err error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for n < len(p) {
+		if len(d.seg) == 0 {
+			if n > 0 && d.c.w == d.c.r {
+				break // more would have to be waited for
+			}
+			if err = d.next(); err != nil {
+				break
+			}
+		}
+		m := copy(p[n:], d.seg)
+		d.seg = d.seg[m:]
+		n += m
+		d.n += int64(m)
+	}
+	if n > 0 {
+		return n, nil
+	}
+	return 0, err
+}
+
+// WriteTo implements io.WriterTo. It writes from the read buffer, uncopied.
+func (d *DotReader) WriteTo(w io.Writer) (n int64, err error) {
+	for {
+		if len(d.seg) == 0 {
+			if err := d.next(); err != nil {
+				if err == io.EOF {
+					err = nil
+				}
+				return n, err
+			}
+		}
+		m, err := w.Write(d.seg)
+		d.seg = d.seg[m:]
+		d.n += int64(m)
+		n += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// Drain reads up to the true end of the body, however it was left, so that the
+// connection is in step. Bare CR and LF no longer matter. When more than max
+// octets come before the end it returns ErrBodyTooLong, and the connection must
+// be closed.
+func (d *DotReader) Drain(max int64) error {
+	d.seg = nil
+	if d.done {
+		return nil
+	}
+	d.mode, d.err = Relaxed, nil
+	for max >= 0 {
+		if err := d.next(); err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+		max -= int64(len(d.seg))
+		d.seg = nil
+	}
+	return ErrBodyTooLong
+}

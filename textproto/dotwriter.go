@@ -1,0 +1,123 @@
+package textproto
+
+import (
+	"errors"
+	"io"
+)
+
+var errClosedBody = errors.New("textproto: write to a closed body")
+
+// A DotWriter writes a dot-stuffed body: it doubles the dots at the beginning of
+// lines, turns a bare CR or LF into CRLF, and ends the body with CRLF.CRLF when
+// it is closed. Without Close the body does not end: after an error of its
+// source the connection can only be closed, and the peer will not take a part of
+// a message for the whole.
+type DotWriter struct {
+	c      *Conn
+	bol    bool
+	cr     bool // the octet before was a CR, not yet written
+	closed bool
+	n      int64
+}
+
+// DotWriter returns a writer of a body. Close ends the body but does not flush.
+func (c *Conn) DotWriter() *DotWriter { return &DotWriter{c: c, bol: true} }
+
+// Write implements io.Writer.
+func (d *DotWriter) Write(p []byte) (n int, err error) {
+	if d.closed {
+		return 0, errClosedBody
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if d.cr {
+		d.cr, d.bol = false, true
+		if err := d.put(crlf); err != nil {
+			return 0, err
+		}
+		if p[0] == '\n' {
+			n = 1
+		}
+	}
+	for n < len(p) {
+		if d.bol && p[n] == '.' {
+			if err := d.c.writeByte('.'); err != nil {
+				return n, err
+			}
+			if err := d.put(p[n : n+1]); err != nil {
+				return n, err
+			}
+			n++
+			d.bol = false
+			continue
+		}
+		m, bol, bare := run(p[n:])
+		if m > 0 {
+			if err := d.put(p[n : n+m]); err != nil {
+				return n, err
+			}
+			n += m
+			d.bol = bol
+		}
+		if bare >= 0 {
+			if p[n] == '\r' && n+1 == len(p) {
+				d.cr = true
+			} else if err := d.put(crlf); err != nil {
+				return n, err
+			} else {
+				d.bol = true
+			}
+			n++
+		} else if n < len(p) && p[n] == '\r' {
+			d.cr = true // the last octet of p
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (d *DotWriter) put(p []byte) error {
+	m, err := d.c.write(p)
+	d.n += int64(m)
+	return err
+}
+
+// ReadFrom implements io.ReaderFrom.
+func (d *DotWriter) ReadFrom(r io.Reader) (n int64, err error) {
+	buf := getRead()
+	defer putRead(buf)
+	for {
+		m, err := r.Read(buf)
+		if m > 0 {
+			if _, err := d.Write(buf[:m]); err != nil {
+				return n, err
+			}
+			n += int64(m)
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// Close ends the body, with a CRLF first where its last line has none. An empty
+// body is the line with the dot alone.
+func (d *DotWriter) Close() error {
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	end := ".\r\n"
+	if d.cr || !d.bol {
+		end = "\r\n.\r\n"
+	}
+	_, err := d.c.writeString(end)
+	if d.c.trace != nil {
+		d.c.trace.body(Send, d.n)
+	}
+	return err
+}

@@ -1,0 +1,160 @@
+package textproto
+
+import (
+	"bytes"
+	"io"
+)
+
+// MaxLineDiscard is how many octets of a line that is too long are skipped in
+// search of its end before the connection is given up.
+const MaxLineDiscard = 1 << 20
+
+// Buffered returns how many octets of input are buffered.
+func (c *Conn) Buffered() int { return c.w - c.r }
+
+// fill reads more input behind what is buffered, making room first. It returns
+// after one successful read of at least an octet.
+func (c *Conn) fill() error {
+	if c.readErr != nil {
+		return c.readErr
+	}
+	n := c.w - c.r
+	switch {
+	case len(c.buf) < readBufferSize:
+		b := getRead()
+		copy(b, c.buf[c.r:c.w])
+		c.buf = b
+	case c.r == 0 && n == len(c.buf): // a line longer than the buffer
+		b := make([]byte, 2*len(c.buf))
+		copy(b, c.buf)
+		putRead(c.buf)
+		c.buf = b
+	case c.r > 0:
+		copy(c.buf, c.buf[c.r:c.w])
+	}
+	c.r, c.w = 0, n
+	m, err := c.readSome(c.buf[n:])
+	c.w += m
+	return err
+}
+
+// readSome does one read that yields at least an octet, or an error that the
+// caller may see.
+func (c *Conn) readSome(p []byte) (int, error) {
+	if c.readErr != nil {
+		return 0, c.readErr
+	}
+	for range 100 {
+		n, err := c.src.Read(p)
+		if n > 0 {
+			return n, nil // an error will come again
+		}
+		if err != nil {
+			return 0, c.readFailed("read", err)
+		}
+	}
+	return 0, c.readFailed("read", io.ErrNoProgress)
+}
+
+func (c *Conn) readFailed(op string, err error) error {
+	if isTimeout(err) {
+		return c.t.reason(op, err) // reading may go on
+	}
+	c.readErr = c.t.reason(op, err)
+	return c.fatal(c.readErr)
+}
+
+// release gives the read buffer back when nothing is in it.
+func (c *Conn) release() {
+	if c.r == c.w && len(c.buf) > len(c.small) {
+		putRead(c.buf)
+		c.buf = c.small[:]
+		c.r, c.w = 0, 0
+	}
+}
+
+// ReadLine returns the next line without its CRLF. The slice is valid until the
+// next read or Wait.
+//
+// Some lines come with an error of their own and leave the connection in step:
+// ErrBareLF with a line that was ended by LF alone, ErrBareCR with a line that
+// has a CR in it, ErrLineTooLong with the beginning of one that is longer than
+// the limit. At the end of input the error is io.EOF, or io.ErrUnexpectedEOF
+// within a line. After a timeout ReadLine may be called again: nothing is lost.
+func (c *Conn) ReadLine() ([]byte, error) {
+	if c.body != nil {
+		if c.body.unread() {
+			return nil, ErrUnreadBody
+		}
+		c.body = nil
+	}
+	scanned := 0
+	for {
+		b := c.buf[c.r:c.w]
+		if i := bytes.IndexByte(b[scanned:], '\n'); i >= 0 {
+			n := scanned + i + 1
+			if n > c.maxLine {
+				return c.tooLong(b, n)
+			}
+			c.r += n
+			return c.line(b[:n])
+		}
+		scanned = len(b)
+		if scanned >= c.maxLine {
+			return c.tooLong(b, 0)
+		}
+		if err := c.fill(); err != nil {
+			if err == io.EOF && scanned > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+}
+
+// line strips the line end from b and checks it.
+func (c *Conn) line(b []byte) (line []byte, err error) {
+	if n := len(b) - 2; n >= 0 && b[n] == '\r' {
+		line = b[:n:n]
+	} else {
+		line, err = b[:len(b)-1:len(b)-1], ErrBareLF
+	}
+	if err == nil && bytes.IndexByte(line, '\r') >= 0 {
+		err = ErrBareCR
+	}
+	if c.trace != nil {
+		c.trace.line(Receive, line)
+	}
+	return line, err
+}
+
+// tooLong skips the rest of a line of which b is buffered; n is its length when
+// that is known. It returns as much of the beginning as the limit allows, at
+// most 128 octets of it.
+func (c *Conn) tooLong(b []byte, n int) ([]byte, error) {
+	head := append([]byte(nil), b[:min(len(b), c.maxLine, 128)]...)
+	if c.trace != nil {
+		c.trace.line(Receive, head)
+	}
+	if n > 0 {
+		c.r += n
+		return head, ErrLineTooLong
+	}
+	for skipped := len(b); skipped <= MaxLineDiscard; {
+		c.r, c.w = 0, 0
+		if err := c.fill(); err != nil {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return head, err
+		}
+		if i := bytes.IndexByte(c.buf[:c.w], '\n'); i >= 0 {
+			c.r = i + 1
+			return head, ErrLineTooLong
+		}
+		skipped += c.w
+	}
+	c.r, c.w = 0, 0
+	c.readErr = ErrLineEndless
+	return head, ErrLineEndless
+}

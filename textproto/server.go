@@ -1,0 +1,254 @@
+package textproto
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Handler serves connections of one protocol.
+type Handler interface {
+	// ServeConn serves one connection, on a goroutine of its own, and the
+	// connection is closed when it returns. ctx ends when the connection fails,
+	// and with Server.Close or the end of Shutdown's patience; it is bound to c
+	// already. A panic is contained and logged.
+	ServeConn(ctx context.Context, c *Conn)
+	// Refuse writes the protocol's one line for a connection that is not (or no
+	// longer) served. reason is ErrTooManyConns, ErrTooManyConnsFromNetwork,
+	// ErrServerClosed or ErrPanic. What it buffers is flushed.
+	Refuse(c *Conn, reason error)
+}
+
+// ConnState is what Server.ConnState is told.
+type ConnState int
+
+const (
+	StateNew    ConnState = iota // accepted
+	StateActive                  // served: a command may be running
+	StateIdle                    // inside Wait
+	StateClosed                  // closed
+)
+
+func (s ConnState) String() string {
+	return [...]string{"new", "active", "idle", "closed"}[s]
+}
+
+// Defaults of Server.
+const (
+	DefaultIPv4Prefix    = 32
+	DefaultIPv6Prefix    = 64
+	DefaultRefuseTimeout = 5 * time.Second
+	DefaultMaxRefusals   = 64
+)
+
+// Server is the accept loop that servers of line-oriented protocols share. Its
+// zero value works. The fields must not be changed after the first call of a
+// Serve method. One Server may serve several listeners.
+type Server struct {
+	// TLSConfig is for ServeTLS and ListenAndServeTLS; protocols use it for
+	// STARTTLS.
+	TLSConfig *tls.Config
+	// Logger takes what no caller hears of: accept errors, failed handshakes,
+	// panics (default slog.Default()).
+	Logger *slog.Logger
+	// Trace is told what goes over the wire; see Options.
+	Trace Tracer
+	// Redact and MaxLine become the Options of each connection.
+	Redact  func(dir Direction, line []byte) []byte
+	MaxLine int
+
+	// MaxConns limits the connections served at once (0: no limit).
+	MaxConns int
+	// MaxConnsPerNetwork limits those of one client network (0: no limit). A
+	// network is the first IPv4Prefix (default 32) bits of an IPv4 address, the
+	// first IPv6Prefix (default 64) of an IPv6 address. Addresses that are not
+	// IP addresses are not counted.
+	MaxConnsPerNetwork     int
+	IPv4Prefix, IPv6Prefix int
+
+	// ProxyFrom lists the networks whose connections begin with a PROXY protocol
+	// header (version 1 or 2) that names the real client. One without is closed.
+	ProxyFrom []netip.Prefix
+
+	// HandshakeTimeout bounds the PROXY header and the TLS handshake, each
+	// (default DefaultHandshakeTimeout).
+	HandshakeTimeout time.Duration
+	// IdleTimeout, ReadTimeout, WriteTimeout are those of Options.
+	IdleTimeout, ReadTimeout, WriteTimeout time.Duration
+
+	// BaseContext returns the context that those of the connections of l derive
+	// from (default context.Background()).
+	BaseContext func(l net.Listener) context.Context
+	// ConnState is called when a connection changes its state, on the
+	// connection's goroutine.
+	ConnState func(c *Conn, s ConnState)
+
+	closing atomic.Bool
+	nextID  atomic.Uint64
+	stats   stats
+
+	mu        sync.Mutex
+	listeners map[*net.Listener]struct{}
+	conns     map[*serverConn]struct{}
+	networks  map[netip.Prefix]int
+	refusing  int
+	idle      chan struct{} // closed when the last connection is gone; nil unless waited for
+}
+
+var errClosedByServer = errors.New("textproto: connection closed by the server")
+
+// ListenAndServe listens on the TCP address addr and serves h there.
+func (s *Server) ListenAndServe(addr string, h Handler) error {
+	l, err := s.listen(addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(l, h)
+}
+
+// ListenAndServeTLS is ListenAndServe with TLS from the first octet.
+func (s *Server) ListenAndServeTLS(addr string, h Handler) error {
+	l, err := s.listen(addr)
+	if err != nil {
+		return err
+	}
+	return s.ServeTLS(l, h)
+}
+
+func (s *Server) listen(addr string) (net.Listener, error) {
+	if s.closing.Load() {
+		return nil, ErrServerClosed
+	}
+	return net.Listen("tcp", addr)
+}
+
+// Serve accepts connections from l and serves each with h, until l fails or the
+// server is closed, when it returns ErrServerClosed. It closes l.
+func (s *Server) Serve(l net.Listener, h Handler) error { return s.serve(l, h, nil) }
+
+// ServeTLS is Serve with TLS from the first octet, with TLSConfig.
+func (s *Server) ServeTLS(l net.Listener, h Handler) error {
+	if s.TLSConfig == nil {
+		l.Close()
+		return errors.New("textproto: ServeTLS without TLSConfig")
+	}
+	return s.serve(l, h, s.TLSConfig)
+}
+
+func (s *Server) serve(l net.Listener, h Handler, cfg *tls.Config) error {
+	defer l.Close()
+	if !s.track(&l) {
+		return ErrServerClosed
+	}
+	defer s.untrack(&l)
+	base := context.Background()
+	if s.BaseContext != nil {
+		base = s.BaseContext(l)
+	}
+	var delay time.Duration
+	for {
+		nc, err := l.Accept()
+		if s.closing.Load() {
+			if err == nil {
+				nc.Close()
+			}
+			return ErrServerClosed
+		}
+		if err != nil {
+			var ne net.Error
+			if !errors.As(err, &ne) || !ne.Temporary() {
+				return err
+			}
+			delay = min(max(2*delay, 5*time.Millisecond), time.Second)
+			s.stats.acceptErrors.Add(1)
+			s.logger().Error("accept failed; trying again", "error", err, "delay", delay)
+			time.Sleep(delay)
+			continue
+		}
+		delay = 0
+		s.start(base, nc, h, cfg)
+	}
+}
+
+func (s *Server) logger() *slog.Logger {
+	if s.Logger != nil {
+		return s.Logger
+	}
+	return slog.Default()
+}
+
+func (s *Server) track(l *net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return false
+	}
+	if s.listeners == nil {
+		s.listeners = make(map[*net.Listener]struct{})
+	}
+	s.listeners[l] = struct{}{}
+	return true
+}
+
+func (s *Server) untrack(l *net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+}
+
+// stop closes the listeners and returns the connections there are, and a channel
+// that is closed once they are gone.
+func (s *Server) stop() ([]*serverConn, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing.Store(true)
+	for l := range s.listeners {
+		(*l).Close()
+	}
+	conns := make([]*serverConn, 0, len(s.conns))
+	for sc := range s.conns {
+		conns = append(conns, sc)
+	}
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+		if len(s.conns) == 0 {
+			close(s.idle)
+		}
+	}
+	return conns, s.idle
+}
+
+// Shutdown stops accepting and lets commands that run come to their end: a
+// connection's present or next Wait returns ErrServerClosed, upon which the
+// protocol says goodbye. It returns nil once all connections are closed. When
+// ctx ends first, those left are closed as by Close, and its error is returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	conns, idle := s.stop()
+	for _, sc := range conns {
+		sc.c.t.wake(true)
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		s.Close()
+		return ctx.Err()
+	}
+}
+
+// Close closes all listeners and connections at once and waits until their
+// handlers have returned. It must not be called from a handler.
+func (s *Server) Close() error {
+	conns, idle := s.stop()
+	for _, sc := range conns {
+		sc.kill(errClosedByServer)
+	}
+	<-idle
+	return nil
+}

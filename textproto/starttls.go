@@ -1,0 +1,76 @@
+package textproto
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"time"
+)
+
+// StartTLSServer sends what is buffered (the reply to STARTTLS) and makes the
+// TLS handshake as the server. Input that is buffered already was sent in the
+// clear behind the command; the connection is then closed and the error is
+// ErrPlaintextBuffered. The handshake is bounded by ctx and HandshakeTimeout.
+// After any error the connection is closed.
+func (c *Conn) StartTLSServer(ctx context.Context, cfg *tls.Config) error {
+	return c.startTLS(ctx, cfg, tls.Server)
+}
+
+// StartTLSClient is StartTLSServer for the client, to be called after the
+// server's positive reply. cfg must have a ServerName or skip verification.
+func (c *Conn) StartTLSClient(ctx context.Context, cfg *tls.Config) error {
+	return c.startTLS(ctx, cfg, tls.Client)
+}
+
+func (c *Conn) startTLS(ctx context.Context, cfg *tls.Config, side func(nc net.Conn, cfg *tls.Config) *tls.Conn) error {
+	switch {
+	case c.tls != nil:
+		return ErrTLSActive
+	case c.zr != nil:
+		return ErrCompressActive
+	case c.w > c.r:
+		c.Close()
+		c.readErr = ErrPlaintextBuffered
+		c.writeErr = ErrPlaintextBuffered
+		return c.fatal(ErrPlaintextBuffered)
+	}
+	if err := c.Flush(); err != nil {
+		return err
+	}
+	c.release()
+	tc := side(c.t, cfg)
+	if err := c.handshake(ctx, tc); err != nil {
+		c.Close()
+		c.readErr, c.writeErr = err, err
+		return c.fatal(err)
+	}
+	c.tls = tc
+	c.src, c.dst = tc, tc
+	if c.trace != nil {
+		c.trace.note("TLS " + tls.VersionName(c.TLS().Version))
+	}
+	return nil
+}
+
+func (c *Conn) handshake(ctx context.Context, tc *tls.Conn) error {
+	if d := c.opts.HandshakeTimeout; d > 0 {
+		old := c.t.setHard(time.Now().Add(d))
+		defer c.t.setHard(old)
+	}
+	release := c.Bind(ctx)
+	defer release()
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return fmt.Errorf("textproto: TLS handshake: %w", c.t.reason("TLS handshake", err))
+	}
+	return nil
+}
+
+// TLS returns the state of TLS, or nil without TLS.
+func (c *Conn) TLS() *tls.ConnectionState {
+	if c.tls == nil {
+		return nil
+	}
+	s := c.tls.ConnectionState()
+	return &s
+}

@@ -1,0 +1,136 @@
+package textproto
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"sync"
+)
+
+// Direction says which way a line went, seen from this end.
+type Direction int
+
+const (
+	Receive Direction = iota
+	Send
+)
+
+func (d Direction) String() string {
+	if d == Send {
+		return "send"
+	}
+	return "receive"
+}
+
+// EventKind says what an Event is about.
+type EventKind int
+
+const (
+	LineEvent EventKind = iota // Line is a line without its end
+	BodyEvent                  // a body of Elided octets went by
+	NoteEvent                  // Line is a remark, such as that TLS began
+)
+
+// An Event is one entry of a wire trace.
+type Event struct {
+	ConnID string
+	Kind   EventKind
+	Dir    Direction
+	Line   []byte // valid until the Tracer returns
+	Elided int64  // octets left out: of a body, or of a secret line
+}
+
+// A Tracer is told of what goes over the wire, as it is read or written. It is
+// called on the goroutine that reads or writes, so reads and writes at once make
+// calls at once. It must not use the connection. Credentials and bodies are left
+// out: see Conn.SetSecret, Options.Redact, Options.TraceBody.
+type Tracer func(Event)
+
+// SlogTracer returns a Tracer that logs each event at the given level.
+func SlogTracer(l *slog.Logger, level slog.Level) Tracer {
+	return func(e Event) {
+		ctx := context.Background()
+		if !l.Enabled(ctx, level) {
+			return
+		}
+		a := make([]slog.Attr, 0, 3)
+		a = append(a, slog.String("conn", e.ConnID))
+		msg := e.Dir.String()
+		if e.Kind == NoteEvent {
+			msg = "note"
+		}
+		if e.Kind != BodyEvent || len(e.Line) > 0 {
+			a = append(a, slog.String("line", string(e.Line)))
+		}
+		if e.Elided > 0 {
+			a = append(a, slog.Int64("elided", e.Elided))
+		}
+		l.LogAttrs(ctx, level, msg, a...)
+	}
+}
+
+// tracer assembles lines from writes and hides secrets.
+type tracer struct {
+	fn     Tracer
+	id     string
+	redact func(Direction, []byte) []byte
+	keep   int
+
+	mu     sync.Mutex
+	secret bool
+	part   []byte // of a line being written
+}
+
+// maxTraceLine bounds what is kept of a line that is written piece by piece.
+const maxTraceLine = 8 << 10
+
+// SetSecret leaves the content of lines read and written out of the trace until
+// it is turned off.
+func (c *Conn) SetSecret(on bool) {
+	if t := c.trace; t != nil {
+		t.mu.Lock()
+		t.secret = on
+		t.mu.Unlock()
+	}
+}
+
+func (t *tracer) line(dir Direction, line []byte) {
+	t.mu.Lock()
+	secret := t.secret
+	t.mu.Unlock()
+	e := Event{ConnID: t.id, Dir: dir, Line: line}
+	switch {
+	case secret:
+		e.Line, e.Elided = []byte("***"), int64(len(line))
+	case t.redact != nil:
+		e.Line = t.redact(dir, line)
+	}
+	t.fn(e)
+}
+
+// write takes a piece of what is written, which may hold lines and parts of them.
+func (t *tracer) write(p []byte) {
+	for len(p) > 0 {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			t.part = append(t.part, p[:min(len(p), max(0, maxTraceLine-len(t.part)))]...)
+			return
+		}
+		line := p[:i]
+		if len(t.part) > 0 {
+			t.part = append(t.part, line...)
+			line = t.part
+		}
+		t.line(Send, bytes.TrimSuffix(line, crByte))
+		t.part = t.part[:0]
+		p = p[i+1:]
+	}
+}
+
+func (t *tracer) body(dir Direction, n int64) {
+	t.fn(Event{ConnID: t.id, Kind: BodyEvent, Dir: dir, Elided: n})
+}
+
+func (t *tracer) note(s string) {
+	t.fn(Event{ConnID: t.id, Kind: NoteEvent, Line: []byte(s)})
+}

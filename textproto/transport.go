@@ -1,0 +1,221 @@
+package textproto
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// past is a deadline that has gone by.
+var past = time.Unix(1, 0)
+
+// maxWrite bounds one write to the network, so that the write timeout is
+// renewed by progress however large the buffer of the caller is.
+const maxWrite = 256 << 10
+
+// transport is the lowest layer of a Conn, beneath TLS and compression. It is
+// the only place that sets deadlines: each is computed under mu from the
+// timeouts, the bound contexts and the waiting state, so that a wake-up or a
+// cancellation either is seen by the arming of the deadline or comes after it
+// and overrides it.
+//
+// Whatever stops a read, the layer above sees os.ErrDeadlineExceeded, after
+// which crypto/tls can go on; Conn turns that into the reason (readError).
+type transport struct {
+	net.Conn
+
+	in, out atomic.Int64 // octets on the wire
+
+	mu           sync.Mutex
+	readTimeout  time.Duration
+	writeTimeout time.Duration
+	hard         time.Time // limit over all I/O (handshake, refusal), zero for none
+	waitUntil    time.Time // limit of the present Wait, zero for none
+	waiting      bool      // inside Wait
+	woken        bool      // Wake was called and no Wait has returned it yet
+	closing      bool      // the server is shutting down
+	binds        *binding  // innermost first
+	readArmed    bool      // a read deadline other than none is set
+	writeArmed   bool
+}
+
+// cause returns the error of a bound context that has ended, or nil. mu is held.
+func (t *transport) cause() error {
+	for b := t.binds; b != nil; b = b.next {
+		if b.ctx.Err() != nil {
+			return context.Cause(b.ctx)
+		}
+	}
+	return nil
+}
+
+// limit applies hard to a timeout counted from now. mu is held.
+func (t *transport) limit(d time.Duration) time.Time {
+	if d <= 0 {
+		return t.hard
+	}
+	dl := time.Now().Add(d)
+	if !t.hard.IsZero() && t.hard.Before(dl) {
+		return t.hard
+	}
+	return dl
+}
+
+func (t *transport) armRead() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.setReadDeadline()
+}
+
+// setReadDeadline sets the deadline that the state calls for. mu is held.
+func (t *transport) setReadDeadline() {
+	var dl time.Time
+	switch {
+	case t.binds != nil && t.cause() != nil:
+		dl = past
+	case t.waiting && (t.woken || t.closing):
+		dl = past
+	case t.waiting:
+		dl = t.waitUntil
+	default:
+		dl = t.limit(t.readTimeout)
+	}
+	if !dl.IsZero() || t.readArmed {
+		t.readArmed = !dl.IsZero()
+		t.Conn.SetReadDeadline(dl)
+	}
+}
+
+func (t *transport) armWrite() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var dl time.Time
+	if t.binds != nil && t.cause() != nil {
+		dl = past
+	} else {
+		dl = t.limit(t.writeTimeout)
+	}
+	if !dl.IsZero() || t.writeArmed {
+		t.writeArmed = !dl.IsZero()
+		t.Conn.SetWriteDeadline(dl)
+	}
+}
+
+func (t *transport) Read(p []byte) (int, error) {
+	t.armRead()
+	n, err := t.Conn.Read(p)
+	t.in.Add(int64(n))
+	return n, err
+}
+
+func (t *transport) Write(p []byte) (n int, err error) {
+	for {
+		t.armWrite()
+		m, err := t.Conn.Write(p[n:min(len(p), n+maxWrite)])
+		n += m
+		t.out.Add(int64(m))
+		if err != nil || n == len(p) {
+			return n, err
+		}
+	}
+}
+
+// reason turns an I/O error into what the caller of Conn is to see: the cause
+// of a bound context that has ended, or a TimeoutError.
+func (t *transport) reason(op string, err error) error {
+	t.mu.Lock()
+	cause := t.cause()
+	t.mu.Unlock()
+	if cause != nil {
+		return fmt.Errorf("textproto: %s: %w", op, cause)
+	}
+	if isTimeout(err) {
+		return &TimeoutError{Op: op}
+	}
+	return err
+}
+
+// binding is one Bind that has not been released.
+type binding struct {
+	ctx  context.Context
+	stop func() bool
+	next *binding
+}
+
+func noop() {}
+
+// bind makes the end of ctx fail all I/O until release is called.
+func (t *transport) bind(ctx context.Context) (release func()) {
+	if ctx.Done() == nil {
+		return noop
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for b := t.binds; b != nil; b = b.next {
+		if b.ctx == ctx {
+			return noop
+		}
+	}
+	b := &binding{ctx: ctx, next: t.binds}
+	t.binds = b
+	b.stop = context.AfterFunc(ctx, func() { t.expire(b) })
+	return func() { t.unbind(b) }
+}
+
+// expire interrupts I/O that is under way because the context of b has ended.
+func (t *transport) expire(b *binding) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for x := t.binds; x != nil; x = x.next {
+		if x == b {
+			t.readArmed, t.writeArmed = true, true
+			t.Conn.SetDeadline(past)
+			return
+		}
+	}
+}
+
+func (t *transport) unbind(b *binding) {
+	b.stop()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for p := &t.binds; *p != nil; p = &(*p).next {
+		if *p == b {
+			*p = b.next
+			return
+		}
+	}
+}
+
+// setHard sets the limit over all I/O and returns the one before.
+func (t *transport) setHard(dl time.Time) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := t.hard
+	t.hard = dl
+	return old
+}
+
+// wake interrupts Wait. With closing it does so for good.
+func (t *transport) wake(closing bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if closing {
+		t.closing = true
+	} else {
+		t.woken = true
+	}
+	if t.waiting {
+		t.setReadDeadline()
+	}
+}
+
+// takeWoken reports and clears the wake-up flag. mu is held.
+func (t *transport) takeWoken() bool {
+	w := t.woken
+	t.woken = false
+	return w
+}

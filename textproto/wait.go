@@ -1,0 +1,94 @@
+package textproto
+
+import "time"
+
+// Wait waits between commands until input is there. Meanwhile the read buffer is
+// given back, so that an idle connection costs its goroutine and little else.
+// It does not flush: do that before.
+//
+// It returns
+//   - nil when input is buffered;
+//   - ErrWoken after a call of Wake, before anything else;
+//   - ErrServerClosed when the connection's server is shutting down and no input is
+//     buffered;
+//   - a *TimeoutError after IdleTimeout (or ReadTimeout, when that is not set);
+//   - an error wrapping context.Cause of a bound context that has ended;
+//   - io.EOF or another I/O error.
+//
+// Of these, only the last leave the connection unusable.
+func (c *Conn) Wait() error {
+	if c.body != nil {
+		if c.body.unread() {
+			return ErrUnreadBody
+		}
+		c.body = nil
+	}
+	t := c.t
+	t.mu.Lock()
+	if t.takeWoken() {
+		t.mu.Unlock()
+		return ErrWoken
+	}
+	if c.w > c.r {
+		t.mu.Unlock()
+		return nil
+	}
+	if t.closing {
+		t.mu.Unlock()
+		return ErrServerClosed
+	}
+	if c.readErr != nil {
+		t.mu.Unlock()
+		return c.readErr
+	}
+	t.waitUntil = time.Time{}
+	idle := time.Duration(c.idle.Load())
+	if idle <= 0 {
+		idle = t.readTimeout
+	}
+	if idle > 0 {
+		t.waitUntil = time.Now().Add(idle)
+	}
+	t.waiting = true
+	t.mu.Unlock()
+
+	c.release()
+	if c.zw != nil {
+		c.zw.rest()
+	}
+	if c.state != nil {
+		c.state(StateIdle)
+	}
+	c.r, c.w = 0, 0
+	n, err := c.src.Read(c.buf)
+	c.w = n
+
+	t.mu.Lock()
+	t.waiting = false
+	if err != nil && n == 0 && isTimeout(err) && t.cause() == nil {
+		switch {
+		case t.takeWoken():
+			t.mu.Unlock()
+			return ErrWoken
+		case t.closing:
+			t.mu.Unlock()
+			return ErrServerClosed
+		}
+	}
+	t.mu.Unlock()
+	if n > 0 {
+		if c.state != nil {
+			c.state(StateActive)
+		}
+		return nil
+	}
+	if err == nil {
+		return nil // nothing yet: the caller's read will wait for it
+	}
+	return c.readFailed("wait", err)
+}
+
+// Wake makes the present Wait, or else the next one, return ErrWoken. It may be
+// called from any goroutine and never blocks. Calls before that Wait count as
+// one.
+func (c *Conn) Wake() { c.t.wake(false) }
