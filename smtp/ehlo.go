@@ -1,0 +1,147 @@
+package smtp
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Features are what a server said of itself in its reply to EHLO.
+type Features struct {
+	// Domain is the name that the server gave.
+	Domain string
+
+	// Extensions are those announced of which this package knows the meaning.
+	Extensions ExtensionSet
+
+	keywords []keyword
+}
+
+type keyword struct{ name, params string }
+
+// ParseFeatures reads the text of a reply to EHLO, lines separated by LF (RFC
+// 5321 §4.1.1.1). Lines that aren't keywords are passed over.
+func ParseFeatures(text string) Features {
+	first, rest, more := strings.Cut(text, "\n")
+	var f Features
+	f.Domain, _, _ = strings.Cut(first, " ")
+	for more {
+		var line string
+		line, rest, more = strings.Cut(rest, "\n")
+		name, params, _ := strings.Cut(strings.TrimSpace(line), " ")
+		// "AUTH=PLAIN LOGIN" is how servers spoke to clients of before RFC 2554.
+		if len(name) > 5 && strings.EqualFold(name[:5], "AUTH=") {
+			name, params = name[:4], name[5:]+" "+params
+		}
+		if !isKeyword(name) {
+			continue
+		}
+		f.add(name, strings.TrimSpace(params))
+	}
+	return f
+}
+
+func (f *Features) add(name, params string) {
+	if e, ok := LookupExtension(name); ok {
+		f.Extensions = f.Extensions.With(e)
+	}
+	for i, k := range f.keywords {
+		if strings.EqualFold(k.name, name) {
+			if params != "" && params != k.params {
+				f.keywords[i].params = strings.TrimSpace(k.params + " " + params)
+			}
+			return
+		}
+	}
+	f.keywords = append(f.keywords, keyword{name, params})
+}
+
+// Has tells whether the server announced e.
+func (f *Features) Has(e Extension) bool { return f.Extensions.Has(e) }
+
+// Param returns the parameters that came with an EHLO keyword, and whether it
+// came at all. The keyword need not be one that this package knows.
+func (f *Features) Param(keyword string) (string, bool) {
+	for _, k := range f.keywords {
+		if strings.EqualFold(k.name, keyword) {
+			return k.params, true
+		}
+	}
+	return "", false
+}
+
+// Mechanisms returns the SASL mechanisms that the server offers, in capitals.
+func (f *Features) Mechanisms() []string {
+	params, _ := f.Param("AUTH")
+	list := strings.Fields(strings.ToUpper(params))
+	out := list[:0]
+	for i, m := range list {
+		if !containsString(list[:i], m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func containsString(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// MaxSize returns the size in octets up to which the server takes messages,
+// zero if it names no limit (RFC 1870 §4).
+func (f *Features) MaxSize() int64 {
+	params, _ := f.Param("SIZE")
+	n, err := strconv.ParseInt(params, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// Limits are the numbers of RFC 9422 that a server announces for a session.
+// Zero means that it named none.
+type Limits struct {
+	MailMax       int // transactions in a session
+	RcptMax       int // recipients in a transaction
+	RcptDomainMax int // different recipient domains in a session
+}
+
+// Limits returns what LIMITS said. Unknown and broken items are passed over
+// (RFC 9422 §3).
+func (f *Features) Limits() Limits {
+	var l Limits
+	params, _ := f.Param("LIMITS")
+	for _, item := range strings.Fields(params) {
+		name, value, _ := strings.Cut(item, "=")
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 || n > 999999 || value[0] == '+' {
+			continue
+		}
+		switch strings.ToUpper(name) {
+		case "MAILMAX":
+			l.MailMax = n
+		case "RCPTMAX":
+			l.RcptMax = n
+		case "RCPTDOMAINMAX":
+			l.RcptDomainMax = n
+		}
+	}
+	return l
+}
+
+// isKeyword checks an ehlo-keyword or esmtp-keyword (RFC 5321 §4.1.1.1).
+func isKeyword(s string) bool {
+	if s == "" || !isAlnum(s[0]) {
+		return false
+	}
+	for i := range len(s) {
+		if !isAlnum(s[i]) && s[i] != '-' {
+			return false
+		}
+	}
+	return true
+}

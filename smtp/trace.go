@@ -1,0 +1,149 @@
+package smtp
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"time"
+)
+
+// A Received is the trace field that every server which accepts a message puts
+// at its top (RFC 5321 §4.4).
+type Received struct {
+	// Hello is the name the client gave in EHLO, Addr the address it came
+	// from, Name what the address resolves to, if that was looked up.
+	Hello string
+	Addr  netip.Addr
+	Name  string
+
+	// By is this server's name, With the protocol (see [Protocol]), ID the
+	// server's identifier of the message, empty for none.
+	By, With, ID string
+
+	// For is the recipient. Leave it zero where there are several, so that
+	// none learns of the others (RFC 5321 §7.2).
+	For Address
+
+	// Time is when the message was received.
+	Time time.Time
+
+	// TLS is the state of the connection, nil without TLS.
+	TLS *tls.ConnectionState
+}
+
+// Append appends the field, folded, with its CRLF. Characters that can't stand
+// where they are written become question marks.
+func (r *Received) Append(dst []byte) []byte {
+	dst = append(dst, "Received: from "...)
+	dst = appendTraceWord(dst, r.Hello, "unknown")
+	if r.Addr.IsValid() {
+		dst = append(dst, " ("...)
+		if r.Name != "" {
+			dst = append(appendTraceWord(dst, r.Name, "unknown"), ' ')
+		}
+		dst = append(AppendAddrLiteral(dst, r.Addr), ')')
+	}
+	dst = append(dst, "\r\n\tby "...)
+	dst = appendTraceWord(dst, r.By, "localhost")
+	if r.TLS != nil {
+		dst = append(dst, " ("...)
+		dst = appendTraceWord(dst, tlsVersion(r.TLS.Version), "TLS")
+		dst = append(dst, ' ')
+		dst = appendTraceWord(dst, tls.CipherSuiteName(r.TLS.CipherSuite), "?")
+		dst = append(dst, ')')
+	}
+	if r.With != "" {
+		dst = appendTraceWord(append(dst, " with "...), r.With, "SMTP")
+	}
+	if r.ID != "" {
+		dst = appendTraceWord(append(dst, "\r\n\tid "...), r.ID, "?")
+	}
+	if !r.For.IsZero() {
+		n := len(dst)
+		dst = append(dst, "\r\n\tfor "...)
+		var err error
+		if dst, err = r.For.AppendPath(dst); err != nil {
+			dst = dst[:n]
+		}
+	}
+	dst = append(dst, ";\r\n\t"...)
+	dst = r.Time.AppendFormat(dst, "Mon, 2 Jan 2006 15:04:05 -0700")
+	return append(dst, "\r\n"...)
+}
+
+func tlsVersion(v uint16) string {
+	switch v {
+	case tls.VersionTLS10:
+		return "TLS1.0"
+	case tls.VersionTLS11:
+		return "TLS1.1"
+	case tls.VersionTLS12:
+		return "TLS1.2"
+	case tls.VersionTLS13:
+		return "TLS1.3"
+	}
+	return "TLS"
+}
+
+// appendTraceWord appends s so that it stays one word outside of comments.
+func appendTraceWord(dst []byte, s, empty string) []byte {
+	if s == "" {
+		s = empty
+	}
+	for i := range len(s) {
+		c := s[i]
+		if c <= ' ' || c == 0x7f || c == '(' || c == ')' || c == '<' || c == '>' || c == ';' || c == '"' || c == '\\' {
+			c = '?'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// AppendAddrLiteral appends an IP address as an address literal (RFC 5321
+// §4.1.3), such as [192.0.2.1] or [IPv6:2001:db8::1].
+func AppendAddrLiteral(dst []byte, a netip.Addr) []byte {
+	a = a.Unmap().WithZone("")
+	dst = append(dst, '[')
+	if a.Is6() {
+		dst = append(dst, "IPv6:"...)
+	}
+	return append(a.AppendTo(dst), ']')
+}
+
+// AppendReturnPath appends the Return-Path field with its CRLF, which the server
+// that makes the final delivery puts at the top (RFC 5321 §4.4). An address that
+// can't be written comes out as the null reverse-path.
+func AppendReturnPath(dst []byte, from Address) []byte {
+	dst = append(dst, "Return-Path: "...)
+	n := len(dst)
+	dst, err := from.AppendPath(dst)
+	if err != nil {
+		dst = append(dst[:n], "<>"...)
+	}
+	return append(dst, "\r\n"...)
+}
+
+// Protocol returns the name for the "with" clause of a Received field (RFC 3848,
+// RFC 6531 §4.3): SMTP, ESMTP, ESMTPS, ESMTPSA, UTF8SMTP…, LMTP….
+func Protocol(lmtp, extended, tls, auth, utf8 bool) string {
+	name := "SMTP"
+	switch {
+	case lmtp && utf8:
+		name = "UTF8LMTP"
+	case lmtp:
+		name = "LMTP"
+	case utf8:
+		name = "UTF8SMTP"
+	case extended:
+		name = "ESMTP"
+	default:
+		return name // without EHLO there is neither TLS nor AUTH
+	}
+	if tls {
+		name += "S"
+	}
+	if auth {
+		name += "A"
+	}
+	return name
+}
