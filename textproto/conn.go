@@ -61,6 +61,7 @@ type Conn struct {
 	// reading side
 	buf     []byte // small[:], a pooled buffer, or a grown one
 	r, w    int    // buf[r:w] is unread
+	full    bool   // the last read filled buf
 	maxLine int
 	readErr error     // permanent
 	body    unread    // body reader that is not at its end, or nil
@@ -114,8 +115,9 @@ func NewConn(nc net.Conn, o *Options) *Conn {
 
 // Bind ties the connection to ctx until release is called: when ctx ends, reads
 // and writes, also ones under way, fail at once with an error that wraps
-// context.Cause(ctx). Binds nest. For a context that cannot end, or one that is
-// bound already, Bind costs nothing.
+// context.Cause(ctx). Binds nest; each release is to be called once. For a
+// context that cannot end, or one that is bound already (or differs from one
+// that is only in its values), Bind allocates nothing.
 //
 // After an interrupted read the connection is in step still, but after an
 // interrupted write it is not: all later writes fail.

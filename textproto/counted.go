@@ -58,7 +58,7 @@ func (d *CountedReader) Read(p []byte) (int, error) {
 	p = p[:min(int64(len(p)), d.left)]
 	c := d.c
 	if c.w == c.r {
-		if len(p) >= readBufferSize/2 {
+		if len(p) >= smallReadBuffer {
 			n, err := c.readSome(p) // past the buffer
 			d.left -= int64(n)
 			if err != nil {
@@ -140,7 +140,7 @@ func (d *CountedWriter) Write(p []byte) (int, error) {
 
 // ReadFrom implements io.ReaderFrom.
 func (d *CountedWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	buf := getRead()
+	buf := getLarge()
 	defer putRead(buf)
 	for {
 		m, err := r.Read(buf)

@@ -85,7 +85,7 @@ func (d *DotWriter) put(p []byte) error {
 
 // ReadFrom implements io.ReaderFrom.
 func (d *DotWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	buf := getRead()
+	buf := getLarge()
 	defer putRead(buf)
 	for {
 		m, err := r.Read(buf)

@@ -18,24 +18,47 @@ func (c *Conn) fill() error {
 	if c.readErr != nil {
 		return c.readErr
 	}
-	n := c.w - c.r
-	switch {
-	case len(c.buf) < readBufferSize:
-		b := getRead()
-		copy(b, c.buf[c.r:c.w])
-		c.buf = b
-	case c.r == 0 && n == len(c.buf): // a line longer than the buffer
-		b := make([]byte, 2*len(c.buf))
-		copy(b, c.buf)
-		putRead(c.buf)
-		c.buf = b
-	case c.r > 0:
-		copy(c.buf, c.buf[c.r:c.w])
-	}
-	c.r, c.w = 0, n
-	m, err := c.readSome(c.buf[n:])
+	c.room()
+	m, err := c.readSome(c.buf[c.w:])
 	c.w += m
+	c.full = c.w == len(c.buf)
 	return err
+}
+
+// room sees to it that there is room behind what is buffered, and that the
+// buffer fits what the peer sends.
+func (c *Conn) room() {
+	n := c.w - c.r
+	size := len(c.buf)
+	switch {
+	case size < smallReadBuffer:
+		size = smallReadBuffer
+	case size == smallReadBuffer && c.full:
+		size = largeReadBuffer
+	case n == size: // a line longer than the buffer
+		size *= 2
+	case size > largeReadBuffer && n < largeReadBuffer:
+		size = largeReadBuffer
+	}
+	if size == len(c.buf) {
+		if c.r > 0 {
+			copy(c.buf, c.buf[c.r:c.w])
+		}
+		c.r, c.w = 0, n
+		return
+	}
+	var b []byte
+	switch size {
+	case smallReadBuffer:
+		b = getSmall()
+	case largeReadBuffer:
+		b = getLarge()
+	default:
+		b = make([]byte, size)
+	}
+	copy(b, c.buf[c.r:c.w])
+	putRead(c.buf)
+	c.buf, c.r, c.w = b, 0, n
 }
 
 // readSome does one read that yields at least an octet, or an error that the
@@ -61,6 +84,9 @@ func (c *Conn) readFailed(op string, err error) error {
 		return c.t.reason(op, err) // reading may go on
 	}
 	c.readErr = c.t.reason(op, err)
+	if err == io.EOF {
+		return err // the peer may still be reading
+	}
 	return c.fatal(c.readErr)
 }
 

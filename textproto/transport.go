@@ -33,6 +33,7 @@ type transport struct {
 	readTimeout  time.Duration
 	writeTimeout time.Duration
 	hard         time.Time // limit over all I/O (handshake, refusal), zero for none
+	closeBy      time.Time // limit that crypto/tls sets to its last write
 	waitUntil    time.Time // limit of the present Wait, zero for none
 	waiting      bool      // inside Wait
 	woken        bool      // Wake was called and no Wait has returned it yet
@@ -97,11 +98,23 @@ func (t *transport) armWrite() {
 		dl = past
 	} else {
 		dl = t.limit(t.writeTimeout)
+		if !t.closeBy.IsZero() && (dl.IsZero() || t.closeBy.Before(dl)) {
+			dl = t.closeBy
+		}
 	}
 	if !dl.IsZero() || t.writeArmed {
 		t.writeArmed = !dl.IsZero()
 		t.Conn.SetWriteDeadline(dl)
 	}
+}
+
+// SetWriteDeadline is called by the Close of crypto/tls, around its alert.
+func (t *transport) SetWriteDeadline(dl time.Time) error {
+	t.mu.Lock()
+	t.closeBy = dl
+	t.mu.Unlock()
+	t.armWrite()
+	return nil
 }
 
 func (t *transport) Read(p []byte) (int, error) {
@@ -138,31 +151,37 @@ func (t *transport) reason(op string, err error) error {
 	return err
 }
 
-// binding is one Bind that has not been released.
+// binding is a bound context.
 type binding struct {
-	ctx  context.Context
-	stop func() bool
-	next *binding
+	ctx     context.Context
+	refs    int // Binds of it that have not been released
+	stop    func() bool
+	release func()
+	next    *binding
 }
 
 func noop() {}
 
-// bind makes the end of ctx fail all I/O until release is called.
+// bind makes the end of ctx fail all I/O until release is called. Contexts with
+// the same Done channel are one.
 func (t *transport) bind(ctx context.Context) (release func()) {
-	if ctx.Done() == nil {
+	done := ctx.Done()
+	if done == nil {
 		return noop
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for b := t.binds; b != nil; b = b.next {
-		if b.ctx == ctx {
-			return noop
+		if b.ctx.Done() == done {
+			b.refs++
+			return b.release
 		}
 	}
-	b := &binding{ctx: ctx, next: t.binds}
-	t.binds = b
+	b := &binding{ctx: ctx, refs: 1, next: t.binds}
+	b.release = func() { t.unbind(b) }
 	b.stop = context.AfterFunc(ctx, func() { t.expire(b) })
-	return func() { t.unbind(b) }
+	t.binds = b
+	return b.release
 }
 
 // expire interrupts I/O that is under way because the context of b has ended.
@@ -179,9 +198,12 @@ func (t *transport) expire(b *binding) {
 }
 
 func (t *transport) unbind(b *binding) {
-	b.stop()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if b.refs--; b.refs > 0 {
+		return
+	}
+	b.stop()
 	for p := &t.binds; *p != nil; p = &(*p).next {
 		if *p == b {
 			*p = b.next
