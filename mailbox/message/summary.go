@@ -6,14 +6,21 @@ import "time"
 // parsed once, when the message arrives, and stored beside it. It is immutable
 // once made, and may be shared.
 type Summary struct {
-	Envelope Envelope
-	Root     *Part  // the tree of MIME parts; never nil
-	Preview  string // the first 200 characters of readable text (RFC 8970), may be empty
+	Envelope   Envelope
+	Root       *Part    // the tree of MIME parts; never nil
+	References []string // the message identifiers of the References field, in its order, with angle brackets
+	Preview    string   // the first 200 characters of readable text (RFC 8970), may be empty
 }
 
 // An Envelope is the header of RFC 3501 §7.4.2: the text of the fields as it
-// stands in the message, unfolded, RFC 2047 encoded words not decoded (see
-// DecodeText), and addresses parsed.
+// stands in the message, unfolded (RFC 5322 §2.2.3), RFC 2047 encoded words
+// not decoded (see [DecodeText]), and addresses parsed.
+//
+// Where a field that may stand once stands twice, the first counts; the
+// addresses of several From, To, … fields are joined. No string of an
+// Envelope or a Part holds NUL, CR or LF: where the message has them outside
+// of a fold, a space stands instead. Octets above 127 stay as they are and
+// need not be valid UTF-8.
 type Envelope struct {
 	Date      string    // as in the message
 	Time      time.Time // Date parsed, zero if it can't be
@@ -30,6 +37,10 @@ type Envelope struct {
 
 // An Address is an element of an address list: a mailbox, or the start or the
 // end of a group.
+//
+// A mailbox may lack its Domain, or its Local part too, where the message has
+// nothing better: IMAP then wants empty strings, for NIL in the place of the
+// domain would mean a group.
 type Address struct {
 	Kind   AddressKind
 	Name   string // display name, raw (see DecodeText), unquoted; for GroupStart the group's name
@@ -41,6 +52,7 @@ type Address struct {
 // AddressKind tells what an Address stands for.
 type AddressKind uint8
 
+// The kinds of Address.
 const (
 	Mailbox AddressKind = iota
 	GroupStart
@@ -48,12 +60,19 @@ const (
 )
 
 // A Part is a node of the MIME tree, with its place in the message.
+//
+// Two promises spare its users all special cases: a part is of type multipart
+// if and only if it has children, and of type message/rfc822 or
+// message/global if and only if it has an Envelope and exactly one child. A
+// multipart without a boundary, or without any part, is given as text/plain;
+// what is nested deeper than the limits, or a message under a transfer
+// encoding (RFC 2046 §5.2.1 forbids it), as application/octet-stream.
 type Part struct {
 	Type, Subtype     string  // lower case; "text" and "plain" where the message says nothing usable
-	Params            []Param // in the order of the message, names in lower case, RFC 2231 joined, values raw otherwise
+	Params            []Param // of Content-Type; see Param
 	ID                string  // Content-ID, with angle brackets
-	Description       string
-	Encoding          string // Content-Transfer-Encoding in lower case, "7bit" by default
+	Description       string  // raw (see DecodeText)
+	Encoding          string  // Content-Transfer-Encoding in lower case, "7bit" by default
 	MD5               string
 	Disposition       string // lower case, empty if there is none
 	DispositionParams []Param
@@ -75,5 +94,9 @@ type Part struct {
 	Envelope *Envelope
 }
 
-// Param is a parameter of Content-Type or Content-Disposition.
+// Param is a parameter of Content-Type or Content-Disposition as it stands in
+// the message, in the message's order: the name in lower case and with the
+// marks of RFC 2231 ("filename*0*"), the value unquoted but neither joined nor
+// decoded. This is what IMAP shows in a BODYSTRUCTURE. [Part.Param],
+// [Part.DispositionParam] and [Part.Filename] join and decode.
 type Param struct{ Name, Value string }

@@ -1,0 +1,130 @@
+package memory
+
+import (
+	"time"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// An entry is a message as its mailbox keeps it.
+type entry struct {
+	uid      mailbox.UID
+	system   mailbox.SystemFlags
+	keywords *keywordSet // nil if there are none
+	modSeq   mailbox.ModSeq
+	received int64          // seconds since 1970
+	zone     *time.Location // of received
+	saved    int64          // seconds since 1970
+	body     *body
+}
+
+func (e *entry) flags() mailbox.FlagSet {
+	if e.keywords == nil {
+		return mailbox.FlagSetOf(e.system, nil)
+	}
+	return mailbox.FlagSetOf(e.system, e.keywords.flags)
+}
+
+func (e *entry) export() mailbox.Entry {
+	return mailbox.Entry{
+		UID:          e.uid,
+		ModSeq:       e.modSeq,
+		Flags:        e.flags(),
+		InternalDate: time.Unix(e.received, 0).In(e.zone),
+		SaveDate:     time.Unix(e.saved, 0).UTC(),
+		Size:         e.body.size,
+		EmailID:      e.body.id,
+	}
+}
+
+// A keywordSet is shared by the messages of a mailbox that have the same
+// keywords.
+type keywordSet struct {
+	key   string
+	flags []mailbox.Flag
+	refs  int // messages that have it
+}
+
+// A keyword is one that messages of a mailbox have.
+type keyword struct {
+	flag mailbox.Flag // as it was spelt first
+	refs int          // keywordSets that hold it
+}
+
+// intern returns the mailbox's shared set of these keywords, whose refs the
+// caller counts with hold and release. The account is locked for writing.
+func (m *mbox) intern(flags []mailbox.Flag) *keywordSet {
+	if len(flags) == 0 {
+		return nil
+	}
+	var buf [128]byte
+	key := buf[:0]
+	for _, f := range flags {
+		key = append(appendFolded(key, f), ' ')
+	}
+	if s := m.keywordSets[string(key)]; s != nil {
+		return s
+	}
+	s := &keywordSet{key: string(key), flags: make([]mailbox.Flag, len(flags))}
+	for i, f := range flags {
+		if k := m.keywords[foldFlag(f)]; k != nil {
+			f = k.flag
+		}
+		s.flags[i] = f
+	}
+	return s
+}
+
+// hold counts n more messages with the set.
+func (m *mbox) hold(s *keywordSet, n int) {
+	if s == nil || n == 0 {
+		return
+	}
+	if s.refs == 0 {
+		m.keywordSets[s.key] = s
+		for _, f := range s.flags {
+			name := foldFlag(f)
+			k := m.keywords[name]
+			if k == nil {
+				k = &keyword{flag: f}
+				m.keywords[name] = k
+			}
+			k.refs++
+		}
+	}
+	s.refs += n
+}
+
+// release counts one message less with the set.
+func (m *mbox) release(s *keywordSet) {
+	if s == nil {
+		return
+	}
+	if s.refs--; s.refs > 0 {
+		return
+	}
+	delete(m.keywordSets, s.key)
+	for _, f := range s.flags {
+		name := foldFlag(f)
+		k := m.keywords[name]
+		if k.refs--; k.refs == 0 {
+			delete(m.keywords, name)
+		}
+	}
+}
+
+func appendFolded(dst []byte, f mailbox.Flag) []byte {
+	for i := range len(f) {
+		c := f[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func foldFlag(f mailbox.Flag) string {
+	var buf [64]byte
+	return string(appendFolded(buf[:0], f))
+}

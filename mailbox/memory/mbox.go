@@ -1,0 +1,263 @@
+package memory
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// chunkSize is how many entries a chunk holds at most.
+const chunkSize = 512
+
+// A chunk is a run of entries in ascending order of UID. It is never empty.
+type chunk struct {
+	entries []entry
+	modSeq  mailbox.ModSeq // no entry has a higher one
+	unseen  int
+}
+
+func (c *chunk) first() mailbox.UID { return c.entries[0].uid }
+func (c *chunk) last() mailbox.UID  { return c.entries[len(c.entries)-1].uid }
+
+// vanished is a range of UIDs that one expunge removed.
+type vanished struct {
+	modSeq mailbox.ModSeq
+	uids   mailbox.UIDRange
+}
+
+// mbox is what the handles to one mailbox share. The lock of the account
+// guards all but id, validity and use, which don't change.
+type mbox struct {
+	id       string
+	validity uint32
+	use      mailbox.SpecialUse
+
+	name    string
+	deleted bool
+	chunks  []*chunk // ascending
+	uidNext mailbox.UID
+	modSeq  mailbox.ModSeq
+	recent  mailbox.UID // the lowest that no MarkRecent has claimed
+
+	messages, unseen, flaggedDeleted int
+	firstUnseen                      mailbox.UID
+	size                             int64
+
+	// vanished is ascending by modSeq. It is complete for what happened after
+	// forgotten.
+	vanished  []vanished
+	forgotten mailbox.ModSeq
+
+	keywordSets map[string]*keywordSet
+	keywords    map[string]*keyword // by name in lower case
+}
+
+func (a *account) newMailbox(name string, use mailbox.SpecialUse) *mbox {
+	return &mbox{
+		id:          a.store.newID('F'),
+		validity:    a.store.newValidity(),
+		use:         use,
+		name:        name,
+		uidNext:     1,
+		modSeq:      1,
+		recent:      1,
+		keywordSets: map[string]*keywordSet{},
+		keywords:    map[string]*keyword{},
+	}
+}
+
+// seek returns the place of the first entry with that UID or a higher one; c
+// is len(m.chunks) if there is none.
+func (m *mbox) seek(uid mailbox.UID) (c, i int) {
+	c = sort.Search(len(m.chunks), func(c int) bool { return m.chunks[c].last() >= uid })
+	if c == len(m.chunks) {
+		return c, 0
+	}
+	entries := m.chunks[c].entries
+	// Mostly no UID is missing in a chunk.
+	if first := entries[0].uid; uid <= first {
+		return c, 0
+	} else if d := int(uid - first); d < len(entries) && entries[d].uid == uid {
+		return c, d
+	}
+	return c, sort.Search(len(entries), func(i int) bool { return entries[i].uid >= uid })
+}
+
+// each calls f with the entries of the set, until it returns false.
+func (m *mbox) each(set mailbox.UIDSet, f func(c *chunk, e *entry) bool) {
+	for _, r := range set.Ranges() {
+		ci, i := m.seek(r.First)
+		for ; ci < len(m.chunks); ci, i = ci+1, 0 {
+			c := m.chunks[ci]
+			if c.first() > r.Last {
+				break
+			}
+			for ; i < len(c.entries) && c.entries[i].uid <= r.Last; i++ {
+				if !f(c, &c.entries[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// add appends an entry with the next UID.
+func (m *mbox) add(e entry) mailbox.UID {
+	e.uid = m.uidNext
+	m.uidNext++
+	if n := len(m.chunks); n == 0 || len(m.chunks[n-1].entries) == chunkSize {
+		m.chunks = append(m.chunks, &chunk{})
+	}
+	c := m.chunks[len(m.chunks)-1]
+	if n := len(c.entries); n == cap(c.entries) { // not as append does it, which goes past chunkSize
+		c.entries = append(make([]entry, 0, min(max(2*n, 4), chunkSize)), c.entries...)
+	}
+	c.entries = append(c.entries, e)
+	c.modSeq = e.modSeq
+	m.hold(e.keywords, 1)
+	m.messages++
+	m.size += e.body.size
+	if e.system&mailbox.SystemDeleted != 0 {
+		m.flaggedDeleted++
+	}
+	if e.system&mailbox.SystemSeen == 0 {
+		m.unseen++
+		c.unseen++
+		if m.firstUnseen == 0 {
+			m.firstUnseen = e.uid
+		}
+	}
+	return e.uid
+}
+
+// setFlags gives an entry of the chunk other flags.
+func (m *mbox) setFlags(c *chunk, e *entry, system mailbox.SystemFlags, keywords *keywordSet) {
+	was := e.system
+	e.system = system
+	if keywords != e.keywords {
+		m.hold(keywords, 1)
+		m.release(e.keywords)
+		e.keywords = keywords
+	}
+	e.modSeq = m.modSeq
+	c.modSeq = m.modSeq
+	m.flaggedDeleted += bit(system, mailbox.SystemDeleted) - bit(was, mailbox.SystemDeleted)
+	d := bit(was, mailbox.SystemSeen) - bit(system, mailbox.SystemSeen)
+	m.unseen += d
+	c.unseen += d
+	if d > 0 && (m.firstUnseen == 0 || e.uid < m.firstUnseen) {
+		m.firstUnseen = e.uid
+	}
+}
+
+func bit(flags, flag mailbox.SystemFlags) int {
+	if flags&flag != 0 {
+		return 1
+	}
+	return 0
+}
+
+// findUnseen brings firstUnseen up to date after a change by which the message
+// may have been seen or expunged. No lower one can be unseen.
+func (m *mbox) findUnseen() {
+	from := m.firstUnseen
+	m.firstUnseen = 0
+	if from == 0 || m.unseen == 0 {
+		return
+	}
+	for ci, i := m.seek(from); ci < len(m.chunks); ci, i = ci+1, 0 {
+		c := m.chunks[ci]
+		if c.unseen == 0 {
+			continue
+		}
+		for ; i < len(c.entries); i++ {
+			if c.entries[i].system&mailbox.SystemSeen == 0 {
+				m.firstUnseen = c.entries[i].uid
+				return
+			}
+		}
+	}
+}
+
+// remove takes these messages, which all exist, out of the mailbox, as of
+// m.modSeq. It remembers at most limit ranges of removed UIDs.
+func (m *mbox) remove(set mailbox.UIDSet, limit int) {
+	ranges := set.Ranges()
+	if len(ranges) == 0 {
+		return
+	}
+	ci, _ := m.seek(set.Min())
+	start, dirty := ci, false
+	for ; ci < len(m.chunks) && len(ranges) > 0; ci++ {
+		c := m.chunks[ci]
+		if c.last() < ranges[0].First {
+			continue
+		}
+		kept := c.entries[:0]
+		for i := range c.entries {
+			e := &c.entries[i]
+			for len(ranges) > 0 && ranges[0].Last < e.uid {
+				ranges = ranges[1:]
+			}
+			if len(ranges) == 0 || e.uid < ranges[0].First {
+				kept = append(kept, *e)
+				continue
+			}
+			m.messages--
+			m.size -= e.body.size
+			m.flaggedDeleted -= bit(e.system, mailbox.SystemDeleted)
+			unseen := 1 - bit(e.system, mailbox.SystemSeen)
+			m.unseen -= unseen
+			c.unseen -= unseen
+			m.release(e.keywords)
+		}
+		if len(kept) < len(c.entries) {
+			clear(c.entries[len(kept):]) // let go of the bodies
+			c.entries = kept
+			dirty = dirty || len(kept) < chunkSize/4
+		}
+	}
+	if dirty {
+		m.merge(start, ci)
+	}
+	m.findUnseen()
+
+	for _, r := range set.Ranges() {
+		m.vanished = append(m.vanished, vanished{m.modSeq, r})
+	}
+	if n := len(m.vanished); n > limit {
+		// A ModSeq is forgotten wholly or not at all.
+		cut := n - limit/2
+		for cut < n && m.vanished[cut].modSeq == m.vanished[cut-1].modSeq {
+			cut++
+		}
+		m.forgotten = m.vanished[cut-1].modSeq
+		m.vanished = slices.Clone(m.vanished[cut:])
+	}
+}
+
+// merge drops the empty chunks of [from, to), and unites those that fit into
+// one with room to spare with their neighbours.
+func (m *mbox) merge(from, to int) {
+	from = max(from-1, 0)
+	to = min(to+1, len(m.chunks))
+	kept := m.chunks[:from]
+	for _, c := range m.chunks[from:to] {
+		if len(c.entries) == 0 {
+			continue
+		}
+		if n := len(kept); n > from {
+			if p := kept[n-1]; len(p.entries)+len(c.entries) <= chunkSize/2 {
+				p.entries = append(p.entries, c.entries...)
+				p.modSeq = max(p.modSeq, c.modSeq)
+				p.unseen += c.unseen
+				continue
+			}
+		}
+		kept = append(kept, c)
+	}
+	kept = append(kept, m.chunks[to:]...)
+	clear(m.chunks[len(kept):])
+	m.chunks = kept
+}

@@ -1,0 +1,171 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
+)
+
+// Options refine a Store. The zero value is a store without limits.
+type Options struct {
+	// Limits of every account.
+	Limits mailbox.Limits
+
+	// Quota limits every account, until SetQuota says otherwise:
+	// mailbox.QuotaStorage, QuotaMessage and QuotaMailbox are known.
+	Quota map[mailbox.QuotaName]int64
+
+	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers, each
+	// taking 16 octets. When there are more, the older half is forgotten.
+	// Default 65,536.
+	MaxVanished int
+
+	// Parser bounds the parsing of messages that arrive.
+	Parser *message.Options
+}
+
+// A Store is a [mailbox.Admin] in memory. Make one with [New].
+type Store struct {
+	opts    Options
+	lastID  atomic.Uint64 // of mailboxes and messages alike
+	closed  chan struct{}
+	wg      sync.WaitGroup // the goroutines of Watch
+	buffers buffers
+
+	mu           sync.Mutex // guards what follows; taken before or without the lock of an account
+	isClosed     bool
+	accounts     map[string]*account
+	lastValidity uint32
+}
+
+var _ mailbox.Admin = (*Store)(nil)
+
+// New returns a store without accounts. opts may be nil.
+func New(opts *Options) *Store {
+	s := &Store{accounts: map[string]*account{}, closed: make(chan struct{})}
+	if opts != nil {
+		s.opts = *opts
+	}
+	s.opts.Quota = maps.Clone(s.opts.Quota)
+	if s.opts.MaxVanished <= 0 {
+		s.opts.MaxVanished = 1 << 16
+	}
+	return s
+}
+
+// Close ends every Watch and makes all further calls return
+// mailbox.ErrClosed. The mail is gone when nobody refers to the store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if !s.isClosed {
+		s.isClosed = true
+		close(s.closed)
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+	return nil
+}
+
+// check returns why a call can't go on, if it can't.
+func (s *Store) check(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("memory store: %w", err)
+	}
+	select {
+	case <-s.closed:
+		return mailbox.ErrClosed
+	default:
+		return nil
+	}
+}
+
+// newID returns an identifier that was never used in this store, an objectid
+// of RFC 8474 §7 that begins with the letter.
+func (s *Store) newID(letter byte) string {
+	var buf [16]byte
+	return string(strconv.AppendUint(append(buf[:0], letter), s.lastID.Add(1), 36))
+}
+
+// newValidity returns a UIDVALIDITY that no mailbox of this store has had: the
+// time in seconds, so that it differs from those of an earlier run too.
+func (s *Store) newValidity() uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastValidity = max(s.lastValidity+1, uint32(time.Now().Unix()))
+	return s.lastValidity
+}
+
+// Account implements [mailbox.Store].
+func (s *Store) Account(ctx context.Context, name string) (mailbox.Account, error) {
+	if err := s.check(ctx); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	a := s.accounts[name]
+	s.mu.Unlock()
+	if a == nil {
+		return nil, fmt.Errorf("account %q: %w", name, mailbox.ErrNotExist)
+	}
+	return &handle{account: a}, nil
+}
+
+// CreateAccount implements [mailbox.Admin].
+func (s *Store) CreateAccount(ctx context.Context, name string) error {
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	a := newAccount(s) // takes s.mu for a moment
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.accounts[name] != nil {
+		return fmt.Errorf("account %q: %w", name, mailbox.ErrExist)
+	}
+	s.accounts[name] = a
+	return nil
+}
+
+// DeleteAccount implements [mailbox.Admin].
+func (s *Store) DeleteAccount(ctx context.Context, name string) error {
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	a := s.accounts[name]
+	delete(s.accounts, name)
+	s.mu.Unlock()
+	if a == nil {
+		return fmt.Errorf("account %q: %w", name, mailbox.ErrNotExist)
+	}
+	a.remove()
+	return nil
+}
+
+// Accounts implements [mailbox.Admin].
+func (s *Store) Accounts(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		s.mu.Lock()
+		names := slices.Sorted(maps.Keys(s.accounts))
+		s.mu.Unlock()
+		for _, name := range names {
+			if err := s.check(ctx); err != nil {
+				yield("", err)
+				return
+			}
+			if !yield(name, nil) {
+				return
+			}
+		}
+		if err := s.check(ctx); err != nil && len(names) == 0 {
+			yield("", err)
+		}
+	}
+}
