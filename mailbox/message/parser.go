@@ -101,11 +101,11 @@ type mark struct {
 // A frame is a part that has started and not ended, with its ancestors below.
 type frame struct {
 	part     *Part
-	lf       int64  // Parser.lf at the start of the body
-	boundary string // of a multipart until its final boundary, then empty
-	multi    bool   // is a multipart
+	lf       int64     // Parser.lf at the start of the body
+	boundary string    // of a multipart until its final boundary, then empty
+	multi    bool      // is a multipart
 	env      *Envelope // of a part whose header is a message's
-	ended    bool // a multipart that has seen its final boundary
+	ended    bool      // a multipart that has seen its final boundary
 }
 
 // NewParser returns a Parser. opts may be nil.

@@ -183,6 +183,7 @@ func (p *Parser) headerLine() bool {
 		if len(line) > 2 {
 			p.defect(DefectLineEnd, p.line.off, "")
 		}
+		p.hdr = p.hdr[:p.keep]
 		p.endHeader(p.mark)
 		return true
 	}

@@ -1,0 +1,518 @@
+package message
+
+import (
+	"encoding"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The binary form of a Summary is
+//
+//	version   octet, 1
+//	counts    of parts, addresses, parameters and other strings of lists,
+//	          so that the reader allocates each kind once
+//	envelope, references, preview, root part
+//
+// with numbers as varints and strings with their length before them. What is
+// empty or the default is left out, as the bits of a mask before each envelope
+// and part tell. It has no pointers to earlier text: a Summary is small.
+
+const binaryVersion = 1
+
+// ErrSummary is wrapped by the errors of AppendBinary, for a tree that breaks
+// the promises of Part, and of UnmarshalBinary, for octets that are no Summary.
+var ErrSummary = errors.New("message: malformed summary")
+
+var (
+	_ encoding.BinaryAppender    = (*Summary)(nil)
+	_ encoding.BinaryMarshaler   = (*Summary)(nil)
+	_ encoding.BinaryUnmarshaler = (*Summary)(nil)
+)
+
+// MarshalBinary returns the binary form of the summary.
+func (s *Summary) MarshalBinary() ([]byte, error) { return s.AppendBinary(nil) }
+
+// AppendBinary appends the binary form of the summary, which later versions of
+// this package read as well.
+func (s *Summary) AppendBinary(b []byte) ([]byte, error) {
+	var c counts
+	if s.Root == nil {
+		return b, fmt.Errorf("%w: no root part", ErrSummary)
+	}
+	c.envelope(&s.Envelope)
+	c.strings += len(s.References)
+	if err := c.part(s.Root, 1); err != nil {
+		return b, err
+	}
+	b = append(b, binaryVersion)
+	for _, n := range [...]int{c.parts, c.addresses, c.params, c.strings} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	b = appendEnvelope(b, &s.Envelope)
+	b = appendStrings(b, s.References)
+	b = appendString(b, s.Preview)
+	return appendPart(b, s.Root, 0), nil
+}
+
+type counts struct{ parts, addresses, params, strings int }
+
+func (c *counts) envelope(e *Envelope) {
+	for _, list := range e.lists() {
+		c.addresses += len(*list)
+	}
+}
+
+func (c *counts) part(p *Part, depth int) error {
+	if err := p.check(depth); err != nil {
+		return err
+	}
+	c.parts++
+	c.params += len(p.Params) + len(p.DispositionParams)
+	c.strings += len(p.Language)
+	if p.Envelope != nil {
+		c.envelope(p.Envelope)
+	}
+	for _, child := range p.Children {
+		if err := c.part(child, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check holds a part to the promises of its type.
+func (p *Part) check(depth int) error {
+	switch {
+	case p == nil:
+		return fmt.Errorf("%w: nil part", ErrSummary)
+	case depth > depthCap+1:
+		return fmt.Errorf("%w: nested too deep", ErrSummary)
+	case (p.Type == "multipart") != (len(p.Children) > 0 && p.Envelope == nil):
+		return fmt.Errorf("%w: children of %s/%s", ErrSummary, p.Type, p.Subtype)
+	case p.isMessage() != (p.Envelope != nil && len(p.Children) == 1):
+		return fmt.Errorf("%w: envelope of %s/%s", ErrSummary, p.Type, p.Subtype)
+	}
+	return nil
+}
+
+func (p *Part) isMessage() bool {
+	return p.Type == "message" && (p.Subtype == "rfc822" || p.Subtype == "global")
+}
+
+func (e *Envelope) lists() [6]*[]Address {
+	return [6]*[]Address{&e.From, &e.Sender, &e.ReplyTo, &e.To, &e.Cc, &e.Bcc}
+}
+
+func (e *Envelope) texts() [4]*string {
+	return [4]*string{&e.Date, &e.Subject, &e.InReplyTo, &e.MessageID}
+}
+
+const envelopeTime = 1 << 10 // the bit of Envelope.Time, above lists and texts
+
+func appendEnvelope(b []byte, e *Envelope) []byte {
+	mask := uint64(0)
+	for i, l := range e.lists() {
+		if len(*l) > 0 {
+			mask |= 1 << i
+		}
+	}
+	for i, t := range e.texts() {
+		if *t != "" {
+			mask |= 1 << (6 + i)
+		}
+	}
+	if !e.Time.IsZero() {
+		mask |= envelopeTime
+	}
+	b = binary.AppendUvarint(b, mask)
+	for _, t := range e.texts() {
+		if *t != "" {
+			b = appendString(b, *t)
+		}
+	}
+	if !e.Time.IsZero() {
+		_, zone := e.Time.Zone()
+		b = binary.AppendVarint(b, e.Time.Unix())
+		b = binary.AppendVarint(b, int64(zone))
+	}
+	for _, l := range e.lists() {
+		if len(*l) == 0 {
+			continue
+		}
+		b = binary.AppendUvarint(b, uint64(len(*l)))
+		for i := range *l {
+			b = appendBinaryAddress(b, &(*l)[i])
+		}
+	}
+	return b
+}
+
+func (a *Address) texts() [4]*string { return [4]*string{&a.Name, &a.Route, &a.Local, &a.Domain} }
+
+func appendBinaryAddress(b []byte, a *Address) []byte {
+	mask := byte(a.Kind) & 3
+	for i, t := range a.texts() {
+		if *t != "" {
+			mask |= 4 << i
+		}
+	}
+	b = append(b, mask)
+	for _, t := range a.texts() {
+		if *t != "" {
+			b = appendString(b, *t)
+		}
+	}
+	return b
+}
+
+// The bits of a part's mask.
+const (
+	partTexts    = 5 // ID, Description, MD5, Location, Disposition
+	partEncoding = 1 << (partTexts + iota)
+	partParams
+	partDispositionParams
+	partLanguage
+	partChildren
+	partEnvelope
+)
+
+func (p *Part) texts() [partTexts]*string {
+	return [partTexts]*string{&p.ID, &p.Description, &p.MD5, &p.Location, &p.Disposition}
+}
+
+// commonTypes are written as their number. The list may grow at its end.
+var commonTypes = [...][2]string{
+	{"", ""}, // any other
+	{"text", "plain"}, {"text", "html"}, {"multipart", "alternative"}, {"multipart", "mixed"}, {"multipart", "related"},
+	{"message", "rfc822"}, {"application", "octet-stream"}, {"application", "pdf"}, {"image", "jpeg"}, {"image", "png"}, {"image", "gif"},
+	{"multipart", "signed"}, {"multipart", "report"}, {"multipart", "digest"}, {"message", "delivery-status"}, {"text", "rfc822-headers"},
+	{"application", "pgp-signature"}, {"application", "pkcs7-signature"}, {"text", "calendar"},
+}
+
+// appendPart appends a part. base is an offset near its start.
+func appendPart(b []byte, p *Part, base int64) []byte {
+	mask := uint64(0)
+	for i, t := range p.texts() {
+		if *t != "" {
+			mask |= 1 << i
+		}
+	}
+	set := func(bit uint64, on bool) {
+		if on {
+			mask |= bit
+		}
+	}
+	set(partEncoding, p.Encoding != "7bit")
+	set(partParams, len(p.Params) > 0)
+	set(partDispositionParams, len(p.DispositionParams) > 0)
+	set(partLanguage, len(p.Language) > 0)
+	set(partChildren, len(p.Children) > 0)
+	set(partEnvelope, p.Envelope != nil)
+	b = binary.AppendUvarint(b, mask)
+
+	code := byte(0)
+	for i, t := range commonTypes[1:] {
+		if t[0] == p.Type && t[1] == p.Subtype {
+			code = byte(i + 1)
+			break
+		}
+	}
+	b = append(b, code)
+	if code == 0 {
+		b = appendString(appendString(b, p.Type), p.Subtype)
+	}
+	b = binary.AppendVarint(b, p.HeaderOffset-base)
+	b = binary.AppendVarint(b, p.BodyOffset-p.HeaderOffset)
+	b = binary.AppendVarint(b, p.BodySize)
+	b = binary.AppendVarint(b, p.Lines)
+	for _, t := range p.texts() {
+		if *t != "" {
+			b = appendString(b, *t)
+		}
+	}
+	if p.Encoding != "7bit" {
+		b = appendString(b, p.Encoding)
+	}
+	if len(p.Params) > 0 {
+		b = appendParams(b, p.Params)
+	}
+	if len(p.DispositionParams) > 0 {
+		b = appendParams(b, p.DispositionParams)
+	}
+	if len(p.Language) > 0 {
+		b = appendStrings(b, p.Language)
+	}
+	if p.Envelope != nil {
+		b = appendEnvelope(b, p.Envelope)
+	}
+	if len(p.Children) > 0 {
+		b = binary.AppendUvarint(b, uint64(len(p.Children)))
+		base = p.BodyOffset
+		for _, child := range p.Children {
+			b = appendPart(b, child, base)
+			base = child.BodyOffset + child.BodySize
+		}
+	}
+	return b
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendStrings(b []byte, list []string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, s := range list {
+		b = appendString(b, s)
+	}
+	return b
+}
+
+func appendParams(b []byte, list []Param) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, p := range list {
+		b = appendString(appendString(b, p.Name), p.Value)
+	}
+	return b
+}
+
+// UnmarshalBinary sets the summary to what AppendBinary wrote. It keeps
+// nothing of data, allocates in proportion to it whatever it holds, and wraps
+// ErrSummary.
+func (s *Summary) UnmarshalBinary(data []byte) error {
+	r := binaryReader{s: string(data)}
+	if r.octet() != binaryVersion {
+		return fmt.Errorf("%w: unknown version", ErrSummary)
+	}
+	// The least that each takes in octets bounds how many there can be.
+	r.parts = make([]Part, r.count(6))
+	r.addresses = make([]Address, r.count(1))
+	r.params = make([]Param, r.count(2))
+	r.strings = make([]string, r.count(1))
+	r.children = make([]*Part, len(r.parts))
+	var v Summary
+	r.envelope(&v.Envelope)
+	v.References = r.list()
+	v.Preview = r.text()
+	v.Root = r.part(0, 1)
+	if r.err == nil && r.i != len(r.s) {
+		r.fail("octets left over")
+	}
+	if r.err != nil {
+		return r.err
+	}
+	*s = v
+	return nil
+}
+
+// A binaryReader hands out zero values after the first error.
+type binaryReader struct {
+	s   string
+	i   int
+	err error
+
+	// Not yet used of what was allocated.
+	parts     []Part
+	addresses []Address
+	params    []Param
+	strings   []string
+	children  []*Part
+}
+
+func (r *binaryReader) fail(what string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: %s at octet %d", ErrSummary, what, r.i)
+	}
+	r.i = len(r.s)
+}
+
+func (r *binaryReader) octet() byte {
+	if r.i >= len(r.s) {
+		r.fail("too short")
+		return 0
+	}
+	r.i++
+	return r.s[r.i-1]
+}
+
+func (r *binaryReader) uvarint() uint64 {
+	var v uint64
+	for shift := uint(0); shift < 64; shift += 7 {
+		c := r.octet()
+		v |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return v
+		}
+	}
+	r.fail("number too long")
+	return 0
+}
+
+func (r *binaryReader) varint() int64 {
+	u := r.uvarint()
+	v := int64(u >> 1)
+	if u&1 != 0 {
+		v = ^v
+	}
+	return v
+}
+
+// count reads a number of things that take at least size octets each of what
+// follows.
+func (r *binaryReader) count(size int) int {
+	n := r.uvarint()
+	if n > uint64((len(r.s)-r.i)/size) {
+		r.fail("count too high")
+		return 0
+	}
+	return int(n)
+}
+
+func (r *binaryReader) text() string {
+	n := r.count(1)
+	r.i += n
+	return r.s[r.i-n : r.i]
+}
+
+// take cuts the next n elements off what was allocated.
+func take[T any](r *binaryReader, slab *[]T, n int) []T {
+	if n > len(*slab) {
+		r.fail("counts differ")
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	v := (*slab)[:n:n]
+	*slab = (*slab)[n:]
+	return v
+}
+
+func (r *binaryReader) list() []string {
+	v := take(r, &r.strings, r.count(1))
+	for i := range v {
+		v[i] = r.text()
+	}
+	return v
+}
+
+func (r *binaryReader) paramList() []Param {
+	v := take(r, &r.params, r.count(2))
+	for i := range v {
+		v[i] = Param{Name: r.text(), Value: r.text()}
+	}
+	return v
+}
+
+func (r *binaryReader) envelope(e *Envelope) {
+	mask := r.uvarint()
+	for i, t := range e.texts() {
+		if mask&(1<<(6+i)) != 0 {
+			*t = r.text()
+		}
+	}
+	if mask&envelopeTime != 0 {
+		sec, zone := r.varint(), r.varint()
+		loc := time.UTC
+		if zone != 0 && zone > -48*3600 && zone < 48*3600 {
+			loc = time.FixedZone("", int(zone))
+		}
+		e.Time = time.Unix(sec, 0).In(loc)
+	}
+	for i, l := range e.lists() {
+		if mask&(1<<i) == 0 {
+			continue
+		}
+		*l = take(r, &r.addresses, r.count(1))
+		for j := range *l {
+			r.address(&(*l)[j])
+		}
+	}
+}
+
+func (r *binaryReader) address(a *Address) {
+	mask := r.octet()
+	a.Kind = AddressKind(mask & 3)
+	if a.Kind > GroupEnd {
+		r.fail("unknown kind of address")
+	}
+	for i, t := range a.texts() {
+		if mask&(4<<i) != 0 {
+			*t = r.text()
+		}
+	}
+}
+
+func (r *binaryReader) part(base int64, depth int) *Part {
+	one := take(r, &r.parts, 1)
+	if r.err != nil {
+		return nil
+	}
+	p := &one[0]
+	mask := r.uvarint()
+	if code := r.octet(); code == 0 {
+		p.Type, p.Subtype = r.text(), r.text()
+	} else if int(code) < len(commonTypes) {
+		p.Type, p.Subtype = commonTypes[code][0], commonTypes[code][1]
+	} else {
+		r.fail("unknown type")
+	}
+	p.HeaderOffset = base + r.varint()
+	p.BodyOffset = p.HeaderOffset + r.varint()
+	p.BodySize = r.varint()
+	p.Lines = r.varint()
+	for i, t := range p.texts() {
+		if mask&(1<<i) != 0 {
+			*t = r.text()
+		}
+	}
+	p.Encoding = "7bit"
+	if mask&partEncoding != 0 {
+		p.Encoding = r.text()
+	}
+	if mask&partParams != 0 {
+		p.Params = r.paramList()
+	}
+	if mask&partDispositionParams != 0 {
+		p.DispositionParams = r.paramList()
+	}
+	if mask&partLanguage != 0 {
+		p.Language = r.list()
+	}
+	if mask&partEnvelope != 0 {
+		p.Envelope = &Envelope{}
+		r.envelope(p.Envelope)
+	}
+	if mask&partChildren != 0 {
+		r.partChildren(p, depth)
+	}
+	if r.err != nil {
+		return nil
+	}
+	if r.err = p.check(depth); r.err != nil {
+		return nil
+	}
+	if p.HeaderOffset < 0 || p.BodyOffset < p.HeaderOffset || p.BodySize < 0 || p.BodyOffset+p.BodySize < 0 || p.Lines < 0 {
+		r.fail("impossible offset")
+	}
+	return p
+}
+
+func (r *binaryReader) partChildren(p *Part, depth int) {
+	if depth > depthCap {
+		r.fail("nested too deep")
+		return
+	}
+	p.Children = take(r, &r.children, r.count(6))
+	base := p.BodyOffset
+	for i := range p.Children {
+		child := r.part(base, depth+1)
+		if child == nil {
+			return
+		}
+		p.Children[i] = child
+		base = child.BodyOffset + child.BodySize
+	}
+}
