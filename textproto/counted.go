@@ -9,6 +9,7 @@ type CountedReader struct {
 	left int64
 	size int64
 	err  error
+	tr   *bodyTrace
 }
 
 // CountedReader returns a reader of the n octets that come next. They must all
@@ -20,9 +21,8 @@ func (c *Conn) CountedReader(n int64) *CountedReader {
 		return d
 	}
 	c.body = d
-	if c.trace != nil {
-		c.trace.body(Receive, d.size)
-	}
+	d.tr = c.traceBody(Receive)
+	d.took(nil)
 	return d
 }
 
@@ -33,6 +33,14 @@ func (d *CountedReader) Left() int64 { return d.left }
 
 // N returns how many octets have been delivered.
 func (d *CountedReader) N() int64 { return d.size - d.left }
+
+func (d *CountedReader) took(p []byte) {
+	d.left -= int64(len(p))
+	d.tr.add(p)
+	if d.left == 0 {
+		d.tr.end()
+	}
+}
 
 func (d *CountedReader) fail(err error) error {
 	if err == io.EOF {
@@ -60,7 +68,7 @@ func (d *CountedReader) Read(p []byte) (int, error) {
 	if c.w == c.r {
 		if len(p) >= smallReadBuffer {
 			n, err := c.readSome(p) // past the buffer
-			d.left -= int64(n)
+			d.took(p[:n])
 			if err != nil {
 				return n, d.fail(err)
 			}
@@ -72,7 +80,7 @@ func (d *CountedReader) Read(p []byte) (int, error) {
 	}
 	n := copy(p, c.buf[c.r:c.w])
 	c.r += n
-	d.left -= int64(n)
+	d.took(p[:n])
 	return n, nil
 }
 
@@ -95,7 +103,7 @@ func (d *CountedReader) WriteTo(w io.Writer) (n int64, err error) {
 		b = b[:min(int64(len(b)), d.left)]
 		m, err := w.Write(b)
 		c.r += m
-		d.left -= int64(m)
+		d.took(b[:m])
 		n += int64(m)
 		if err != nil {
 			return n, err
@@ -117,14 +125,12 @@ func (d *CountedReader) Drain(max int64) error {
 type CountedWriter struct {
 	c    *Conn
 	left int64
+	tr   *bodyTrace
 }
 
 // CountedWriter returns a writer of exactly n octets.
 func (c *Conn) CountedWriter(n int64) *CountedWriter {
-	if c.trace != nil {
-		c.trace.body(Send, n)
-	}
-	return &CountedWriter{c: c, left: n}
+	return &CountedWriter{c: c, left: n, tr: c.traceBody(Send)}
 }
 
 // Write implements io.Writer. Of a p that is too long nothing is sent and the
@@ -133,6 +139,7 @@ func (d *CountedWriter) Write(p []byte) (int, error) {
 	if int64(len(p)) > d.left {
 		return 0, ErrLongBody
 	}
+	d.tr.add(p)
 	n, err := d.c.write(p)
 	d.left -= int64(n)
 	return n, err
@@ -162,6 +169,7 @@ func (d *CountedWriter) ReadFrom(r io.Reader) (n int64, err error) {
 // Close reports ErrShortBody when octets are missing: the peer waits for them,
 // so the connection can only be closed then. It does not flush.
 func (d *CountedWriter) Close() error {
+	d.tr.end()
 	if d.left > 0 {
 		return ErrShortBody
 	}

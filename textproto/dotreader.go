@@ -29,6 +29,7 @@ type DotReader struct {
 	seg  []byte // checked and not yet delivered; part of c.buf
 	n    int64  // delivered
 	off  int64  // octets checked
+	tr   *bodyTrace
 }
 
 // DotReader returns a reader of the body that comes next. It must be read to its
@@ -40,6 +41,7 @@ func (c *Conn) DotReader(mode DotMode) *DotReader {
 		return d
 	}
 	c.body = d
+	d.tr = c.traceBody(Receive)
 	return d
 }
 
@@ -59,11 +61,13 @@ func (d *DotReader) next() error {
 			seg, used := d.scan(c.buf[c.r:c.w])
 			c.r += used
 			if d.done && d.err == nil {
-				d.finish(io.EOF)
+				d.err = io.EOF
+				d.tr.end()
 			}
 			if len(seg) > 0 {
 				d.seg = seg
 				d.off += int64(len(seg))
+				d.tr.add(seg)
 				return nil
 			}
 			if used > 0 || d.err != nil {
@@ -80,13 +84,6 @@ func (d *DotReader) next() error {
 			}
 			return err
 		}
-	}
-}
-
-func (d *DotReader) finish(err error) {
-	d.err = err
-	if d.c.trace != nil {
-		d.c.trace.body(Receive, d.off)
 	}
 }
 

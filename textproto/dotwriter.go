@@ -17,11 +17,11 @@ type DotWriter struct {
 	bol    bool
 	cr     bool // the octet before was a CR, not yet written
 	closed bool
-	n      int64
+	tr     *bodyTrace
 }
 
 // DotWriter returns a writer of a body. Close ends the body but does not flush.
-func (c *Conn) DotWriter() *DotWriter { return &DotWriter{c: c, bol: true} }
+func (c *Conn) DotWriter() *DotWriter { return &DotWriter{c: c, bol: true, tr: c.traceBody(Send)} }
 
 // Write implements io.Writer.
 func (d *DotWriter) Write(p []byte) (n int, err error) {
@@ -78,8 +78,8 @@ func (d *DotWriter) Write(p []byte) (n int, err error) {
 }
 
 func (d *DotWriter) put(p []byte) error {
-	m, err := d.c.write(p)
-	d.n += int64(m)
+	d.tr.add(p)
+	_, err := d.c.write(p)
 	return err
 }
 
@@ -116,8 +116,6 @@ func (d *DotWriter) Close() error {
 		end = "\r\n.\r\n"
 	}
 	_, err := d.c.writeString(end)
-	if d.c.trace != nil {
-		d.c.trace.body(Send, d.n)
-	}
+	d.tr.end()
 	return err
 }

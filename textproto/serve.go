@@ -3,7 +3,6 @@ package textproto
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -36,7 +35,8 @@ func (s *Server) Stats() Stats {
 	}
 }
 
-// serverConn is a connection of a Server.
+// serverConn is a connection of a Server. But for kill it belongs to the
+// connection's goroutine.
 type serverConn struct {
 	s       *Server
 	c       *Conn
@@ -44,6 +44,8 @@ type serverConn struct {
 	tls     *tls.Config // for TLS from the first octet, or nil
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
+	refusal error        // why it is not served, or nil
+	refused bool         // it counts as one that is being refused
 	network netip.Prefix // counted under it, when valid
 }
 
@@ -51,111 +53,130 @@ type serverConn struct {
 func (s *Server) start(base context.Context, nc net.Conn, h Handler, cfg *tls.Config) {
 	s.stats.accepted.Add(1)
 	sc := &serverConn{s: s, h: h, tls: cfg}
-	sc.c = NewConn(nc, &Options{
+	c := NewConn(nc, &Options{
 		MaxLine: s.MaxLine, ReadTimeout: s.ReadTimeout, WriteTimeout: s.WriteTimeout, IdleTimeout: s.IdleTimeout,
-		HandshakeTimeout: s.HandshakeTimeout, Trace: s.Trace, Redact: s.Redact,
+		HandshakeTimeout: s.HandshakeTimeout, Trace: s.Trace, TraceBody: s.TraceBody, Redact: s.Redact,
 		ID: strconv.FormatUint(s.nextID.Add(1), 36),
 	})
+	sc.c = c
 	sc.ctx, sc.cancel = context.WithCancelCause(base)
-	sc.c.onError = func(err error) { sc.cancel(err) }
+	c.onError = sc.cancel
 	if s.ConnState != nil {
-		sc.c.state = func(st ConnState) { s.ConnState(sc.c, st) }
+		c.state = func(st ConnState) { s.ConnState(c, st) }
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closing.Load() {
-		s.mu.Unlock()
 		nc.Close()
 		sc.cancel(ErrServerClosed)
 		return
 	}
-	if s.conns == nil {
-		s.conns = make(map[*serverConn]struct{})
-		s.networks = make(map[netip.Prefix]int)
-	}
-	over := s.MaxConns > 0 && len(s.conns)-s.refusing >= s.MaxConns
-	if over {
-		if s.refusing >= DefaultMaxRefusals {
-			s.mu.Unlock()
-			s.stats.refused.Add(1)
-			nc.Close()
-			sc.cancel(ErrTooManyConns)
-			return
-		}
-		s.refusing++
+	if s.MaxConns > 0 && s.serving >= s.MaxConns {
+		sc.refusal = ErrTooManyConns
+	} else {
+		s.serving++
 	}
 	s.conns[sc] = struct{}{}
-	s.mu.Unlock()
-	go sc.run(over)
+	go sc.run()
 }
 
-func (sc *serverConn) run(over bool) {
-	s, c := sc.s, sc.c
-	defer sc.finish(&over)
-	sc.setState(StateNew)
-	release := c.Bind(sc.ctx)
+func (sc *serverConn) run() {
+	defer sc.finish()
+	release := sc.c.Bind(sc.ctx)
 	defer release()
+	if sc.guard(sc.serve) {
+		sc.guard(func() { sc.refuse(ErrPanic) })
+	}
+	sc.guard(sc.c.linger)
+}
+
+// guard contains a panic of f and says whether there was one.
+func (sc *serverConn) guard(f func()) (panicked bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.stats.panics.Add(1)
-			s.logger().Error("panic while serving a connection", "conn", c.ID(), "remote", c.RemoteAddr(), "panic", r, "stack", string(debug.Stack()))
-			sc.refuse(ErrPanic)
+			panicked = true
+			sc.s.stats.panics.Add(1)
+			sc.s.logger().Error("panic while serving a connection", "conn", sc.c.ID(), "remote", sc.c.RemoteAddr(),
+				"panic", r, "stack", string(debug.Stack()))
 		}
 	}()
-	if err := sc.open(); err != nil {
-		if !errors.Is(err, errClosedByServer) {
-			s.logger().Debug("connection not opened", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
+	f()
+	return false
+}
+
+// serve takes the connection through all that comes before the protocol, and
+// hands it over.
+func (sc *serverConn) serve() {
+	s, c := sc.s, sc.c
+	sc.setState(StateNew)
+	if s.trusted(c.t.Conn.RemoteAddr()) {
+		if err := sc.proxyHeader(); err != nil {
+			s.stats.proxyErrors.Add(1)
+			s.logger().Warn("PROXY header refused", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
+			return
 		}
+	}
+	if !sc.admit() {
 		return
 	}
-	if over {
-		sc.refuse(ErrTooManyConns)
-		return
+	if sc.tls != nil {
+		if err := c.StartTLSServer(sc.ctx, sc.tls); err != nil {
+			s.stats.handshakeErrors.Add(1)
+			s.logger().Debug("TLS handshake failed", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
+			return
+		}
 	}
-	if !sc.count() {
-		s.mu.Lock()
-		s.refusing++
-		s.mu.Unlock()
-		over = true
-		sc.refuse(ErrTooManyConnsFromNetwork)
+	if sc.refusal != nil {
+		s.stats.refused.Add(1)
+		sc.refuse(sc.refusal)
 		return
 	}
 	sc.setState(StateActive)
 	sc.h.ServeConn(sc.ctx, c)
 }
 
-// open reads the PROXY header and makes the TLS handshake, where there are to be.
-func (sc *serverConn) open() error {
-	s, c := sc.s, sc.c
-	if s.trusted(c.t.Conn.RemoteAddr()) {
-		old := c.t.setHard(time.Now().Add(c.opts.HandshakeTimeout))
-		err := c.readProxyHeader()
-		c.t.setHard(old)
-		if err != nil {
-			s.stats.proxyErrors.Add(1)
-			return err
-		}
+func (sc *serverConn) proxyHeader() error {
+	if d := sc.c.opts.HandshakeTimeout; d > 0 {
+		defer sc.c.t.setHard(sc.c.t.setHard(time.Now().Add(d)))
 	}
-	if sc.tls != nil {
-		if err := c.StartTLSServer(sc.ctx, sc.tls); err != nil {
-			s.stats.handshakeErrors.Add(1)
-			return err
-		}
-	}
-	return nil
+	return sc.c.readProxyHeader()
 }
 
-// refuse lets the handler write its line, in bounded time.
-func (sc *serverConn) refuse(reason error) {
-	defer func() {
-		if r := recover(); r != nil {
-			sc.s.stats.panics.Add(1)
-			sc.s.logger().Error("panic while refusing a connection", "conn", sc.c.ID(), "panic", r, "stack", string(debug.Stack()))
+// admit decides whether the connection is served, counting it under its network,
+// or refused. It returns false when it is neither, for want of room.
+func (sc *serverConn) admit() bool {
+	s := sc.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sc.refusal == nil {
+		switch n, ok := sc.networkOf(); {
+		case s.closing.Load():
+			sc.refusal = ErrServerClosed
+		case !ok:
+		case s.networks[n] >= s.MaxConnsPerNetwork:
+			sc.refusal = ErrTooManyConnsFromNetwork
+		default:
+			s.networks[n]++
+			sc.network = n
 		}
-	}()
-	if reason != ErrPanic {
-		sc.s.stats.refused.Add(1)
+		if sc.refusal == nil {
+			return true
+		}
+		s.serving--
 	}
-	sc.c.t.setHard(time.Now().Add(DefaultRefuseTimeout))
+	if s.refusing >= MaxRefusals {
+		s.stats.refused.Add(1)
+		return false
+	}
+	s.refusing++
+	sc.refused = true
+	sc.c.t.setHard(time.Now().Add(RefuseTimeout))
+	return true
+}
+
+// refuse lets the handler write its line.
+func (sc *serverConn) refuse(reason error) {
+	sc.c.t.setHard(time.Now().Add(RefuseTimeout))
 	sc.h.Refuse(sc.c, reason)
 	sc.c.Flush()
 }
@@ -172,64 +193,53 @@ func (sc *serverConn) kill(cause error) {
 	sc.c.t.Conn.Close()
 }
 
-func (sc *serverConn) finish(over *bool) {
+func (sc *serverConn) finish() {
 	s := sc.s
-	sc.c.Close()
+	sc.guard(func() { sc.c.Close() })
 	sc.cancel(net.ErrClosed)
 	in, out := sc.c.Octets()
 	s.stats.in.Add(in)
 	s.stats.out.Add(out)
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.conns, sc)
-		if *over {
-			s.refusing--
+	sc.guard(func() { sc.setState(StateClosed) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, sc)
+	if sc.refusal == nil {
+		s.serving--
+	}
+	if sc.refused {
+		s.refusing--
+	}
+	if sc.network.IsValid() {
+		if s.networks[sc.network]--; s.networks[sc.network] == 0 {
+			delete(s.networks, sc.network)
 		}
-		if sc.network.IsValid() {
-			if s.networks[sc.network]--; s.networks[sc.network] == 0 {
-				delete(s.networks, sc.network)
-			}
-		}
-		if s.idle != nil && len(s.conns) == 0 {
-			close(s.idle)
-		}
-	}()
-	sc.setState(StateClosed)
+	}
+	if s.gone != nil && len(s.conns) == 0 {
+		close(s.gone)
+	}
 }
 
-// count counts the connection under its network, if that has room.
-func (sc *serverConn) count() bool {
+// networkOf returns the client network that the connection counts under, if
+// those are limited.
+func (sc *serverConn) networkOf() (netip.Prefix, bool) {
 	s := sc.s
 	if s.MaxConnsPerNetwork <= 0 {
-		return true
+		return netip.Prefix{}, false
 	}
 	ip, ok := addrIP(sc.c.RemoteAddr())
 	if !ok {
-		return true
+		return netip.Prefix{}, false
 	}
-	bits := s.IPv6Prefix
-	if bits <= 0 || bits > 128 {
-		bits = DefaultIPv6Prefix
-	}
+	bits, most, normal := s.IPv6Prefix, 128, DefaultIPv6Prefix
 	if ip.Is4() {
-		bits = s.IPv4Prefix
-		if bits <= 0 || bits > 32 {
-			bits = DefaultIPv4Prefix
-		}
+		bits, most, normal = s.IPv4Prefix, 32, DefaultIPv4Prefix
+	}
+	if bits <= 0 || bits > most {
+		bits = normal
 	}
 	n, err := ip.Prefix(bits)
-	if err != nil {
-		return true
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.networks[n] >= s.MaxConnsPerNetwork {
-		return false
-	}
-	s.networks[n]++
-	sc.network = n
-	return true
+	return n, err == nil
 }
 
 // addrIP returns the IP address of a, without zone, IPv4 as such.

@@ -39,12 +39,23 @@ func (s ConnState) String() string {
 	return [...]string{"new", "active", "idle", "closed"}[s]
 }
 
-// Defaults of Server.
+// Limits and defaults of Server.
 const (
-	DefaultIPv4Prefix    = 32
-	DefaultIPv6Prefix    = 64
-	DefaultRefuseTimeout = 5 * time.Second
-	DefaultMaxRefusals   = 64
+	// DefaultIPv4Prefix and DefaultIPv6Prefix say how many bits of an address
+	// make a client network.
+	DefaultIPv4Prefix = 32
+	DefaultIPv6Prefix = 64
+	// MaxRefusals is how many connections beyond the limits are refused with a
+	// reply at a time; others are closed without one.
+	MaxRefusals = 64
+	// RefuseTimeout bounds a refusal, the TLS handshake before it included.
+	RefuseTimeout = 5 * time.Second
+	// LingerTimeout is how long a connection whose handler has returned waits for
+	// its peer to have read the last reply and closed. Without that the system
+	// may drop the reply when input is unread (RFC 1122 §4.2.2.13).
+	LingerTimeout = time.Second
+	// CloseWait is how long Server.Close waits for handlers.
+	CloseWait = 5 * time.Second
 )
 
 // Server is the accept loop that servers of line-oriented protocols share. Its
@@ -59,9 +70,10 @@ type Server struct {
 	Logger *slog.Logger
 	// Trace is told what goes over the wire; see Options.
 	Trace Tracer
-	// Redact and MaxLine become the Options of each connection.
-	Redact  func(dir Direction, line []byte) []byte
-	MaxLine int
+	// TraceBody, Redact and MaxLine become the Options of each connection.
+	TraceBody int
+	Redact    func(dir Direction, line []byte) []byte
+	MaxLine   int
 
 	// MaxConns limits the connections served at once (0: no limit).
 	MaxConns int
@@ -89,19 +101,24 @@ type Server struct {
 	// connection's goroutine.
 	ConnState func(c *Conn, s ConnState)
 
-	closing atomic.Bool
+	closing atomic.Bool // set under mu
 	nextID  atomic.Uint64
 	stats   stats
 
 	mu        sync.Mutex
+	quit      chan struct{} // closed by Shutdown and Close; made by the first Serve
 	listeners map[*net.Listener]struct{}
 	conns     map[*serverConn]struct{}
-	networks  map[netip.Prefix]int
-	refusing  int
-	idle      chan struct{} // closed when the last connection is gone; nil unless waited for
+	networks  map[netip.Prefix]int // connections served, by network
+	serving   int                  // connections within MaxConns
+	refusing  int                  // connections that are being refused
+	gone      chan struct{}        // closed when the last connection is gone; nil unless waited for
 }
 
-var errClosedByServer = errors.New("textproto: connection closed by the server")
+var (
+	errClosedByServer = errors.New("textproto: connection closed by the server")
+	errStillRunning   = errors.New("textproto: a handler is still running")
+)
 
 // ListenAndServe listens on the TCP address addr and serves h there.
 func (s *Server) ListenAndServe(addr string, h Handler) error {
@@ -168,7 +185,10 @@ func (s *Server) serve(l net.Listener, h Handler, cfg *tls.Config) error {
 			delay = min(max(2*delay, 5*time.Millisecond), time.Second)
 			s.stats.acceptErrors.Add(1)
 			s.logger().Error("accept failed; trying again", "error", err, "delay", delay)
-			time.Sleep(delay)
+			select {
+			case <-time.After(delay):
+			case <-s.quit: // Accept says so
+			}
 			continue
 		}
 		delay = 0
@@ -191,6 +211,9 @@ func (s *Server) track(l *net.Listener) bool {
 	}
 	if s.listeners == nil {
 		s.listeners = make(map[*net.Listener]struct{})
+		s.conns = make(map[*serverConn]struct{})
+		s.networks = make(map[netip.Prefix]int)
+		s.quit = make(chan struct{})
 	}
 	s.listeners[l] = struct{}{}
 	return true
@@ -207,7 +230,9 @@ func (s *Server) untrack(l *net.Listener) {
 func (s *Server) stop() ([]*serverConn, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closing.Store(true)
+	if !s.closing.Swap(true) && s.quit != nil {
+		close(s.quit)
+	}
 	for l := range s.listeners {
 		(*l).Close()
 	}
@@ -215,40 +240,50 @@ func (s *Server) stop() ([]*serverConn, <-chan struct{}) {
 	for sc := range s.conns {
 		conns = append(conns, sc)
 	}
-	if s.idle == nil {
-		s.idle = make(chan struct{})
+	if s.gone == nil {
+		s.gone = make(chan struct{})
 		if len(s.conns) == 0 {
-			close(s.idle)
+			close(s.gone)
 		}
 	}
-	return conns, s.idle
+	return conns, s.gone
 }
 
 // Shutdown stops accepting and lets commands that run come to their end: a
 // connection's present or next Wait returns ErrServerClosed, upon which the
-// protocol says goodbye. It returns nil once all connections are closed. When
-// ctx ends first, those left are closed as by Close, and its error is returned.
+// protocol says goodbye. It returns nil once all connections are closed and
+// their handlers have returned. When ctx ends first, the connections left are
+// closed as by Close, but not waited for, and the error is the cause of ctx's end.
 func (s *Server) Shutdown(ctx context.Context) error {
-	conns, idle := s.stop()
+	conns, gone := s.stop()
 	for _, sc := range conns {
 		sc.c.t.wake(true)
 	}
 	select {
-	case <-idle:
+	case <-gone:
 		return nil
 	case <-ctx.Done():
-		s.Close()
-		return ctx.Err()
+		for _, sc := range conns {
+			sc.kill(errClosedByServer)
+		}
+		return context.Cause(ctx)
 	}
 }
 
-// Close closes all listeners and connections at once and waits until their
-// handlers have returned. It must not be called from a handler.
+// Close closes all listeners and connections at once, cancels the contexts of
+// the handlers, and waits until these have returned. A handler that does not
+// within CloseWait is left behind, with an error.
 func (s *Server) Close() error {
-	conns, idle := s.stop()
+	conns, gone := s.stop()
 	for _, sc := range conns {
 		sc.kill(errClosedByServer)
 	}
-	<-idle
-	return nil
+	t := time.NewTimer(CloseWait)
+	defer t.Stop()
+	select {
+	case <-gone:
+		return nil
+	case <-t.C:
+		return errStillRunning
+	}
 }

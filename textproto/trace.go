@@ -27,7 +27,7 @@ type EventKind int
 
 const (
 	LineEvent EventKind = iota // Line is a line without its end
-	BodyEvent                  // a body of Elided octets went by
+	BodyEvent                  // the end of a body, of len(Line)+Elided octets
 	NoteEvent                  // Line is a remark, such as that TLS began
 )
 
@@ -94,10 +94,14 @@ func (c *Conn) SetSecret(on bool) {
 	}
 }
 
-func (t *tracer) line(dir Direction, line []byte) {
+func (t *tracer) isSecret() bool {
 	t.mu.Lock()
-	secret := t.secret
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	return t.secret
+}
+
+func (t *tracer) line(dir Direction, line []byte) {
+	secret := t.isSecret()
 	e := Event{ConnID: t.id, Dir: dir, Line: line}
 	switch {
 	case secret:
@@ -127,10 +131,42 @@ func (t *tracer) write(p []byte) {
 	}
 }
 
-func (t *tracer) body(dir Direction, n int64) {
-	t.fn(Event{ConnID: t.id, Kind: BodyEvent, Dir: dir, Elided: n})
-}
-
 func (t *tracer) note(s string) {
 	t.fn(Event{ConnID: t.id, Kind: NoteEvent, Line: []byte(s)})
+}
+
+// bodyTrace counts a body for the trace. A nil one does nothing.
+type bodyTrace struct {
+	t    *tracer
+	dir  Direction
+	head []byte
+	n    int64
+}
+
+// traceBody begins the trace of a body; it returns nil when there is no trace.
+func (c *Conn) traceBody(dir Direction) *bodyTrace {
+	if c.trace == nil {
+		return nil
+	}
+	return &bodyTrace{t: c.trace, dir: dir}
+}
+
+func (b *bodyTrace) add(p []byte) {
+	if b == nil || b.t == nil {
+		return
+	}
+	b.n += int64(len(p))
+	if room := b.t.keep - len(b.head); room > 0 && !b.t.isSecret() {
+		b.head = append(b.head, p[:min(len(p), room)]...)
+	}
+}
+
+// end reports the body, once.
+func (b *bodyTrace) end() {
+	if b == nil || b.t == nil {
+		return
+	}
+	t := b.t
+	b.t = nil
+	t.fn(Event{ConnID: t.id, Kind: BodyEvent, Dir: b.dir, Line: b.head, Elided: b.n - int64(len(b.head))})
 }

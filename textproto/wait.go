@@ -58,32 +58,25 @@ func (c *Conn) Wait() error {
 	}
 	if c.state != nil {
 		c.state(StateIdle)
+		defer c.state(StateActive)
 	}
-	c.r, c.w = 0, 0
 	n, err := c.src.Read(c.buf)
-	c.w = n
+	c.r, c.w, c.full = 0, n, n == len(c.buf)
 
 	t.mu.Lock()
 	t.waiting = false
-	if err != nil && n == 0 && isTimeout(err) && t.cause() == nil {
-		switch {
-		case t.takeWoken():
-			t.mu.Unlock()
-			return ErrWoken
-		case t.closing:
-			t.mu.Unlock()
-			return ErrServerClosed
-		}
+	var woken, closing bool
+	if n == 0 && isTimeout(err) && t.cause() == nil {
+		woken, closing = t.takeWoken(), t.closing
 	}
 	t.mu.Unlock()
-	if n > 0 {
-		if c.state != nil {
-			c.state(StateActive)
-		}
+	switch {
+	case n > 0 || err == nil: // an error will come again
 		return nil
-	}
-	if err == nil {
-		return nil // nothing yet: the caller's read will wait for it
+	case woken:
+		return ErrWoken
+	case closing:
+		return ErrServerClosed
 	}
 	return c.readFailed("wait", err)
 }
