@@ -58,14 +58,23 @@ func (s NumSet) UIDs(max mailbox.UID) mailbox.UIDSet {
 }
 
 // Seqs resolves the set as sequence numbers in a mailbox of count messages. ok
-// is false if it names a number that no message has, which is a client's error.
+// is false if it names a number that no message has, which is a client's error
+// (RFC 3501 §9, seq-number). "n:*" is taken to mean the last message where n is
+// above count, and nothing in an empty mailbox, since clients that ask for "1:*"
+// or for what is new can't know better.
 func (s NumSet) Seqs(count SeqNum) (set SeqSet, ok bool) {
 	for _, r := range s.Ranges {
-		if r.First > uint32(count) || r.Last > uint32(count) || (count == 0 && (r.First == Star || r.Last == Star)) {
+		if r.First != Star && r.Last != Star && (r.First > uint32(count) || r.Last > uint32(count)) {
 			return SeqSet{}, false
 		}
 	}
 	for _, r := range s.resolve(uint32(count)) {
+		if r.Last > uint32(count) {
+			r.Last = uint32(count)
+		}
+		if r.First > r.Last {
+			continue
+		}
 		set.ranges = append(set.ranges, SeqRange{SeqNum(r.First), SeqNum(r.Last)})
 	}
 	return set, true
@@ -112,10 +121,10 @@ func max32(a, b uint32) uint32 {
 	return b
 }
 
-// AppendText appends the set as it is on the wire.
-func (s NumSet) AppendText(dst []byte) ([]byte, error) {
+// Append appends the set as it is on the wire.
+func (s NumSet) Append(dst []byte) []byte {
 	if s.Saved {
-		return append(dst, '$'), nil
+		return append(dst, '$')
 	}
 	num := func(n uint32) {
 		if n == Star {
@@ -134,13 +143,12 @@ func (s NumSet) AppendText(dst []byte) ([]byte, error) {
 			num(r.Last)
 		}
 	}
-	return dst, nil
+	return dst
 }
 
 // String returns the set as it is on the wire.
 func (s NumSet) String() string {
-	b, _ := s.AppendText(nil)
-	return string(b)
+	return string(s.Append(nil))
 }
 
 // SeqRange is a range of sequence numbers, First ≤ Last.
@@ -206,8 +214,8 @@ func (s *SeqSet) Add(n SeqNum) {
 	s.ranges = append(s.ranges, SeqRange{n, n})
 }
 
-// AppendText appends the set as it is on the wire.
-func (s SeqSet) AppendText(dst []byte) ([]byte, error) {
+// Append appends the set as it is on the wire.
+func (s SeqSet) Append(dst []byte) []byte {
 	for i, r := range s.ranges {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -218,11 +226,10 @@ func (s SeqSet) AppendText(dst []byte) ([]byte, error) {
 			dst = strconv.AppendUint(dst, uint64(r.Last), 10)
 		}
 	}
-	return dst, nil
+	return dst
 }
 
 // String returns the set as it is on the wire.
 func (s SeqSet) String() string {
-	b, _ := s.AppendText(nil)
-	return string(b)
+	return string(s.Append(nil))
 }

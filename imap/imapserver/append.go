@@ -1,0 +1,158 @@
+package imapserver
+
+import (
+	"io"
+	"strconv"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// appendExt is APPEND (RFC 9051 §6.3.12).
+func appendExt() extension {
+	return extension{commands: []command{{"APPEND", loggedIn, "", on((*Session).append)}}}
+}
+
+// append streams the message into the store. What can be known to be refused
+// is refused before the client is asked for the octets. Messages are taken as
+// they are, whatever is in them.
+func (s *Session) append(c *imap.Append) (reply, error) {
+	mb, err := s.appendable(c)
+	if err != nil {
+		if e := s.r.RefuseLiteral(); e != nil {
+			return reply{}, link(e)
+		}
+		return reply{}, err
+	}
+	lit, err := s.r.OpenLiteral()
+	if err != nil {
+		return reply{}, link(err)
+	}
+	body := &appendBody{r: s.r, lit: lit}
+	uids, err := mb.Append(s.ctx, mailbox.Draft{
+		Body: body, Size: c.Message.Literal.Size,
+		Flags: appendFlags(c.Message.Flags), InternalDate: c.Message.Date,
+	})
+	// Whatever the store has left unread is skipped: the next command is
+	// found in any case.
+	if end := body.finish(); end != nil {
+		return reply{}, link(end)
+	}
+	if err != nil {
+		return reply{}, s.transferFailed(err)
+	}
+	info := mb.Info()
+	s.hub.changed(info.ID)
+	b := appendNum([]byte(imap.CodeAppendUID+" "), uint64(info.UIDValidity))
+	b = mailbox.UIDSetOf(uids...).Append(append(b, ' '))
+	return reply{code: string(b)}, nil
+}
+
+// appendable opens the mailbox and checks what can be checked before the
+// message has been sent.
+func (s *Session) appendable(c *imap.Append) (mailbox.Mailbox, error) {
+	mb, err := s.account.Mailbox(s.ctx, c.Mailbox)
+	if err != nil {
+		return nil, s.transferFailed(err)
+	}
+	size := c.Message.Literal.Size
+	if limit := s.account.Limits().MaxMessageSize; limit > 0 && size > limit {
+		return nil, mailbox.ErrTooLarge
+	}
+	if size == 0 {
+		return nil, no(imap.CodeCannot, "a message of no octets cannot be stored")
+	}
+	return mb, s.withinQuota(mb.Info().Name, size)
+}
+
+// appendFlags takes the flags that can be stored. \Recent and system flags that
+// don't exist come with messages copied from other servers; they are dropped
+// rather than the message refused.
+func appendFlags(flags []mailbox.Flag) mailbox.FlagSet {
+	var kept []mailbox.Flag
+	for _, f := range flags {
+		if f != "" && (f[0] != '\\' || systemFlags().Has(f)) {
+			kept = append(kept, f)
+		}
+	}
+	return mailbox.NewFlagSet(kept...)
+}
+
+// An appendBody is the literal of an APPEND. Before it reports its end it reads
+// the end of the command: if the client has sent something else there, the
+// store gets an error and stores nothing.
+type appendBody struct {
+	r    *grammar.Reader
+	lit  io.Reader
+	done bool
+	err  error // of the connection, or of the command's end
+}
+
+var _ io.WriterTo = (*appendBody)(nil)
+
+func (b *appendBody) Read(p []byte) (int, error) {
+	if b.done {
+		return 0, b.ended()
+	}
+	n, err := b.lit.Read(p)
+	if err == io.EOF {
+		if err = b.finish(); err == nil {
+			err = io.EOF
+		}
+	} else if err != nil {
+		b.done, b.err = true, err
+	}
+	return n, err
+}
+
+func (b *appendBody) WriteTo(w io.Writer) (int64, error) {
+	if b.done {
+		return 0, b.err
+	}
+	tw := &taggedWriter{w: w}
+	n, err := io.Copy(tw, b.lit)
+	if err != nil {
+		if tw.err == nil {
+			b.done, b.err = true, err
+		}
+		return n, err
+	}
+	return n, b.finish()
+}
+
+// taggedWriter tells errors of the writer from those of the reader.
+type taggedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (t *taggedWriter) Write(p []byte) (n int, err error) {
+	n, t.err = t.w.Write(p)
+	return n, t.err
+}
+
+func (b *appendBody) ended() error {
+	if b.err != nil {
+		return b.err
+	}
+	return io.EOF
+}
+
+// finish reads what is left of the command, once.
+func (b *appendBody) finish() error {
+	if b.done {
+		return b.err
+	}
+	b.done = true
+	next, err := b.r.NextMessage()
+	if err == nil && next != nil {
+		if err = b.r.RefuseLiteral(); err == nil {
+			err = bad("APPEND takes one message")
+		}
+	}
+	b.err = err
+	return err
+}
+
+func appendNum(b []byte, n uint64) []byte { return strconv.AppendUint(b, n, 10) }

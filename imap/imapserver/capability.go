@@ -1,0 +1,83 @@
+package imapserver
+
+import (
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/sasl"
+)
+
+// baseExt is what every session has (RFC 9051 §6.1).
+func baseExt() extension {
+	return extension{
+		caps:      []imap.Cap{imap.CapIMAP4rev1},
+		capStates: anyState,
+		commands: []command{
+			{"CAPABILITY", anyState, "", on((*Session).capability)},
+			{"NOOP", anyState, "", on((*Session).noop)},
+			{"LOGOUT", anyState, "", on((*Session).logout)},
+		},
+	}
+}
+
+// saslIRExt and literalPlusExt are the work of the command reader.
+func saslIRExt() extension {
+	return extension{caps: []imap.Cap{imap.CapSASLIR}, capStates: anyState}
+}
+
+func literalPlusExt() extension {
+	return extension{caps: []imap.Cap{imap.CapLiteralPlus}, capStates: anyState}
+}
+
+// capabilities returns what the session advertises in its present state.
+func (s *Session) capabilities() imap.CapSet {
+	var caps []imap.Cap
+	for _, x := range s.srv.extensions() {
+		states := x.capStates
+		if states == 0 {
+			states = loggedIn
+		}
+		if states&s.state != 0 && (x.offer == nil || x.offer(s)) {
+			caps = append(caps, x.caps...)
+		}
+	}
+	if s.state == notAuthenticated {
+		sc := s.saslConn()
+		if !sc.AllowsPasswords() {
+			caps = append(caps, imap.CapLoginDisabled)
+		}
+		for _, m := range sasl.Mechanisms(s.srv.Authenticator, sc) {
+			caps = append(caps, imap.Cap(imap.CapAuthPrefix+m))
+		}
+	}
+	set := imap.NewCapSet(caps...)
+	if s.srv.Capabilities != nil {
+		set = s.srv.Capabilities(s, set)
+	}
+	return set
+}
+
+// greet sends the greeting with the capabilities, which saves clients a round
+// trip (RFC 9051 §7.1).
+func (s *Session) greet() {
+	s.status(imap.OK, s.capabilityCode(), s.srv.hostname()+" Posthorn IMAP ready")
+}
+
+func (s *Session) capabilityCode() string { return "CAPABILITY " + s.capabilities().String() }
+
+func (s *Session) capability(*imap.Capability) (reply, error) {
+	s.begin().Raw("* CAPABILITY ").Raw(s.capabilities().String()).CRLF()
+	return reply{}, link(s.end())
+}
+
+// noop is the moment for news (RFC 9051 §6.1.2): whatever another session was
+// told is done, this one sees now.
+func (s *Session) noop(*imap.Noop) (reply, error) {
+	s.force = true
+	return reply{}, nil
+}
+
+func (s *Session) logout(*imap.Logout) (reply, error) {
+	s.leaveMailbox() // no EXPUNGE behind BYE
+	s.status(imap.BYE, "", "logging out")
+	s.state = loggedOut
+	return reply{}, nil
+}

@@ -1,0 +1,61 @@
+package imapserver
+
+import (
+	"errors"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// copyExt is COPY (RFC 9051 §6.4.7).
+func copyExt() extension {
+	return extension{commands: []command{{"COPY", selectedState, "", on((*Session).copy)}}}
+}
+
+func (s *Session) copy(c *imap.Copy) (reply, error) {
+	set, err := s.transferable(c.Set, c.UID)
+	if err != nil {
+		return reply{}, err
+	}
+	res, err := s.sel.mb.Copy(s.ctx, set, c.Mailbox)
+	if err != nil {
+		return reply{}, s.transferFailed(err)
+	}
+	s.hub.changed(res.DestID)
+	return reply{code: copyUID(res)}, nil
+}
+
+// transferable resolves the set of COPY and MOVE. All messages are copied or
+// none, so a set with messages that are gone is refused (RFC 2180 §4.4.1).
+func (s *Session) transferable(nums imap.NumSet, uid bool) (mailbox.UIDSet, error) {
+	set, err := s.resolve(nums, uid)
+	if err != nil {
+		return set, err
+	}
+	if !uid && !s.sel.view.gone.Intersect(set).IsEmpty() {
+		return set, errExpunged()
+	}
+	return set, nil
+}
+
+// transferFailed gives the refusal of COPY, MOVE and APPEND for an error of the
+// store: a mailbox that is missing is worth a CREATE (RFC 9051 §6.4.7).
+func (s *Session) transferFailed(err error) error {
+	if errors.Is(err, mailbox.ErrNotExist) {
+		return no(imap.CodeTryCreate, "no such mailbox")
+	}
+	return err
+}
+
+// copyUID returns the response code of RFC 4315 §3, nothing if no message was
+// copied.
+func copyUID(res mailbox.CopyResult) string {
+	if res.Source.IsEmpty() {
+		return ""
+	}
+	b := []byte(imap.CodeCopyUID + " ")
+	b = appendNum(b, uint64(res.DestUIDValidity))
+	b = res.Source.Append(append(b, ' '))
+	b = res.Dest.Append(append(b, ' '))
+	return string(b)
+}

@@ -1,0 +1,48 @@
+package imapserver
+
+import (
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// expungeExt is EXPUNGE (RFC 9051 §6.4.3).
+func expungeExt() extension {
+	return extension{commands: []command{{"EXPUNGE", selectedState, "", on((*Session).expungeDeleted)}}}
+}
+
+// uidPlusExt is UIDPLUS (RFC 4315): UID EXPUNGE, and the response codes
+// APPENDUID and COPYUID, which are always sent.
+func uidPlusExt() extension { return extension{caps: []imap.Cap{imap.CapUIDPlus}} }
+
+func (s *Session) expungeDeleted(c *imap.Expunge) (reply, error) {
+	if err := s.writable(); err != nil {
+		return reply{}, err
+	}
+	set := s.sel.view.clip(mailbox.AllUIDs())
+	if c.UID {
+		if !s.capabilities().Has(imap.CapUIDPlus) {
+			return reply{}, bad("UID EXPUNGE is not available")
+		}
+		var err error
+		if set, err = s.resolve(c.Set, true); err != nil {
+			return reply{}, err
+		}
+	}
+	if _, err := s.expunge(set); err != nil {
+		return reply{}, err
+	}
+	s.force = true // poll tells the client
+	return reply{}, nil
+}
+
+// expunge removes the messages of the set that are marked \Deleted.
+func (s *Session) expunge(set mailbox.UIDSet) (mailbox.UIDSet, error) {
+	gone, _, err := s.sel.mb.Expunge(s.ctx, set, mailbox.NewFlagSet(mailbox.FlagDeleted))
+	if err != nil {
+		return gone, s.selectedGone(err)
+	}
+	if !gone.IsEmpty() {
+		s.changed()
+	}
+	return gone, nil
+}

@@ -1,0 +1,256 @@
+package imapserver
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// A hub tells sessions of changes. There is one for each account that has
+// live sessions, with one Watch and one goroutine, however many sessions there
+// are; each mailbox that is selected has a boxHub in it.
+//
+// Nothing is told but that something happened: a generation counter moves on,
+// and connections in IDLE are woken. Each session then asks for the changes
+// since the state that it knows, on its own goroutine, so a slow client delays
+// nobody.
+type hub struct {
+	mu       sync.Mutex
+	accounts map[string]*accountHub // guarded by mu
+}
+
+type accountHub struct {
+	hub   *hub
+	name  string
+	acct  mailbox.Account // shared by the sessions
+	stop  context.CancelFunc
+	ended chan struct{} // closed when the watching goroutine has returned
+	refs  int           // guarded by hub.mu
+
+	mu    sync.Mutex
+	boxes map[string]*boxHub // by mailbox ID; guarded by mu
+}
+
+// A waker is woken when something happens: a connection that only waits.
+type waker interface{ Wake() }
+
+type boxHub struct {
+	account *accountHub
+	id      string
+	refs    int           // guarded by account.mu
+	gen     atomic.Uint64 // moves on after each change
+
+	mu      sync.Mutex
+	idle    map[waker]struct{} // guarded by mu
+	results []*changesCall     // guarded by mu; newest last
+	recent  mailbox.UID        // guarded by mu; RecentMarker has been asked up to here
+}
+
+// join returns the hub of an account, opening the account if no session has.
+func (h *hub) join(ctx context.Context, store mailbox.Store, name string, log *slog.Logger) (*accountHub, error) {
+	if a := h.lookup(name); a != nil {
+		return a, nil
+	}
+	acct, err := store.Account(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	if a := h.accounts[name]; a != nil { // another session was faster
+		a.refs++
+		h.mu.Unlock()
+		acct.Close()
+		return a, nil
+	}
+	wctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a := &accountHub{
+		hub: h, name: name, acct: acct, stop: stop, refs: 1,
+		ended: make(chan struct{}),
+		boxes: make(map[string]*boxHub),
+	}
+	if h.accounts == nil {
+		h.accounts = make(map[string]*accountHub)
+	}
+	h.accounts[name] = a
+	h.mu.Unlock()
+
+	events, err := acct.Watch(wctx)
+	if err != nil {
+		// Sessions still hear of changes at their next NOOP, and of those that
+		// this server makes at once.
+		log.Warn("imap: cannot watch account", "account", name, "error", err)
+		close(a.ended)
+		return a, nil
+	}
+	go a.watch(events)
+	return a, nil
+}
+
+func (h *hub) lookup(name string) *accountHub {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := h.accounts[name]
+	if a != nil {
+		a.refs++
+	}
+	return a
+}
+
+// leave gives up what join returned. The last to leave ends the watching
+// goroutine and closes the account.
+func (a *accountHub) leave() {
+	a.hub.mu.Lock()
+	a.refs--
+	last := a.refs == 0
+	if last {
+		delete(a.hub.accounts, a.name)
+	}
+	a.hub.mu.Unlock()
+	if last {
+		a.stop()
+		<-a.ended
+		a.acct.Close()
+	}
+}
+
+func (a *accountHub) watch(events <-chan mailbox.Event) {
+	defer close(a.ended)
+	for ev := range events {
+		a.changed(ev.MailboxID)
+	}
+}
+
+// changed makes known that a mailbox has changed. Sessions that make a change
+// call it themselves, so that what one client was told is done, another
+// client of this server sees with its next command, without waiting for the
+// store's event.
+func (a *accountHub) changed(id string) {
+	a.mu.Lock()
+	b := a.boxes[id]
+	a.mu.Unlock()
+	if b == nil {
+		return
+	}
+	b.gen.Add(1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for w := range b.idle {
+		w.Wake()
+	}
+}
+
+// box returns the hub of a mailbox.
+func (a *accountHub) box(id string) *boxHub {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.boxes[id]
+	if b == nil {
+		b = &boxHub{account: a, id: id, idle: make(map[waker]struct{})}
+		a.boxes[id] = b
+	}
+	b.refs++
+	return b
+}
+
+func (b *boxHub) leave() {
+	b.account.mu.Lock()
+	defer b.account.mu.Unlock()
+	if b.refs--; b.refs == 0 {
+		delete(b.account.boxes, b.id)
+	}
+}
+
+// listen has w woken at every change until the returned function is called.
+func (b *boxHub) listen(w waker) (stop func()) {
+	b.mu.Lock()
+	b.idle[w] = struct{}{}
+	b.mu.Unlock()
+	return func() {
+		b.mu.Lock()
+		delete(b.idle, w)
+		b.mu.Unlock()
+	}
+}
+
+// A changesCall is a call of Mailbox.Changes, under way or done, that sessions
+// with the same state share: a thousand IDLE sessions that are woken by one
+// message cost one query.
+type changesCall struct {
+	since mailbox.ModSeq
+	gen   uint64 // generation before the call was made
+	done  chan struct{}
+	ch    mailbox.Changes // after done; read only
+	err   error           // after done
+}
+
+// Results kept for sessions that come a little later, and the number of
+// entries up to which one is worth keeping.
+const (
+	keptResults       = 4
+	keptResultEntries = 1024
+)
+
+// changes returns what has happened since a ModSeq. The result is at least as
+// new as generation gen; it is shared and must not be modified.
+func (b *boxHub) changes(ctx context.Context, mb mailbox.Mailbox, since mailbox.ModSeq, gen uint64) (mailbox.Changes, error) {
+	b.mu.Lock()
+	for _, c := range b.results {
+		if c.since == since && c.gen >= gen {
+			b.mu.Unlock()
+			select {
+			case <-c.done:
+			case <-ctx.Done():
+				return mailbox.Changes{}, context.Cause(ctx)
+			}
+			if c.err == nil {
+				return c.ch, nil
+			}
+			return mb.Changes(ctx, since) // the other's trouble need not be ours
+		}
+	}
+	c := &changesCall{since: since, gen: b.gen.Load(), done: make(chan struct{})}
+	if len(b.results) == keptResults {
+		b.results = append(b.results[:0], b.results[1:]...)
+	}
+	b.results = append(b.results, c)
+	b.mu.Unlock()
+
+	c.err = mailbox.ErrUnavailable // stands if the store panics
+	defer func() {
+		if c.err != nil || len(c.ch.Changed) > keptResultEntries {
+			b.forget(c)
+		}
+		close(c.done)
+	}()
+	c.ch, c.err = mb.Changes(ctx, since)
+	return c.ch, c.err
+}
+
+func (b *boxHub) forget(c *changesCall) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, r := range b.results {
+		if r == c {
+			b.results = append(b.results[:i], b.results[i+1:]...)
+			return
+		}
+	}
+}
+
+// claimRecent finds out which messages below next are recent to the session
+// that asks first (RFC 3501 §2.3.2). It returns the lowest such UID, or next
+// if another session has them.
+func (b *boxHub) claimRecent(ctx context.Context, m mailbox.RecentMarker, next mailbox.UID) (mailbox.UID, error) {
+	b.mu.Lock()
+	if b.recent >= next {
+		b.mu.Unlock()
+		return next, nil
+	}
+	b.recent = next
+	b.mu.Unlock()
+	first, err := m.MarkRecent(ctx)
+	return min(first, next), err
+}

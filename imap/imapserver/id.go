@@ -1,0 +1,41 @@
+package imapserver
+
+import "github.com/posthorn-mail/posthorn/imap"
+
+// idExt is ID (RFC 2971).
+func idExt() extension {
+	return extension{
+		caps:      []imap.Cap{imap.CapID},
+		capStates: anyState,
+		commands:  []command{{"ID", anyState, imap.CapID, on((*Session).id)}},
+	}
+}
+
+func (s *Session) id(c *imap.ID) (reply, error) {
+	if c.Fields != nil {
+		s.clientID = c.Fields
+		if s.srv.OnID != nil {
+			s.srv.OnID(s, c.Fields)
+		}
+	}
+	fields := s.srv.ID
+	if fields == nil {
+		fields = imap.IDFields{{Name: imap.IDName, Value: "Posthorn"}}
+	}
+	e := s.begin()
+	e.Raw("* ID ")
+	if len(fields) == 0 {
+		e.Raw("NIL")
+	} else {
+		e.Raw("(")
+		for i, f := range fields {
+			if i > 0 {
+				e.Raw(" ")
+			}
+			e.String(f.Name).Raw(" ").NString(f.Value)
+		}
+		e.Raw(")")
+	}
+	e.CRLF()
+	return reply{}, link(s.end())
+}

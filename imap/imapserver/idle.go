@@ -1,0 +1,49 @@
+package imapserver
+
+import (
+	"errors"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// idleExt is IDLE (RFC 2177).
+func idleExt() extension {
+	return extension{
+		caps:     []imap.Cap{imap.CapIdle},
+		commands: []command{{"IDLE", loggedIn, imap.CapIdle, on((*Session).idle)}},
+	}
+}
+
+// idle waits for DONE and tells what happens meanwhile; EXPUNGE too, since a
+// command is in progress that uses no sequence numbers. The hub wakes the
+// connection, which otherwise holds nothing but its goroutine.
+func (s *Session) idle(*imap.Idle) (reply, error) {
+	if s.sel != nil {
+		stop := s.sel.box.listen(s.conn)
+		defer stop()
+	}
+	s.begin().Raw("+ idling").CRLF()
+	if err := s.end(); err != nil {
+		return reply{}, link(err)
+	}
+	s.force = true
+	for {
+		if err := s.poll(); err != nil {
+			return reply{}, err
+		}
+		if err := s.conn.Flush(); err != nil {
+			return reply{}, link(err)
+		}
+		s.conn.SetIdleTimeout(s.srv.idleTimeout())
+		switch err := s.conn.Wait(); {
+		case err == nil:
+			if err := s.r.ReadDone(); err != nil {
+				return reply{}, link(err)
+			}
+			return reply{text: "IDLE terminated"}, nil
+		case !errors.Is(err, textproto.ErrWoken):
+			return reply{}, link(err)
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package imapserver
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// childrenExt is CHILDREN (RFC 3348): \HasChildren and \HasNoChildren stand in
+// every LIST response.
+func childrenExt() extension { return extension{caps: []imap.Cap{imap.CapChildren}} }
+
+// specialUseExt is SPECIAL-USE (RFC 6154). The roles stand in every LIST
+// response, so that clients find them that don't know how to ask.
+func specialUseExt() extension {
+	return extension{caps: []imap.Cap{imap.CapSpecialUse, imap.CapCreateSpecialUse}}
+}
+
+// A listed name is one that LIST may return: a mailbox, a name that is only
+// subscribed to, or a name that is there only because it has inferiors.
+type listed struct {
+	info        mailbox.Info
+	exists      bool
+	hasChildren bool
+	superior    bool // of something listed, but nothing itself
+}
+
+// names returns every name of the account in order: of mailboxes, of
+// subscriptions, and of superiors that are neither. With subscribed, only
+// subscriptions and their superiors count.
+func (s *Session) names(subscribed bool) ([]listed, error) {
+	infos, err := s.account.Mailboxes(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]listed, 0, len(infos))
+	index := make(map[string]int, len(infos))
+	for _, in := range infos {
+		if subscribed && !in.Subscribed {
+			continue
+		}
+		index[in.Name] = len(out)
+		out = append(out, listed{info: in, exists: !in.NonExistent})
+	}
+	parents := make(map[string]bool)
+	for _, in := range infos {
+		if !in.NonExistent {
+			for up := superior(in.Name); up != "" && !parents[up]; up = superior(up) {
+				parents[up] = true
+			}
+		}
+	}
+	for i := range out {
+		out[i].hasChildren = parents[out[i].info.Name]
+	}
+	for _, l := range out { // out grows, but only by superiors
+		for up := superior(l.info.Name); up != ""; up = superior(up) {
+			if _, ok := index[up]; ok {
+				continue
+			}
+			index[up] = len(out)
+			in, exists := findInfo(infos, up)
+			in.Name = up
+			out = append(out, listed{info: in, exists: exists, superior: true, hasChildren: parents[up]})
+		}
+	}
+	slices.SortFunc(out, func(a, b listed) int { return strings.Compare(a.info.Name, b.info.Name) })
+	return out, nil
+}
+
+// findInfo looks for a mailbox of that name; infos are ordered by name.
+func findInfo(infos []mailbox.Info, name string) (mailbox.Info, bool) {
+	i, ok := slices.BinarySearchFunc(infos, name, func(in mailbox.Info, n string) int { return strings.Compare(in.Name, n) })
+	if !ok {
+		return mailbox.Info{}, false
+	}
+	return infos[i], !infos[i].NonExistent
+}
+
+// superior returns the name one level up, empty for a name at the top.
+func superior(name string) string {
+	i := strings.LastIndexByte(name, separator)
+	if i < 0 {
+		return ""
+	}
+	return name[:i]
+}
+
+func (s *Session) list(c *imap.List) (reply, error) {
+	if !c.Extended && len(c.Patterns) == 1 && c.Patterns[0] == "" {
+		// A request for the separator and the root name (RFC 9051 §6.3.9).
+		s.begin().Raw(`* LIST (\Noselect) "/" ""`).CRLF()
+		return reply{}, link(s.end())
+	}
+	names, err := s.names(c.Select&imap.SelectSubscribed != 0)
+	if err != nil {
+		return reply{}, err
+	}
+	for _, l := range names {
+		p := matchAny(c.Reference, c.Patterns, l.info.Name)
+		switch {
+		case p == "":
+			continue
+		case c.Select&imap.SelectSpecialUse != 0 && (l.superior || l.info.SpecialUse == 0):
+			continue
+		case l.superior && c.Select&imap.SelectSubscribed != 0:
+			continue // only with RECURSIVEMATCH
+		case l.superior && !strings.HasSuffix(p, "%"):
+			// RFC 3501 §6.3.8: levels that are no mailboxes are listed where
+			// "%" ends the pattern; "*" lists what is below them anyway.
+			continue
+		case l.info.NonExistent && c.Select&imap.SelectSubscribed == 0 && !l.hasChildren:
+			continue
+		}
+		if err := s.listResponse("LIST", l, c); err != nil {
+			return reply{}, link(err)
+		}
+		if c.Return&imap.ReturnStatus != 0 && l.exists {
+			if err := s.statusOf(l.info.Name, c.Status); err != nil {
+				return reply{}, err
+			}
+		}
+	}
+	return reply{}, nil
+}
+
+// lsub is LSUB (RFC 3501 §6.3.9). A name that is not subscribed to, but has
+// inferiors that are, is returned with \Noselect where "%" ends the pattern.
+func (s *Session) lsub(c *imap.LSub) (reply, error) {
+	names, err := s.names(true)
+	if err != nil {
+		return reply{}, err
+	}
+	for _, l := range names {
+		p := matchAny(c.Reference, []string{c.Pattern}, l.info.Name)
+		if p == "" || l.superior && !strings.HasSuffix(p, "%") {
+			continue
+		}
+		if l.superior {
+			l.exists = false
+		}
+		if err := s.listResponse("LSUB", l, &imap.List{}); err != nil {
+			return reply{}, link(err)
+		}
+	}
+	return reply{}, nil
+}
+
+func (s *Session) listResponse(name string, l listed, c *imap.List) error {
+	e := s.begin()
+	e.Raw("* ").Raw(name).Raw(" (")
+	sep := ""
+	attr := func(a string) {
+		e.Raw(sep).Raw(a)
+		sep = " "
+	}
+	if !l.exists {
+		if c.Extended {
+			attr(string(imap.AttrNonExistent)) // RFC 5258 §3: implies \Noselect
+		} else {
+			attr(string(imap.AttrNoSelect))
+		}
+	}
+	if name == "LIST" {
+		if l.hasChildren {
+			attr(string(imap.AttrHasChildren))
+		} else {
+			attr(string(imap.AttrHasNoChildren))
+		}
+		for use := range l.info.SpecialUse.All() {
+			attr(use.String())
+		}
+		if l.info.Subscribed && (c.Return&imap.ReturnSubscribed != 0 || c.Select&imap.SelectSubscribed != 0) {
+			attr(string(imap.AttrSubscribed))
+		}
+	}
+	e.Raw(`) "/" `).Mailbox(l.info.Name).CRLF()
+	return s.end()
+}
+
+// matchAny returns the first pattern that the name matches, interpreted with
+// the reference, or "" if there is none.
+func matchAny(reference string, patterns []string, name string) string {
+	for _, p := range patterns {
+		if p != "" && matchName(reference+p, name) {
+			return reference + p
+		}
+	}
+	return ""
+}
+
+// matchName tells whether a name matches a pattern: "*" stands for anything,
+// "%" for anything without a separator. INBOX, as a name and as a first level,
+// matches without regard to case. The cost is bounded by the product of the
+// lengths, whatever wildcards there are.
+func matchName(pattern, name string) bool {
+	fold := 0
+	if name == mailbox.Inbox || strings.HasPrefix(name, mailbox.Inbox+"/") {
+		fold = len(mailbox.Inbox)
+	}
+	// at[i]: pattern[:i] matches the part of the name that has been read.
+	at := make([]bool, len(pattern)+1)
+	at[0] = true
+	skipWildcards := func() {
+		for i := range pattern {
+			if at[i] && (pattern[i] == '*' || pattern[i] == '%') {
+				at[i+1] = true
+			}
+		}
+	}
+	skipWildcards()
+	for n := range len(name) {
+		c := name[n]
+		for i := len(pattern) - 1; i >= 0; i-- {
+			// at[i+1] for the longer name, from at of the shorter.
+			switch p := pattern[i]; {
+			case p == '*' || p == '%':
+				ok := p == '*' || c != separator
+				at[i+1] = ok && (at[i] || at[i+1])
+			case p == c, n < fold && upper(p) == c:
+				at[i+1] = at[i]
+			default:
+				at[i+1] = false
+			}
+		}
+		at[0] = false
+		skipWildcards()
+	}
+	return at[len(pattern)]
+}
+
+func upper(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		c -= 'a' - 'A'
+	}
+	return c
+}

@@ -1,0 +1,136 @@
+package imapserver
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// mailboxesExt is the commands that make, rename, remove, list and watch over
+// mailboxes (RFC 9051 §6.3.4 to §6.3.11).
+func mailboxesExt() extension {
+	return extension{commands: []command{
+		{"CREATE", loggedIn, "", on((*Session).create)},
+		{"DELETE", loggedIn, "", on((*Session).delete)},
+		{"RENAME", loggedIn, "", on((*Session).rename)},
+		{"SUBSCRIBE", loggedIn, "", on((*Session).subscribe)},
+		{"UNSUBSCRIBE", loggedIn, "", on((*Session).unsubscribe)},
+		{"LIST", loggedIn, "", on((*Session).list)},
+		{"LSUB", loggedIn, "", on((*Session).lsub)},
+		{"STATUS", loggedIn, "", on((*Session).mailboxStatus)},
+	}}
+}
+
+// newName checks the name of a mailbox that is to be made.
+func (s *Session) newName(name string) (string, error) {
+	name = mailbox.CanonicalName(name)
+	return name, mailbox.ValidName(name, s.account.Limits())
+}
+
+// create makes the mailbox and the superiors that it lacks (RFC 9051 §6.3.4).
+// A separator at the end says that inferiors will follow: any mailbox may have
+// some, so it means nothing here.
+func (s *Session) create(c *imap.Create) (reply, error) {
+	name, err := s.newName(strings.TrimSuffix(c.Mailbox, string(separator)))
+	if err != nil {
+		return reply{}, err
+	}
+	var opts mailbox.CreateOptions
+	for _, attr := range c.SpecialUse {
+		use, ok := mailbox.ParseSpecialUse(string(attr))
+		if !ok {
+			return reply{}, no(imap.CodeUseAttr, "unknown special use")
+		}
+		opts.SpecialUse |= use
+	}
+	if _, err := s.account.Mailbox(s.ctx, name); err == nil {
+		return reply{}, mailbox.ErrExist
+	}
+	if err := s.createSuperiors(name); err != nil {
+		return reply{}, err
+	}
+	_, err = s.account.Create(s.ctx, name, &opts)
+	return reply{}, err
+}
+
+func (s *Session) createSuperiors(name string) error {
+	for i, c := range name {
+		if c != separator {
+			continue
+		}
+		if _, err := s.account.Create(s.ctx, name[:i], nil); err != nil && !errors.Is(err, mailbox.ErrExist) &&
+			!strings.EqualFold(name[:i], mailbox.Inbox) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) delete(c *imap.Delete) (reply, error) {
+	mb, err := s.account.Mailbox(s.ctx, c.Mailbox)
+	if err != nil {
+		return reply{}, err
+	}
+	if err := s.account.Delete(s.ctx, c.Mailbox); err != nil {
+		return reply{}, err
+	}
+	id := mb.Info().ID
+	if s.sel != nil && s.sel.info.ID == id {
+		// The client knows what it did: it only stops being in the mailbox.
+		s.leaveMailbox()
+		s.status(imap.OK, string(imap.CodeClosed), "the selected mailbox is deleted")
+	}
+	s.hub.changed(id)
+	return reply{}, nil
+}
+
+func (s *Session) rename(c *imap.Rename) (reply, error) {
+	to, err := s.newName(strings.TrimSuffix(c.To, string(separator)))
+	if err != nil {
+		return reply{}, err
+	}
+	if mailbox.CanonicalName(c.From) == mailbox.Inbox {
+		return reply{}, s.renameInbox(to)
+	}
+	if _, err := s.account.Mailbox(s.ctx, to); err == nil {
+		return reply{}, mailbox.ErrExist
+	}
+	if err := s.createSuperiors(to); err != nil {
+		return reply{}, err
+	}
+	return reply{}, s.account.Rename(s.ctx, strings.TrimSuffix(c.From, string(separator)), to)
+}
+
+// renameInbox moves all messages of INBOX to a new mailbox, leaving INBOX, and
+// its inferiors, where they are (RFC 3501 §6.3.5).
+func (s *Session) renameInbox(to string) error {
+	inbox, err := s.account.Mailbox(s.ctx, mailbox.Inbox)
+	if err != nil {
+		return err
+	}
+	if err := s.createSuperiors(to); err != nil {
+		return err
+	}
+	if _, err := s.account.Create(s.ctx, to, nil); err != nil {
+		return err
+	}
+	if _, err := inbox.Move(s.ctx, mailbox.AllUIDs(), to); err != nil {
+		return err
+	}
+	s.hub.changed(inbox.Info().ID)
+	return nil
+}
+
+func (s *Session) subscribe(c *imap.Subscribe) (reply, error) {
+	name, err := s.newName(c.Mailbox)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{}, s.account.Subscribe(s.ctx, name, true)
+}
+
+func (s *Session) unsubscribe(c *imap.Unsubscribe) (reply, error) {
+	return reply{}, s.account.Subscribe(s.ctx, mailbox.CanonicalName(c.Mailbox), false)
+}

@@ -1,0 +1,34 @@
+package imapserver
+
+import "github.com/posthorn-mail/posthorn/imap"
+
+// moveExt is MOVE (RFC 6851).
+func moveExt() extension {
+	return extension{
+		caps:     []imap.Cap{imap.CapMove},
+		commands: []command{{"MOVE", selectedState, imap.CapMove, on((*Session).move)}},
+	}
+}
+
+func (s *Session) move(c *imap.Move) (reply, error) {
+	if err := s.writable(); err != nil {
+		return reply{}, err
+	}
+	set, err := s.transferable(c.Set, c.UID)
+	if err != nil {
+		return reply{}, err
+	}
+	res, err := s.sel.mb.Move(s.ctx, set, c.Mailbox)
+	if err != nil {
+		return reply{}, s.transferFailed(err)
+	}
+	// COPYUID goes untagged, before the EXPUNGE responses that poll sends
+	// (RFC 6851 §4.3).
+	if code := copyUID(res); code != "" {
+		s.status(imap.OK, code, "messages moved")
+		s.changed()
+		s.hub.changed(res.DestID)
+	}
+	s.force = true
+	return reply{}, nil
+}

@@ -1,0 +1,143 @@
+package imapserver
+
+import (
+	"errors"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// quotaExt is QUOTA (RFC 9208, and RFC 2087 before it), where the account
+// keeps quotas.
+func quotaExt() extension {
+	return extension{
+		caps: []imap.Cap{
+			imap.CapQuota,
+			imap.CapQuotaResPrefix + imap.Cap(mailbox.QuotaStorage),
+			imap.CapQuotaResPrefix + imap.Cap(mailbox.QuotaMessage),
+			imap.CapQuotaResPrefix + imap.Cap(mailbox.QuotaMailbox),
+		},
+		offer: func(s *Session) bool { return s.quotas() != nil },
+		commands: []command{
+			{"GETQUOTA", loggedIn, imap.CapQuota, on((*Session).getQuota)},
+			{"GETQUOTAROOT", loggedIn, imap.CapQuota, on((*Session).getQuotaRoot)},
+			{"SETQUOTA", loggedIn, imap.CapQuota, on((*Session).setQuota)},
+		},
+	}
+}
+
+// quotaSetExt says that SETQUOTA can be used (RFC 9208 §3.1.2).
+func quotaSetExt() extension {
+	return extension{
+		caps:  []imap.Cap{imap.CapQuotaSet},
+		offer: func(s *Session) bool { return s.quotas() != nil && s.quotaAdmin() },
+	}
+}
+
+func (s *Session) quotas() mailbox.QuotaKeeper {
+	k, _ := s.account.(mailbox.QuotaKeeper)
+	return k
+}
+
+func (s *Session) quotaAdmin() bool { return s.srv.QuotaAdmin != nil && s.srv.QuotaAdmin(s) }
+
+func (s *Session) getQuota(c *imap.GetQuota) (reply, error) {
+	return reply{}, s.quotaResponse(c.Root)
+}
+
+// getQuotaRoot names the roots of a mailbox and tells their quotas.
+func (s *Session) getQuotaRoot(c *imap.GetQuotaRoot) (reply, error) {
+	roots, err := s.quotas().QuotaRoots(s.ctx, c.Mailbox)
+	if err != nil {
+		return reply{}, err
+	}
+	e := s.begin()
+	e.Raw("* QUOTAROOT ").Mailbox(mailbox.CanonicalName(c.Mailbox))
+	for _, r := range roots {
+		e.Raw(" ").String(r)
+	}
+	e.CRLF()
+	if err := s.end(); err != nil {
+		return reply{}, link(err)
+	}
+	for _, r := range roots {
+		if err := s.quotaResponse(r); err != nil {
+			return reply{}, err
+		}
+	}
+	return reply{}, nil
+}
+
+func (s *Session) setQuota(c *imap.SetQuota) (reply, error) {
+	if !s.quotaAdmin() {
+		return reply{}, no(imap.CodeNoPerm, "quotas can't be set by this user")
+	}
+	limits := make(map[mailbox.QuotaName]int64, len(c.Limits))
+	for _, l := range c.Limits {
+		limits[l.Name] = l.Limit * unit(l.Name)
+	}
+	if err := s.quotas().SetQuota(s.ctx, c.Root, limits); err != nil {
+		return reply{}, quotaError(err)
+	}
+	return reply{}, s.quotaResponse(c.Root)
+}
+
+func (s *Session) quotaResponse(root string) error {
+	res, err := s.quotas().Quota(s.ctx, root)
+	if err != nil {
+		return quotaError(err)
+	}
+	e := s.begin()
+	e.Raw("* QUOTA ").String(root).Raw(" (")
+	for i, r := range res {
+		if i > 0 {
+			e.Raw(" ")
+		}
+		e.Raw(string(r.Name)).Raw(" ").Uint(uint64((r.Usage + unit(r.Name) - 1) / unit(r.Name))).Raw(" ").Uint(uint64(r.Limit / unit(r.Name)))
+	}
+	e.Raw(")").CRLF()
+	return link(s.end())
+}
+
+func quotaError(err error) error {
+	if errors.Is(err, mailbox.ErrNotExist) {
+		return no(imap.CodeNonExistent, "no such quota root")
+	}
+	return err
+}
+
+// Storage counts units of 1024 octets on the wire (RFC 9208 §5.1): usage is
+// rounded up, so that what does not fit does not look as if it did.
+const storageUnit = 1024
+
+func unit(name mailbox.QuotaName) int64 {
+	if name == mailbox.QuotaStorage || name == mailbox.QuotaAnnotationStorage {
+		return storageUnit
+	}
+	return 1
+}
+
+// withinQuota refuses a message that would not fit, before its octets have been
+// sent. The store has the last word.
+func (s *Session) withinQuota(name string, size int64) error {
+	k := s.quotas()
+	if k == nil {
+		return nil
+	}
+	roots, err := k.QuotaRoots(s.ctx, name)
+	if err != nil {
+		return err
+	}
+	for _, root := range roots {
+		res, err := k.Quota(s.ctx, root)
+		if err != nil {
+			return err
+		}
+		for _, r := range res {
+			if r.Name == mailbox.QuotaStorage && r.Usage+size > r.Limit || r.Name == mailbox.QuotaMessage && r.Usage >= r.Limit {
+				return mailbox.ErrOverQuota
+			}
+		}
+	}
+	return nil
+}

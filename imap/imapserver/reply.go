@@ -1,0 +1,175 @@
+package imapserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/sasl"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// begin starts a response in the connection's buffer; end puts it there. All
+// that a session sends, literals of messages left out, goes through them.
+func (s *Session) begin() *wire.Encoder {
+	s.enc.B = s.conn.AvailableBuffer()
+	s.enc.Err = nil
+	return &s.enc
+}
+
+// end writes what was begun. A value that can't be on the wire is a fault of
+// this server, and nothing of it leaves.
+func (s *Session) end() error {
+	if s.enc.Err != nil {
+		return s.enc.Err
+	}
+	_, err := s.conn.Write(s.enc.B)
+	return err
+}
+
+// tagged writes a status response. code is ready for the wire.
+func (s *Session) tagged(tag string, cond imap.Condition, code, text string) {
+	e := s.begin()
+	e.Raw(tag).Raw(" ").Raw(string(cond)).Raw(" ")
+	if code != "" {
+		e.Raw("[").Raw(code).Raw("] ")
+	}
+	e.Text(text).CRLF()
+	if err := s.end(); err != nil {
+		s.log().Debug("imap: cannot write status", "error", err)
+	}
+}
+
+// status writes an untagged status response.
+func (s *Session) status(cond imap.Condition, code, text string) { s.tagged("*", cond, code, text) }
+
+func (s *Session) log() *slog.Logger {
+	l := s.srv.Logger
+	if l == nil {
+		l = slog.Default()
+	}
+	return l.With("conn", s.conn.ID(), "user", s.identity)
+}
+
+// Refusals that several commands share.
+func no(code imap.Code, text string) *imap.Error {
+	return &imap.Error{Status: imap.NO, Code: code, Text: text}
+}
+
+func bad(text string) *imap.Error { return &imap.Error{Status: imap.BAD, Text: text} }
+
+func wrongState(have, want state) *imap.Error {
+	switch {
+	case want == notAuthenticated:
+		return bad("already logged in")
+	case have == notAuthenticated:
+		return bad("log in first")
+	default:
+		return bad("no mailbox is selected")
+	}
+}
+
+// refusal turns what a handler returned into what the client is told, nil for
+// an error that ends the session.
+func (s *Session) refusal(err error) *imap.Error {
+	var e *imap.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case isLinkError(s.ctx, err):
+		return nil
+	case errors.Is(err, mailbox.ErrNotExist):
+		return no(imap.CodeNonExistent, "no such mailbox")
+	case errors.Is(err, mailbox.ErrExist):
+		return no(imap.CodeAlreadyExists, "mailbox exists already")
+	case errors.Is(err, mailbox.ErrInvalidName):
+		return no(imap.CodeCannot, reason(err, mailbox.ErrInvalidName))
+	case errors.Is(err, mailbox.ErrOverQuota):
+		return no(imap.CodeOverQuota, "quota would be exceeded")
+	case errors.Is(err, mailbox.ErrTooLarge):
+		return no(imap.CodeTooBig, "message is too large")
+	case errors.Is(err, mailbox.ErrLimit):
+		return no(imap.CodeLimit, reason(err, mailbox.ErrLimit))
+	case errors.Is(err, mailbox.ErrReadOnly):
+		return no(imap.CodeNoPerm, "mailbox is read-only")
+	case errors.Is(err, mailbox.ErrPermission):
+		return no(imap.CodeNoPerm, "permission denied")
+	case errors.Is(err, mailbox.ErrUnavailable), errors.Is(err, mailbox.ErrClosed), errors.Is(err, context.DeadlineExceeded):
+		return no(imap.CodeUnavailable, "temporarily unavailable")
+	}
+	s.log().Error("imap: command failed", "error", err)
+	return no(imap.CodeServerBug, "internal error")
+}
+
+// isLinkError tells whether the error is one of the connection, not of the
+// store.
+func isLinkError(ctx context.Context, err error) bool {
+	var l linkError
+	return errors.Is(err, errClose) || errors.As(err, &l) || ctx.Err() != nil ||
+		errors.Is(err, textproto.ErrServerClosed)
+}
+
+// A linkError is a failed read from the client or write to it.
+type linkError struct{ err error }
+
+func (e linkError) Error() string { return e.err.Error() }
+func (e linkError) Unwrap() error { return e.err }
+
+// link marks err, unless nil, as one of the connection.
+func link(err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *imap.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return linkError{err}
+}
+
+// reason returns what an error of the store says beside its sentinel: the
+// texts of package mailbox, which are written for people.
+func reason(err, sentinel error) string {
+	full, short := err.Error(), sentinel.Error()
+	const prefix = "mailbox: "
+	if len(full) > len(prefix) && full[:len(prefix)] == prefix {
+		return full[len(prefix):]
+	}
+	return short[len(prefix):]
+}
+
+// authRefusal turns an error of package sasl into what the client is told.
+func (s *Session) authRefusal(err error) *imap.Error {
+	switch {
+	case errors.Is(err, sasl.ErrCancelled):
+		return bad("authentication cancelled") // RFC 9051 §6.2.2
+	case errors.Is(err, sasl.ErrMalformed):
+		return bad("malformed authentication exchange")
+	case errors.Is(err, sasl.ErrUnsupported):
+		return no("", "unsupported authentication mechanism")
+	case errors.Is(err, sasl.ErrEncryptionNeeded):
+		return no(imap.CodePrivacyRequired, "needs TLS")
+	case errors.Is(err, sasl.ErrExpired):
+		return no(imap.CodeExpired, "credentials have expired")
+	case errors.Is(err, sasl.ErrAuthzDenied):
+		return no(imap.CodeAuthorizationFailed, "not authorized to act as that user")
+	case errors.Is(err, sasl.ErrAuthFailed):
+		return no(imap.CodeAuthenticationFailed, "wrong user name or password")
+	}
+	s.log().Warn("imap: authentication unavailable", "error", err)
+	return no(imap.CodeUnavailable, "authentication is temporarily unavailable")
+}
+
+// refusalLine returns the line for a connection that is not served.
+func refusalLine(why error) string {
+	switch {
+	case errors.Is(why, textproto.ErrTooManyConns):
+		return "* BYE [LIMIT] too many connections\r\n"
+	case errors.Is(why, textproto.ErrPanic):
+		return "* BYE [SERVERBUG] internal error\r\n"
+	}
+	return "* BYE [UNAVAILABLE] server is shutting down\r\n"
+}

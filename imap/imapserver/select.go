@@ -1,0 +1,109 @@
+package imapserver
+
+import (
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// selectExt is SELECT, EXAMINE and CLOSE (RFC 9051 §6.3.2, §6.3.3, §6.4.1)
+// and CHECK (RFC 3501 §6.4.1).
+func selectExt() extension {
+	return extension{commands: []command{
+		{"SELECT", loggedIn, "", on((*Session).selectMailbox)},
+		{"EXAMINE", loggedIn, "", on((*Session).selectMailbox)},
+		{"CLOSE", selectedState, "", on((*Session).closeMailbox)},
+		{"CHECK", selectedState, "", on((*Session).check)},
+	}}
+}
+
+// unselectExt is UNSELECT (RFC 3691).
+func unselectExt() extension {
+	return extension{
+		caps:     []imap.Cap{imap.CapUnselect},
+		commands: []command{{"UNSELECT", selectedState, imap.CapUnselect, on((*Session).unselect)}},
+	}
+}
+
+func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
+	if s.sel != nil {
+		// The mailbox that was selected is left, also when the new one can't
+		// be selected (RFC 9051 §6.3.2). What follows is about the new one.
+		s.leaveMailbox()
+		s.status(imap.OK, string(imap.CodeClosed), "previous mailbox closed")
+	}
+	mb, err := s.account.Mailbox(s.ctx, c.Mailbox)
+	if err != nil {
+		return reply{}, err
+	}
+	info := mb.Info()
+	sel := &selected{mb: mb, info: info, box: s.hub.box(info.ID), readOnly: c.ReadOnly}
+	s.sel = sel
+	done := false
+	defer func() {
+		if !done {
+			s.leaveMailbox()
+		}
+	}()
+	sel.seen = sel.box.gen.Load() // before the snapshot: better one look too many
+	snap, err := mb.Snapshot(s.ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	sel.view = newView(snap)
+	st, err := mb.Status(s.ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	if k, ok := mb.(keywordLister); ok {
+		if sel.keywords, err = k.Keywords(s.ctx); err != nil {
+			return reply{}, err
+		}
+	}
+	s.claimRecent(1)
+
+	if err := s.flagsResponses(); err != nil {
+		return reply{}, link(err)
+	}
+	if err := s.tellExists(); err != nil {
+		return reply{}, link(err)
+	}
+	e := s.begin()
+	if seq := sel.view.seq(st.FirstUnseen); seq != 0 {
+		e.Raw("* OK [UNSEEN ").Uint(uint64(seq)).Raw("] first message without \\Seen").CRLF()
+	}
+	e.Raw("* OK [UIDVALIDITY ").Uint(uint64(info.UIDValidity)).Raw("] UIDs are valid").CRLF()
+	e.Raw("* OK [UIDNEXT ").Uint(uint64(sel.view.uidNext)).Raw("] predicted next UID").CRLF()
+	if err := s.end(); err != nil {
+		return reply{}, link(err)
+	}
+	done = true
+	s.state = selectedState
+	if c.ReadOnly {
+		return reply{code: string(imap.CodeReadOnly)}, nil
+	}
+	return reply{code: string(imap.CodeReadWrite)}, nil
+}
+
+// closeMailbox removes what is marked \Deleted, without telling of it, and
+// leaves the mailbox (RFC 9051 §6.4.1).
+func (s *Session) closeMailbox(*imap.Close) (reply, error) {
+	if !s.sel.readOnly {
+		all := s.sel.view.clip(mailbox.AllUIDs())
+		if _, err := s.expunge(all); err != nil {
+			return reply{}, err
+		}
+	}
+	s.leaveMailbox()
+	return reply{}, nil
+}
+
+func (s *Session) unselect(*imap.Unselect) (reply, error) {
+	s.leaveMailbox()
+	return reply{}, nil
+}
+
+// check is NOOP: a store is always up to date.
+func (s *Session) check(*imap.Check) (reply, error) {
+	s.force = true
+	return reply{}, nil
+}

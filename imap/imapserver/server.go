@@ -1,0 +1,211 @@
+package imapserver
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/sasl"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// A Server serves IMAP from a mailbox.Store. Store and Authenticator must be
+// set; everything else has a default. No field may be changed once the server
+// serves.
+type Server struct {
+	// Server accepts connections. Its TLSConfig is what STARTTLS and
+	// ServeTLS use, its Logger and Trace are the server's. IdleTimeout,
+	// unless set, is 30 minutes once a client is logged in, the least that
+	// RFC 9051 §5.4 allows.
+	textproto.Server
+
+	// Store holds the mail. The identity that Authenticator returns is the
+	// name of an account in it.
+	Store mailbox.Store
+
+	// Authenticator checks who clients are. The SASL mechanisms that are
+	// offered follow from its optional interfaces (see package sasl).
+	Authenticator sasl.Authenticator
+
+	// Hostname is the server's name, for the greeting and for SASL
+	// challenges. Empty: "localhost".
+	Hostname string
+
+	// Mechanisms, unless nil, restricts the SASL mechanisms.
+	Mechanisms []string
+
+	// AllowInsecureAuth permits mechanisms that show the password, and LOGIN,
+	// on connections without TLS. It is meant for tests and for loopback.
+	AllowInsecureAuth bool
+
+	// LoginTimeout is how long a client may stay without logging in (one
+	// minute if zero): what a stranger can hold a connection for.
+	LoginTimeout time.Duration
+
+	// MaxBadCommands is how many commands of a connection may in succession be
+	// bad, or how many logins fail, until it is closed (20 if zero).
+	MaxBadCommands int
+
+	// MaxCommand is the size in octets of a command with its literals, the
+	// message of an APPEND left out, after login (the default of the command
+	// reader, if zero).
+	MaxCommand int
+
+	// ID is what the server says of itself (RFC 2971). Nil: its name only.
+	ID imap.IDFields
+
+	// Capabilities, unless nil, gets the capabilities about to be advertised
+	// to a client and returns those that are, to turn extensions off for a
+	// connection or an account. A command that belongs to an extension that is
+	// turned off is refused, whether or not the client asked for
+	// capabilities.
+	Capabilities func(s *Session, caps imap.CapSet) imap.CapSet
+
+	// OnID, unless nil, is called when a client has said what it is.
+	OnID func(s *Session, id imap.IDFields)
+
+	// OnLogin, unless nil, is called after each attempt to log in: err is nil
+	// if it was right, and user is then the identity. A failed attempt is
+	// answered when OnLogin returns: to slow down those who guess, it waits,
+	// within ctx. Nil: one second for the first failure of a connection, and
+	// twice as long for each further one, up to sixteen.
+	OnLogin func(ctx context.Context, s *Session, user string, err error)
+
+	// QuotaAdmin, unless nil, tells who may use SETQUOTA. Nil: nobody.
+	QuotaAdmin func(s *Session) bool
+
+	hub       hub
+	protoOnce sync.Once
+	proto     *protocol
+}
+
+// Serve serves connections from l, without TLS from the start, until Shutdown
+// or Close; then it returns textproto.ErrServerClosed.
+func (s *Server) Serve(l net.Listener) error { return s.Server.Serve(l, handler{s}) }
+
+// ServeTLS is like Serve with TLS from the start (RFC 8314 §3.2).
+func (s *Server) ServeTLS(l net.Listener) error { return s.Server.ServeTLS(l, handler{s}) }
+
+// ListenAndServe listens on a TCP address, ":imap" if it is empty, and serves.
+func (s *Server) ListenAndServe(addr string) error {
+	if addr == "" {
+		addr = ":imap"
+	}
+	return s.Server.ListenAndServe(addr, handler{s})
+}
+
+// ListenAndServeTLS listens on a TCP address, ":imaps" if it is empty, and
+// serves TLS.
+func (s *Server) ListenAndServeTLS(addr string) error {
+	if addr == "" {
+		addr = ":imaps"
+	}
+	return s.Server.ListenAndServeTLS(addr, handler{s})
+}
+
+// Defaults of Server.
+const (
+	DefaultLoginTimeout   = time.Minute
+	DefaultIdleTimeout    = 30 * time.Minute
+	DefaultMaxBadCommands = 20
+)
+
+func (s *Server) loginTimeout() time.Duration {
+	if s.LoginTimeout > 0 {
+		return s.LoginTimeout
+	}
+	return DefaultLoginTimeout
+}
+
+func (s *Server) idleTimeout() time.Duration {
+	if s.IdleTimeout > 0 {
+		return s.IdleTimeout
+	}
+	return DefaultIdleTimeout
+}
+
+func (s *Server) maxBadCommands() int {
+	if s.MaxBadCommands > 0 {
+		return s.MaxBadCommands
+	}
+	return DefaultMaxBadCommands
+}
+
+func (s *Server) hostname() string {
+	if s.Hostname != "" {
+		return s.Hostname
+	}
+	return "localhost"
+}
+
+// handler is what textproto.Server calls; it keeps the methods off Server.
+type handler struct{ srv *Server }
+
+func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
+	s := newSession(ctx, h.srv, c)
+	defer s.close()
+	s.serve()
+}
+
+// Refuse tells a client that there is no service.
+func (h handler) Refuse(c *textproto.Conn, reason error) {
+	c.WriteString(refusalLine(reason))
+	c.Flush()
+}
+
+// A Session is one connection, as the hooks of Server see it.
+type Session struct {
+	srv  *Server
+	conn *textproto.Conn
+	ctx  context.Context
+	r    *grammar.Reader
+	enc  wire.Encoder // over conn's buffer; see begin and end
+
+	state    state
+	identity string
+	clientID imap.IDFields
+	hub      *accountHub
+	account  mailbox.Account
+	enabled  imap.CapSet
+
+	sel *selected // in the selected state
+
+	bad      int       // bad commands in succession
+	failures int       // failed logins
+	started  time.Time // for LoginTimeout
+
+	// Of the command under way:
+	tag         string
+	holdExpunge bool // it must not get EXPUNGE responses
+	force       bool // ask the store for changes even if none were announced
+}
+
+func newSession(ctx context.Context, srv *Server, c *textproto.Conn) *Session {
+	return &Session{srv: srv, conn: c, ctx: ctx, state: notAuthenticated, started: time.Now(),
+		r: grammar.NewReader(c, grammar.Options{Limits: wire.LimitsBeforeLogin()})}
+}
+
+// RemoteAddr returns the client's address.
+func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
+
+// LocalAddr returns the address that the client connected to.
+func (s *Session) LocalAddr() net.Addr { return s.conn.LocalAddr() }
+
+// TLS returns the state of TLS, nil without TLS.
+func (s *Session) TLS() *tls.ConnectionState { return s.conn.TLS() }
+
+// ConnID returns the connection's name in logs and traces.
+func (s *Session) ConnID() string { return s.conn.ID() }
+
+// Identity returns who has logged in, empty if nobody has.
+func (s *Session) Identity() string { return s.identity }
+
+// ClientID returns what the client has said of itself with ID, nil if nothing.
+// RFC 2971 §3 forbids to behave differently for it.
+func (s *Session) ClientID() imap.IDFields { return s.clientID }

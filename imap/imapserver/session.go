@@ -1,0 +1,182 @@
+package imapserver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// state is a set of the states of RFC 9051 §3.
+type state uint8
+
+const (
+	notAuthenticated state = 1 << iota
+	authenticated
+	selectedState
+	loggedOut
+
+	loggedIn = authenticated | selectedState
+	anyState = notAuthenticated | loggedIn
+)
+
+// errClose ends a session without another word.
+var errClose = errors.New("imapserver: connection is to be closed")
+
+// serve greets the client and runs its commands, one after the other, in the
+// order in which they came (RFC 9051 §5.5 allows more; clients that pipeline
+// are served well by never reordering anything). Output leaves when no input is
+// waiting.
+func (s *Session) serve() {
+	s.greet()
+	for s.state != loggedOut {
+		if err := s.wait(); err != nil {
+			s.goodbye(err)
+			return
+		}
+		tag, cmd, err := s.r.ReadCommand()
+		if err == nil {
+			err = s.run(tag, cmd)
+		} else {
+			err = s.refuse(tag, err)
+		}
+		if err != nil {
+			s.goodbye(err)
+			return
+		}
+	}
+	s.conn.Flush()
+}
+
+// wait flushes and waits for input.
+func (s *Session) wait() error {
+	for {
+		if s.conn.Buffered() == 0 {
+			if err := s.conn.Flush(); err != nil {
+				return err
+			}
+		}
+		limit := s.srv.idleTimeout()
+		if s.state == notAuthenticated {
+			limit = s.srv.loginTimeout() - time.Since(s.started)
+			if limit <= 0 {
+				return &textproto.TimeoutError{Op: "login"}
+			}
+		}
+		s.conn.SetIdleTimeout(limit)
+		if err := s.conn.Wait(); !errors.Is(err, textproto.ErrWoken) {
+			return err
+		}
+	}
+}
+
+// run executes one command and answers it.
+func (s *Session) run(tag string, cmd imap.Command) error {
+	s.tag, s.holdExpunge, s.force = tag, false, false
+	c, ok := s.srv.protocol().commands[cmd.Name()]
+	switch {
+	case !ok || c.cap != "" && !s.capabilities().Has(c.cap):
+		return s.refuse(tag, s.abandon(cmd, &imap.Error{Status: imap.BAD, Text: "unknown command"}))
+	case c.states&s.state == 0:
+		return s.refuse(tag, s.abandon(cmd, wrongState(s.state, c.states)))
+	}
+	rep, err := c.run(s, cmd)
+	if err == nil {
+		err = s.poll()
+	} else if e := s.refusal(err); e != nil {
+		// Also a command that failed tells what happened meanwhile.
+		if e.Status == imap.NO {
+			if err := s.poll(); err != nil {
+				return err
+			}
+		}
+		return s.refuse(tag, e)
+	}
+	if err != nil {
+		if e := s.refusal(err); e != nil {
+			return s.refuse(tag, e)
+		}
+		return err
+	}
+	s.bad = 0
+	if rep.text == "" {
+		rep.text = cmd.Name() + " completed"
+	}
+	s.tagged(tag, imap.OK, rep.code, rep.text)
+	if rep.after != nil {
+		return rep.after()
+	}
+	return nil
+}
+
+// abandon gives up the literal of a command that is not run.
+func (s *Session) abandon(cmd imap.Command, e *imap.Error) error {
+	if _, ok := cmd.(*imap.Append); ok {
+		if err := s.r.RefuseLiteral(); err != nil {
+			return err
+		}
+	}
+	return e
+}
+
+// refuse answers a command that has failed. Any error but an *imap.Error is
+// returned, as one that ends the session.
+func (s *Session) refuse(tag string, err error) error {
+	var e *imap.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if e.Status == imap.BYE {
+		return e
+	}
+	if tag == "" {
+		tag = "*"
+	}
+	code := string(e.Code)
+	if e.CodeArgs != "" {
+		code += " " + e.CodeArgs
+	}
+	s.tagged(tag, e.Status, code, e.Text)
+	if e.Status == imap.BAD {
+		if s.bad++; s.bad >= s.srv.maxBadCommands() {
+			return &imap.Error{Status: imap.BYE, Text: "too many bad commands"}
+		}
+	}
+	return nil
+}
+
+// goodbye tells the client why the connection ends, if it can still hear it.
+func (s *Session) goodbye(err error) {
+	var e *imap.Error
+	var ne net.Error
+	switch {
+	case errors.As(err, &e) && e.Status == imap.BYE:
+		s.status(imap.BYE, string(e.Code), e.Text)
+	case errors.Is(err, textproto.ErrServerClosed), errors.Is(err, context.Canceled):
+		s.status(imap.BYE, string(imap.CodeUnavailable), "server is shutting down")
+	case errors.As(err, &ne) && ne.Timeout():
+		// RFC 9051 §5.4; the client may well be gone.
+		s.status(imap.BYE, "", "autologout; idle for too long")
+	case errors.Is(err, io.EOF), errors.Is(err, errClose):
+		// The client has left; what it asked before may still reach it if it
+		// has only closed its own direction.
+	default:
+		s.log().Debug("imap: connection lost", "error", err)
+		return
+	}
+	s.conn.SetWriteTimeout(10 * time.Second)
+	s.conn.Flush()
+}
+
+// close releases what the session holds.
+func (s *Session) close() {
+	s.leaveMailbox()
+	if s.hub != nil {
+		s.hub.leave()
+		s.hub = nil
+	}
+}

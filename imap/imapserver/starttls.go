@@ -1,0 +1,31 @@
+package imapserver
+
+import (
+	"github.com/posthorn-mail/posthorn/imap"
+)
+
+// startTLSExt is STARTTLS (RFC 9051 §6.2.1).
+func startTLSExt() extension {
+	return extension{
+		caps:      []imap.Cap{imap.CapStartTLS},
+		capStates: notAuthenticated,
+		offer:     func(s *Session) bool { return s.srv.TLSConfig != nil && s.conn.TLS() == nil },
+		commands:  []command{{"STARTTLS", notAuthenticated, "", on((*Session).startTLS)}},
+	}
+}
+
+func (s *Session) startTLS(*imap.StartTLS) (reply, error) {
+	switch {
+	case s.srv.TLSConfig == nil:
+		return reply{}, no("", "TLS is not available")
+	case s.conn.TLS() != nil:
+		return reply{}, bad("TLS is active already")
+	}
+	return reply{text: "begin TLS negotiation", after: func() error {
+		// StartTLSServer refuses to go on when plaintext follows the command:
+		// it would be taken for what the client said under TLS
+		// (CVE-2011-0411). Nothing that the client said before is kept.
+		s.clientID = nil
+		return link(s.conn.StartTLSServer(s.ctx, s.srv.TLSConfig))
+	}}, nil
+}

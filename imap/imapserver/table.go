@@ -1,0 +1,76 @@
+package imapserver
+
+import "github.com/posthorn-mail/posthorn/imap"
+
+// An extension is a part of the protocol: what it advertises and the commands
+// that it adds. The base protocol is one too. Each stands in a file of its own,
+// as a function that returns it, and is listed in extensions.
+type extension struct {
+	// caps are advertised in the states of capStates (loggedIn if zero),
+	// provided that offer, unless nil, agrees.
+	caps      []imap.Cap
+	capStates state
+	offer     func(*Session) bool
+
+	// enable, unless nil, is called when a client enables one of caps.
+	enable func(*Session)
+
+	commands []command
+}
+
+// A command is a row of the table.
+type command struct {
+	name   string
+	states state
+	cap    imap.Cap // without this capability the command does not exist
+	run    handlerFunc
+}
+
+// A handlerFunc does what a command asks for. Untagged responses are written as
+// it goes; the tagged one follows from what it returns: OK with the reply, or
+// the refusal that the error stands for (see Session.refusal).
+type handlerFunc func(s *Session, c imap.Command) (reply, error)
+
+// A reply completes a command with OK.
+type reply struct {
+	code  string       // response code with its arguments, ready for the wire
+	text  string       // empty: "NAME completed"
+	after func() error // to be done once the reply has been written
+}
+
+// on makes a handlerFunc of a method for one type of command.
+func on[C imap.Command](f func(*Session, C) (reply, error)) handlerFunc {
+	return func(s *Session, c imap.Command) (reply, error) { return f(s, c.(C)) }
+}
+
+// A protocol is everything that a server speaks.
+type protocol struct {
+	extensions []extension        // in the order in which capabilities are advertised
+	commands   map[string]command // by name
+}
+
+func newProtocol() *protocol {
+	p := &protocol{
+		extensions: []extension{
+			baseExt(), saslIRExt(), literalPlusExt(), startTLSExt(), loginExt(),
+			idExt(), enableExt(),
+			namespaceExt(), mailboxesExt(), childrenExt(), specialUseExt(),
+			selectExt(), unselectExt(), fetchExt(), storeExt(), searchExt(), appendExt(), copyExt(), expungeExt(), uidPlusExt(),
+			moveExt(), idleExt(), quotaExt(), quotaSetExt(),
+		},
+		commands: make(map[string]command),
+	}
+	for _, x := range p.extensions {
+		for _, c := range x.commands {
+			p.commands[c.name] = c
+		}
+	}
+	return p
+}
+
+func (s *Server) protocol() *protocol {
+	s.protoOnce.Do(func() { s.proto = newProtocol() })
+	return s.proto
+}
+
+func (s *Server) extensions() []extension { return s.protocol().extensions }
