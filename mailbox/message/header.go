@@ -1,0 +1,191 @@
+package message
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"iter"
+	"strings"
+)
+
+// A Field is a field of a header: all octets of its lines, as they stand in
+// the message.
+type Field []byte
+
+// Name returns the name of the field as it is written, empty for lines that
+// are no field.
+func (f Field) Name() string {
+	name, _ := splitField(f)
+	return string(name)
+}
+
+// Is tells whether the field has that name, without regard to case.
+func (f Field) Is(name string) bool {
+	n, _ := splitField(f)
+	return len(n) > 0 && len(n) == len(name) && equalFold(name, n)
+}
+
+// Value returns the text of the field, unfolded as the strings of an Envelope
+// are, but not decoded: see DecodeText.
+func (f Field) Value() string {
+	_, value := splitField(f)
+	text, _ := unfold(nil, value)
+	return string(text)
+}
+
+// A Header is the octets of a header, up to the empty line or to their end.
+type Header []byte
+
+// ReadHeader reads from r up to the empty line that ends the header, or to the
+// end. It reads further than that, but at most max octets; a header that is
+// longer is cut, without an error.
+func ReadHeader(r io.Reader, max int) (Header, error) {
+	var h Header
+	buf := make([]byte, 4096)
+	for len(h) < max {
+		n, err := r.Read(buf[:min(len(buf), max-len(h))])
+		from := len(h)
+		h = append(h, buf[:n]...)
+		if end := headerEnd(h, from); end >= 0 {
+			return h[:end:end], nil
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+// headerEnd returns the end of the header, with its empty line, if that line
+// ends at from or later; else -1.
+func headerEnd(h []byte, from int) int {
+	i := bytes.LastIndexByte(h[:from], '\n') + 1
+	for i < len(h) {
+		n := bytes.IndexByte(h[i:], '\n')
+		if n < 0 {
+			return -1
+		}
+		if isBlankLine(h[i : i+n+1]) {
+			return i + n + 1
+		}
+		i += n + 1
+	}
+	return -1
+}
+
+// All yields the fields in their order, and lines that are no field, such as
+// an mbox "From " line, as fields without a name.
+func (h Header) All() iter.Seq[Field] {
+	return func(yield func(Field) bool) {
+		for i := 0; i < len(h); {
+			if h[i] == '\r' || h[i] == '\n' {
+				n := bytes.IndexByte(h[i:], '\n')
+				if n >= 0 && isBlankLine(h[i:i+n+1]) {
+					return
+				}
+			}
+			end := fieldEnd(h, i)
+			if !yield(Field(h[i:end])) {
+				return
+			}
+			i = end
+		}
+	}
+}
+
+// Get returns the text of the first field of that name, or "".
+func (h Header) Get(name string) string {
+	for f := range h.All() {
+		if f.Is(name) {
+			return f.Value()
+		}
+	}
+	return ""
+}
+
+// Values yields the text of every field of that name.
+func (h Header) Values(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for f := range h.All() {
+			if f.Is(name) && !yield(f.Value()) {
+				return
+			}
+		}
+	}
+}
+
+// SelectFields reads from r the header, up to the empty line that ends it or
+// to the end of r, and gives of it only the fields that are named, or only
+// those that are not (IMAP's HEADER.FIELDS and HEADER.FIELDS.NOT, RFC 3501
+// §6.4.5). Octets and order stay as they are, and so does the empty line.
+// Lines that are no field count as not named. It needs little memory, however
+// long the header.
+func SelectFields(r io.Reader, names []string, not bool) io.Reader {
+	s := &fieldSelector{r: bufio.NewReader(r), names: make(map[string]struct{}, len(names)), not: not}
+	for _, n := range names {
+		s.names[strings.ToLower(n)] = struct{}{}
+	}
+	return s
+}
+
+type fieldSelector struct {
+	r     *bufio.Reader
+	names map[string]struct{}
+	not   bool
+
+	inLine bool   // the next octets continue a line
+	keep   bool   // the field is wanted
+	out    []byte // to give, valid until the next read of r
+	err    error
+	lower  []byte
+}
+
+func (s *fieldSelector) Read(p []byte) (int, error) {
+	for len(s.out) == 0 && s.err == nil {
+		s.next()
+	}
+	if n := copy(p, s.out); n > 0 || len(p) == 0 {
+		s.out = s.out[n:]
+		return n, nil
+	}
+	return 0, s.err
+}
+
+// next takes the next line, or the next piece of a long one.
+func (s *fieldSelector) next() {
+	line, err := s.r.ReadSlice('\n')
+	if err == bufio.ErrBufferFull {
+		err = nil
+	}
+	s.err = err
+	if len(line) == 0 {
+		return
+	}
+	if !s.inLine {
+		switch {
+		case isBlankLine(line):
+			s.out, s.err = line, io.EOF
+			return
+		case line[0] == ' ' || line[0] == '\t':
+		default:
+			s.keep = s.named(line) != s.not
+		}
+	}
+	s.inLine = line[len(line)-1] != '\n'
+	if s.keep {
+		s.out = line
+	}
+}
+
+func (s *fieldSelector) named(line []byte) bool {
+	name, _ := splitField(line)
+	s.lower = s.lower[:0]
+	for _, c := range name {
+		s.lower = append(s.lower, lower(c))
+	}
+	_, ok := s.names[string(s.lower)]
+	return ok && len(name) > 0
+}
