@@ -1,0 +1,273 @@
+package sasl
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Users is a table of users with their passwords, hashed: an Authenticator
+// that serves PLAIN, LOGIN and SCRAM, and with KeepSecrets also CRAM-MD5,
+// DIGEST-MD5 and APOP. The zero value is an empty table. It is safe for
+// concurrent use.
+//
+// User names are compared without regard to case. The identity that a user
+// acts as is the name in the spelling of Set.
+//
+// What a password is checked against are the keys of SCRAM, which are derived
+// with PBKDF2 and a salt of each user's own. MarshalText and UnmarshalText
+// turn the table into text and back.
+type Users struct {
+	// Iterations is the cost of hashing a password that is Set from now on:
+	// the count of PBKDF2 rounds that a login takes, on the server for PLAIN
+	// and on the client for SCRAM. Zero means DefaultIterations; not below
+	// MinIterations. Change it before the table is in use.
+	Iterations int
+
+	// KeepSecrets keeps the passwords that are Set from now on as they are.
+	// Whoever gets hold of the table then has them. Change it before the
+	// table is in use.
+	KeepSecrets bool
+
+	mu     sync.RWMutex
+	users  map[string]*user // by folded name
+	secret []byte           // for the made-up keys of unknown users
+
+	lacking counts // how many users can't be served by what
+}
+
+// user is immutable once in the table.
+type user struct {
+	name   string
+	admin  bool
+	secret string // empty unless kept
+	keys   [len(hashes)]SCRAMKeys
+}
+
+// counts has a place for each hash, and the last for kept passwords.
+type counts [len(hashes) + 1]int
+
+// add counts what the user lacks, n times.
+func (c *counts) add(usr *user, n int) {
+	for i := range hashes {
+		if usr.keys[i].Iterations == 0 {
+			c[i] += n
+		}
+	}
+	if usr.secret == "" {
+		c[len(hashes)] += n
+	}
+}
+
+var hashes = [...]Hash{SHA1, SHA256, SHA512}
+
+var (
+	_ Authenticator = (*Users)(nil)
+	_ SCRAMKeeper   = (*Users)(nil)
+	_ SecretKeeper  = (*Users)(nil)
+	_ Authorizer    = (*Users)(nil)
+	_ Offerer       = (*Users)(nil)
+)
+
+func fold(name string) string { return strings.ToLower(name) }
+
+func (u *Users) iterations() int {
+	if u.Iterations == 0 {
+		return DefaultIterations
+	}
+	return u.Iterations
+}
+
+// Set adds a user or changes its password. ErrMalformed for a name or a
+// password that SASLprep refuses, and for an empty one.
+func (u *Users) Set(name, password string) error {
+	name, password, err := prepCredentials(name, password)
+	if err != nil {
+		return err
+	}
+	if password == "" {
+		return malformed("empty password")
+	}
+	usr := &user{name: name}
+	if u.KeepSecrets {
+		usr.secret = password
+	}
+	for i, h := range hashes {
+		if usr.keys[i], err = NewSCRAMKeys(h, password, u.iterations()); err != nil {
+			return err
+		}
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if old := u.users[fold(name)]; old != nil {
+		usr.admin = old.admin
+	}
+	u.put(usr)
+	return nil
+}
+
+func (u *Users) put(usr *user) {
+	if u.users == nil {
+		u.users = map[string]*user{}
+	}
+	u.drop(usr.name)
+	u.users[fold(usr.name)] = usr
+	u.lacking.add(usr, 1)
+}
+
+func (u *Users) drop(name string) bool {
+	old := u.users[fold(name)]
+	if old != nil {
+		u.lacking.add(old, -1)
+		delete(u.users, fold(name))
+	}
+	return old != nil
+}
+
+// ErrNoUser: the table has no user of that name.
+var ErrNoUser = errors.New("no such user")
+
+// SetAdmin says whether the user may act as every other user.
+func (u *Users) SetAdmin(name string, on bool) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	old := u.users[fold(name)]
+	if old == nil {
+		return fmt.Errorf("%w: %q", ErrNoUser, name)
+	}
+	changed := *old
+	changed.admin = on
+	u.put(&changed)
+	return nil
+}
+
+// Remove takes a user out of the table, and tells whether it was there.
+func (u *Users) Remove(name string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.drop(name)
+}
+
+// Names returns the names of all users in byte order.
+func (u *Users) Names() []string {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	names := make([]string, 0, len(u.users))
+	for _, usr := range u.users {
+		names = append(names, usr.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Lookup returns the name of a user in its own spelling.
+func (u *Users) Lookup(name string) (identity string, ok bool) {
+	if usr := u.find(name); usr != nil {
+		return usr.name, true
+	}
+	return "", false
+}
+
+func (u *Users) find(name string) *user {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	return u.users[fold(name)]
+}
+
+// fakeSecret returns the secret for made-up keys, and makes it if need be.
+func (u *Users) fakeSecret() []byte {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.secret == nil {
+		u.secret = rnd(32)
+	}
+	return u.secret
+}
+
+// keysOf returns a user's keys, or made-up ones. Both are computed each time.
+func (u *Users) keysOf(usr *user, name string, h Hash) (keys SCRAMKeys, ok bool) {
+	fake := FakeSCRAMKeys(u.fakeSecret(), fold(name), h, u.iterations())
+	if usr != nil && usr.keys[h].Iterations > 0 {
+		return usr.keys[h], true
+	}
+	return fake, false
+}
+
+// Authenticate checks a password.
+func (u *Users) Authenticate(_ context.Context, name, password string) (string, error) {
+	usr := u.find(name)
+	h := SHA256
+	if usr != nil && usr.keys[h].Iterations == 0 {
+		h = usr.firstHash()
+	}
+	keys, ok := u.keysOf(usr, name, h)
+	if !keys.Check(h, password) || !ok {
+		return "", ErrAuthFailed
+	}
+	return usr.name, nil
+}
+
+// firstHash returns a hash that the user has keys for.
+func (usr *user) firstHash() Hash {
+	for i, h := range hashes {
+		if usr.keys[i].Iterations > 0 {
+			return h
+		}
+	}
+	return SHA256
+}
+
+// SCRAMKeys returns a user's keys, made-up ones for nobody's.
+func (u *Users) SCRAMKeys(_ context.Context, name string, h Hash) (string, SCRAMKeys, error) {
+	if int(h) >= len(hashes) {
+		return "", SCRAMKeys{}, ErrUnsupported
+	}
+	usr := u.find(name)
+	keys, ok := u.keysOf(usr, name, h)
+	if !ok {
+		return name, keys, nil
+	}
+	return usr.name, keys, nil
+}
+
+// Secret returns a password that was kept.
+func (u *Users) Secret(_ context.Context, name string) (string, string, error) {
+	usr := u.find(name)
+	if usr == nil || usr.secret == "" {
+		return "", "", ErrAuthFailed
+	}
+	return usr.name, usr.secret, nil
+}
+
+// Authorize lets users act as themselves, and administrators as every user.
+func (u *Users) Authorize(_ context.Context, identity, authzid string) (string, error) {
+	if subtle.ConstantTimeCompare([]byte(fold(identity)), []byte(fold(authzid))) == 1 {
+		return identity, nil
+	}
+	self, other := u.find(identity), u.find(authzid)
+	if self == nil || !self.admin || other == nil {
+		return "", ErrAuthzDenied
+	}
+	return other.name, nil
+}
+
+// Offers tells which mechanisms serve every user of the table: one that would
+// fail for some is not offered, since clients pick the strongest.
+func (u *Users) Offers(mechanism string) bool {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	switch mechanism {
+	case "CRAM-MD5", "DIGEST-MD5", "APOP":
+		return u.lacking[len(hashes)] == 0
+	}
+	for i, h := range hashes {
+		if strings.TrimSuffix(mechanism, "-PLUS") == h.name() {
+			return u.lacking[i] == 0
+		}
+	}
+	return true
+}
