@@ -177,6 +177,9 @@ func (d *Decoder) Since(m Mark) []byte {
 	return d.line[m.pos:d.pos]
 }
 
+// Line returns the line at hand, valid until the next is read.
+func (d *Decoder) Line() []byte { return d.line }
+
 // Rest takes the rest of the line, which is valid until the next one is read.
 func (d *Decoder) Rest() []byte {
 	if d.err != nil {

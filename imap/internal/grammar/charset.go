@@ -1,0 +1,53 @@
+package grammar
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/htmlindex"
+
+	"github.com/posthorn-mail/posthorn/imap"
+)
+
+// decodeFunc converts a string to UTF-8.
+type decodeFunc func(string) (string, bool)
+
+// errBadCharset names some of the charsets that are known (RFC 9051 §7.1).
+var errBadCharset = &imap.Error{
+	Status: imap.NO, Code: imap.CodeBadCharset, CodeArgs: "(US-ASCII UTF-8 ISO-8859-1 ISO-8859-15 WINDOWS-1252 KOI8-R GB18030 BIG5 SHIFT_JIS ISO-2022-JP EUC-KR)",
+	Text: "unknown charset",
+}
+
+// setCharset makes the strings that follow be in that charset.
+func (p *searchParser) setCharset(name string) bool {
+	switch strings.ToUpper(name) {
+	case "UTF-8", "UTF8", "US-ASCII", "ASCII":
+		p.decode = nil
+		return true
+	}
+	enc, err := htmlindex.Get(name)
+	if err != nil {
+		return p.d.Fail(errBadCharset)
+	}
+	if canonical, err := htmlindex.Name(enc); err != nil || canonical == "replacement" || strings.HasPrefix(canonical, "utf-16") {
+		return p.d.Fail(errBadCharset)
+	}
+	p.decode = func(s string) (string, bool) {
+		out, err := enc.NewDecoder().String(s)
+		return out, err == nil
+	}
+	return true
+}
+
+// toUTF8 converts s in place. Without CHARSET, strings are US-ASCII, but clients
+// send UTF-8 all the same.
+func (p *searchParser) toUTF8(s *string) bool {
+	ok := true
+	if p.decode != nil {
+		*s, ok = p.decode(*s)
+	}
+	if !ok || !utf8.ValidString(*s) {
+		return p.d.Fail(&imap.Error{Status: imap.NO, Code: imap.CodeBadCharset, CodeArgs: errBadCharset.CodeArgs, Text: "string is not in the charset given"})
+	}
+	return true
+}
