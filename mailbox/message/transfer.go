@@ -88,7 +88,7 @@ func (qpDecoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err err
 			run = run[:n]
 		}
 		n := 0
-		for n < len(run) && !qpMeans[run[n]] {
+		for n < len(run) && (!qpMeans[run[n]] || run[n] != '=' && n+1 < len(run) && run[n+1] > ' ') {
 			n++
 		}
 		nDst += copy(dst[nDst:], run[:n])
