@@ -305,12 +305,7 @@ func (p *addressParser) bare(list []Address) []Address {
 		return list
 	}
 	var a Address
-	last := -1
-	for i, w := range p.phrase {
-		if w.at {
-			last = i
-		}
-	}
+	last := p.lastAt()
 	switch {
 	case last < 0 && len(p.phrase) == 1:
 		a.Local = p.phrase[0].text
@@ -341,6 +336,18 @@ func (p *addressParser) bare(list []Address) []Address {
 		a.Name = p.commentName()
 	}
 	return p.add(list, a)
+}
+
+// lastAt returns the place of the "@" before the domain, or -1.
+func (p *addressParser) lastAt() int {
+	last := -1
+	for i, w := range p.phrase {
+		if w.at {
+			p.broken = p.broken || last >= 0
+			last = i
+		}
+	}
+	return last
 }
 
 // apart tells whether blanks that no dot or "@" explains divide the words at
@@ -415,15 +422,10 @@ func (p *addressParser) angle(list []Address) []Address {
 			p.word(spaced)
 		}
 	}
-	last := len(p.phrase)
-	for i, w := range p.phrase {
-		if w.at {
-			last = i
-		}
-	}
-	a.Local = squeeze(p.phrase[:last])
-	if last < len(p.phrase) {
-		a.Domain = squeeze(p.phrase[last+1:])
+	if last := p.lastAt(); last >= 0 {
+		a.Local, a.Domain = squeeze(p.phrase[:last]), squeeze(p.phrase[last+1:])
+	} else {
+		a.Local = squeeze(p.phrase)
 	}
 	if a.Local == "" || a.Domain == "" {
 		p.broken = true

@@ -180,7 +180,7 @@ func (p *Parser) Finish() (*Summary, []Defect) {
 	for p.state == inHeader { // the end of one may be the start of a nested message's
 		p.endOfInput()
 	}
-	p.closeTo(0, p.mark)
+	p.closeTo(0, p.mark, p.mark)
 	p.sum.Preview = p.preview.text()
 	p.stack, p.hdr, p.cand, p.preview = nil, nil, nil, preview{}
 	return &p.sum, p.defects
@@ -217,11 +217,16 @@ func (p *Parser) push(f frame, m mark) {
 	p.state = inHeader
 }
 
-// closeTo ends the parts above depth n at m.
-func (p *Parser) closeTo(n int, m mark) {
+// closeTo ends the parts above depth n at m, which is before the line break
+// that belongs to the boundary at line. Where that line break is the end of a
+// part's header too, the part and those around it reach to the boundary.
+func (p *Parser) closeTo(n int, m, line mark) {
 	for len(p.stack) > n {
 		f := &p.stack[len(p.stack)-1]
 		part := f.part
+		if m.off < part.BodyOffset {
+			m = line
+		}
 		if m.off > part.BodyOffset {
 			part.BodySize = m.off - part.BodyOffset
 			part.Lines = m.lf - f.lf

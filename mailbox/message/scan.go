@@ -95,6 +95,7 @@ func (p *Parser) matchBoundary(line []byte) (i int, closing bool) {
 // boundary ends the parts within the multipart at stack[i]. The boundary line
 // starts at m, and the line break before it belongs to it.
 func (p *Parser) boundary(i int, closing bool, m mark) {
+	line := m
 	if m.tail[2] == '\n' {
 		n := 1
 		if m.tail[1] == '\r' {
@@ -104,11 +105,11 @@ func (p *Parser) boundary(i int, closing bool, m mark) {
 		m.lf--
 		m.tail[2] = m.tail[2-n]
 	}
-	p.closeTo(i+1, m)
+	p.closeTo(i+1, m, line)
 	f := &p.stack[i]
 	p.state = inDelimiter
 	if !closing && p.parts >= p.opt.MaxParts {
-		p.defect(DefectPartCount, m.off, "")
+		p.defect(DefectPartCount, line.off, "")
 		closing = true
 	}
 	if closing {

@@ -41,3 +41,5 @@ func isBusy(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
+
+func isNotExist(err error) bool { return errors.Is(err, mailbox.ErrNotExist) }

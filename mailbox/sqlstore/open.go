@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
 // Options refine Open. The zero value is sensible.
@@ -25,6 +26,17 @@ type Options struct {
 
 	// Limits are what every account tells of itself. A zero field is no limit.
 	Limits mailbox.Limits
+
+	// Quota is what accounts have that CreateAccount makes; see
+	// mailbox.QuotaKeeper. Resources not named are unlimited.
+	Quota map[mailbox.QuotaName]int64
+
+	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers, for
+	// Changes. When there are more, the older half is forgotten. Zero: 65,536.
+	MaxVanished int
+
+	// Parser bounds the parsing of messages that arrive. Nil: its defaults.
+	Parser *message.Options
 
 	// BusyTimeout is how long a change waits for other processes that change
 	// the database, before it fails with mailbox.ErrUnavailable. Zero: 10 s.
@@ -61,10 +73,9 @@ type Store struct {
 
 // tuning are sizes and times that tests make small.
 type tuning struct {
-	grace       time.Duration // how long a content stays readable for other processes after its last reference went
-	lease       time.Duration // how long a body may be on its way in between two chunks
-	sweep       time.Duration // how often garbage is looked for
-	maxVanished int64         // rows of vanished for a mailbox
+	grace time.Duration // how long a content stays readable for other processes after its last reference went
+	lease time.Duration // how long a body may be on its way in between two chunks
+	sweep time.Duration // how often garbage is looked for
 }
 
 // The sizes by which messages are stored and memory is bounded. Databases
@@ -84,13 +95,16 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	s := &Store{
 		path:    path,
 		closing: make(chan struct{}),
-		tune:    tuning{grace: 5 * time.Minute, lease: time.Hour, sweep: 5 * time.Second, maxVanished: 50_000},
+		tune:    tuning{grace: 5 * time.Minute, lease: time.Hour, sweep: 5 * time.Second},
 	}
 	if opts != nil {
 		s.opts = *opts
 	}
 	if s.opts.BusyTimeout <= 0 {
 		s.opts.BusyTimeout = 10 * time.Second
+	}
+	if s.opts.MaxVanished <= 0 {
+		s.opts.MaxVanished = 1 << 16
 	}
 	if s.opts.PollInterval <= 0 {
 		s.opts.PollInterval = 100 * time.Millisecond

@@ -37,6 +37,12 @@ CREATE TABLE account (
 	max_storage   INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE past (                      -- one row: what deleted accounts leave behind
+	uidvalidity INTEGER NOT NULL     -- at least the highest they had
+) STRICT;
+
+INSERT INTO past VALUES (0);
+
 CREATE TABLE mailbox (
 	id          INTEGER PRIMARY KEY AUTOINCREMENT,
 	account     INTEGER NOT NULL,
@@ -92,6 +98,7 @@ CREATE TABLE keyword (                   -- every keyword that messages of a mai
 	account INTEGER NOT NULL,
 	mailbox INTEGER NOT NULL,
 	name    TEXT    NOT NULL,        -- in lower case
+	keyword TEXT    NOT NULL,        -- as it was spelt first
 	PRIMARY KEY (account, mailbox, name)
 ) STRICT, WITHOUT ROWID;
 

@@ -79,11 +79,11 @@ func (t *tx) flush() error {
 
 // accountRow is a row of account.
 type accountRow struct {
-	id                                     int64
-	epoch, uidvalidity                     int64
-	mailboxes, messages, storage           int64
-	maxMailboxes, maxMessages, maxStorage  int64
-	dirty                                  bool
+	id                                    int64
+	epoch, uidvalidity                    int64
+	mailboxes, messages, storage          int64
+	maxMailboxes, maxMessages, maxStorage int64
+	dirty                                 bool
 }
 
 const selectAccount = `SELECT id, epoch, uidvalidity, mailboxes, messages, storage, max_mailboxes, max_messages, max_storage
@@ -152,17 +152,17 @@ func (a *accountRow) room(messages, storage int64) error {
 
 // boxRow is a row of mailbox.
 type boxRow struct {
-	id, account                int64
-	name                       string
-	use                        mailbox.SpecialUse
-	uidvalidity                int64
-	uidnext                    int64
-	modseq                     int64
-	recent                     int64
-	messages, unseen, deleted  int64
-	storage                    int64
-	vanished, forgotten        int64
-	dirty                      bool
+	id, account               int64
+	name                      string
+	use                       mailbox.SpecialUse
+	uidvalidity               int64
+	uidnext                   int64
+	modseq                    int64
+	recent                    int64
+	messages, unseen, deleted int64
+	storage                   int64
+	vanished, forgotten       int64
+	dirty                     bool
 }
 
 const boxColumns = `id, account, name, use, uidvalidity, uidnext, modseq, recent, messages, unseen, deleted, storage, vanished, forgotten`

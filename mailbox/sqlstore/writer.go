@@ -159,8 +159,7 @@ func (w *writer) take(first *request) {
 		}
 	}
 	if len(w.batch) > 0 {
-		w.setLazy(lazy)
-		w.commit(w.batch)
+		w.commit(w.batch, lazy)
 	}
 	clear(w.batch)
 }
@@ -175,8 +174,8 @@ func (w *writer) finish(r *request, err error) {
 // after it has changed something, it is undone with all the others, which then
 // get a transaction each: failing is rare enough that savepoints, which would
 // do the same, cost more.
-func (w *writer) commit(batch []*request) {
-	t, err := w.begin()
+func (w *writer) commit(batch []*request, lazy bool) {
+	t, err := w.begin(lazy)
 	if err != nil {
 		for _, r := range batch {
 			w.finish(r, err)
@@ -201,7 +200,7 @@ func (w *writer) commit(batch []*request) {
 			return
 		}
 		for _, r := range batch {
-			w.commit([]*request{r})
+			w.commit([]*request{r}, lazy)
 		}
 		return
 	}
@@ -211,7 +210,10 @@ func (w *writer) commit(batch []*request) {
 	}
 }
 
-func (w *writer) begin() (*tx, error) {
+func (w *writer) begin(lazy bool) (*tx, error) {
+	if err := w.setLazy(lazy); err != nil {
+		return nil, err
+	}
 	if err := w.c.begin(context.Background()); err != nil {
 		return nil, err
 	}
@@ -219,19 +221,19 @@ func (w *writer) begin() (*tx, error) {
 }
 
 // setLazy tells the connection whether commits wait for the disk.
-func (w *writer) setLazy(lazy bool) {
+func (w *writer) setLazy(lazy bool) error {
 	if w.lazy == lazy {
-		return
+		return nil
 	}
 	mode := "FULL"
 	if lazy {
 		mode = "NORMAL"
 	}
 	if err := w.c.script("PRAGMA synchronous=" + mode); err != nil {
-		w.s.opts.Logger.Error("sqlstore: synchronous mode", "error", err)
-		return
+		return err
 	}
 	w.lazy = lazy
+	return nil
 }
 
 // idle does what is to be done from time to time: it looks for the changes of
@@ -252,11 +254,14 @@ func (w *writer) idle() {
 		return
 	}
 	more := false
-	w.setLazy(true)
-	w.commit([]*request{{
+	sweep := &request{
 		run:  func(t *tx) (err error) { more, err = t.sweep(); return err },
 		done: make(chan struct{}),
-	}})
+	}
+	w.commit([]*request{sweep}, true)
+	if sweep.err != nil {
+		w.s.opts.Logger.Error("sqlstore: free space", "error", sweep.err)
+	}
 	if !more {
 		w.swept = now
 	}

@@ -1,0 +1,390 @@
+package mailboxtest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
+)
+
+func testAppend(t *testing.T, f *fixture) {
+	m := f.box(t, "INBOX")
+	st := status(t, m)
+	require.Zero(t, st.Messages)
+	require.NotZero(t, st.UIDNext)
+	require.GreaterOrEqual(t, st.HighestModSeq, mailbox.ModSeq(1))
+
+	got, err := m.Append(f.ctx)
+	require.NoError(t, err, "no drafts at all")
+	require.Empty(t, got)
+	require.Equal(t, st, status(t, m))
+
+	one, err := m.Append(f.ctx, draft("one", mailbox.FlagSeen, "Word"))
+	require.NoError(t, err)
+	require.Len(t, one, 1)
+	require.GreaterOrEqual(t, one[0], st.UIDNext)
+	three, err := m.Append(f.ctx, draft("two"), draft("three", mailbox.FlagDeleted), draft("four", `\Recent`))
+	require.NoError(t, err)
+	require.Len(t, three, 3)
+	list := entries(t, m, mailbox.AllUIDs())
+	require.Len(t, list, 4)
+	for i, subject := range []string{"one", "two", "three", "four"} {
+		uid := append(one, three...)[i]
+		require.Equal(t, uid, list[i].UID, "in the order given")
+		require.Equal(t, text(subject), contents(t, m, mailbox.UIDSetOf(uid))[uid])
+		require.EqualValues(t, len(text(subject)), list[i].Size)
+		requireObjectID(t, list[i].EmailID)
+	}
+	require.Equal(t, `\Seen Word`, list[0].Flags.String())
+	require.Equal(t, ``, list[3].Flags.String())
+	require.Greater(t, list[0].ModSeq, st.HighestModSeq)
+	require.Greater(t, list[1].ModSeq, list[0].ModSeq)
+	require.Equal(t, list[1].ModSeq, list[3].ModSeq, "one call, one ModSeq")
+	st = status(t, m)
+	require.GreaterOrEqual(t, st.HighestModSeq, list[3].ModSeq)
+	require.Greater(t, st.UIDNext, list[3].UID)
+
+	// The same octets need not have the same EmailID, but other octets must
+	// not.
+	ids := map[string]bool{}
+	for _, e := range list {
+		require.False(t, ids[e.EmailID])
+		ids[e.EmailID] = true
+	}
+
+	// Sizes: not known, and none.
+	b := text("unknown")
+	got, err = m.Append(f.ctx,
+		mailbox.Draft{Body: iotest.OneByteReader(strings.NewReader(b)), Size: mailbox.SizeUnknown},
+		mailbox.Draft{Body: strings.NewReader(""), Size: mailbox.SizeUnknown},
+		mailbox.Draft{Body: strings.NewReader(""), Size: 0},
+		mailbox.Draft{Body: iotest.DataErrReader(strings.NewReader(b)), Size: int64(len(b))},
+	)
+	require.NoError(t, err)
+	read := contents(t, m, mailbox.UIDSetOf(got...))
+	require.Equal(t, []string{b, "", "", b}, []string{read[got[0]], read[got[1]], read[got[2]], read[got[3]]})
+}
+
+var errBroken = errors.New("broken reader")
+
+func testAppendAtomic(t *testing.T, f *fixture) {
+	m := f.box(t, "INBOX")
+	fill(t, m, 2)
+	before := status(t, m)
+	big := strings.Repeat("0123456789abcdef", 64<<10/8) // more than a store keeps in one buffer
+	for name, c := range map[string]struct {
+		bad  mailbox.Draft
+		want error
+	}{
+		"broken at once":  {mailbox.Draft{Body: iotest.ErrReader(errBroken), Size: 5}, errBroken},
+		"broken later":    {mailbox.Draft{Body: io.MultiReader(strings.NewReader(big), iotest.ErrReader(errBroken)), Size: int64(len(big)) + 1}, errBroken},
+		"broken, no size": {mailbox.Draft{Body: io.MultiReader(strings.NewReader(big), iotest.ErrReader(errBroken)), Size: mailbox.SizeUnknown}, errBroken},
+		"broken behind":   {mailbox.Draft{Body: io.MultiReader(strings.NewReader("12345"), iotest.ErrReader(io.ErrUnexpectedEOF)), Size: 6}, io.ErrUnexpectedEOF},
+		"short":           {mailbox.Draft{Body: strings.NewReader(big), Size: int64(len(big)) + 1}, mailbox.ErrSize},
+		"long":            {mailbox.Draft{Body: strings.NewReader(big), Size: int64(len(big)) - 1}, mailbox.ErrSize},
+		"not empty":       {mailbox.Draft{Body: strings.NewReader("x"), Size: 0}, mailbox.ErrSize},
+		"empty":           {mailbox.Draft{Body: strings.NewReader(""), Size: 1}, mailbox.ErrSize},
+	} {
+		_, err := m.Append(f.ctx, draft("good"), c.bad, draft("never read"))
+		require.ErrorIs(t, err, c.want, name)
+		st := status(t, m)
+		require.Equal(t, before.Messages, st.Messages, name)
+		require.Equal(t, before.Size, st.Size, name)
+		require.Equal(t, before.HighestModSeq, st.HighestModSeq, "%s: nothing happened", name)
+		require.EqualValues(t, 2, uids(t, m).Len(), name)
+	}
+	after := fill(t, m, 1)
+	require.GreaterOrEqual(t, after[0], before.UIDNext)
+	requireStatus(t, m)
+}
+
+func testAppendDates(t *testing.T, f *fixture) {
+	m := f.box(t, "INBOX")
+	start := time.Now().Add(-time.Second)
+	dates := []time.Time{
+		time.Date(1996, 7, 17, 2, 44, 25, 123456789, time.FixedZone("", -7*3600)),
+		time.Date(2024, 2, 29, 23, 59, 59, 0, time.FixedZone("", 5*3600+45*60)),
+		time.Date(2038, 1, 19, 3, 14, 8, 0, time.UTC),
+		time.Date(1969, 12, 31, 23, 0, 0, 0, time.FixedZone("", -30*60)),
+		{},
+	}
+	var drafts []mailbox.Draft
+	for _, date := range dates {
+		d := draft("dated")
+		d.InternalDate = date
+		drafts = append(drafts, d)
+	}
+	put, err := m.Append(f.ctx, drafts...)
+	require.NoError(t, err)
+	end := time.Now().Add(time.Second)
+	list := entries(t, m, mailbox.UIDSetOf(put...))
+	for i, e := range list {
+		if dates[i].IsZero() {
+			require.True(t, !e.InternalDate.Before(start) && !e.InternalDate.After(end), "zero means now, not %v", e.InternalDate)
+		} else {
+			sameTime(t, dates[i], e.InternalDate)
+		}
+		require.Zero(t, e.InternalDate.Nanosecond(), "dates are kept to the second")
+		require.True(t, !e.SaveDate.Before(start) && !e.SaveDate.After(end), "SaveDate is now, not %v", e.SaveDate)
+	}
+	// A copy keeps the date of arrival.
+	f.box(t, "other")
+	res, err := m.Copy(f.ctx, mailbox.UIDSetOf(put...), "other")
+	require.NoError(t, err)
+	for i, e := range entries(t, f.box(t, "other"), res.Dest) {
+		sameTime(t, list[i].InternalDate, e.InternalDate)
+	}
+}
+
+// odd are messages that are easily damaged.
+func odd() map[string]string {
+	rng := rand.New(rand.NewPCG(7, 11))
+	random := func(n int) string {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		return string(b)
+	}
+	return map[string]string{
+		"empty":          "",
+		"one octet":      "x",
+		"NUL":            "Subject: a\x00b\r\n\r\n\x00\x00\x00",
+		"bare LF":        "Subject: a\n\nb\nc\n",
+		"bare CR":        "Subject: a\r\rb\r\r\n\r",
+		"no header":      "\r\nbody",
+		"8-bit":          "Subject: \xfc\xff\xfe\r\n\r\n\x80\x81\xc3\xa4\xed\xa0\x80",
+		"dots":           "Subject: dots\r\n\r\n.\r\n..\r\n.\r\n",
+		"no end":         "Subject: x\r\n\r\nno line end",
+		"all octets":     random(70_000),
+		"chunk":          random(64 << 10),
+		"chunk and one":  random(64<<10 + 1),
+		"chunk less one": random(64<<10 - 1),
+		"megabyte":       random(1 << 20),
+		"large":          random(5_000_001),
+		"long line":      strings.Repeat("x", 300_000),
+	}
+}
+
+func testContent(t *testing.T, f *fixture) {
+	m := f.box(t, "INBOX")
+	rng := rand.New(rand.NewPCG(3, 5))
+	want := map[mailbox.UID]string{}
+	for name, body := range odd() {
+		size := int64(len(body))
+		if rng.IntN(2) == 0 {
+			size = mailbox.SizeUnknown
+		}
+		put, err := m.Append(f.ctx, mailbox.Draft{Body: iotest.HalfReader(strings.NewReader(body)), Size: size})
+		require.NoError(t, err, name)
+		want[put[0]] = body
+	}
+	f.box(t, "copies")
+	res, err := m.Copy(f.ctx, mailbox.AllUIDs(), "copies")
+	require.NoError(t, err)
+	copied := map[mailbox.UID]string{}
+	for i := range res.Source.Len() {
+		copied[res.Dest.At(i)] = want[res.Source.At(i)]
+	}
+	for name, want := range map[string]map[mailbox.UID]string{"INBOX": want, "copies": copied} {
+		n := 0
+		for msg, err := range f.box(t, name).Messages(f.ctx, mailbox.AllUIDs(), mailbox.WantContent) {
+			require.NoError(t, err)
+			checkContent(t, rng, want[msg.UID], msg.Content)
+			require.EqualValues(t, len(want[msg.UID]), msg.Size)
+			n++
+		}
+		require.Equal(t, len(want), n)
+	}
+}
+
+// checkContent reads the content in several ways. It does without require
+// where it compares much, since require prints all of it.
+func checkContent(t testing.TB, rng *rand.Rand, want string, c mailbox.Content) {
+	t.Helper()
+	require.EqualValues(t, len(want), c.Size())
+	same := func(how, want, got string) {
+		if want != got {
+			t.Helper()
+			t.Fatalf("%s: %d octets read differ from the %d that were appended", how, len(got), len(want))
+		}
+	}
+	same("from start to end", want, readAll(t, c))
+	if w, ok := c.(io.WriterTo); ok {
+		var b bytes.Buffer
+		n, err := w.WriteTo(&b)
+		require.NoError(t, err)
+		require.EqualValues(t, len(want), n)
+		same("WriteTo", want, b.String())
+		if len(want) > 0 {
+			n, err = w.WriteTo(failingWriter{})
+			require.ErrorIs(t, err, errBroken, "WriteTo passes the error of its writer on")
+			require.Zero(t, n)
+		}
+	}
+	for range 20 {
+		off := rng.IntN(len(want) + 1)
+		p := make([]byte, rng.IntN(200_000))
+		n, err := c.ReadAt(p, int64(off))
+		part := want[off:min(off+len(p), len(want))]
+		same(fmt.Sprintf("%d octets from %d", len(p), off), part, string(p[:n]))
+		if n < len(p) {
+			require.Equal(t, io.EOF, err)
+		} else if err != nil {
+			require.Equal(t, io.EOF, err, "only io.EOF may come with all that was asked for")
+			require.Equal(t, len(want), off+n)
+		}
+	}
+	n, err := c.ReadAt(make([]byte, 1), int64(len(want))+1000)
+	require.Zero(t, n)
+	require.Equal(t, io.EOF, err, "behind the end")
+	_, err = c.ReadAt(make([]byte, 1), -1)
+	require.Error(t, err, "before the start")
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errBroken }
+
+const multipart = "From: =?utf-8?q?J=C3=BCrgen?= <j@example.org>\r\nTo: a@example.org, \"B, C\" <b@example.org>\r\n" +
+	"Subject: =?utf-8?b?w7w=?= and\r\n more\r\nDate: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\nMessage-ID: <x@y>\r\n" +
+	"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n--b\r\n" +
+	"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nHello =C3=BC\r\n--b\r\n" +
+	"Content-Type: message/rfc822\r\n\r\nSubject: inner\r\nFrom: x@example.org\r\n\r\ninner body\r\n--b\r\n" +
+	"Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=\"a b.bin\"\r\n" +
+	"Content-Transfer-Encoding: base64\r\n\r\nAAECAw==\r\n--b--\r\nepilogue\r\n"
+
+func testSummary(t *testing.T, f *fixture) {
+	m := f.box(t, "INBOX")
+	all := odd()
+	all["multipart"] = multipart
+	want := map[mailbox.UID]string{}
+	for _, body := range all {
+		put, err := m.Append(f.ctx, mailbox.Draft{Body: strings.NewReader(body), Size: mailbox.SizeUnknown})
+		require.NoError(t, err)
+		want[put[0]] = body
+	}
+	seen := 0
+	for msg, err := range m.Messages(f.ctx, mailbox.AllUIDs(), mailbox.WantSummary) {
+		require.NoError(t, err)
+		seen++
+		require.NotNil(t, msg.Summary)
+		sum, _, err := message.Parse(strings.NewReader(want[msg.UID]), nil)
+		require.NoError(t, err)
+		w, err := sum.AppendBinary(nil)
+		require.NoError(t, err)
+		g, err := msg.Summary.AppendBinary(nil)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(w, g), "the summary of UID %d is not the one that message.Parse makes", msg.UID)
+	}
+	require.Equal(t, len(want), seen)
+}
+
+func testMessages(t *testing.T, f *fixture) {
+	m := f.box(t, "INBOX")
+	for range m.Messages(f.ctx, mailbox.AllUIDs(), mailbox.WantEntry|mailbox.WantContent) {
+		t.Fatal("the mailbox is empty")
+	}
+	put := fill(t, m, 30)
+	_, _, err := m.Expunge(f.ctx, mailbox.UIDSetOf(put[3], put[4], put[29]), mailbox.FlagSet{})
+	require.NoError(t, err)
+	left := mailbox.UIDSetOf(put...).Subtract(mailbox.UIDSetOf(put[3], put[4], put[29]))
+
+	for _, set := range []mailbox.UIDSet{
+		{},
+		mailbox.AllUIDs(),
+		mailbox.UIDSetOf(put[0]),
+		mailbox.UIDSetOf(put[3]),
+		mailbox.UIDSetOf(put[2], put[4], put[6], put[28], put[29], put[29]+1, mailbox.MaxUID),
+		mailbox.UIDRangeSet(put[2], put[5]),
+		mailbox.UIDRangeSet(put[20], mailbox.MaxUID),
+		mailbox.UIDRangeSet(put[29], mailbox.MaxUID),
+		mailbox.UIDRangeSet(put[29]+1, mailbox.MaxUID),
+		mailbox.UIDSetOfRanges(mailbox.UIDRange{First: put[1], Last: put[3]}, mailbox.UIDRange{First: put[7], Last: put[9]}),
+	} {
+		var got mailbox.UIDSet
+		for _, e := range entries(t, m, set) {
+			got.Add(e.UID)
+		}
+		require.Equal(t, set.Intersect(left).String(), got.String(), "messages of %v", set)
+	}
+
+	for _, want := range []mailbox.Want{0, mailbox.WantSummary, mailbox.WantContent, mailbox.WantSummary | mailbox.WantContent} {
+		n := 0
+		for msg, err := range m.Messages(f.ctx, mailbox.AllUIDs(), want) {
+			require.NoError(t, err)
+			if want&mailbox.WantSummary != 0 {
+				require.NotNil(t, msg.Summary)
+			}
+			if want&mailbox.WantContent != 0 {
+				require.NotNil(t, msg.Content)
+			}
+			if n++; n == 3 {
+				break // an iteration may end early
+			}
+		}
+		require.Equal(t, 3, n)
+	}
+
+	// One sequence can be run over more than once.
+	seq := m.Messages(f.ctx, mailbox.AllUIDs(), mailbox.WantEntry)
+	for range 2 {
+		n := 0
+		for _, err := range seq {
+			require.NoError(t, err)
+			n++
+		}
+		require.Equal(t, left.Len(), n)
+	}
+}
+
+// testMessagesReentrant calls everything within the loop.
+func testMessagesReentrant(t *testing.T, f *fixture) {
+	m := f.box(t, "INBOX")
+	f.box(t, "other")
+	put := fill(t, m, 300)
+	want := contents(t, m, mailbox.AllUIDs())
+	seen := 0
+	for msg, err := range m.Messages(f.ctx, mailbox.AllUIDs(), mailbox.WantSummary|mailbox.WantContent) {
+		require.NoError(t, err)
+		require.LessOrEqual(t, msg.UID, put[len(put)-1], "messages that arrive meanwhile are not yielded")
+		this := mailbox.UIDSetOf(msg.UID)
+		if seen%20 == 0 {
+			fill(t, m, 1)
+			_, err = m.SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Flags: mailbox.NewFlagSet("Loop")})
+			require.NoError(t, err)
+			_, err = m.Copy(f.ctx, this, "INBOX")
+			require.NoError(t, err)
+			status(t, m)
+			changes(t, m, msg.ModSeq)
+			for _, err := range m.Messages(f.ctx, mailbox.UIDRangeSet(1, msg.UID), mailbox.WantContent) {
+				require.NoError(t, err)
+			}
+			_, err = m.Snapshot(f.ctx)
+			require.NoError(t, err)
+			_, err = f.Mailboxes(f.ctx)
+			require.NoError(t, err)
+		}
+		require.Equal(t, want[msg.UID], readAll(t, msg.Content))
+		switch seen % 3 {
+		case 0:
+			_, _, err = m.Expunge(f.ctx, this, mailbox.FlagSet{})
+		case 1:
+			_, err = m.Move(f.ctx, this, "other")
+		}
+		require.NoError(t, err)
+		seen++
+	}
+	require.Equal(t, len(put), seen)
+	requireStatus(t, m)
+}

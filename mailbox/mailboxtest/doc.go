@@ -1,0 +1,14 @@
+// Package mailboxtest checks an implementation of [mailbox.Store] for all that
+// the interfaces promise, as testing/fstest does for file systems.
+//
+//	func TestStore(t *testing.T) {
+//		mailboxtest.Run(t, func(t testing.TB) mailbox.Store {
+//			return memory.New(nil)
+//		}, nil)
+//	}
+//
+// Every store of this module passes it, and a store of your own should.
+// [Options] tell what else can be checked: that mail survives closing and
+// opening again, and that limits hold. [Crash] checks that it survives the
+// sudden death of the process. [Bench] measures.
+package mailboxtest

@@ -1,0 +1,255 @@
+package mailboxtest
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// Options tell what a store can do besides what every store does. The zero
+// value, and nil, are for a plain one.
+type Options struct {
+	// CreateAccount makes an account. By default the store must be a
+	// [mailbox.Admin], and its method is called.
+	CreateAccount func(ctx context.Context, s mailbox.Store, name string) error
+
+	// Reopen closes a store and opens it anew, with all that was in it. Stores
+	// that keep nothing leave it out.
+	Reopen func(t testing.TB, s mailbox.Store) mailbox.Store
+
+	// WithLimits opens an empty store whose accounts have these limits. Fields
+	// that the store can't limit are passed over: Account.Limits tells.
+	WithLimits func(t testing.TB, lim mailbox.Limits) mailbox.Store
+}
+
+// Run checks a store. open returns an empty one, and sees to it, with
+// t.Cleanup, that it is closed in the end; it is called once for each subtest.
+// opts may be nil.
+func Run(t *testing.T, open func(t testing.TB) mailbox.Store, opts *Options) {
+	if opts == nil {
+		opts = &Options{}
+	}
+	s := &suite{open: open, Options: *opts}
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, f *fixture)
+	}{
+		{"Accounts", testAccounts},
+		{"Admin", testAdmin},
+		{"Mailboxes", testMailboxes},
+		{"Names", testNames},
+		{"Rename", testRename},
+		{"Delete", testDelete},
+		{"Subscribe", testSubscribe},
+		{"Append", testAppend},
+		{"AppendAtomic", testAppendAtomic},
+		{"AppendDates", testAppendDates},
+		{"Content", testContent},
+		{"Summary", testSummary},
+		{"Messages", testMessages},
+		{"MessagesReentrant", testMessagesReentrant},
+		{"Status", testStatus},
+		{"Flags", testFlags},
+		{"Keywords", testKeywords},
+		{"UnchangedSince", testUnchangedSince},
+		{"Expunge", testExpunge},
+		{"Copy", testCopy},
+		{"Move", testMove},
+		{"Changes", testChanges},
+		{"History", testHistory},
+		{"Watch", testWatch},
+		{"WatchSlow", testWatchSlow},
+		{"Concurrent", testConcurrent},
+		{"ConcurrentMove", testConcurrentMove},
+		{"Cancel", testCancel},
+		{"Limits", testLimits},
+		{"Quota", testQuota},
+		{"Recent", testRecent},
+		{"Reopen", testReopen},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, s.fixture(t)) })
+	}
+}
+
+type suite struct {
+	Options
+	open func(t testing.TB) mailbox.Store
+}
+
+// A fixture is an empty store with one account.
+type fixture struct {
+	*suite
+	ctx   context.Context
+	store mailbox.Store
+	mailbox.Account
+}
+
+// user is the account of a fixture.
+const user = "alice"
+
+func (s *suite) fixture(t testing.TB) *fixture { return s.with(t, s.open(t)) }
+
+func (s *suite) with(t testing.TB, store mailbox.Store) *fixture {
+	f := &fixture{suite: s, ctx: t.Context(), store: store}
+	require.NoError(t, f.create(user))
+	f.Account = f.account(t, user)
+	return f
+}
+
+// create makes an account.
+func (f *fixture) create(name string) error {
+	if f.CreateAccount != nil {
+		return f.CreateAccount(f.ctx, f.store, name)
+	}
+	admin, ok := f.store.(mailbox.Admin)
+	if !ok {
+		panic("mailboxtest: the store is no mailbox.Admin, and Options.CreateAccount is not set")
+	}
+	return admin.CreateAccount(f.ctx, name)
+}
+
+// account opens an account, and closes it with the test.
+func (f *fixture) account(t testing.TB, name string) mailbox.Account {
+	t.Helper()
+	a, err := f.store.Account(f.ctx, name)
+	require.NoError(t, err)
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+// reopen closes the store and opens it again.
+func (f *fixture) reopen(t testing.TB) {
+	t.Helper()
+	require.NoError(t, f.Account.Close())
+	f.store = f.Reopen(t, f.store)
+	f.Account = f.account(t, user)
+}
+
+// box opens a mailbox, which is made if it does not exist.
+func (f *fixture) box(t testing.TB, name string) mailbox.Mailbox {
+	t.Helper()
+	m, err := f.Mailbox(f.ctx, name)
+	if err != nil {
+		require.ErrorIs(t, err, mailbox.ErrNotExist)
+		_, err = f.Create(f.ctx, name, nil)
+		require.NoError(t, err)
+		m, err = f.Mailbox(f.ctx, name)
+	}
+	require.NoError(t, err)
+	return m
+}
+
+// text returns a small message.
+func text(subject string) string {
+	return "From: Ann <ann@example.org>\r\nTo: bob@example.net\r\nSubject: " + subject +
+		"\r\nMessage-ID: <" + subject + "@example.org>\r\n\r\nHello, this is " + subject + ".\r\n"
+}
+
+// draft returns a small message to append.
+func draft(subject string, flags ...mailbox.Flag) mailbox.Draft {
+	body := text(subject)
+	return mailbox.Draft{Body: strings.NewReader(body), Size: int64(len(body)), Flags: mailbox.NewFlagSet(flags...)}
+}
+
+// fill appends n small messages, one by one, and returns their UIDs.
+func fill(t testing.TB, m mailbox.Mailbox, n int, flags ...mailbox.Flag) []mailbox.UID {
+	t.Helper()
+	var all []mailbox.UID
+	for i := range n {
+		uids, err := m.Append(t.Context(), draft("m"+strconv.Itoa(i), flags...))
+		require.NoError(t, err)
+		require.Len(t, uids, 1)
+		all = append(all, uids...)
+	}
+	return all
+}
+
+// entries reads the entries of the set.
+func entries(t testing.TB, m mailbox.Mailbox, set mailbox.UIDSet) []mailbox.Entry {
+	t.Helper()
+	var list []mailbox.Entry
+	for msg, err := range m.Messages(t.Context(), set, mailbox.WantEntry) {
+		require.NoError(t, err)
+		list = append(list, msg.Entry)
+	}
+	for i := 1; i < len(list); i++ {
+		require.Less(t, list[i-1].UID, list[i].UID, "messages come in ascending order")
+	}
+	return list
+}
+
+// contents reads the messages of the set, by UID.
+func contents(t testing.TB, m mailbox.Mailbox, set mailbox.UIDSet) map[mailbox.UID]string {
+	t.Helper()
+	all := map[mailbox.UID]string{}
+	for msg, err := range m.Messages(t.Context(), set, mailbox.WantContent) {
+		require.NoError(t, err)
+		all[msg.UID] = readAll(t, msg.Content)
+	}
+	return all
+}
+
+func readAll(t testing.TB, c mailbox.Content) string {
+	t.Helper()
+	var b strings.Builder
+	_, err := io.Copy(&b, io.NewSectionReader(c, 0, c.Size()))
+	require.NoError(t, err)
+	return b.String()
+}
+
+// uids returns the UIDs in the mailbox, as Snapshot and Messages tell them.
+func uids(t testing.TB, m mailbox.Mailbox) mailbox.UIDSet {
+	t.Helper()
+	snap, err := m.Snapshot(t.Context())
+	require.NoError(t, err)
+	var set mailbox.UIDSet
+	for _, e := range entries(t, m, mailbox.AllUIDs()) {
+		set.Add(e.UID)
+	}
+	require.Equal(t, set.String(), snap.UIDs.String(), "Snapshot and Messages agree")
+	require.Less(t, snap.UIDs.Max(), snap.UIDNext)
+	return set
+}
+
+func status(t testing.TB, m mailbox.Mailbox) mailbox.Status {
+	t.Helper()
+	st, err := m.Status(t.Context())
+	require.NoError(t, err)
+	return st
+}
+
+func changes(t testing.TB, m mailbox.Mailbox, since mailbox.ModSeq) mailbox.Changes {
+	t.Helper()
+	ch, err := m.Changes(t.Context(), since)
+	require.NoError(t, err)
+	return ch
+}
+
+// sameEntry checks that two entries say the same.
+func sameEntry(t testing.TB, want, got mailbox.Entry) {
+	t.Helper()
+	require.Equal(t, want.UID, got.UID)
+	require.Equal(t, want.ModSeq, got.ModSeq, "UID %d", want.UID)
+	require.Equal(t, want.Flags.String(), got.Flags.String(), "UID %d", want.UID)
+	sameTime(t, want.InternalDate, got.InternalDate)
+	require.True(t, want.SaveDate.Equal(got.SaveDate), "SaveDate %v, %v", want.SaveDate, got.SaveDate)
+	require.Equal(t, want.Size, got.Size)
+	require.Equal(t, want.EmailID, got.EmailID)
+	require.Equal(t, want.ThreadID, got.ThreadID)
+}
+
+// sameTime checks that two times are the same second in the same zone.
+func sameTime(t testing.TB, want, got time.Time) {
+	t.Helper()
+	_, wantZone := want.Zone()
+	_, gotZone := got.Zone()
+	require.Equal(t, want.Unix(), got.Unix(), "%v, %v", want, got)
+	require.Equal(t, wantZone, gotZone, "zones of %v, %v", want, got)
+}

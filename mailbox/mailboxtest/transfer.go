@@ -1,0 +1,180 @@
+package mailboxtest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+func testExpunge(t *testing.T, f *fixture) {
+	m := f.box(t, "INBOX")
+	put := fill(t, m, 6)
+	high := status(t, m).HighestModSeq
+	_, err := m.SetFlags(f.ctx, mailbox.UIDSetOf(put[1], put[2], put[4]), mailbox.FlagChange{Flags: mailbox.NewFlagSet(mailbox.FlagDeleted)})
+	require.NoError(t, err)
+	_, err = m.SetFlags(f.ctx, mailbox.UIDSetOf(put[2], put[3]), mailbox.FlagChange{Flags: mailbox.NewFlagSet("$Junk")})
+	require.NoError(t, err)
+
+	expunge := func(set mailbox.UIDSet, want mailbox.UIDSet, having ...mailbox.Flag) {
+		t.Helper()
+		before := status(t, m)
+		gone, modSeq, err := m.Expunge(f.ctx, set, mailbox.NewFlagSet(having...))
+		require.NoError(t, err)
+		require.Equal(t, want.String(), gone.String())
+		st := requireStatus(t, m)
+		if want.IsEmpty() {
+			require.Zero(t, modSeq)
+			require.Equal(t, before, st)
+			return
+		}
+		require.Greater(t, modSeq, before.HighestModSeq)
+		require.GreaterOrEqual(t, st.HighestModSeq, modSeq)
+		require.Equal(t, before.UIDNext, st.UIDNext)
+		ch := changes(t, m, before.HighestModSeq)
+		require.Empty(t, ch.Changed)
+		require.Equal(t, want.String(), ch.Vanished.Intersect(want).String())
+	}
+	expunge(mailbox.UIDSet{}, mailbox.UIDSet{})
+	expunge(mailbox.UIDRangeSet(put[5]+1, mailbox.MaxUID), mailbox.UIDSet{})
+	expunge(mailbox.UIDSetOf(put[0], put[3]), mailbox.UIDSet{}, mailbox.FlagDeleted)
+	expunge(mailbox.AllUIDs(), mailbox.UIDSet{}, "never")
+	expunge(mailbox.AllUIDs(), mailbox.UIDSetOf(put[2]), mailbox.FlagDeleted, "$junk")
+	expunge(mailbox.UIDSetOf(put[0], put[1], put[2]), mailbox.UIDSetOf(put[1]), mailbox.FlagDeleted)
+	expunge(mailbox.AllUIDs(), mailbox.UIDSetOf(put[4]), mailbox.FlagDeleted)
+	expunge(mailbox.UIDSetOf(put[5], put[5]+7), mailbox.UIDSetOf(put[5]))
+	require.Equal(t, mailbox.UIDSetOf(put[0], put[3]).String(), uids(t, m).String())
+	expunge(mailbox.AllUIDs(), mailbox.UIDSetOf(put[0], put[3]))
+	require.Greater(t, fill(t, m, 1)[0], put[5])
+	ch := changes(t, m, high)
+	require.Len(t, ch.Changed, 1)
+	require.True(t, mailbox.UIDSetOf(put...).Subtract(ch.Vanished).IsEmpty())
+}
+
+// checkTransfer checks what Copy and Move have in common: before are the
+// entries of the messages of the set, as they were.
+func checkTransfer(t testing.TB, from, to mailbox.Mailbox, before []mailbox.Entry, bodies map[mailbox.UID]string, res mailbox.CopyResult, was mailbox.Status) {
+	t.Helper()
+	require.Equal(t, to.Info().ID, res.DestID)
+	require.Equal(t, to.Info().UIDValidity, res.DestUIDValidity)
+	require.Equal(t, len(before), res.Source.Len())
+	require.Equal(t, len(before), res.Dest.Len())
+	require.GreaterOrEqual(t, res.Dest.Min(), was.UIDNext)
+	got := entries(t, to, res.Dest)
+	require.Len(t, got, len(before))
+	read := contents(t, to, res.Dest)
+	for i, e := range got {
+		b := before[i]
+		require.Equal(t, b.UID, res.Source.At(i))
+		require.Equal(t, e.UID, res.Dest.At(i), "in ascending order")
+		require.True(t, b.Flags.Equal(e.Flags))
+		sameTime(t, b.InternalDate, e.InternalDate)
+		require.Equal(t, b.Size, e.Size)
+		require.Equal(t, b.EmailID, e.EmailID, "same content, same ID")
+		require.Equal(t, b.ThreadID, e.ThreadID)
+		require.Greater(t, e.ModSeq, was.HighestModSeq)
+		require.Equal(t, got[0].ModSeq, e.ModSeq, "one call, one ModSeq")
+		require.Equal(t, bodies[b.UID], read[e.UID])
+	}
+	requireStatus(t, from)
+	requireStatus(t, to)
+}
+
+// several appends messages with different flags.
+func several(t testing.TB, m mailbox.Mailbox) []mailbox.UID {
+	t.Helper()
+	put, err := m.Append(t.Context(), draft("a", mailbox.FlagSeen, "Word"), draft("b"), draft("c", mailbox.FlagDeleted, "x", "y"),
+		draft("d", mailbox.FlagAnswered), draft("e", "$Forwarded"))
+	require.NoError(t, err)
+	return put
+}
+
+func testCopy(t *testing.T, f *fixture) {
+	m, other := f.box(t, "INBOX"), f.box(t, "other")
+	fill(t, other, 2)
+	put := several(t, m)
+
+	_, err := m.Copy(f.ctx, mailbox.AllUIDs(), "nowhere")
+	require.ErrorIs(t, err, mailbox.ErrNotExist)
+	for _, set := range []mailbox.UIDSet{{}, mailbox.UIDRangeSet(put[4]+1, mailbox.MaxUID)} {
+		was := status(t, other)
+		res, err := m.Copy(f.ctx, set, "other")
+		require.NoError(t, err)
+		require.True(t, res.Source.IsEmpty() && res.Dest.IsEmpty())
+		require.Equal(t, was, status(t, other))
+		_, err = m.Copy(f.ctx, set, "nowhere")
+		require.ErrorIs(t, err, mailbox.ErrNotExist)
+	}
+
+	for _, dest := range []string{"other", "OTHER", "inbox"} {
+		to := f.box(t, dest)
+		set := mailbox.UIDSetOf(put[0], put[2], put[4], put[4]+1000)
+		before, bodies := entries(t, m, set), contents(t, m, set)
+		was, wasHere := status(t, to), status(t, m)
+		res, err := m.Copy(f.ctx, set, dest)
+		require.NoError(t, err)
+		require.Zero(t, res.ModSeq)
+		checkTransfer(t, m, to, before, bodies, res, was)
+		if dest != "inbox" {
+			require.Equal(t, wasHere, status(t, m), "the source is as it was")
+		}
+		for i, e := range entries(t, m, set) {
+			sameEntry(t, before[i], e)
+		}
+	}
+
+	// A copy is a message of its own.
+	res, err := m.Copy(f.ctx, mailbox.UIDSetOf(put[0]), "other")
+	require.NoError(t, err)
+	_, err = m.SetFlags(f.ctx, mailbox.UIDSetOf(put[0]), mailbox.FlagChange{Op: mailbox.FlagsReplace})
+	require.NoError(t, err)
+	require.Equal(t, `\Seen Word`, entries(t, other, res.Dest)[0].Flags.String())
+	_, _, err = m.Expunge(f.ctx, mailbox.AllUIDs(), mailbox.FlagSet{})
+	require.NoError(t, err)
+	require.Equal(t, text("a"), contents(t, other, res.Dest)[res.Dest.Min()], "the content stays when the original goes")
+	require.NoError(t, f.Delete(f.ctx, "OTHER"))
+	require.Equal(t, text("a"), contents(t, other, res.Dest)[res.Dest.Min()])
+}
+
+func testMove(t *testing.T, f *fixture) {
+	m, other := f.box(t, "INBOX"), f.box(t, "other")
+	fill(t, other, 1)
+	put := several(t, m)
+
+	_, err := m.Move(f.ctx, mailbox.AllUIDs(), "nowhere")
+	require.ErrorIs(t, err, mailbox.ErrNotExist)
+	require.Equal(t, 5, uids(t, m).Len())
+	was := status(t, m)
+	res, err := m.Move(f.ctx, mailbox.UIDRangeSet(put[4]+1, mailbox.MaxUID), "other")
+	require.NoError(t, err)
+	require.Zero(t, res.ModSeq)
+	require.Equal(t, was, status(t, m))
+
+	for _, dest := range []string{"other", "inbox"} {
+		to := f.box(t, dest)
+		if dest == "inbox" {
+			m = other
+			put = nil
+			for uid := range uids(t, m).All() {
+				put = append(put, uid)
+			}
+			to = f.box(t, "other")
+			dest = "other" // into itself
+		}
+		set := mailbox.UIDSetOf(put[0], put[2])
+		before, bodies := entries(t, m, set), contents(t, m, set)
+		was, wasHere := status(t, to), status(t, m)
+		res, err := m.Move(f.ctx, set, dest)
+		require.NoError(t, err)
+		require.Greater(t, res.ModSeq, wasHere.HighestModSeq)
+		checkTransfer(t, m, to, before, bodies, res, was)
+		require.True(t, uids(t, m).Intersect(set).IsEmpty())
+		ch := changes(t, m, wasHere.HighestModSeq)
+		require.Equal(t, set.String(), ch.Vanished.Intersect(set).String())
+		require.True(t, ch.Vanished.Intersect(res.Dest).IsEmpty() || to.Info().ID != m.Info().ID)
+		for _, e := range entries(t, to, res.Dest) {
+			require.False(t, e.SaveDate.IsZero())
+		}
+	}
+}

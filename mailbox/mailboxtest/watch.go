@@ -1,0 +1,168 @@
+package mailboxtest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// patience is how long the suite waits for what must happen. It is no measure
+// of speed: a store that needs it is broken.
+const patience = 30 * time.Second
+
+// await reads events until there is one about the mailbox ("" for the list of
+// mailboxes) of that kind.
+func await(t testing.TB, events <-chan mailbox.Event, id string, kind mailbox.EventKind) {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case e, ok := <-events:
+			require.True(t, ok, "the channel was closed")
+			if e.MailboxID == id && e.Kind&kind != 0 {
+				return
+			}
+		case <-timeout:
+			t.Fatalf("no event of kind %d about mailbox %q", kind, id)
+		}
+	}
+}
+
+// awaitClosed reads events until the channel is closed.
+func awaitClosed(t testing.TB, events <-chan mailbox.Event) {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case _, ok := <-events:
+			if !ok {
+				return
+			}
+		case <-timeout:
+			t.Fatal("the channel was not closed")
+		}
+	}
+}
+
+func testWatch(t *testing.T, f *fixture) {
+	m, other := f.box(t, "INBOX"), f.box(t, "other")
+	inbox, there := m.Info().ID, other.Info().ID
+	ctx, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	events, err := f.Watch(ctx)
+	require.NoError(t, err)
+	// A second handle hears of what is done through the first.
+	again, err := f.account(t, user).Watch(ctx)
+	require.NoError(t, err)
+	both := func(id string, kind mailbox.EventKind) {
+		t.Helper()
+		await(t, events, id, kind)
+		await(t, again, id, kind)
+	}
+
+	put := fill(t, m, 4)
+	both(inbox, mailbox.EventNew)
+	_, err = m.SetFlags(f.ctx, mailbox.UIDSetOf(put[0]), mailbox.FlagChange{Flags: mailbox.NewFlagSet(mailbox.FlagSeen)})
+	require.NoError(t, err)
+	both(inbox, mailbox.EventFlags)
+	_, _, err = m.Expunge(f.ctx, mailbox.UIDSetOf(put[0]), mailbox.FlagSet{})
+	require.NoError(t, err)
+	both(inbox, mailbox.EventVanished)
+	_, err = m.Copy(f.ctx, mailbox.UIDSetOf(put[1]), "other")
+	require.NoError(t, err)
+	both(there, mailbox.EventNew)
+	_, err = m.Move(f.ctx, mailbox.UIDSetOf(put[1]), "other")
+	require.NoError(t, err)
+	await(t, events, there, mailbox.EventNew)
+	await(t, again, inbox, mailbox.EventVanished)
+
+	for i, change := range []func() error{
+		func() error { _, err := f.Create(f.ctx, "new", nil); return err },
+		func() error { return f.Rename(f.ctx, "new", "newer") },
+		func() error { return f.Subscribe(f.ctx, "newer", true) },
+		func() error { return f.Subscribe(f.ctx, "newer", false) },
+		func() error { return f.Delete(f.ctx, "newer") },
+	} {
+		require.NoError(t, change(), i)
+		both("", mailbox.EventMailboxes)
+	}
+
+	// Other accounts are others' business.
+	require.NoError(t, f.create("bob"))
+	bob := f.account(t, "bob")
+	bobs, err := bob.Watch(ctx)
+	require.NoError(t, err)
+	fill(t, m, 1)
+	both(inbox, mailbox.EventNew)
+	select {
+	case e := <-bobs:
+		t.Fatalf("an event of another account: %v", e)
+	default:
+	}
+
+	cancel()
+	awaitClosed(t, events)
+	awaitClosed(t, again)
+	awaitClosed(t, bobs)
+	fill(t, m, 1) // nobody listens, nothing happens
+
+	_, err = f.Watch(ctx)
+	if err == nil {
+		t.Log("Watch with a context that is done gave a channel")
+	}
+}
+
+// testWatchSlow lets a reader sleep while much happens, and checks that it
+// still learns of the last change of each mailbox.
+func testWatchSlow(t *testing.T, f *fixture) {
+	ctx, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	events, err := f.Watch(ctx)
+	require.NoError(t, err)
+	boxes := map[string]mailbox.Mailbox{}
+	views := map[string]*view{}
+	for i := range 5 {
+		m := f.box(t, fmt.Sprint("box", i))
+		boxes[m.Info().ID] = m
+		v := look(t, m)
+		views[m.Info().ID] = &v
+	}
+	// None of this may wait for the reader.
+	for range 100 {
+		for _, m := range boxes {
+			put := fill(t, m, 1)
+			_, err := m.SetFlags(f.ctx, mailbox.UIDSetOf(put...), mailbox.FlagChange{Flags: mailbox.NewFlagSet("x")})
+			require.NoError(t, err)
+		}
+	}
+	// A reader that looks at a mailbox only when told to ends up to date.
+	timeout := time.After(patience)
+	behind := func() bool {
+		for id, m := range boxes {
+			if status(t, m).HighestModSeq != views[id].modSeq {
+				return true
+			}
+		}
+		return false
+	}
+	for n := 0; behind(); n++ {
+		select {
+		case e, ok := <-events:
+			require.True(t, ok)
+			if v := views[e.MailboxID]; v != nil {
+				v.update(t, changes(t, boxes[e.MailboxID], v.modSeq))
+			}
+			require.Less(t, n, 2000, "more events than changes")
+		case <-timeout:
+			t.Fatal("an event was lost")
+		}
+	}
+	for id, m := range boxes {
+		require.Equal(t, look(t, m), *views[id])
+	}
+}

@@ -1,0 +1,23 @@
+package memory_test
+
+import (
+	"testing"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/mailboxtest"
+	"github.com/posthorn-mail/posthorn/mailbox/memory"
+)
+
+func open(t testing.TB, opts *memory.Options) mailbox.Store {
+	s := memory.New(opts)
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestStore(t *testing.T) {
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return open(t, nil) }, &mailboxtest.Options{
+		WithLimits: func(t testing.TB, lim mailbox.Limits) mailbox.Store {
+			return open(t, &memory.Options{Limits: lim})
+		},
+	})
+}

@@ -1,0 +1,130 @@
+package sqlstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+func (b *box) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
+	var snap mailbox.Snapshot
+	err := b.a.view(ctx, func(c *conn) error {
+		row, err := b.load(c)
+		if err != nil {
+			return err
+		}
+		snap.UIDNext = mailbox.UID(row.uidnext)
+		snap.HighestModSeq = mailbox.ModSeq(row.modseq)
+		if snap.UIDs, err = row.uids(ctx, c); err != nil {
+			return err
+		}
+		r, err := c.query("SELECT keyword FROM keyword WHERE account = ? AND mailbox = ? ORDER BY name", b.a.id, b.id)
+		if err != nil {
+			return err
+		}
+		for r.next() {
+			snap.Keywords = append(snap.Keywords, mailbox.Flag(r.text(0)))
+		}
+		return r.close()
+	})
+	return snap, err
+}
+
+// uids returns the UIDs of all messages.
+func (b *boxRow) uids(ctx context.Context, c *conn) (mailbox.UIDSet, error) {
+	var set mailbox.UIDSet
+	if b.messages == 0 {
+		return set, nil
+	}
+	r, err := c.query(`SELECT
+		(SELECT uid FROM message WHERE account = ?1 AND mailbox = ?2 ORDER BY uid LIMIT 1),
+		(SELECT uid FROM message WHERE account = ?1 AND mailbox = ?2 ORDER BY uid DESC LIMIT 1)`, b.account, b.id)
+	if err != nil {
+		return set, err
+	}
+	var first, last int64
+	if r.next() {
+		first, last = r.int(0), r.int(1)
+	}
+	if err := r.close(); err != nil {
+		return set, err
+	}
+	if last-first+1 == b.messages { // without gaps, as new mailboxes are
+		set.AddRange(mailbox.UID(first), mailbox.UID(last))
+		return set, nil
+	}
+	r, err = c.query("SELECT uid FROM message WHERE account = ? AND mailbox = ? ORDER BY uid", b.account, b.id)
+	if err != nil {
+		return set, err
+	}
+	for n := 0; r.next(); n++ {
+		set.Add(mailbox.UID(r.int(0)))
+		if n%1024 == 0 && ctx.Err() != nil {
+			r.close()
+			return set, context.Cause(ctx)
+		}
+	}
+	return set, r.close()
+}
+
+func (b *box) Changes(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
+	var ch mailbox.Changes
+	err := b.a.view(ctx, func(c *conn) error {
+		row, err := b.load(c)
+		if err != nil {
+			return err
+		}
+		ch = mailbox.Changes{UIDNext: mailbox.UID(row.uidnext), HighestModSeq: mailbox.ModSeq(row.modseq)}
+		if since >= ch.HighestModSeq {
+			return nil
+		}
+		if ch.Changed, err = row.changed(ctx, c, int64(since)); err != nil {
+			return err
+		}
+		ch.Vanished, err = row.vanishedSince(ctx, c, int64(since))
+		return err
+	})
+	return ch, err
+}
+
+// changed returns the entries with a higher ModSeq.
+func (b *boxRow) changed(ctx context.Context, c *conn, since int64) ([]mailbox.Entry, error) {
+	r, err := c.query("SELECT "+entryColumns+" FROM message m WHERE account = ? AND mailbox = ? AND modseq > ?", b.account, b.id, since)
+	if err != nil {
+		return nil, err
+	}
+	var read entryReader
+	var changed []mailbox.Entry
+	for r.next() {
+		e, _ := read.entry(r)
+		changed = append(changed, e)
+		if len(changed)%1024 == 0 && ctx.Err() != nil {
+			r.close()
+			return nil, context.Cause(ctx)
+		}
+	}
+	slices.SortFunc(changed, func(x, y mailbox.Entry) int { return int(int64(x.UID) - int64(y.UID)) })
+	return changed, r.close()
+}
+
+// vanishedSince returns the UIDs expunged after that ModSeq, and more where
+// what happened so long ago has been forgotten.
+func (b *boxRow) vanishedSince(ctx context.Context, c *conn, since int64) (mailbox.UIDSet, error) {
+	if since < b.forgotten {
+		present, err := b.uids(ctx, c)
+		return mailbox.UIDRangeSet(1, mailbox.UID(b.uidnext-1)).Subtract(present), err
+	}
+	r, err := c.query("SELECT first, last FROM vanished WHERE account = ? AND mailbox = ? AND modseq > ?", b.account, b.id, since)
+	if err != nil {
+		return mailbox.UIDSet{}, err
+	}
+	var ranges []mailbox.UIDRange
+	for r.next() {
+		ranges = append(ranges, mailbox.UIDRange{First: mailbox.UID(r.int(0)), Last: mailbox.UID(r.int(1))})
+	}
+	if err := r.close(); err != nil {
+		return mailbox.UIDSet{}, err
+	}
+	return mailbox.UIDSetOfRanges(ranges...), nil
+}
