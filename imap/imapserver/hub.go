@@ -242,7 +242,8 @@ func (b *boxHub) forget(c *changesCall) {
 
 // claimRecent finds out which messages below next are recent to the session
 // that asks first (RFC 3501 §2.3.2). It returns the lowest such UID, or next
-// if another session has them.
+// if another session has them. Of the sessions of this server only one asks the
+// store.
 func (b *boxHub) claimRecent(ctx context.Context, m mailbox.RecentMarker, next mailbox.UID) (mailbox.UID, error) {
 	b.mu.Lock()
 	if b.recent >= next {
@@ -251,6 +252,5 @@ func (b *boxHub) claimRecent(ctx context.Context, m mailbox.RecentMarker, next m
 	}
 	b.recent = next
 	b.mu.Unlock()
-	first, err := m.MarkRecent(ctx)
-	return min(first, next), err
+	return m.MarkRecent(ctx, next)
 }

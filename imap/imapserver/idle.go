@@ -35,7 +35,6 @@ func (s *Session) idle(*imap.Idle) (reply, error) {
 		if err := s.conn.Flush(); err != nil {
 			return reply{}, link(err)
 		}
-		s.conn.SetIdleTimeout(s.srv.idleTimeout())
 		switch err := s.conn.Wait(); {
 		case err == nil:
 			if err := s.r.ReadDone(); err != nil {

@@ -69,10 +69,10 @@ func (s *Session) exchange(mech sasl.Server, response []byte) error {
 		if done && challenge == nil {
 			return nil
 		}
-		if err := s.r.WriteSASL(challenge); err != nil {
+		if err := s.r.WriteChallenge(challenge); err != nil {
 			return link(err)
 		}
-		if response, err = s.r.ReadSASL(); err != nil {
+		if response, err = s.r.ReadResponse(); err != nil {
 			return link(err)
 		}
 		if done { // IMAP has no place for data with OK: it went as a challenge
@@ -85,7 +85,7 @@ func (s *Session) exchange(mech sasl.Server, response []byte) error {
 // for another attempt.
 func (s *Session) loginFailed(user string, err error) error {
 	var e *imap.Error
-	if !errors.As(err, &e) { // ReadSASL answers "*" and bad base64 itself
+	if !errors.As(err, &e) { // ReadResponse answers "*" and bad base64 itself
 		e = s.authRefusal(err)
 	}
 	if e.Status == imap.BYE {
@@ -127,9 +127,10 @@ func (s *Session) logIn(identity, command string) (reply, error) {
 	s.hub, s.account, s.identity = h, h.acct, identity
 	s.state = authenticated
 	s.failures = 0
+	s.unbind()
 	lim := wire.LimitsAfterLogin()
 	if s.srv.MaxCommand > 0 {
-		lim.Command = s.srv.MaxCommand
+		lim.Command = int64(s.srv.MaxCommand)
 	}
 	s.r.SetLimits(lim)
 	if s.srv.OnLogin != nil {

@@ -54,11 +54,7 @@ func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if k, ok := mb.(keywordLister); ok {
-		if sel.keywords, err = k.Keywords(s.ctx); err != nil {
-			return reply{}, err
-		}
-	}
+	sel.keywords = mailbox.NewFlagSet(snap.Keywords...)
 	s.claimRecent(1)
 
 	if err := s.flagsResponses(); err != nil {

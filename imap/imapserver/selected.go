@@ -1,7 +1,6 @@
 package imapserver
 
 import (
-	"context"
 	"errors"
 	"slices"
 
@@ -21,9 +20,10 @@ type selected struct {
 	seen     uint64          // generation of box that view includes
 	recent   mailbox.UIDSet  // messages that are \Recent in this session
 	keywords mailbox.FlagSet // that FLAGS has named
-	own      []mailbox.ModSeq
-	// own are the flag changes that this session made and has answered for:
-	// the client is not told of them as news.
+
+	// own are the flag changes of the command under way that have been
+	// answered for: the client is not told of them as news.
+	own []mailbox.ModSeq
 }
 
 // leaveMailbox ends the selected state.
@@ -94,6 +94,7 @@ func (s *Session) poll() error {
 		sel.seen = gen
 		s.force = false
 		n = sel.view.apply(ch)
+		defer func() { sel.own = sel.own[:0] }()
 	}
 	if !s.holdExpunge {
 		if err := s.tellExpunges(); err != nil {
@@ -134,7 +135,7 @@ func (s *Session) tell(n news) error {
 		}
 	}
 	for _, e := range n.changed {
-		if sel.isOwn(e.ModSeq) {
+		if slices.Contains(sel.own, e.ModSeq) {
 			continue
 		}
 		seq := sel.view.seq(e.UID)
@@ -144,9 +145,6 @@ func (s *Session) tell(n news) error {
 		if err := s.tellFlags(seq, e, false); err != nil {
 			return err
 		}
-	}
-	if len(n.changed) > 0 || len(sel.own) > 64 {
-		sel.forgetOwn()
 	}
 	return nil
 }
@@ -223,38 +221,5 @@ func (s *Session) claimRecent(first mailbox.UID) {
 	sel.recent.AddRange(max(from, first), sel.view.uidNext-1)
 }
 
-func (sel *selected) isOwn(m mailbox.ModSeq) bool {
-	for _, o := range sel.own {
-		if o == m {
-			return true
-		}
-	}
-	return false
-}
-
-// noteOwn remembers a flag change whose result the client has been told.
-func (sel *selected) noteOwn(m mailbox.ModSeq) {
-	if m != 0 {
-		sel.own = append(sel.own, m)
-	}
-}
-
-// forgetOwn drops the changes that the view includes.
-func (sel *selected) forgetOwn() {
-	kept := sel.own[:0]
-	for _, o := range sel.own {
-		if o > sel.view.modSeq {
-			kept = append(kept, o)
-		}
-	}
-	sel.own = kept
-}
-
 // changed makes known to other sessions that this one has changed its mailbox.
 func (s *Session) changed() { s.hub.changed(s.sel.info.ID) }
-
-// keywordLister is a mailbox.Mailbox that knows its keywords without reading
-// all messages.
-type keywordLister interface {
-	Keywords(ctx context.Context) (mailbox.FlagSet, error)
-}

@@ -81,23 +81,23 @@ type Server struct {
 	QuotaAdmin func(s *Session) bool
 
 	hub       hub
-	protoOnce sync.Once
+	once  sync.Once
 	proto     *protocol
 }
 
 // Serve serves connections from l, without TLS from the start, until Shutdown
 // or Close; then it returns textproto.ErrServerClosed.
-func (s *Server) Serve(l net.Listener) error { return s.Server.Serve(l, handler{s}) }
+func (s *Server) Serve(l net.Listener) error { return s.Server.Serve(l, s.handler()) }
 
 // ServeTLS is like Serve with TLS from the start (RFC 8314 §3.2).
-func (s *Server) ServeTLS(l net.Listener) error { return s.Server.ServeTLS(l, handler{s}) }
+func (s *Server) ServeTLS(l net.Listener) error { return s.Server.ServeTLS(l, s.handler()) }
 
 // ListenAndServe listens on a TCP address, ":imap" if it is empty, and serves.
 func (s *Server) ListenAndServe(addr string) error {
 	if addr == "" {
 		addr = ":imap"
 	}
-	return s.Server.ListenAndServe(addr, handler{s})
+	return s.Server.ListenAndServe(addr, s.handler())
 }
 
 // ListenAndServeTLS listens on a TCP address, ":imaps" if it is empty, and
@@ -106,29 +106,17 @@ func (s *Server) ListenAndServeTLS(addr string) error {
 	if addr == "" {
 		addr = ":imaps"
 	}
-	return s.Server.ListenAndServeTLS(addr, handler{s})
+	return s.Server.ListenAndServeTLS(addr, s.handler())
 }
 
 // Defaults of Server.
 const (
 	DefaultLoginTimeout   = time.Minute
 	DefaultIdleTimeout    = 30 * time.Minute
+	DefaultReadTimeout    = 5 * time.Minute // within a command
+	DefaultWriteTimeout   = 5 * time.Minute
 	DefaultMaxBadCommands = 20
 )
-
-func (s *Server) loginTimeout() time.Duration {
-	if s.LoginTimeout > 0 {
-		return s.LoginTimeout
-	}
-	return DefaultLoginTimeout
-}
-
-func (s *Server) idleTimeout() time.Duration {
-	if s.IdleTimeout > 0 {
-		return s.IdleTimeout
-	}
-	return DefaultIdleTimeout
-}
 
 func (s *Server) maxBadCommands() int {
 	if s.MaxBadCommands > 0 {
@@ -147,10 +135,42 @@ func (s *Server) hostname() string {
 // handler is what textproto.Server calls; it keeps the methods off Server.
 type handler struct{ srv *Server }
 
+func (s *Server) handler() handler {
+	s.prepare()
+	return handler{s}
+}
+
+// prepare makes the server ready, once.
+func (s *Server) prepare() {
+	s.once.Do(func() {
+		s.proto = newProtocol()
+		if s.Redact == nil {
+			s.Redact = redact
+		}
+	})
+}
+
 func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
 	s := newSession(ctx, h.srv, c)
 	defer s.close()
+	c.SetReadTimeout(orDefault(h.srv.ReadTimeout, DefaultReadTimeout))
+	c.SetWriteTimeout(orDefault(h.srv.WriteTimeout, DefaultWriteTimeout))
+	c.SetIdleTimeout(orDefault(h.srv.IdleTimeout, DefaultIdleTimeout))
+	limited, cancel := context.WithTimeoutCause(ctx, orDefault(h.srv.LoginTimeout, DefaultLoginTimeout), errLoginTimeout)
+	release := c.Bind(limited)
+	s.unbind = sync.OnceFunc(func() {
+		release()
+		cancel()
+	})
+	defer s.unbind()
 	s.serve()
+}
+
+func orDefault(d, def time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return def
 }
 
 // Refuse tells a client that there is no service.
@@ -178,7 +198,7 @@ type Session struct {
 
 	bad      int       // bad commands in succession
 	failures int       // failed logins
-	started  time.Time // for LoginTimeout
+	unbind   func()    // ends the time limit for logging in
 
 	// Of the command under way:
 	tag         string
@@ -187,8 +207,8 @@ type Session struct {
 }
 
 func newSession(ctx context.Context, srv *Server, c *textproto.Conn) *Session {
-	return &Session{srv: srv, conn: c, ctx: ctx, state: notAuthenticated, started: time.Now(),
-		r: grammar.NewReader(c, grammar.Options{Limits: wire.LimitsBeforeLogin()})}
+	return &Session{srv: srv, conn: c, ctx: ctx, state: notAuthenticated,
+		r: grammar.NewReader(c, wire.LimitsBeforeLogin())}
 }
 
 // RemoteAddr returns the client's address.

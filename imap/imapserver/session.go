@@ -27,6 +27,8 @@ const (
 // errClose ends a session without another word.
 var errClose = errors.New("imapserver: connection is to be closed")
 
+var errLoginTimeout = errors.New("imapserver: no login within the time limit")
+
 // serve greets the client and runs its commands, one after the other, in the
 // order in which they came (RFC 9051 §5.5 allows more; clients that pipeline
 // are served well by never reordering anything). Output leaves when no input is
@@ -60,14 +62,6 @@ func (s *Session) wait() error {
 				return err
 			}
 		}
-		limit := s.srv.idleTimeout()
-		if s.state == notAuthenticated {
-			limit = s.srv.loginTimeout() - time.Since(s.started)
-			if limit <= 0 {
-				return &textproto.TimeoutError{Op: "login"}
-			}
-		}
-		s.conn.SetIdleTimeout(limit)
 		if err := s.conn.Wait(); !errors.Is(err, textproto.ErrWoken) {
 			return err
 		}
@@ -77,7 +71,7 @@ func (s *Session) wait() error {
 // run executes one command and answers it.
 func (s *Session) run(tag string, cmd imap.Command) error {
 	s.tag, s.holdExpunge, s.force = tag, false, false
-	c, ok := s.srv.protocol().commands[cmd.Name()]
+	c, ok := s.srv.proto.commands[cmd.Name()]
 	switch {
 	case !ok || c.cap != "" && !s.capabilities().Has(c.cap):
 		return s.refuse(tag, s.abandon(cmd, &imap.Error{Status: imap.BAD, Text: "unknown command"}))
@@ -151,6 +145,7 @@ func (s *Session) refuse(tag string, err error) error {
 
 // goodbye tells the client why the connection ends, if it can still hear it.
 func (s *Session) goodbye(err error) {
+	s.unbind()
 	var e *imap.Error
 	var ne net.Error
 	switch {
@@ -158,6 +153,8 @@ func (s *Session) goodbye(err error) {
 		s.status(imap.BYE, string(e.Code), e.Text)
 	case errors.Is(err, textproto.ErrServerClosed), errors.Is(err, context.Canceled):
 		s.status(imap.BYE, string(imap.CodeUnavailable), "server is shutting down")
+	case errors.Is(err, errLoginTimeout):
+		s.status(imap.BYE, "", "autologout; took too long to log in")
 	case errors.As(err, &ne) && ne.Timeout():
 		// RFC 9051 §5.4; the client may well be gone.
 		s.status(imap.BYE, "", "autologout; idle for too long")

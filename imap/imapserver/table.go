@@ -1,6 +1,10 @@
 package imapserver
 
-import "github.com/posthorn-mail/posthorn/imap"
+import (
+	"maps"
+
+	"github.com/posthorn-mail/posthorn/imap"
+)
 
 // An extension is a part of the protocol: what it advertises and the commands
 // that it adds. The base protocol is one too. Each stands in a file of its own,
@@ -16,6 +20,9 @@ type extension struct {
 	enable func(*Session)
 
 	commands []command
+
+	// items are the data items of FETCH that it adds.
+	items map[imap.FetchAtt]fetchItem
 }
 
 // A command is a row of the table.
@@ -47,6 +54,7 @@ func on[C imap.Command](f func(*Session, C) (reply, error)) handlerFunc {
 type protocol struct {
 	extensions []extension        // in the order in which capabilities are advertised
 	commands   map[string]command // by name
+	items      map[imap.FetchAtt]fetchItem
 }
 
 func newProtocol() *protocol {
@@ -59,18 +67,15 @@ func newProtocol() *protocol {
 			moveExt(), idleExt(), quotaExt(), quotaSetExt(),
 		},
 		commands: make(map[string]command),
+		items:    make(map[imap.FetchAtt]fetchItem),
 	}
 	for _, x := range p.extensions {
 		for _, c := range x.commands {
 			p.commands[c.name] = c
 		}
+		maps.Copy(p.items, x.items)
 	}
 	return p
 }
 
-func (s *Server) protocol() *protocol {
-	s.protoOnce.Do(func() { s.proto = newProtocol() })
-	return s.proto
-}
-
-func (s *Server) extensions() []extension { return s.protocol().extensions }
+func (s *Server) extensions() []extension { return s.proto.extensions }

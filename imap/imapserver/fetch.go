@@ -1,0 +1,204 @@
+package imapserver
+
+import (
+	"bufio"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// fetchExt is FETCH (RFC 9051 §6.4.5) with the data items of RFC 3501 and
+// RFC 9051.
+func fetchExt() extension {
+	section := fetchItem{want: mailbox.WantContent | mailbox.WantSummary, write: (*fetcher).section}
+	return extension{
+		commands: []command{{"FETCH", selectedState, "", on((*Session).fetch)}},
+		items: map[imap.FetchAtt]fetchItem{
+			imap.FetchUID:           {write: (*fetcher).uid},
+			imap.FetchFlags:         {write: (*fetcher).flags},
+			imap.FetchInternalDate:  {write: (*fetcher).internalDate},
+			imap.FetchSize:          {write: (*fetcher).size},
+			imap.FetchEnvelope:      {want: mailbox.WantSummary, write: (*fetcher).envelope},
+			imap.FetchBodyStructure: {want: mailbox.WantSummary, write: (*fetcher).structure},
+			imap.FetchBody:          {want: mailbox.WantSummary, write: (*fetcher).structure},
+			imap.FetchBodySection:   section,
+			imap.FetchRFC822:        section,
+			imap.FetchRFC822Header:  section,
+			imap.FetchRFC822Text:    section,
+		},
+	}
+}
+
+// A fetchItem is a data item that FETCH knows: what it needs of the store, and
+// how it is written, name and value.
+type fetchItem struct {
+	want  mailbox.Want
+	cap   imap.Cap // without this capability the item does not exist
+	write func(*fetcher, *imap.FetchItem, *mailbox.Message) error
+}
+
+// A fetcher writes the responses of one FETCH command.
+type fetcher struct {
+	*Session
+	items []imap.FetchItem
+	write []func(*fetcher, *imap.FetchItem, *mailbox.Message) error
+	want  mailbox.Want
+
+	hasFlags bool           // FLAGS is asked for
+	marks    bool           // an item sets \Seen
+	unseen   mailbox.UIDSet // messages that have been sent and are to be marked
+
+	header *bufio.Reader // for filtering headers
+	fields fieldBuffer
+}
+
+// fetch reads the messages in one pass, and marks those that were read for the
+// first time in one more step: the memory it needs does not grow with the set.
+func (s *Session) fetch(c *imap.Fetch) (reply, error) {
+	s.holdExpunge = !c.UID
+	set, err := s.resolve(c.Set, c.UID)
+	if err != nil {
+		return reply{}, err
+	}
+	f := &fetcher{Session: s}
+	if c.UID {
+		// RFC 9051 §6.4.9: UID comes whether asked for or not.
+		err = f.add(imap.FetchItem{Att: imap.FetchUID})
+	}
+	for _, it := range c.Items {
+		if c.UID && it.Att == imap.FetchUID {
+			continue
+		}
+		if err == nil {
+			err = f.add(it)
+		}
+	}
+	if err == nil && (c.ChangedSince != nil || c.Vanished) {
+		err = bad("unknown FETCH modifier")
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	sent := uint32(0)
+	for m, err := range s.sel.mb.Messages(s.ctx, set, f.want) {
+		if err != nil {
+			return reply{}, s.selectedGone(err)
+		}
+		seq := s.sel.view.seq(m.UID)
+		if seq == 0 {
+			continue
+		}
+		if err := f.message(seq, m); err != nil {
+			return reply{}, link(err)
+		}
+		sent++
+	}
+	if err := f.mark(); err != nil {
+		return reply{}, err
+	}
+	if !c.UID && sent < s.sel.view.countSet(set) {
+		return reply{}, errExpunged()
+	}
+	return reply{}, nil
+}
+
+func (f *fetcher) add(it imap.FetchItem) error {
+	x, ok := f.srv.proto.items[it.Att]
+	if !ok || x.cap != "" && !f.capabilities().Has(x.cap) {
+		return bad("unknown data item")
+	}
+	f.items = append(f.items, it)
+	f.write = append(f.write, x.write)
+	if it.Att == imap.FetchRFC822 || it.Section != nil && len(it.Section.Path) == 0 && it.Section.Spec == imap.SectionAll {
+		f.want |= mailbox.WantContent // all octets: no need to know the structure
+	} else {
+		f.want |= x.want
+	}
+	f.hasFlags = f.hasFlags || it.Att == imap.FetchFlags
+	f.marks = f.marks || it.Marks() && !f.sel.readOnly
+	return nil
+}
+
+// message writes the response for one message.
+func (f *fetcher) message(seq uint32, m *mailbox.Message) error {
+	news := false // \Seen is set by this command
+	if f.marks && m.Flags.System()&mailbox.SystemSeen == 0 {
+		news = true
+		m.Flags = m.Flags.With(mailbox.NewFlagSet(mailbox.FlagSeen))
+		f.unseen.Add(m.UID)
+	}
+	if f.hasFlags || news {
+		if err := f.tellKeywords(m.Flags); err != nil {
+			return err
+		}
+	}
+	e := f.begin()
+	e.Raw("* ").Uint(uint64(seq)).Raw(" FETCH (")
+	for i, w := range f.write {
+		if i > 0 {
+			f.enc.SP()
+		}
+		if err := w(f, &f.items[i], m); err != nil {
+			return err
+		}
+	}
+	if news && !f.hasFlags {
+		f.enc.Raw(" FLAGS ")
+		f.flagSet(m)
+	}
+	f.enc.Raw(")").CRLF()
+	return f.end()
+}
+
+// mark sets \Seen on the messages that were sent.
+func (f *fetcher) mark() error {
+	if f.unseen.IsEmpty() {
+		return nil
+	}
+	change := mailbox.FlagChange{Op: mailbox.FlagsAdd, Flags: mailbox.NewFlagSet(mailbox.FlagSeen)}
+	others, err := f.setKnown(f.unseen, change)
+	if err != nil || others.IsEmpty() {
+		return err
+	}
+	// The flags that were sent with these may be out of date: poll tells.
+	if _, err := f.sel.mb.SetFlags(f.ctx, others, change); err != nil {
+		return f.selectedGone(err)
+	}
+	f.changed()
+	return nil
+}
+
+func (f *fetcher) uid(_ *imap.FetchItem, m *mailbox.Message) error {
+	f.enc.Raw("UID ").Uint(uint64(m.UID))
+	return nil
+}
+
+func (f *fetcher) flags(_ *imap.FetchItem, m *mailbox.Message) error {
+	f.enc.Raw("FLAGS ")
+	f.flagSet(m)
+	return nil
+}
+
+func (f *fetcher) flagSet(m *mailbox.Message) {
+	f.enc.FlagSet(m.Flags, f.sel.recent.Contains(m.UID))
+}
+
+func (f *fetcher) internalDate(_ *imap.FetchItem, m *mailbox.Message) error {
+	f.enc.Raw("INTERNALDATE ").DateTime(m.InternalDate)
+	return nil
+}
+
+func (f *fetcher) size(_ *imap.FetchItem, m *mailbox.Message) error {
+	f.enc.Raw("RFC822.SIZE ").Uint(uint64(m.Size))
+	return nil
+}
+
+func (f *fetcher) envelope(_ *imap.FetchItem, m *mailbox.Message) error {
+	f.enc.Raw("ENVELOPE ").Envelope(&m.Summary.Envelope)
+	return nil
+}
+
+func (f *fetcher) structure(it *imap.FetchItem, m *mailbox.Message) error {
+	f.enc.Raw(it.Att.String()).SP().BodyStructure(m.Summary.Root, it.Att == imap.FetchBodyStructure)
+	return nil
+}

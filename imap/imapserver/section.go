@@ -1,0 +1,230 @@
+package imapserver
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"strings"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
+)
+
+// A span is a stretch of octets of a message.
+type span struct{ off, size int64 }
+
+// section writes BODY[…]<…> and the RFC822 items that mean the same.
+func (f *fetcher) section(it *imap.FetchItem, m *mailbox.Message) error {
+	sec := it.Section
+	switch it.Att {
+	case imap.FetchBodySection:
+		f.enc.Section("BODY", sec)
+	default:
+		f.enc.Raw(it.Att.String())
+		sec = rfc822Section(it.Att)
+	}
+	f.enc.SP()
+	sp, ok := locate(sec, m)
+	if !ok {
+		f.enc.NIL() // there is no such part
+		return nil
+	}
+	if sec.Spec == imap.SectionHeaderFields || sec.Spec == imap.SectionHeaderFieldsNot {
+		return f.headerFields(sec, m.Content, sp)
+	}
+	sp = sp.part(sec.Partial)
+	return f.literal(sp.size, func(w io.Writer) error {
+		if wt, ok := m.Content.(io.WriterTo); ok && sp.off == 0 && sp.size == m.Content.Size() {
+			_, err := wt.WriteTo(w)
+			return err
+		}
+		_, err := io.Copy(w, io.NewSectionReader(m.Content, sp.off, sp.size))
+		return err
+	})
+}
+
+// rfc822Section returns what RFC822, RFC822.HEADER and RFC822.TEXT are short
+// for (RFC 3501 §6.4.5).
+func rfc822Section(att imap.FetchAtt) *imap.BodySection {
+	switch att {
+	case imap.FetchRFC822Header:
+		return &imap.BodySection{Spec: imap.SectionHeader}
+	case imap.FetchRFC822Text:
+		return &imap.BodySection{Spec: imap.SectionText}
+	}
+	return &imap.BodySection{}
+}
+
+// part returns the stretch of a span that <offset.count> asks for, empty if it
+// begins behind the end (RFC 9051 §6.4.5).
+func (sp span) part(p *imap.Partial) span {
+	if p == nil {
+		return sp
+	}
+	off := min(p.Offset, sp.size)
+	return span{sp.off + off, min(p.Count, sp.size-off)}
+}
+
+// locate finds the octets of a section. ok is false if the message has no such
+// part.
+func locate(sec *imap.BodySection, m *mailbox.Message) (sp span, ok bool) {
+	kind := message.SectionBody
+	switch sec.Spec {
+	case imap.SectionAll:
+		if len(sec.Path) == 0 {
+			return span{0, m.Content.Size()}, true
+		}
+	case imap.SectionText:
+		kind = message.SectionText
+	case imap.SectionMIME:
+		kind = message.SectionMIME
+	default:
+		kind = message.SectionHeader
+	}
+	path := make([]int, len(sec.Path))
+	for i, n := range sec.Path {
+		path[i] = int(n)
+	}
+	found, ok := m.Summary.Root.Section(path, kind)
+	return span{found.Offset, found.Size}, ok
+}
+
+// literal writes a string of n octets that write produces: short ones, and
+// empty ones, along with the rest of the response, long ones straight through.
+func (f *fetcher) literal(n int64, write func(io.Writer) error) error {
+	if n == 0 {
+		f.enc.Raw(`""`)
+		return nil
+	}
+	f.enc.LiteralHeader(n, false)
+	if err := f.end(); err != nil {
+		return err
+	}
+	w := f.conn.CountedWriter(n)
+	if err := write(w); err != nil {
+		return link(err) // the client waits for octets that don't come
+	}
+	if err := w.Close(); err != nil {
+		return link(err)
+	}
+	f.begin()
+	return nil
+}
+
+// A fieldBuffer collects the header fields that were asked for. Past its limit
+// it only counts.
+type fieldBuffer struct {
+	buf  []byte
+	size int64
+}
+
+// maxFieldBuffer is how much of a header is held in memory.
+const maxFieldBuffer = 256 << 10
+
+func (b *fieldBuffer) Write(p []byte) (int, error) {
+	b.size += int64(len(p))
+	if b.size <= maxFieldBuffer {
+		b.buf = append(b.buf, p...)
+	}
+	return len(p), nil
+}
+
+// headerFields writes HEADER.FIELDS and HEADER.FIELDS.NOT. A header of any size
+// is fine: one that is too long to be held is read twice, to be counted first.
+func (f *fetcher) headerFields(sec *imap.BodySection, c mailbox.Content, sp span) error {
+	f.fields.buf, f.fields.size = f.fields.buf[:0], 0
+	if err := f.filter(&f.fields, sec, c, sp); err != nil {
+		return link(err)
+	}
+	if f.fields.size <= maxFieldBuffer {
+		out := span{0, f.fields.size}.part(sec.Partial)
+		if out.size == 0 {
+			f.enc.Raw(`""`)
+			return nil
+		}
+		f.enc.LiteralHeader(out.size, false)
+		f.enc.B = append(f.enc.B, f.fields.buf[out.off:out.off+out.size]...)
+		return nil
+	}
+	out := span{0, f.fields.size}.part(sec.Partial)
+	return f.literal(out.size, func(w io.Writer) error {
+		return f.filter(&window{w: w, span: out}, sec, c, sp)
+	})
+}
+
+// window passes on a span of what is written to it.
+type window struct {
+	w    io.Writer
+	span span
+	at   int64
+}
+
+func (w *window) Write(p []byte) (int, error) {
+	from := max(w.span.off-w.at, 0)
+	to := min(w.span.off+w.span.size-w.at, int64(len(p)))
+	w.at += int64(len(p))
+	if from < to {
+		if _, err := w.w.Write(p[from:to]); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+// filter copies the fields of a header that the section asks for, and the
+// empty line that ends it (RFC 3501 §6.4.5: always included if there is one).
+func (f *fetcher) filter(dst io.Writer, sec *imap.BodySection, c mailbox.Content, sp span) error {
+	src := io.NewSectionReader(c, sp.off, sp.size)
+	if f.header == nil {
+		f.header = bufio.NewReaderSize(src, 8<<10)
+	} else {
+		f.header.Reset(src)
+	}
+	not := sec.Spec == imap.SectionHeaderFieldsNot
+	keep, lineStart := false, true
+	for {
+		line, err := f.header.ReadSlice('\n')
+		if len(line) > 0 {
+			if lineStart {
+				switch {
+				case line[0] == ' ' || line[0] == '\t':
+				case len(bytes.TrimRight(line, "\r\n")) == 0:
+					keep = true
+				default:
+					keep = namesField(sec.Fields, line) != not
+				}
+			}
+			if keep {
+				if _, err := dst.Write(line); err != nil {
+					return err
+				}
+			}
+		}
+		switch err {
+		case nil:
+			lineStart = true
+		case bufio.ErrBufferFull:
+			lineStart = false
+		case io.EOF:
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// namesField tells whether a header line begins one of the fields.
+func namesField(fields []string, line []byte) bool {
+	name, _, ok := bytes.Cut(line, []byte{':'})
+	if !ok {
+		return false
+	}
+	name = bytes.TrimRight(name, " \t")
+	for _, f := range fields {
+		if len(f) == len(name) && strings.EqualFold(f, string(name)) {
+			return true
+		}
+	}
+	return false
+}
