@@ -69,7 +69,7 @@ type node interface {
 // A test is a leaf.
 type test struct {
 	level level
-	try func(*candidate) (bool, error)
+	try   func(*candidate) (bool, error)
 }
 
 func (t test) cost() level { return t.level }

@@ -80,9 +80,9 @@ type Server struct {
 	// QuotaAdmin, unless nil, tells who may use SETQUOTA. Nil: nobody.
 	QuotaAdmin func(s *Session) bool
 
-	hub       hub
+	hub   hub
 	once  sync.Once
-	proto     *protocol
+	proto *protocol
 }
 
 // Serve serves connections from l, without TLS from the start, until Shutdown
@@ -196,9 +196,9 @@ type Session struct {
 
 	sel *selected // in the selected state
 
-	bad      int       // bad commands in succession
-	failures int       // failed logins
-	unbind   func()    // ends the time limit for logging in
+	bad      int    // bad commands in succession
+	failures int    // failed logins
+	unbind   func() // ends the time limit for logging in
 
 	// Of the command under way:
 	tag         string
