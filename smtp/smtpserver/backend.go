@@ -1,0 +1,118 @@
+package smtpserver
+
+import (
+	"context"
+	"io"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+)
+
+// A Backend decides what becomes of mail. Its methods are called from many
+// goroutines at once.
+type Backend interface {
+	// NewSession is called when a client has connected, before it is greeted.
+	// An error refuses the client: a *smtp.Error with code 421 closes the
+	// connection, another is the greeting to a client that can only QUIT (RFC
+	// 5321 §3.1, RFC 7504).
+	//
+	// ctx, here and in every method of the Session, ends when the connection
+	// is lost or closed by the server.
+	NewSession(ctx context.Context, c *Conn) (Session, error)
+}
+
+// A Session is a Backend's side of a connection. Its methods are called one at a
+// time. An error refuses the command: a *smtp.Error is the reply (421 closes the
+// connection too), any other error is logged and answered 451.
+type Session interface {
+	// Mail begins a transaction. The zero Address is the null reverse-path.
+	// The options are valid until the transaction ends.
+	Mail(ctx context.Context, from smtp.Address, o *smtp.MailOptions) error
+
+	// Rcpt adds a recipient. If it fails, the recipient is not one. The
+	// address may be Postmaster without a domain. The options are valid during
+	// the call.
+	Rcpt(ctx context.Context, to smtp.Address, o *smtp.RcptOptions) error
+
+	// Data takes the message. When it returns nil, the server has taken
+	// responsibility for the message (RFC 5321 §4.2.5). r yields the message
+	// without dot-stuffing, lines ended by CRLF, and fails if it breaks a rule
+	// or a limit: then the client is told so whatever Data returns. What Data
+	// leaves unread is read by the server. r is valid during the call.
+	Data(ctx context.Context, r io.Reader) error
+
+	// Reset ends a transaction: after Data, after RSET and whatever else
+	// begins anew, and when the connection goes away in the middle of one.
+	Reset(ctx context.Context)
+
+	// Close is called last, when the connection is gone or about to go.
+	Close() error
+}
+
+// Optional interfaces of a Backend follow.
+
+// An Extender is a Backend that honours extensions which it must know about to
+// be offered: DSN, REQUIRETLS, MT-PRIORITY, DELIVERBY, FUTURERELEASE, RRVS,
+// NO-SOLICITING, MTRK, CONPERM, CONNEG, BINARYMIME. The server offers all others
+// by itself.
+type Extender interface {
+	Extensions() smtp.ExtensionSet
+}
+
+// An ExtensionParams is an Extender that has parameters for the EHLO keywords of
+// extensions, such as "600 2030-01-01T00:00:00Z" for FUTURERELEASE.
+type ExtensionParams interface {
+	ExtensionParams(e smtp.Extension) string
+}
+
+// Optional interfaces of a Session follow.
+
+// A HelloSession hears of the names that clients give in HELO, EHLO or LHLO, and
+// may refuse them.
+type HelloSession interface {
+	Hello(ctx context.Context, name string) error
+}
+
+// An AuthSession hears of successful authentication, and may still refuse it.
+type AuthSession interface {
+	Authenticated(ctx context.Context, identity string) error
+}
+
+// An LMTPSession says of each recipient what became of the message (RFC 2033
+// §4.2). Where a server speaks LMTP, it is called in place of Data.
+type LMTPSession interface {
+	// DataLMTP is like Data. It calls status, which can be done until it
+	// returns and from any goroutine, with the number of the recipient, counted
+	// from zero in the order in which Rcpt took them, and nil or an error.
+	// Recipients for whom it doesn't get the error that DataLMTP returns.
+	DataLMTP(ctx context.Context, r io.Reader, status func(recipient int, err error)) error
+}
+
+// A Verifier answers VRFY (RFC 5321 §3.5). Without it the answer is 252.
+type Verifier interface {
+	// Verify returns what to say of a user or mailbox, such as
+	// "Jim Smith <jim@example.org>".
+	Verify(ctx context.Context, name string) (string, error)
+}
+
+// An Expander answers EXPN with the members of a mailing list.
+type Expander interface {
+	Expand(ctx context.Context, list string) ([]string, error)
+}
+
+// A URLFetcher fetches what BURL names (RFC 4468). The server offers BURL to
+// authenticated clients of such sessions.
+type URLFetcher interface {
+	FetchURL(ctx context.Context, url string) (io.ReadCloser, error)
+}
+
+// A QueueStarter handles ETRN (RFC 1985): it starts the delivery of what waits
+// for a host, or with "@" before the name, for the host and its subdomains.
+type QueueStarter interface {
+	StartQueue(ctx context.Context, host string) error
+}
+
+// A DataSession hears of DATA, or of the first BDAT, before the client may send
+// the message, and may refuse it then.
+type DataSession interface {
+	BeginData(ctx context.Context) error
+}

@@ -1,0 +1,385 @@
+package smtpserver
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// A Conn is a client's connection: what a Backend can know of the client. Its
+// methods are for the goroutine that the Backend is called on.
+type Conn struct {
+	srv     *Server
+	tp      *textproto.Conn
+	ctx     context.Context
+	session Session
+	log     *slog.Logger
+
+	state    states
+	parser   smtp.Parser
+	disabled smtp.ExtensionSet
+	hello    string
+	extended bool // greeted with EHLO or LHLO
+	identity string
+	remote   net.Addr // by XCLIENT; nil: the connection's
+	name     string   // of the client's address, by XCLIENT
+	forward  []smtp.Attribute
+
+	mail       smtp.MailCommand // of the transaction
+	rcpt       smtp.RcptCommand // of the present command
+	recipients int
+	mails      int // transactions begun
+
+	pending      []byte // a command line that ended a chunked message, to be run next
+	errors       int    // wrong commands in a row
+	refusals     int    // refused commands in a row
+	authFailures int
+	goodbye      bool // the connection is to be closed
+}
+
+func newConn(ctx context.Context, s *Server, tp *textproto.Conn) *Conn {
+	c := &Conn{srv: s, tp: tp, ctx: ctx, state: stStart, disabled: s.Disable}
+	c.parser = smtp.Parser{Allow: s.Allow, MaxPath: limit(s.Limits.Path, smtp.MaxPath)}
+	if s.IdleTimeout == 0 {
+		tp.SetIdleTimeout(defaultCommandTimeout)
+	}
+	if s.ReadTimeout == 0 {
+		tp.SetReadTimeout(defaultDataTimeout)
+	}
+	if s.WriteTimeout == 0 {
+		tp.SetWriteTimeout(defaultWriteTimeout)
+	}
+	c.log = s.Logger
+	if c.log == nil {
+		c.log = slog.Default()
+	}
+	return c
+}
+
+// ID returns the connection's name in traces and logs.
+func (c *Conn) ID() string { return c.tp.ID() }
+
+// TransactionID names the present transaction. It is what the client is told
+// when a message was accepted.
+func (c *Conn) TransactionID() string {
+	return c.tp.ID() + "." + strconv.Itoa(c.mails)
+}
+
+// RemoteAddr returns the client's address, the one that a trusted proxy named
+// where there is one.
+func (c *Conn) RemoteAddr() net.Addr {
+	if c.remote != nil {
+		return c.remote
+	}
+	return c.tp.RemoteAddr()
+}
+
+// RemoteIP returns the client's IP address, or the zero Addr if it has none.
+func (c *Conn) RemoteIP() netip.Addr { return addrIP(c.RemoteAddr()) }
+
+// RemoteName returns the name of the client's address as a trusted proxy gave
+// it by XCLIENT. The server itself does not look names up.
+func (c *Conn) RemoteName() string { return c.name }
+
+// LocalAddr returns the address that the client connected to.
+func (c *Conn) LocalAddr() net.Addr { return c.tp.LocalAddr() }
+
+// Hello returns the name that the client gave in HELO, EHLO or LHLO; it is not
+// verified.
+func (c *Conn) Hello() string { return c.hello }
+
+// TLS returns the state of TLS, nil without it.
+func (c *Conn) TLS() *tls.ConnectionState { return c.tp.TLS() }
+
+// Identity returns who the client has authenticated as, empty if it hasn't.
+func (c *Conn) Identity() string { return c.identity }
+
+// Forwarded returns what a trusted client said with XFORWARD.
+func (c *Conn) Forwarded() []smtp.Attribute { return c.forward }
+
+// Domain returns the server's name.
+func (c *Conn) Domain() string { return c.srv.domain }
+
+// Protocol returns how the present message arrives, for the "with" clause of a
+// Received field (RFC 3848).
+func (c *Conn) Protocol() string {
+	return smtp.Protocol(c.srv.LMTP, c.extended, c.tp.TLS() != nil, c.identity != "", c.mail.Options.UTF8)
+}
+
+func addrIP(a net.Addr) netip.Addr {
+	switch a := a.(type) {
+	case nil:
+		return netip.Addr{}
+	case *net.TCPAddr:
+		return a.AddrPort().Addr().Unmap()
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
+
+// close ends the session.
+func (c *Conn) close() {
+	if c.session == nil {
+		return
+	}
+	if c.state&(stTx|stChunk) != 0 {
+		c.session.Reset(c.ctx)
+	}
+	if err := c.session.Close(); err != nil {
+		c.log.Warn("closing a session", "conn", c.ID(), "error", err)
+	}
+	c.session = nil
+}
+
+// serve runs the dialogue.
+func (c *Conn) serve() {
+	if !c.greet() {
+		c.tp.Flush()
+		return
+	}
+	for !c.goodbye {
+		line, err := c.next()
+		if err != nil {
+			return
+		}
+		c.dispatch(line)
+	}
+	c.tp.Flush()
+}
+
+// next returns the next command line. It has answered what is no command line
+// already. An error ends the connection; the client has been told.
+func (c *Conn) next() ([]byte, error) {
+	if line := c.pending; line != nil {
+		c.pending = nil
+		return line, nil
+	}
+	for {
+		// RFC 2920 §3.2: replies may be held back only while there is more
+		// input, or both sides would wait.
+		if c.tp.Buffered() == 0 {
+			if err := c.tp.Flush(); err != nil {
+				return nil, err
+			}
+		}
+		if err := c.tp.Wait(); err != nil {
+			c.lost(err)
+			return nil, err
+		}
+		line, err := c.tp.ReadLine()
+		switch {
+		case err == nil:
+			if bytes.IndexByte(line, 0) < 0 {
+				return line, nil
+			}
+			c.wrong(&smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 2}, Text: "NUL is not allowed"})
+		case errors.Is(err, textproto.ErrLineEndless):
+			c.wrong(errLineTooLong)
+			c.goodbye = true
+		case errors.Is(err, textproto.ErrLineTooLong):
+			c.wrong(errLineTooLong)
+		case errors.Is(err, textproto.ErrBareLF), errors.Is(err, textproto.ErrBareCR):
+			c.wrong(&smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 2}, Text: "lines end with CRLF"}) // RFC 5321 §2.3.8
+		default:
+			c.lost(err)
+			return nil, err
+		}
+		if c.goodbye {
+			c.tp.Flush()
+			return nil, textproto.ErrLineTooLong
+		}
+	}
+}
+
+var errLineTooLong = &smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 2}, Text: "line too long"} // RFC 5321 §4.5.3.1.9
+
+// lost says goodbye after an error of Wait or of a read, where that makes sense.
+func (c *Conn) lost(err error) {
+	c.goodbye = true
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, textproto.ErrServerClosed):
+		c.send(421, smtp.EnhancedCode{4, 3, 2}, c.srv.domain+" shutting down, closing connection")
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, os.ErrDeadlineExceeded):
+		c.send(421, smtp.EnhancedCode{4, 4, 2}, c.srv.domain+" timeout, closing connection")
+	}
+	// At the end of input the client may have closed its direction only and
+	// wait for the replies.
+	c.tp.Flush()
+}
+
+// dispatch runs a command line.
+func (c *Conn) dispatch(line []byte) {
+	verb, arg := smtp.CutCommand(line)
+	cmd := c.lookup(verb)
+	switch {
+	case cmd == nil:
+		if isHTTP(verb, arg) {
+			c.log.Info("HTTP on the SMTP port", "conn", c.ID(), "remote", c.RemoteAddr())
+			c.send(421, smtp.EnhancedCode{4, 7, 0}, c.srv.domain+" does not speak HTTP, closing connection")
+			c.goodbye = true
+			return
+		}
+		c.wrong(&smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "command unrecognized"})
+	case !c.has(cmd.feature) && !cmd.octets:
+		c.wrong(errNotImplemented)
+	case c.state&cmd.states == 0:
+		c.wrong(c.sequence())
+	default:
+		cmd.run(c, string(arg))
+	}
+	if cmd == nil || !cmd.batch {
+		c.tp.Flush()
+	}
+}
+
+var errNotImplemented = &smtp.Error{Code: 502, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "command not implemented"}
+
+// sequence is the reply to a command that is out of its place.
+func (c *Conn) sequence() *smtp.Error {
+	text := "bad sequence of commands"
+	switch c.state {
+	case stStart:
+		text = "say HELO or EHLO first"
+		if c.srv.LMTP {
+			text = "say LHLO first"
+		}
+	case stReady:
+		text = "MAIL first"
+	case stMail:
+		text = "RCPT first"
+	case stChunk:
+		text = "BDAT expected"
+	}
+	return &smtp.Error{Code: 503, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: text}
+}
+
+// lookup finds a command by its verb, without regard to case.
+func (c *Conn) lookup(verb []byte) *command {
+	var b [10]byte
+	if len(verb) > len(b) {
+		return nil
+	}
+	for i, ch := range verb {
+		if 'a' <= ch && ch <= 'z' {
+			ch -= 'a' - 'A'
+		}
+		b[i] = ch
+	}
+	return c.srv.commands[string(b[:len(verb)])]
+}
+
+// isHTTP recognises the request line of HTTP.
+func isHTTP(verb, arg []byte) bool {
+	switch string(verb) {
+	case "GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE", "PRI":
+		return bytes.Contains(arg, []byte("HTTP/"))
+	}
+	return false
+}
+
+// send writes a reply.
+func (c *Conn) send(code int, enhanced smtp.EnhancedCode, text string) {
+	if c.disabled.Has(smtp.ExtEnhancedCodes) {
+		enhanced = smtp.EnhancedCode{}
+	}
+	c.tp.Write(smtp.Reply{Code: code, Enhanced: enhanced, Text: text}.Append(c.tp.AvailableBuffer()))
+}
+
+// ok answers a command that was carried out.
+func (c *Conn) ok(code int, enhanced smtp.EnhancedCode, text string) {
+	c.errors, c.refusals = 0, 0
+	c.send(code, enhanced, text)
+}
+
+// wrong answers a command that breaks the protocol.
+func (c *Conn) wrong(err error) {
+	var e *smtp.Error
+	if !errors.As(err, &e) {
+		c.refuse(err)
+		return
+	}
+	if c.errors++; c.errors >= limit(c.srv.Limits.Errors, 10) {
+		c.send(421, smtp.EnhancedCode{4, 7, 0}, c.srv.domain+" too many errors, closing connection")
+		c.goodbye = true
+		return
+	}
+	c.send(e.Code, e.Enhanced, e.Text)
+}
+
+// refuse answers a command that the Session refused.
+func (c *Conn) refuse(err error) {
+	e := c.asReply(err)
+	if c.refusals++; c.refusals >= limit(c.srv.Limits.Refusals, 100) {
+		e = &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.domain + " too many errors, closing connection"}
+	}
+	c.send(e.Code, e.Enhanced, e.Text)
+	if e.Code == 421 {
+		c.goodbye = true
+	}
+}
+
+// asReply makes an error of a Session a reply.
+func (c *Conn) asReply(err error) *smtp.Error {
+	var e *smtp.Error
+	if errors.As(err, &e) {
+		if e.Code >= 400 {
+			return e
+		}
+		return &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: e.Text}
+	}
+	if context.Cause(c.ctx) != nil {
+		return &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 2}, Text: c.srv.domain + " closing connection"}
+	}
+	c.log.Error("SMTP command failed", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
+	return &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: "local error in processing, try again later"}
+}
+
+// reset ends the transaction, if there is one.
+func (c *Conn) reset() {
+	if c.state&(stTx|stChunk) != 0 {
+		c.session.Reset(c.ctx)
+		c.state = stReady
+	}
+	c.mail = smtp.MailCommand{}
+	c.recipients = 0
+}
+
+// errText is what to tell a client of an error of textproto.
+func errText(err error) string {
+	s := err.Error()
+	if _, rest, ok := strings.Cut(s, ": "); ok {
+		return rest
+	}
+	return s
+}
+
+// isConnErr tells whether an error that came out of reading a body means that
+// nothing more can be read.
+func isConnErr(err error) bool {
+	return err != nil && err != io.EOF && !errors.Is(err, textproto.ErrBareCR) && !errors.Is(err, textproto.ErrBareLF)
+}
+
+// redact keeps credentials out of traces.
+func redact(dir textproto.Direction, line []byte) []byte {
+	if dir == textproto.Receive && len(line) > 5 && bytes.EqualFold(line[:5], []byte("AUTH ")) {
+		if i := bytes.IndexByte(line[5:], ' '); i >= 0 {
+			return append(append([]byte(nil), line[:5+i]...), " ***"...)
+		}
+	}
+	return line
+}

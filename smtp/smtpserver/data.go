@@ -1,0 +1,172 @@
+package smtpserver
+
+import (
+	"errors"
+	"io"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// cmdData is DATA (RFC 5321 §4.1.1.4).
+func (c *Conn) cmdData() {
+	switch {
+	case c.state == stMail: // RFC 5321 §3.3
+		c.wrong(&smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "no valid recipients"})
+		return
+	case c.mail.Options.Body == smtp.BodyBinaryMIME: // RFC 3030 §3
+		c.wrong(&smtp.Error{Code: 503, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "BINARYMIME needs BDAT"})
+		return
+	}
+	if !c.beginData() {
+		return
+	}
+	c.send(354, smtp.EnhancedCode{}, "start mail input; end with <CRLF>.<CRLF>")
+	if err := c.tp.Flush(); err != nil {
+		c.goodbye = true
+		return
+	}
+	mode := textproto.Strict
+	if c.srv.NormaliseLineEnds {
+		mode = textproto.Normalise
+	}
+	dot := c.tp.DotReader(mode)
+	b := &body{src: dot, left: c.srv.maxMessage()}
+	results := c.deliver(b)
+	switch err := dot.Drain(c.discard()); {
+	case errors.Is(err, textproto.ErrBodyTooLong):
+		c.goodbye = true
+	case err != nil:
+		c.lost(err)
+		return
+	}
+	if isConnErr(b.err) && b.err != errTooLarge {
+		c.lost(b.err)
+		return
+	}
+	c.finish(b, results)
+}
+
+// discard is how much of a body is read only to be thrown away.
+func (c *Conn) discard() int64 { return limit(c.srv.Limits.Discard, 64<<20) }
+
+// beginData asks the Session whether the message may come.
+func (c *Conn) beginData() bool {
+	if s, ok := c.session.(DataSession); ok {
+		if err := s.BeginData(c.ctx); err != nil {
+			c.refuse(err)
+			c.reset()
+			return false
+		}
+	}
+	return true
+}
+
+// deliver hands the message to the Session. In LMTP there is a result for each
+// recipient, in SMTP one.
+func (c *Conn) deliver(r io.Reader) []error {
+	if !c.srv.LMTP {
+		return []error{c.session.Data(c.ctx, r)}
+	}
+	return c.deliverLMTP(r)
+}
+
+// finish answers the end of a message and ends the transaction.
+func (c *Conn) finish(b *body, results []error) {
+	id := c.TransactionID()
+	for _, err := range results {
+		if b.err != nil {
+			err = b.refusal()
+		}
+		switch {
+		case err == nil:
+			c.ok(250, smtp.EnhancedCode{2, 0, 0}, "accepted as "+id)
+		default:
+			c.refuse(err)
+		}
+	}
+	c.reset()
+}
+
+// body is a message as a Session reads it. It remembers what was wrong with it,
+// so that a Session can't accept what must be refused.
+type body struct {
+	src  io.Reader // a DotReader, or chunks
+	left int64     // octets that it may still have
+	err  error     // why it is refused
+}
+
+// refusal is the reply to a message that can't be accepted.
+func (b *body) refusal() error {
+	switch {
+	case errors.Is(b.err, textproto.ErrBareLF), errors.Is(b.err, textproto.ErrBareCR):
+		return &smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 6, 0}, Text: "message has a bare CR or LF in it"}
+	}
+	return b.err
+}
+
+func (b *body) note(err error) error {
+	if err != nil && err != io.EOF && b.err == nil {
+		b.err = err
+	}
+	return err
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.refusal()
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if b.left < int64(len(p)) {
+		p = p[:b.left+1] // one more than may be there tells whether it is
+	}
+	n, err := b.src.Read(p)
+	if int64(n) > b.left {
+		b.note(errTooLarge)
+		return int(b.left), errTooLarge
+	}
+	b.left -= int64(n)
+	if b.note(err) != nil && err != io.EOF {
+		err = b.refusal()
+	}
+	return n, err
+}
+
+// WriteTo implements io.WriterTo, which spares a copy where the source does.
+func (b *body) WriteTo(w io.Writer) (int64, error) {
+	if b.err != nil {
+		return 0, b.refusal()
+	}
+	wt, ok := b.src.(io.WriterTo)
+	if !ok {
+		return io.Copy(w, struct{ io.Reader }{b})
+	}
+	lw := limitWriter{b: b, w: w}
+	n, err := wt.WriteTo(&lw)
+	if err != nil && !lw.failed {
+		b.note(err)
+		err = b.refusal()
+	}
+	return n, err
+}
+
+// limitWriter counts what a body writes.
+type limitWriter struct {
+	b      *body
+	w      io.Writer
+	failed bool // the error is the writer's, not the source's
+}
+
+func (l *limitWriter) Write(p []byte) (int, error) {
+	if int64(len(p)) > l.b.left {
+		l.failed = true
+		return 0, l.b.note(errTooLarge)
+	}
+	l.b.left -= int64(len(p))
+	n, err := l.w.Write(p)
+	l.failed = err != nil
+	return n, err
+}

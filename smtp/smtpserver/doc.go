@@ -1,0 +1,42 @@
+// Package smtpserver serves SMTP, submission and LMTP.
+//
+// A [Server] needs a [Backend], which decides about each sender, recipient and
+// message. [Delivery] is one that puts mail into the mailboxes of a store:
+//
+//	srv := &smtpserver.Server{
+//		Domain: "mx.example.org",
+//		Backend: &smtpserver.Delivery{
+//			Store: store,
+//			Resolve: func(ctx context.Context, to smtp.Address) (account, mailbox string, err error) {
+//				if to.ASCIIDomain() != "example.org" {
+//					return "", "", smtpserver.ErrRelayDenied
+//				}
+//				return to.Local, "INBOX", nil
+//			},
+//		},
+//	}
+//	err := srv.ListenAndServe(":25")
+//
+// TLS comes with TLSConfig (STARTTLS; ListenAndServeTLS serves TLS from the first
+// octet), AUTH with an Authenticator.
+//
+// Whatever a Session returns as a *smtp.Error is sent as it is; other errors are
+// logged and become 451. Extensions are tables of commands, EHLO keywords and
+// parameters, one file each; those that a Backend has to honour are offered only
+// if it says that it does (see [Extender]).
+//
+// Invariants:
+//
+//   - Each command gets exactly one reply (in LMTP, the end of the data one for
+//     each recipient), whatever the Backend does and however much of a body it
+//     reads. Bodies that are refused are read to their end within bounds, or the
+//     connection is closed.
+//   - Only CRLF.CRLF ends DATA. What has a bare CR or LF in it is refused, or
+//     normalised if so configured (CVE-2023-51764 and kin).
+//   - Nothing sent before TLS is known after it.
+//   - All calls of a Session come from one goroutine, one at a time.
+//   - No message is held in memory.
+//
+// RFCs: 5321, 2033, 6409, 8314; 1870, 1985, 2034, 2852, 2920, 3030, 3207, 3461,
+// 3865, 3885, 4141, 4468, 4865, 4954, 6152, 6531, 6710, 7293, 7504, 8689, 9422.
+package smtpserver

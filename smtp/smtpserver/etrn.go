@@ -1,0 +1,39 @@
+package smtpserver
+
+import (
+	"strings"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+)
+
+// etrn is ETRN (RFC 1985).
+func etrn() feature {
+	return feature{
+		keyword: true, ext: smtp.ExtETRN,
+		offered:  func(c *Conn) bool { _, ok := c.session.(QueueStarter); return ok },
+		commands: []command{{verb: "ETRN", states: stReady, run: (*Conn).cmdEtrn}},
+	}
+}
+
+func (c *Conn) cmdEtrn(arg string) {
+	// The option character "@" asks for subdomains too, "#" names a queue that
+	// need not be a host (RFC 1985 §5.3).
+	if !smtp.ValidDomain(strings.TrimPrefix(arg, "@")) && !(len(arg) > 1 && arg[0] == '#' && isPrintable(arg)) {
+		c.wrong(&smtp.Error{Code: 501, Enhanced: smtp.EnhancedCode{5, 5, 4}, Text: "syntax error in parameter"})
+		return
+	}
+	if err := c.session.(QueueStarter).StartQueue(c.ctx, arg); err != nil {
+		c.verified(err)
+		return
+	}
+	c.ok(250, smtp.EnhancedCode{2, 0, 0}, "queuing started")
+}
+
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,183 @@
+package smtpserver
+
+import (
+	"errors"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+)
+
+// greet opens the session and greets the client. It reports whether to go on.
+func (c *Conn) greet() bool {
+	session, err := c.srv.Backend.NewSession(c.ctx, c)
+	if err != nil {
+		e := c.asReply(err)
+		c.send(e.Code, e.Enhanced, c.srv.domain+" "+e.Text)
+		// RFC 5321 §3.1, RFC 7504 §3: the client may only QUIT now.
+		c.state = stRefused
+		return e.Code/100 == 5
+	}
+	c.session = session
+	protocol := " ESMTP"
+	if c.srv.LMTP {
+		protocol = " LMTP"
+	}
+	c.send(220, smtp.EnhancedCode{}, c.srv.domain+protocol+" service ready")
+	return true
+}
+
+// hello is HELO and EHLO (RFC 5321 §4.1.1.1), or LHLO (RFC 2033 §4.1).
+func hello() feature {
+	parse := (*smtp.Parser).Hello
+	return feature{commands: []command{
+		{verb: "EHLO", states: stAny, breaks: true, run: with(parse, func(c *Conn, name string) { c.greeted(name, true, false) })},
+		{verb: "HELO", states: stAny, breaks: true, run: with(parse, func(c *Conn, name string) { c.greeted(name, false, false) })},
+		{verb: "LHLO", states: stAny, breaks: true, run: with(parse, func(c *Conn, name string) { c.greeted(name, true, true) })},
+	}}
+}
+
+func (c *Conn) greeted(name string, extended, lmtp bool) {
+	if lmtp != c.srv.LMTP {
+		// RFC 2033 §4.1: an LMTP server must not take HELO or EHLO.
+		c.wrong(&smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "command unrecognized"})
+		return
+	}
+	if s, ok := c.session.(HelloSession); ok {
+		if err := s.Hello(c.ctx, name); err != nil {
+			c.refuse(err)
+			return
+		}
+	}
+	c.reset() // RFC 5321 §4.1.4
+	c.hello, c.extended, c.state = name, extended, stReady
+	c.disabled = c.srv.Disable
+	if c.srv.DisableFor != nil {
+		c.disabled |= c.srv.DisableFor(c)
+	}
+	c.errors, c.refusals = 0, 0
+	if !extended {
+		c.parser.Extensions = 0
+		c.send(250, smtp.EnhancedCode{}, c.srv.domain+" greets "+name)
+		return
+	}
+	c.parser.Extensions = c.offer()
+	text := append(make([]byte, 0, 512), c.srv.domain...)
+	text = append(append(text, " greets "...), name...)
+	for i := range c.srv.features {
+		f := &c.srv.features[i]
+		if !f.keyword || !c.parser.Extensions.Has(f.ext) {
+			continue
+		}
+		text = append(append(text, '\n'), f.ext.String()...)
+		if f.params != nil {
+			text = f.params(c, text)
+		}
+	}
+	c.send(250, smtp.EnhancedCode{}, string(text))
+}
+
+// base is what is there in every state (RFC 5321 §4.1.1.5, .9, .10).
+func base() feature {
+	return feature{commands: []command{
+		{verb: "NOOP", states: stAny, run: func(c *Conn, arg string) { c.ok(250, smtp.EnhancedCode{2, 0, 0}, "OK") }},
+		{verb: "RSET", states: stAny, batch: true, breaks: true, run: bare(func(c *Conn) {
+			c.reset()
+			c.ok(250, smtp.EnhancedCode{2, 0, 0}, "OK")
+		})},
+		{verb: "QUIT", states: stAny | stRefused, breaks: true, run: bare(func(c *Conn) {
+			c.send(221, smtp.EnhancedCode{2, 0, 0}, c.srv.domain+" closing connection")
+			c.goodbye = true
+		})},
+	}}
+}
+
+// vrfy is VRFY (RFC 5321 §3.5). There is always an answer, so it needs no
+// keyword.
+func vrfy() feature {
+	return feature{commands: []command{{verb: "VRFY", states: stAny, run: func(c *Conn, arg string) {
+		name, _, err := c.parser.String(arg)
+		if err != nil || name == "" {
+			c.wrong(errorOr(err, errNeedArgument))
+			return
+		}
+		v, ok := c.session.(Verifier)
+		if !ok {
+			c.ok(252, smtp.EnhancedCode{2, 5, 0}, "cannot VRFY user, but will accept message and attempt delivery")
+			return
+		}
+		text, err := v.Verify(c.ctx, name)
+		if err != nil {
+			c.verified(err)
+			return
+		}
+		c.ok(250, smtp.EnhancedCode{2, 1, 5}, text)
+	}}}}
+}
+
+// expn is EXPN (RFC 5321 §3.5.1).
+func expn() feature {
+	return feature{
+		keyword: true, ext: smtp.ExtEXPN,
+		offered: func(c *Conn) bool { _, ok := c.session.(Expander); return ok },
+		commands: []command{{verb: "EXPN", states: stAny, run: func(c *Conn, arg string) {
+			list, _, err := c.parser.String(arg)
+			if err != nil || list == "" {
+				c.wrong(errorOr(err, errNeedArgument))
+				return
+			}
+			members, err := c.session.(Expander).Expand(c.ctx, list)
+			if err != nil {
+				c.verified(err)
+				return
+			}
+			var text []byte
+			for i, m := range members {
+				if i > 0 {
+					text = append(text, '\n')
+				}
+				text = append(text, m...)
+			}
+			c.ok(250, smtp.EnhancedCode{2, 1, 5}, string(text))
+		}}},
+	}
+}
+
+// verified answers a VRFY or EXPN that came to nothing. A Session may return
+// 252 here, which is no error.
+func (c *Conn) verified(err error) {
+	var e *smtp.Error
+	if errors.As(err, &e) && e.Code/100 == 2 {
+		c.ok(e.Code, e.Enhanced, e.Text)
+		return
+	}
+	c.refuse(err)
+}
+
+// help is HELP (RFC 5321 §4.1.1.8).
+func help() feature {
+	return feature{
+		keyword: true, ext: smtp.ExtHelp,
+		commands: []command{{verb: "HELP", states: stAny, run: func(c *Conn, arg string) {
+			text := []byte("commands:")
+			for i := range c.srv.features {
+				f := &c.srv.features[i]
+				for j := range f.commands {
+					if c.has(f) && (f.commands[j].verb != "LHLO") != (c.srv.LMTP && isHello(f.commands[j].verb)) {
+						text = append(append(text, ' '), f.commands[j].verb...)
+					}
+				}
+			}
+			c.ok(214, smtp.EnhancedCode{2, 0, 0}, string(text)+"\nsee RFC 5321")
+		}}},
+	}
+}
+
+func isHello(verb string) bool { return verb == "EHLO" || verb == "HELO" || verb == "LHLO" }
+
+var errNeedArgument = &smtp.Error{Code: 501, Enhanced: smtp.EnhancedCode{5, 5, 4}, Text: "argument missing"}
+
+func errorOr(err, def error) error {
+	if err != nil {
+		return err
+	}
+	return def
+}

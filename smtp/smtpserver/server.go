@@ -1,0 +1,218 @@
+package smtpserver
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/sasl"
+	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// A Server serves SMTP or LMTP. The fields must not be changed once it serves.
+//
+// The embedded textproto.Server has TLSConfig, Logger, Trace, the limits on
+// connections, ProxyFrom, Shutdown, Close and more. Of its timeouts, IdleTimeout
+// is the wait for a command (default 5 minutes, RFC 5321 §4.5.3.2.7), ReadTimeout
+// a wait within a message (default 3 minutes, §4.5.3.2.5) and WriteTimeout one
+// for the client to take a reply (default 5 minutes).
+type Server struct {
+	textproto.Server
+
+	// Backend decides what becomes of mail. It must be set.
+	Backend Backend
+
+	// Domain is the server's name in greetings and trace fields; by default
+	// the host's name.
+	Domain string
+
+	// Authenticator makes the server offer AUTH, with the mechanisms that it
+	// serves.
+	Authenticator sasl.Authenticator
+
+	// AuthMechanisms restricts the mechanisms, unless nil.
+	AuthMechanisms []string
+
+	// AllowInsecureAuth offers mechanisms that reveal the password also
+	// without TLS.
+	AllowInsecureAuth bool
+
+	// RequireAuth refuses MAIL before AUTH (RFC 4954 §6), RequireTLS refuses
+	// MAIL and AUTH before STARTTLS (RFC 3207 §4).
+	RequireAuth, RequireTLS bool
+
+	// LMTP makes it an LMTP server.
+	LMTP bool
+
+	// NormaliseLineEnds takes bare CR and LF in messages for line ends and
+	// writes them as CRLF. By default such messages are refused. Either way
+	// nothing but CRLF.CRLF ends a message.
+	NormaliseLineEnds bool
+
+	// Allow holds departures from the grammar that are let pass.
+	Allow smtp.Leniency
+
+	// Disable holds extensions that are not to be offered.
+	Disable smtp.ExtensionSet
+
+	// DisableFor returns more of them for a connection. It is asked at EHLO.
+	DisableFor func(c *Conn) smtp.ExtensionSet
+
+	// Limits bound what a client can ask for.
+	Limits Limits
+
+	// AuthFailed is called, before the client is answered, when
+	// authentication has failed. It may take its time, to slow an attacker
+	// down, as long as it heeds ctx.
+	AuthFailed func(ctx context.Context, c *Conn, mechanism string, err error)
+
+	// XClientFrom are the networks whose hosts may use XCLIENT and XFORWARD.
+	XClientFrom []netip.Prefix
+
+	once     sync.Once
+	domain   string
+	commands map[string]*command
+	features []feature
+	extender smtp.ExtensionSet
+}
+
+// Limits of a Server. Zero means the default, a negative number no limit.
+type Limits struct {
+	// CommandLine is the length of a command line in octets, CRLF included
+	// (default 2048; RFC 5321 §4.5.3.1.4 wants 512, and parameters add to it).
+	CommandLine int
+
+	// Path is the length of a path in octets, angle brackets included (default
+	// 256, §4.5.3.1.3).
+	Path int
+
+	// Recipients of a message (default 100, §4.5.3.1.8; RFC 9422 RCPTMAX).
+	Recipients int
+
+	// Message is the size of a message in octets (default 128 MiB;
+	// §4.5.3.1.7 wants 64 KiB at least).
+	Message int64
+
+	// Discard is how much of a body that is refused is read in order to stay
+	// in step (default 64 MiB). If it is longer, the connection is closed.
+	Discard int64
+
+	// Errors is how many commands in a row may be wrong (default 10).
+	Errors int
+
+	// Refusals is how many commands in a row a Session may refuse (default
+	// 100).
+	Refusals int
+
+	// AuthFailures is how often authentication may fail (default 3).
+	AuthFailures int
+
+	// Transactions in a connection (default none; RFC 9422 MAILMAX).
+	Transactions int
+}
+
+const (
+	defaultCommandTimeout = 5 * time.Minute
+	defaultDataTimeout    = 3 * time.Minute
+	defaultWriteTimeout   = 5 * time.Minute
+	maxAuthLine           = 12288 + 2 // RFC 4954 §4
+)
+
+func limit[T int | int64](n, def T) T {
+	switch {
+	case n < 0:
+		return 1<<31 - 1
+	case n == 0:
+		return def
+	}
+	return n
+}
+
+func (s *Server) maxMessage() int64 {
+	if s.Limits.Message < 0 {
+		return 1<<63 - 1
+	}
+	return limit(s.Limits.Message, 128<<20)
+}
+
+// setup makes the tables, once.
+func (s *Server) setup() {
+	s.once.Do(func() {
+		s.domain = s.Domain
+		if s.domain == "" {
+			s.domain, _ = os.Hostname()
+		}
+		if !smtp.ValidDomain(s.domain) {
+			s.domain = "localhost"
+		}
+		if s.Redact == nil {
+			s.Redact = redact
+		}
+		s.MaxLine = limit(s.Limits.CommandLine, 2048)
+		if x, ok := s.Backend.(Extender); ok {
+			s.extender = x.Extensions()
+		}
+		s.features = features()
+		s.commands = make(map[string]*command)
+		for i := range s.features {
+			for j := range s.features[i].commands {
+				cmd := &s.features[i].commands[j]
+				cmd.feature = &s.features[i]
+				s.commands[cmd.verb] = cmd
+			}
+		}
+	})
+}
+
+// Serve serves the connections of l until Shutdown or Close, and returns
+// textproto.ErrServerClosed then.
+func (s *Server) Serve(l net.Listener) error {
+	s.setup()
+	return s.Server.Serve(l, handler{s})
+}
+
+// ServeTLS is Serve with TLS from the first octet (RFC 8314).
+func (s *Server) ServeTLS(l net.Listener) error {
+	s.setup()
+	return s.Server.ServeTLS(l, handler{s})
+}
+
+// ListenAndServe listens on a TCP address and serves.
+func (s *Server) ListenAndServe(addr string) error {
+	s.setup()
+	return s.Server.ListenAndServe(addr, handler{s})
+}
+
+// ListenAndServeTLS listens on a TCP address and serves with TLS from the first
+// octet.
+func (s *Server) ListenAndServeTLS(addr string) error {
+	s.setup()
+	return s.Server.ListenAndServeTLS(addr, handler{s})
+}
+
+// handler is what the accept loop sees of a Server.
+type handler struct{ s *Server }
+
+func (h handler) ServeConn(ctx context.Context, tp *textproto.Conn) {
+	c := newConn(ctx, h.s, tp)
+	defer c.close()
+	c.serve()
+}
+
+// Refuse tells the client why it isn't served (RFC 5321 §3.8).
+func (h handler) Refuse(tp *textproto.Conn, reason error) {
+	r := smtp.Reply{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: h.s.domain + " internal error, closing connection"}
+	switch {
+	case errors.Is(reason, textproto.ErrTooManyConns):
+		r.Enhanced, r.Text = smtp.EnhancedCode{4, 7, 0}, h.s.domain+" "+errText(reason)
+	case errors.Is(reason, textproto.ErrServerClosed):
+		r.Enhanced, r.Text = smtp.EnhancedCode{4, 3, 2}, h.s.domain+" shutting down"
+	}
+	tp.Write(r.Append(tp.AvailableBuffer()))
+	tp.Flush()
+}

@@ -1,0 +1,73 @@
+package smtpserver
+
+import (
+	"github.com/posthorn-mail/posthorn/smtp"
+)
+
+// transaction is MAIL, RCPT and DATA (RFC 5321 §3.3).
+func transaction() feature {
+	return feature{commands: []command{
+		{verb: "MAIL", states: stReady, batch: true, run: (*Conn).cmdMail},
+		{verb: "RCPT", states: stTx, batch: true, run: (*Conn).cmdRcpt},
+		{verb: "DATA", states: stTx, run: bare((*Conn).cmdData)},
+	}}
+}
+
+func (c *Conn) cmdMail(arg string) {
+	switch {
+	case c.srv.RequireTLS && c.tp.TLS() == nil:
+		c.wrong(errNeedTLS)
+		return
+	case c.srv.RequireAuth && c.identity == "":
+		c.wrong(errNeedAuth)
+		return
+	case c.srv.Limits.Transactions > 0 && c.mails >= c.srv.Limits.Transactions:
+		// RFC 9422 §4.1
+		c.wrong(&smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 5, 3}, Text: "too many messages in this session"})
+		return
+	}
+	if err := c.parser.Mail(arg, &c.mail); err != nil {
+		c.wrong(err)
+		return
+	}
+	o := &c.mail.Options
+	if o.Size > c.srv.maxMessage() { // RFC 1870 §6.1
+		c.refuse(errTooLarge)
+		return
+	}
+	if o.Auth != nil && c.identity == "" {
+		o.Auth = &smtp.Address{} // RFC 4954 §5: from who isn't trusted it means nothing
+	}
+	if err := c.session.Mail(c.ctx, c.mail.From, o); err != nil {
+		c.refuse(err)
+		return
+	}
+	c.state = stMail
+	c.mails++
+	c.recipients = 0
+	c.ok(250, smtp.EnhancedCode{2, 1, 0}, "sender OK")
+}
+
+func (c *Conn) cmdRcpt(arg string) {
+	if err := c.parser.Rcpt(arg, c.mail.Options.UTF8, &c.rcpt); err != nil {
+		c.wrong(err)
+		return
+	}
+	if c.recipients >= limit(c.srv.Limits.Recipients, 100) { // RFC 5321 §4.5.3.1.10
+		c.refuse(&smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 5, 3}, Text: "too many recipients"})
+		return
+	}
+	if err := c.session.Rcpt(c.ctx, c.rcpt.To, &c.rcpt.Options); err != nil {
+		c.refuse(err)
+		return
+	}
+	c.state = stRcpt
+	c.recipients++
+	c.ok(250, smtp.EnhancedCode{2, 1, 5}, "recipient OK")
+}
+
+var (
+	errNeedTLS  = &smtp.Error{Code: 530, Enhanced: smtp.EnhancedCode{5, 7, 0}, Text: "must issue a STARTTLS command first"} // RFC 3207 §4
+	errNeedAuth = &smtp.Error{Code: 530, Enhanced: smtp.EnhancedCode{5, 7, 0}, Text: "authentication required"}             // RFC 4954 §6
+	errTooLarge = &smtp.Error{Code: 552, Enhanced: smtp.EnhancedCode{5, 3, 4}, Text: "message too big"}                     // RFC 1870 §6.1
+)

@@ -1,0 +1,106 @@
+package smtpserver
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+)
+
+// xclient is Postfix's XCLIENT: a trusted proxy says whom it speaks for. The
+// session then begins anew.
+func xclient() feature {
+	return feature{
+		keyword: true, ext: smtp.ExtXClient,
+		offered: (*Conn).trusted,
+		params: func(c *Conn, dst []byte) []byte {
+			return append(dst, " NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"...)
+		},
+		commands: []command{{verb: "XCLIENT", states: stStart | stReady, run: with((*smtp.Parser).Attributes, (*Conn).cmdXClient)}},
+	}
+}
+
+// xforward is Postfix's XFORWARD: a trusted relay says where the mail came from,
+// for logs.
+func xforward() feature {
+	return feature{
+		keyword: true, ext: smtp.ExtXForward,
+		offered: (*Conn).trusted,
+		params: func(c *Conn, dst []byte) []byte {
+			return append(dst, " NAME ADDR PORT PROTO HELO IDENT SOURCE"...)
+		},
+		commands: []command{{verb: "XFORWARD", states: stReady, batch: true, run: with((*smtp.Parser).Attributes, func(c *Conn, list []smtp.Attribute) {
+			c.forward = append(c.forward, list...)
+			c.ok(250, smtp.EnhancedCode{2, 0, 0}, "OK")
+		})}},
+	}
+}
+
+// trusted tells whether the peer itself, whoever it speaks for, is one of
+// XClientFrom.
+func (c *Conn) trusted() bool {
+	if len(c.srv.XClientFrom) == 0 {
+		return false
+	}
+	ip := addrIP(c.tp.RemoteAddr())
+	for _, p := range c.srv.XClientFrom {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Conn) cmdXClient(list []smtp.Attribute) {
+	ap := netip.AddrPortFrom(c.RemoteIP(), 0)
+	name, hello, login, extended := c.name, c.hello, "", true
+	for _, a := range list {
+		if a.Absent || a.TempUnavail {
+			a.Value = ""
+		}
+		bad := false
+		switch a.Name {
+		case "ADDR":
+			if a.Value == "" {
+				ap = netip.AddrPortFrom(netip.Addr{}, ap.Port())
+				break
+			}
+			v := a.Value
+			if len(v) > 5 && strings.EqualFold(v[:5], "IPv6:") {
+				v = v[5:]
+			}
+			ip, err := netip.ParseAddr(v)
+			bad = err != nil
+			ap = netip.AddrPortFrom(ip.Unmap(), ap.Port())
+		case "PORT":
+			n, err := strconv.ParseUint(a.Value, 10, 16)
+			bad = err != nil && a.Value != ""
+			ap = netip.AddrPortFrom(ap.Addr(), uint16(n))
+		case "NAME":
+			name = a.Value
+		case "HELO":
+			hello = a.Value
+		case "LOGIN":
+			login = a.Value
+		case "PROTO":
+			extended = !strings.EqualFold(a.Value, "SMTP")
+		case "DESTADDR", "DESTPORT":
+		default:
+			bad = true
+		}
+		if bad {
+			c.wrong(&smtp.Error{Code: 501, Enhanced: smtp.EnhancedCode{5, 5, 4}, Text: "bad " + a.Name + " attribute"})
+			return
+		}
+	}
+	c.reset()
+	c.close()
+	c.remote, c.name, c.identity, c.forward = net.TCPAddrFromAddrPort(ap), name, login, nil
+	c.hello, c.extended, c.state = hello, extended, stStart
+	c.parser.Extensions = 0
+	if !c.greet() {
+		c.goodbye = true
+	}
+}
