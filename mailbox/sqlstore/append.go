@@ -71,8 +71,10 @@ func (t *tx) append(b *box, drafts []*staged) ([]mailbox.UID, error) {
 		return nil, err
 	}
 	var size int64
+	var keywords mailbox.FlagSet
 	for _, m := range drafts {
 		size += m.size
+		keywords = keywords.With(m.flags)
 	}
 	if err := acct.room(int64(len(drafts)), size); err != nil {
 		return nil, err
@@ -80,10 +82,8 @@ func (t *tx) append(b *box, drafts []*staged) ([]mailbox.UID, error) {
 	if err := row.roomForUIDs(len(drafts)); err != nil {
 		return nil, err
 	}
-	for _, m := range drafts {
-		if err := t.addKeywords(row, m.flags); err != nil {
-			return nil, err
-		}
+	if err := t.addKeywords(row, keywords); err != nil {
+		return nil, err
 	}
 	uids := make([]mailbox.UID, 0, len(drafts))
 	row.change(t).modseq++

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
@@ -122,74 +121,4 @@ func (t *tx) entries(row *boxRow, set mailbox.UIDSet, f func(e *mailbox.Entry, c
 		}
 	}
 	return nil
-}
-
-const insertKeyword = "INSERT INTO keyword (account, mailbox, name, keyword) VALUES (?, ?, ?, ?)"
-
-// addKeywords makes keywords known to a mailbox; mailbox.ErrLimit.
-func (t *tx) addKeywords(row *boxRow, flags mailbox.FlagSet) error {
-	for _, word := range flags.Keywords() {
-		name := lowerASCII(string(word))
-		known, err := t.c.queryInt("SELECT 1 FROM keyword WHERE account = ? AND mailbox = ? AND name = ?", row.account, row.id, name)
-		if err != nil {
-			return err
-		}
-		if known != 0 {
-			continue
-		}
-		if limit := t.s.opts.Limits.MaxKeywords; limit > 0 {
-			if err := t.roomForKeyword(row, int64(limit)); err != nil {
-				return err
-			}
-		}
-		if _, err := t.exec(insertKeyword, row.account, row.id, name, string(word)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// roomForKeyword returns mailbox.ErrLimit when a mailbox has all the keywords
-// it may. Before it does, it forgets those that no message has any more.
-func (t *tx) roomForKeyword(row *boxRow, limit int64) error {
-	const count = "SELECT count(*) FROM keyword WHERE account = ? AND mailbox = ?"
-	n, err := t.c.queryInt(count, row.account, row.id)
-	if err != nil || n < limit {
-		return err
-	}
-	r, err := t.c.query("SELECT DISTINCT keywords FROM message WHERE account = ? AND mailbox = ? AND keywords <> ''", row.account, row.id)
-	if err != nil {
-		return err
-	}
-	used := make(map[string]string)
-	for r.next() {
-		for word := range strings.FieldsSeq(r.text(0)) {
-			used[lowerASCII(word)] = word
-		}
-	}
-	if err := r.close(); err != nil {
-		return err
-	}
-	if int64(len(used)) >= limit {
-		return fmt.Errorf("%w: %d keywords in a mailbox", mailbox.ErrLimit, limit)
-	}
-	if _, err := t.exec("DELETE FROM keyword WHERE account = ? AND mailbox = ?", row.account, row.id); err != nil {
-		return err
-	}
-	for name, word := range used {
-		if _, err := t.exec(insertKeyword, row.account, row.id, name, word); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lowerASCII folds what flags are compared without regard to.
-func lowerASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return r
-	}, s)
 }

@@ -151,6 +151,9 @@ func (p *pager) scan(r *rows) int {
 
 // open makes ready what is to be yielded.
 func (p *pager) open(ctx context.Context, it *item) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if p.want&mailbox.WantSummary != 0 {
 		it.Summary = new(message.Summary)
 		if err := it.Summary.UnmarshalBinary(it.summary); err != nil {

@@ -80,6 +80,8 @@ func (st *stage) take(d *mailbox.Draft) error {
 			return fmt.Errorf("%w: more than %d octets", mailbox.ErrSize, d.Size)
 		case err == io.EOF && m.size < d.Size:
 			return fmt.Errorf("%w: %d octets of %d", mailbox.ErrSize, m.size, d.Size)
+		case st.ctx.Err() != nil:
+			return context.Cause(st.ctx)
 		case err == io.EOF:
 			return st.taken(m, parser)
 		case err != nil:
