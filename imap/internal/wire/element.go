@@ -71,8 +71,13 @@ func (d *Decoder) ModSeq(m *mailbox.ModSeq) bool {
 	return true
 }
 
-// Flag expects a flag: an atom, or a backslash and an atom.
+// Flag expects a flag: an atom, or a backslash and an atom. A tolerant Decoder
+// takes what servers have for flags: "\*" as in PERMANENTFLAGS, strings, keywords
+// with brackets, parentheses and 8-bit text.
 func (d *Decoder) Flag(f *mailbox.Flag) bool {
+	if d.Tolerant {
+		return d.looseFlag(f)
+	}
 	pos := d.pos
 	d.Try('\\')
 	if len(d.take(classAtom)) == 0 {
@@ -95,9 +100,41 @@ func internFlag(b []byte) mailbox.Flag {
 	return mailbox.Flag(b)
 }
 
-// FlagList expects a parenthesised list of flags, which may be empty.
+// looseFlag reads up to a blank, or the parenthesis that closes the list.
+func (d *Decoder) looseFlag(f *mailbox.Flag) bool {
+	if d.Peek() == '"' {
+		var s string
+		ok := d.quoted(&s)
+		*f = mailbox.Flag(s)
+		return ok
+	}
+	start, open := d.pos, 0
+	for ; d.err == nil && d.pos < len(d.line); d.pos++ {
+		c := d.line[d.pos]
+		if c == '(' {
+			open++
+		}
+		if c == ')' {
+			open--
+		}
+		if c == ' ' || open < 0 {
+			break
+		}
+	}
+	if d.err != nil || d.pos == start {
+		return d.Expected("flag")
+	}
+	*f = internFlag(d.line[start:d.pos])
+	return true
+}
+
+// FlagList expects a parenthesised list of flags, which may be empty. A tolerant
+// Decoder takes NIL for an empty one.
 func (d *Decoder) FlagList(flags *[]mailbox.Flag) bool {
 	*flags = nil
+	if d.Tolerant && d.TryKeyword("NIL") {
+		return true
+	}
 	return d.List(func() bool {
 		var f mailbox.Flag
 		if !d.Flag(&f) {
