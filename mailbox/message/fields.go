@@ -1,6 +1,9 @@
 package message
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // fields takes from the header in hdr what the frame's part and envelope hold.
 func (p *Parser) fields(f *frame) {
@@ -104,7 +107,7 @@ func (p *Parser) field(f *frame, id fieldID, text []byte) DefectKind {
 	case fieldContentLanguage:
 		part.Language = parseLanguages(s)
 	case fieldContentLocation:
-		part.Location = s
+		part.Location = strings.Join(strings.Fields(s), "") // folds in a URI are none of it (RFC 2557 §4.4.1)
 	}
 	return 0
 }

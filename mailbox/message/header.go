@@ -124,7 +124,7 @@ func (h Header) Values(name string) iter.Seq[string] {
 // Lines that are no field count as not named. It needs little memory, however
 // long the header.
 func SelectFields(r io.Reader, names []string, not bool) io.Reader {
-	s := &fieldSelector{r: bufio.NewReader(r), names: make(map[string]struct{}, len(names)), not: not}
+	s := &fieldSelector{r: bufio.NewReader(r), names: make(map[string]struct{}, len(names)), not: not, keep: not}
 	for _, n := range names {
 		s.names[strings.ToLower(n)] = struct{}{}
 	}

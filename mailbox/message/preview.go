@@ -51,6 +51,9 @@ func (p *preview) startPart(stack []frame) {
 		c.max = previewPlain
 		p.alternative = len(stack) > 1 && stack[len(stack)-2].part.Subtype == "alternative"
 	case "html":
+		if !p.plain.blank() {
+			return // it is not needed any more
+		}
 		c = &p.html
 		c.max = previewHTML
 	default:
@@ -73,6 +76,16 @@ func (p *preview) endPart(part *Part) {
 		// is white space, and so is no matter.
 		p.current = nil
 	}
+}
+
+// blank tells whether nothing can be seen of what was captured.
+func (c *capture) blank() bool {
+	for _, b := range c.buf {
+		if b > ' ' {
+			return false
+		}
+	}
+	return true
 }
 
 // text makes the preview of what was collected.
