@@ -194,28 +194,28 @@ func (m *mbox) remove(set mailbox.UIDSet, limit int) {
 		if c.last() < ranges[0].First {
 			continue
 		}
-		kept := c.entries[:0]
-		for i := range c.entries {
-			e := &c.entries[i]
-			for len(ranges) > 0 && ranges[0].Last < e.uid {
-				ranges = ranges[1:]
+		// Whole runs are moved: a loop over entries would pay for each.
+		kept, i := 0, 0
+		for len(ranges) > 0 && ranges[0].First <= c.last() {
+			lo := i + sort.Search(len(c.entries)-i, func(k int) bool { return c.entries[i+k].uid >= ranges[0].First })
+			hi := lo + sort.Search(len(c.entries)-lo, func(k int) bool { return c.entries[lo+k].uid > ranges[0].Last })
+			if kept < i {
+				copy(c.entries[kept:], c.entries[i:lo])
 			}
-			if len(ranges) == 0 || e.uid < ranges[0].First {
-				kept = append(kept, *e)
-				continue
+			kept += lo - i
+			for ; lo < hi; lo++ {
+				m.forget(c, &c.entries[lo])
 			}
-			m.messages--
-			m.size -= e.body.size
-			m.flaggedDeleted -= bit(e.system, mailbox.SystemDeleted)
-			unseen := 1 - bit(e.system, mailbox.SystemSeen)
-			m.unseen -= unseen
-			c.unseen -= unseen
-			m.release(e.keywords)
+			if i = hi; ranges[0].Last > c.last() {
+				break // it goes on in the next chunk
+			}
+			ranges = ranges[1:]
 		}
-		if len(kept) < len(c.entries) {
-			clear(c.entries[len(kept):]) // let go of the bodies
-			c.entries = kept
-			dirty = dirty || len(kept) < chunkSize/4
+		if kept < i {
+			kept += copy(c.entries[kept:], c.entries[i:])
+			clear(c.entries[kept:]) // let go of the bodies
+			c.entries = c.entries[:kept]
+			dirty = dirty || kept < chunkSize/4
 		}
 	}
 	if dirty {
@@ -235,6 +235,18 @@ func (m *mbox) remove(set mailbox.UIDSet, limit int) {
 		m.forgotten = m.vanished[cut-1].modSeq
 		m.vanished = slices.Clone(m.vanished[cut:])
 	}
+}
+
+// forget takes an entry of the chunk, which is about to be removed, out of the
+// counters.
+func (m *mbox) forget(c *chunk, e *entry) {
+	m.messages--
+	m.size -= e.body.size
+	m.flaggedDeleted -= bit(e.system, mailbox.SystemDeleted)
+	unseen := 1 - bit(e.system, mailbox.SystemSeen)
+	m.unseen -= unseen
+	c.unseen -= unseen
+	m.release(e.keywords)
 }
 
 // merge drops the empty chunks of [from, to), and unites those that fit into

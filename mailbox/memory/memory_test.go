@@ -21,3 +21,12 @@ func TestStore(t *testing.T) {
 		},
 	})
 }
+
+func BenchmarkStore(b *testing.B) {
+	mailboxtest.Bench(b, func(t testing.TB) mailbox.Store { return open(t, nil) })
+}
+
+// TestForgetful runs the suite on a store that soon forgets what was expunged.
+func TestForgetful(t *testing.T) {
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return open(t, &memory.Options{MaxVanished: 3}) }, nil)
+}

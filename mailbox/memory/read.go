@@ -174,7 +174,7 @@ func (h *mboxHandle) Messages(ctx context.Context, set mailbox.UIDSet, want mail
 			}
 			if end == 0 {
 				end = h.mbox.uidNext
-				batch = make([]entry, 0, min(batchSize, h.mbox.messages))
+				batch = make([]entry, 0, min(batchSize, h.mbox.messages, atMost(set, batchSize)))
 			}
 			batch, ranges = h.mbox.fill(batch[:0], ranges, next, end)
 			h.mu.RUnlock()
@@ -203,6 +203,17 @@ func (h *mboxHandle) Messages(ctx context.Context, set mailbox.UIDSet, want mail
 			}
 		}
 	}
+}
+
+// atMost returns how many UIDs are in the set, or a number above limit if it
+// has more.
+func atMost(set mailbox.UIDSet, limit int) (n int) {
+	for _, r := range set.Ranges() {
+		if n += r.Len(); n > limit {
+			break
+		}
+	}
+	return n
 }
 
 // fill copies entries of the ranges with UIDs from next up to end, without end,

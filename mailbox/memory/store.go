@@ -55,6 +55,9 @@ func New(opts *Options) *Store {
 	if opts != nil {
 		s.opts = *opts
 	}
+	// IDs go on from the time, so as not to repeat those of an earlier run: a
+	// client may know them, and POP3 makes its unique-ids of them.
+	s.lastID.Store(uint64(time.Now().UnixNano()))
 	s.opts.Quota = maps.Clone(s.opts.Quota)
 	if s.opts.MaxVanished <= 0 {
 		s.opts.MaxVanished = 1 << 16
