@@ -24,17 +24,20 @@ type Reader struct {
 	own   bool // table is not the shared one
 	w     io.Writer
 	flush func() error
-	open  bool // the command's messages have not all been read
+	hide  func(bool) // keeps lines out of the wire trace
+	open  bool       // the command's messages have not all been read
 }
 
 // NewReader returns a Reader for c, on which it also writes continuation
 // requests.
 func NewReader(c *textproto.Conn, lim wire.Limits) *Reader {
-	return newReader(wire.Conn(c), c, c.Flush, lim)
+	r := newReader(wire.Conn(c), c, c.Flush, lim)
+	r.hide = c.SetSecret
+	return r
 }
 
 func newReader(src wire.Source, w io.Writer, flush func() error, lim wire.Limits) *Reader {
-	r := &Reader{d: wire.NewDecoder(src, lim), table: commands, w: w, flush: flush}
+	r := &Reader{d: wire.NewDecoder(src, lim), table: commands, w: w, flush: flush, hide: func(bool) {}}
 	r.d.Continue = func() error { return r.writeLine("+ Ready") }
 	return r
 }
@@ -86,8 +89,11 @@ func (r *Reader) ReadCommand() (tag string, cmd imap.Command, err error) {
 	}
 	cmd = r.parse()
 	if err := r.d.Err(); err != nil {
-		return tag, nil, r.refuse(err)
+		err = r.refuse(err)
+		r.hide(false)
+		return tag, nil, err
 	}
+	r.hide(false)
 	if _, ok := cmd.(*imap.Append); ok {
 		r.open = true
 		return tag, cmd, nil
@@ -131,6 +137,9 @@ func (r *Reader) parse() imap.Command {
 	if p == nil {
 		r.d.Fail(&imap.Error{Status: imap.BAD, Text: "unknown command"})
 		return nil
+	}
+	if string(name) == "LOGIN" {
+		r.hide(true) // the password may be on the lines after a literal's header
 	}
 	return p(r.d)
 }
