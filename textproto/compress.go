@@ -1,50 +1,106 @@
 package textproto
 
 import (
-	"bytes"
 	"compress/flate"
+	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
+	"time"
 )
+
+// restDelay is how long a connection waits before it gives up the state of its
+// compressor, and with that the history that makes the next output small.
+const restDelay = 2 * time.Second
 
 // Compress turns on DEFLATE compression in both directions (RFC 4978), above TLS
 // where there is TLS. What is in the write buffer is sent uncompressed first;
-// input that is buffered is taken as compressed. Each Flush ends a block so that
-// the peer can read all of it. level is one of compress/flate.
+// input that is buffered is taken as compressed. Each Flush ends with a sync
+// flush, so that the peer can read all of it. level is one of compress/flate.
+//
+// Limits on lines and bodies count inflated octets; beyond them, input that
+// expands more than MaxCompressRatio fails with ErrExpansion.
 func (c *Conn) Compress(level int) error {
 	if c.zr != nil {
 		return ErrCompressActive
 	}
-	if _, err := flate.NewWriter(io.Discard, level); err != nil {
-		return err
+	if level < flate.HuffmanOnly || level > flate.BestCompression {
+		return fmt.Errorf("textproto: compression level %d", level)
 	}
 	if err := c.Flush(); err != nil {
 		return err
 	}
-	zr := &inflateReader{src: c.src, pre: append([]byte(nil), c.buf[c.r:c.w]...)}
+	c.zr = newInflater(c.src)
+	c.zr.feed(c.buf[c.r:c.w])
 	c.r, c.w = 0, 0
-	zr.z = flate.NewReader(zr.in())
-	c.zr = zr
-	zw, _ := flate.NewWriter(c.dst, level)
-	c.zw = &deflateWriter{Writer: zw}
-	c.src, c.dst = zr, c.zw
+	c.zw = &deflateWriter{dst: c.dst, level: level}
+	c.src, c.dst = c.zr, c.zw
+	if c.trace != nil {
+		c.trace.note("DEFLATE")
+	}
 	return nil
 }
 
-type inflateReader struct {
-	src io.Reader
-	pre []byte
-	z   io.ReadCloser
+// A deflater is a compressor that can move from one connection to another. A new
+// one may go on at any octet boundary of a stream, as a sync flush leaves it: it
+// just does not refer to what was before.
+type deflater struct {
+	sink sink
+	*flate.Writer
 }
 
-func (z *inflateReader) in() io.Reader {
-	if len(z.pre) > 0 {
-		return io.MultiReader(bytes.NewReader(z.pre), z.src)
+type sink struct{ io.Writer }
+
+// deflaters has a pool for each level, from HuffmanOnly (-2) up. A compressor
+// takes more than half a megabyte, so idle connections hold none.
+var deflaters [flate.BestCompression - flate.HuffmanOnly + 1]sync.Pool
+
+// deflateWriter is the writing side of a compressed connection.
+type deflateWriter struct {
+	dst   io.Writer
+	level int
+	cur   *deflater                // in use, with output that is not flushed
+	idle  atomic.Pointer[deflater] // flushed; rest may take it from the reading side
+}
+
+func (z *deflateWriter) Write(p []byte) (int, error) {
+	if z.cur == nil {
+		z.cur = z.idle.Swap(nil)
 	}
-	return z.src
+	if z.cur == nil {
+		d, _ := deflaters[z.level-flate.HuffmanOnly].Get().(*deflater)
+		if d == nil {
+			d = new(deflater)
+			d.Writer, _ = flate.NewWriter(&d.sink, z.level) // level was checked
+		} else {
+			d.Reset(&d.sink)
+		}
+		d.sink.Writer = z.dst
+		z.cur = d
+	}
+	return z.cur.Write(p)
 }
 
-func (z *inflateReader) Read(p []byte) (int, error) { return z.z.Read(p) }
+// Flush ends what was written with a sync flush.
+func (z *deflateWriter) Flush() error {
+	if z.cur == nil {
+		return nil
+	}
+	if err := z.cur.Flush(); err != nil {
+		return err
+	}
+	z.idle.Store(z.cur)
+	z.cur = nil
+	return nil
+}
 
-type deflateWriter struct{ *flate.Writer }
+// resting says that rest has nothing to do.
+func (z *deflateWriter) resting() bool { return z.idle.Load() == nil }
 
-func (z *deflateWriter) rest() {}
+// rest gives the compressor back. It may be called from the reading side.
+func (z *deflateWriter) rest() {
+	if d := z.idle.Swap(nil); d != nil {
+		d.sink.Writer = nil
+		deflaters[z.level-flate.HuffmanOnly].Put(d)
+	}
+}

@@ -53,7 +53,7 @@ type Options struct {
 type Conn struct {
 	t   *transport
 	tls *tls.Conn
-	zr  *inflateReader
+	zr  *inflater
 	zw  *deflateWriter
 	src io.Reader // top of the reading layers
 	dst io.Writer // top of the writing layers

@@ -45,12 +45,6 @@ func (d *DotWriter) Write(p []byte) (n int, err error) {
 			if err := d.c.writeByte('.'); err != nil {
 				return n, err
 			}
-			if err := d.put(p[n : n+1]); err != nil {
-				return n, err
-			}
-			n++
-			d.bol = false
-			continue
 		}
 		m, bol, bare := run(p[n:])
 		if m > 0 {

@@ -31,6 +31,7 @@ func (c *Conn) startTLS(ctx context.Context, cfg *tls.Config, side func(nc net.C
 		return ErrCompressActive
 	case c.w > c.r:
 		c.Close()
+		c.r = c.w // not to be read by anybody
 		c.readErr = ErrPlaintextBuffered
 		c.writeErr = ErrPlaintextBuffered
 		return c.fatal(ErrPlaintextBuffered)

@@ -41,35 +41,38 @@ func (c *Conn) Wait() error {
 		t.mu.Unlock()
 		return c.readErr
 	}
-	t.waitUntil = time.Time{}
+	until := time.Time{}
 	idle := time.Duration(c.idle.Load())
 	if idle <= 0 {
 		idle = t.readTimeout
 	}
 	if idle > 0 {
-		t.waitUntil = time.Now().Add(idle)
+		until = time.Now().Add(idle)
+	}
+	t.waitUntil = until
+	resting := c.zw == nil || c.zw.resting()
+	if !resting {
+		if soon := time.Now().Add(restDelay); until.IsZero() || soon.Before(until) {
+			t.waitUntil = soon
+		}
 	}
 	t.waiting = true
 	t.mu.Unlock()
 
 	c.release()
-	if c.zw != nil {
-		c.zw.rest()
-	}
 	if c.state != nil {
 		c.state(StateIdle)
 		defer c.state(StateActive)
 	}
 	n, err := c.src.Read(c.buf)
-	c.r, c.w, c.full = 0, n, n == len(c.buf)
-
-	t.mu.Lock()
-	t.waiting = false
-	var woken, closing bool
-	if n == 0 && isTimeout(err) && t.cause() == nil {
-		woken, closing = t.takeWoken(), t.closing
+	woken, closing, over := t.endWait(n, err, !resting, until)
+	if !over {
+		c.zw.rest()
+		c.zr.shrink()
+		n, err = c.src.Read(c.buf)
+		woken, closing, _ = t.endWait(n, err, false, until)
 	}
-	t.mu.Unlock()
+	c.r, c.w, c.full = 0, n, n == len(c.buf)
 	switch {
 	case n > 0 || err == nil: // an error will come again
 		return nil
@@ -79,6 +82,22 @@ func (c *Conn) Wait() error {
 		return ErrServerClosed
 	}
 	return c.readFailed("wait", err)
+}
+
+// endWait leaves the waiting state after a read, unless it is to go on: when
+// only the first part of the wait is over.
+func (t *transport) endWait(n int, err error, first bool, until time.Time) (woken, closing, over bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n == 0 && isTimeout(err) && t.cause() == nil {
+		woken, closing = t.takeWoken(), t.closing
+		if first && !woken && !closing {
+			t.waitUntil = until
+			return false, false, false
+		}
+	}
+	t.waiting = false
+	return woken, closing, true
 }
 
 // Wake makes the present Wait, or else the next one, return ErrWoken. It may be
