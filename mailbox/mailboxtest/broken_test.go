@@ -1,0 +1,506 @@
+package mailboxtest_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/mailboxtest"
+	"github.com/posthorn-mail/posthorn/mailbox/memory"
+)
+
+// A defect is a way in which a store can be wrong, and the name of the subtest
+// that must find it.
+type defect struct {
+	found   string
+	account func(a mailbox.Account) mailbox.Account
+	box     func(a mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox
+}
+
+// overBox is a mailbox with some calls replaced.
+type overBox struct {
+	mailbox.Mailbox
+	mailbox.RecentMarker
+	status   func(context.Context) (mailbox.Status, error)
+	snapshot func(context.Context) (mailbox.Snapshot, error)
+	changes  func(context.Context, mailbox.ModSeq) (mailbox.Changes, error)
+	messages func(context.Context, mailbox.UIDSet, mailbox.Want) iter.Seq2[*mailbox.Message, error]
+	append   func(context.Context, ...mailbox.Draft) ([]mailbox.UID, error)
+	setFlags func(context.Context, mailbox.UIDSet, mailbox.FlagChange) (mailbox.FlagResult, error)
+	expunge  func(context.Context, mailbox.UIDSet, mailbox.FlagSet) (mailbox.UIDSet, mailbox.ModSeq, error)
+	copy     func(context.Context, mailbox.UIDSet, string) (mailbox.CopyResult, error)
+	move     func(context.Context, mailbox.UIDSet, string) (mailbox.CopyResult, error)
+}
+
+func over(m mailbox.Mailbox) *overBox {
+	return &overBox{m, m.(mailbox.RecentMarker), m.Status, m.Snapshot, m.Changes, m.Messages, m.Append, m.SetFlags, m.Expunge, m.Copy, m.Move}
+}
+
+func (o *overBox) Status(ctx context.Context) (mailbox.Status, error)     { return o.status(ctx) }
+func (o *overBox) Snapshot(ctx context.Context) (mailbox.Snapshot, error) { return o.snapshot(ctx) }
+func (o *overBox) Changes(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
+	return o.changes(ctx, since)
+}
+func (o *overBox) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+	return o.messages(ctx, set, want)
+}
+func (o *overBox) Append(ctx context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
+	return o.append(ctx, drafts...)
+}
+func (o *overBox) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+	return o.setFlags(ctx, set, change)
+}
+func (o *overBox) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (mailbox.UIDSet, mailbox.ModSeq, error) {
+	return o.expunge(ctx, set, having)
+}
+func (o *overBox) Copy(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.CopyResult, error) {
+	return o.copy(ctx, set, dest)
+}
+func (o *overBox) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.CopyResult, error) {
+	return o.move(ctx, set, dest)
+}
+
+// each lets every message that m yields be changed.
+func each(m mailbox.Mailbox, change func(msg *mailbox.Message)) func(context.Context, mailbox.UIDSet, mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+	return func(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+		return func(yield func(*mailbox.Message, error) bool) {
+			for msg, err := range m.Messages(ctx, set, want) {
+				if msg != nil {
+					change(msg)
+				}
+				if !yield(msg, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+type badContent struct {
+	mailbox.Content
+	readAt func(p []byte, off int64) (int, error)
+}
+
+func (c badContent) ReadAt(p []byte, off int64) (int, error) { return c.readAt(p, off) }
+
+type overAccount struct {
+	mailbox.Account
+	mailbox.QuotaKeeper
+	rename func(ctx context.Context, from, to string) error
+	watch  func(ctx context.Context) (<-chan mailbox.Event, error)
+	delete func(ctx context.Context, name string) error
+	create func(ctx context.Context, name string, opts *mailbox.CreateOptions) (mailbox.Info, error)
+	list   func(ctx context.Context) ([]mailbox.Info, error)
+}
+
+func overA(a mailbox.Account) *overAccount {
+	return &overAccount{a, a.(mailbox.QuotaKeeper), a.Rename, a.Watch, a.Delete, a.Create, a.Mailboxes}
+}
+
+func (o *overAccount) Rename(ctx context.Context, from, to string) error {
+	return o.rename(ctx, from, to)
+}
+func (o *overAccount) Watch(ctx context.Context) (<-chan mailbox.Event, error) { return o.watch(ctx) }
+func (o *overAccount) Delete(ctx context.Context, name string) error           { return o.delete(ctx, name) }
+func (o *overAccount) Create(ctx context.Context, name string, opts *mailbox.CreateOptions) (mailbox.Info, error) {
+	return o.create(ctx, name, opts)
+}
+func (o *overAccount) Mailboxes(ctx context.Context) ([]mailbox.Info, error) { return o.list(ctx) }
+
+var defects = map[string]defect{
+	"FirstUnseen is not kept": {found: "Status", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.status = func(ctx context.Context) (mailbox.Status, error) {
+			st, err := m.Status(ctx)
+			if st.FirstUnseen > 1 {
+				st.FirstUnseen = 1
+			}
+			return st, err
+		}
+		return o
+	}},
+	"Size is one short": {found: "Append", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.messages = each(m, func(msg *mailbox.Message) { msg.Size-- })
+		return o
+	}},
+	"Append is one by one": {found: "AppendAtomic", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.append = func(ctx context.Context, drafts ...mailbox.Draft) (all []mailbox.UID, err error) {
+			for _, d := range drafts {
+				uids, err := m.Append(ctx, d)
+				if err != nil {
+					return all, err
+				}
+				all = append(all, uids...)
+			}
+			return all, nil
+		}
+		return o
+	}},
+	"Append believes the size": {found: "AppendAtomic", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.append = func(ctx context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
+			for i, d := range drafts {
+				if d.Size >= 0 {
+					drafts[i].Body = io.LimitReader(d.Body, d.Size)
+				}
+			}
+			return m.Append(ctx, drafts...)
+		}
+		return o
+	}},
+	"Append mends line ends": {found: "Content", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.append = func(ctx context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
+			for i := range drafts {
+				b, err := io.ReadAll(drafts[i].Body)
+				if err != nil {
+					return nil, err
+				}
+				b = bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+				b = bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
+				drafts[i].Body, drafts[i].Size = bytes.NewReader(b), mailbox.SizeUnknown
+			}
+			return m.Append(ctx, drafts...)
+		}
+		return o
+	}},
+	"ReadAt stops at buffers": {found: "Content", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.messages = each(m, func(msg *mailbox.Message) {
+			if c := msg.Content; c != nil {
+				msg.Content = badContent{c, func(p []byte, off int64) (int, error) {
+					return c.ReadAt(p[:min(len(p), 64<<10)], off)
+				}}
+			}
+		})
+		return o
+	}},
+	"zones are lost": {found: "AppendDates", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.messages = each(m, func(msg *mailbox.Message) { msg.InternalDate = msg.InternalDate.UTC() })
+		return o
+	}},
+	"SaveDate is the date of arrival": {found: "AppendDates", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.messages = each(m, func(msg *mailbox.Message) { msg.SaveDate = msg.InternalDate })
+		return o
+	}},
+	"a lock is held while yielding": {found: "MessagesReentrant", box: func() func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		var mu sync.RWMutex
+		return func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+			o := over(m)
+			o.messages = func(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+				return func(yield func(*mailbox.Message, error) bool) {
+					mu.RLock()
+					defer mu.RUnlock()
+					m.Messages(ctx, set, want)(yield)
+				}
+			}
+			o.append = func(ctx context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				return m.Append(ctx, drafts...)
+			}
+			return o
+		}
+	}()},
+	"newcomers are yielded": {found: "MessagesReentrant", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.messages = func(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+			return func(yield func(*mailbox.Message, error) bool) {
+				next := mailbox.UID(1)
+				for more := true; more; {
+					more = false
+					for msg, err := range m.Messages(ctx, set.Intersect(mailbox.UIDRangeSet(next, mailbox.MaxUID)), want) {
+						if !yield(msg, err) || err != nil {
+							return
+						}
+						next, more = msg.UID+1, true
+					}
+				}
+			}
+		}
+		return o
+	}},
+	"UNCHANGEDSINCE is overlooked": {found: "UnchangedSince", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.setFlags = func(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+			change.UnchangedSince = nil
+			return m.SetFlags(ctx, set, change)
+		}
+		return o
+	}},
+	"only changed entries are returned": {found: "Flags", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.setFlags = func(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+			res, err := m.SetFlags(ctx, set, change)
+			res.Entries = slices.DeleteFunc(res.Entries, func(e mailbox.Entry) bool { return e.ModSeq != res.ModSeq })
+			return res, err
+		}
+		return o
+	}},
+	"keywords are forgotten": {found: "Keywords", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.snapshot = func(ctx context.Context) (mailbox.Snapshot, error) {
+			s, err := m.Snapshot(ctx)
+			s.Keywords = nil
+			return s, err
+		}
+		return o
+	}},
+	"expunges are forgotten": {found: "Changes", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.changes = func(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
+			ch, err := m.Changes(ctx, since)
+			ch.Vanished = mailbox.UIDSet{}
+			return ch, err
+		}
+		return o
+	}},
+	"Changes and HighestModSeq are of two instants": {found: "Concurrent", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.changes = func(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
+			ch, err := m.Changes(ctx, since)
+			if err != nil {
+				return ch, err
+			}
+			st, err := m.Status(ctx)
+			ch.HighestModSeq, ch.UIDNext = st.HighestModSeq, st.UIDNext
+			return ch, err
+		}
+		return o
+	}},
+	"Expunge takes any flag": {found: "Expunge", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.expunge = func(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (mailbox.UIDSet, mailbox.ModSeq, error) {
+			if having.Len() > 1 {
+				having = mailbox.FlagSetOf(having.System(), nil)
+			}
+			return m.Expunge(ctx, set, having)
+		}
+		return o
+	}},
+	"Move is Copy and Expunge": {found: "ConcurrentMove", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.move = func(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.CopyResult, error) {
+			res, err := m.Copy(ctx, set, dest)
+			if err == nil {
+				time.Sleep(time.Millisecond)
+				_, res.ModSeq, err = m.Expunge(ctx, res.Source, mailbox.FlagSet{})
+			}
+			return res, err
+		}
+		return o
+	}},
+	"a copy has another EmailID": {found: "Copy", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.messages = each(m, func(msg *mailbox.Message) { msg.EmailID += m.Info().ID })
+		return o
+	}},
+	"contexts are overlooked": {found: "Cancel", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.messages = func(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+			return m.Messages(context.WithoutCancel(ctx), set, want)
+		}
+		return o
+	}},
+	"events of a slow reader are dropped": {found: "WatchSlow", account: func(a mailbox.Account) mailbox.Account {
+		o := overA(a)
+		o.watch = func(ctx context.Context) (<-chan mailbox.Event, error) {
+			events, err := a.Watch(ctx)
+			few := make(chan mailbox.Event, 2)
+			if err == nil {
+				go func() {
+					defer close(few)
+					for e := range events {
+						select {
+						case few <- e:
+						default:
+						}
+					}
+				}()
+			}
+			return few, err
+		}
+		return o
+	}},
+	"the watch is not closed": {found: "Watch", account: func(a mailbox.Account) mailbox.Account {
+		o := overA(a)
+		o.watch = func(ctx context.Context) (<-chan mailbox.Event, error) {
+			events, err := a.Watch(ctx)
+			forever := make(chan mailbox.Event, 100)
+			if err == nil {
+				go func() {
+					for e := range events {
+						forever <- e
+					}
+				}()
+			}
+			return forever, err
+		}
+		return o
+	}},
+	"inferiors stay behind": {found: "Rename", account: func(a mailbox.Account) mailbox.Account {
+		o := overA(a)
+		o.rename = func(ctx context.Context, from, to string) error {
+			list, err := a.Mailboxes(ctx)
+			if err != nil {
+				return err
+			}
+			if err := a.Rename(ctx, from, to); err != nil {
+				return err
+			}
+			for _, info := range list {
+				if rest, ok := strings.CutPrefix(info.Name, from+"/"); ok && !info.NonExistent {
+					if err := a.Rename(ctx, to+"/"+rest, info.Name); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}
+		return o
+	}},
+	"subscriptions follow": {found: "Rename", account: func(a mailbox.Account) mailbox.Account {
+		o := overA(a)
+		o.rename = func(ctx context.Context, from, to string) error {
+			list, err := a.Mailboxes(ctx)
+			if err == nil {
+				err = a.Rename(ctx, from, to)
+			}
+			for _, info := range list {
+				if rest, ok := strings.CutPrefix(info.Name, from); ok && info.Subscribed && err == nil {
+					err = a.Subscribe(ctx, to+rest, true)
+				}
+			}
+			return err
+		}
+		return o
+	}},
+	"deletion takes inferiors": {found: "Delete", account: func(a mailbox.Account) mailbox.Account {
+		o := overA(a)
+		o.delete = func(ctx context.Context, name string) error {
+			list, err := a.Mailboxes(ctx)
+			for _, info := range list {
+				if strings.HasPrefix(info.Name, name+"/") && !info.NonExistent && err == nil {
+					err = a.Delete(ctx, info.Name)
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return a.Delete(ctx, name)
+		}
+		return o
+	}},
+	"superiors are made": {found: "Mailboxes", account: func(a mailbox.Account) mailbox.Account {
+		o := overA(a)
+		o.create = func(ctx context.Context, name string, opts *mailbox.CreateOptions) (mailbox.Info, error) {
+			for i, c := range name {
+				if c == '/' && i > 0 {
+					a.Create(ctx, name[:i], nil)
+				}
+			}
+			return a.Create(ctx, name, opts)
+		}
+		return o
+	}},
+	"mailboxes come in any order": {found: "Mailboxes", account: func(a mailbox.Account) mailbox.Account {
+		o := overA(a)
+		o.list = func(ctx context.Context) ([]mailbox.Info, error) {
+			list, err := a.Mailboxes(ctx)
+			slices.Reverse(list)
+			return list, err
+		}
+		return o
+	}},
+}
+
+// brokenStore is a memory store with a defect.
+type brokenStore struct {
+	*memory.Store
+	defect defect
+}
+
+func (s brokenStore) Account(ctx context.Context, name string) (mailbox.Account, error) {
+	a, err := s.Store.Account(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if s.defect.account != nil {
+		return s.defect.account(a), nil
+	}
+	return brokenAccount{a, a.(mailbox.QuotaKeeper), s.defect}, nil
+}
+
+type brokenAccount struct {
+	mailbox.Account
+	mailbox.QuotaKeeper
+	defect defect
+}
+
+func (a brokenAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, error) {
+	m, err := a.Account.Mailbox(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return a.defect.box(a.Account, m), nil
+}
+
+const defectEnv = "MAILBOXTEST_DEFECT"
+
+// TestBroken runs the suite on a broken store, when TestDefects asks it to.
+func TestBroken(t *testing.T) {
+	d, ok := defects[os.Getenv(defectEnv)]
+	if !ok {
+		t.Skip("it is run by TestDefects")
+	}
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store {
+		s := memory.New(nil)
+		t.Cleanup(func() { s.Close() })
+		return brokenStore{s, d}
+	}, nil)
+}
+
+// TestDefects checks that the suite finds each defect: a suite that passes
+// everything would pass everything.
+func TestDefects(t *testing.T) {
+	for name, d := range defects {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// -test.timeout ends what the defect lets hang.
+			cmd := exec.Command(os.Args[0], "-test.run=^TestBroken$/^"+d.found+"$", "-test.timeout=5s")
+			cmd.Env = append(os.Environ(), defectEnv+"="+name)
+			out, err := cmd.CombinedOutput()
+			require.Error(t, err, "the suite has not found it")
+			require.Contains(t, string(out), "TestBroken/"+d.found)
+			require.Regexp(t, fmt.Sprintf(`--- FAIL: TestBroken/%s|test timed out`, d.found), string(out))
+		})
+	}
+}
+
+// TestSound checks that the suite finds no fault where there is none.
+func TestSound(t *testing.T) {
+	sound := defect{
+		account: func(a mailbox.Account) mailbox.Account { return overA(a) },
+	}
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store {
+		s := memory.New(nil)
+		t.Cleanup(func() { s.Close() })
+		return brokenStore{s, sound}
+	}, nil)
+}
