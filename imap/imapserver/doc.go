@@ -41,8 +41,8 @@
 //   - When a command is answered, every other session of this server sees its
 //     effects with its next command; sessions in IDLE are told at once. Changes
 //     by other processes arrive by Account.Watch, at NOOP at the latest.
-//   - A sequence number that no message has is answered with BAD, "*" in an
-//     empty mailbox included (RFC 9051 §9, seq-number).
+//   - A sequence number that no message has is answered with BAD; "1:*" in an
+//     empty mailbox names nothing and is OK (see imap.NumSet.Seqs).
 //   - No message, and nothing that grows with a mailbox but the view and the
 //     result of a search, is held in memory.
 //   - A line that ends in a bare LF, or has a bare CR or a NUL in it, is no
