@@ -1,0 +1,92 @@
+package smtpserver
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// spoolMemory is how much of a message is held in memory. A longer one goes to a
+// temporary file, and the memory becomes its write buffer.
+const spoolMemory = 64 << 10
+
+var spoolPool = sync.Pool{New: func() any { b := make([]byte, 0, spoolMemory); return &b }}
+
+// A spool holds a message that has been received until it has been delivered,
+// so that a store is not kept waiting by a slow client and can read the message
+// once for each recipient.
+type spool struct {
+	dir  string
+	buf  *[]byte
+	file *os.File // nil while everything is in buf
+	size int64
+}
+
+func newSpool(dir string) *spool {
+	return &spool{dir: dir, buf: spoolPool.Get().(*[]byte)}
+}
+
+// Write implements io.Writer. Its errors are those of the temporary file.
+func (s *spool) Write(p []byte) (n int, err error) {
+	for len(p) > 0 {
+		b := *s.buf
+		if len(b) == cap(b) {
+			if err := s.flush(); err != nil {
+				return n, err
+			}
+			continue
+		}
+		m := copy(b[len(b):cap(b)], p)
+		*s.buf = b[:len(b)+m]
+		p = p[m:]
+		n += m
+		s.size += int64(m)
+	}
+	return n, nil
+}
+
+func (s *spool) flush() error {
+	if s.file == nil {
+		f, err := os.CreateTemp(s.dir, "posthorn-*.eml")
+		if err != nil {
+			return fmt.Errorf("spooling a message: %w", err)
+		}
+		s.file = f
+		os.Remove(f.Name()) // where the system lets go of an open file's name
+	}
+	_, err := s.file.Write(*s.buf)
+	*s.buf = (*s.buf)[:0]
+	if err != nil {
+		return fmt.Errorf("spooling a message: %w", err)
+	}
+	return nil
+}
+
+// finish makes the message readable.
+func (s *spool) finish() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.flush()
+}
+
+// reader returns a reader of the whole message. There may be several.
+func (s *spool) reader() io.Reader {
+	if s.file == nil {
+		return bytes.NewReader(*s.buf)
+	}
+	return io.NewSectionReader(s.file, 0, s.size)
+}
+
+// close frees what the spool holds.
+func (s *spool) close() {
+	*s.buf = (*s.buf)[:0]
+	spoolPool.Put(s.buf)
+	s.buf = nil
+	if s.file != nil {
+		s.file.Close()
+		os.Remove(s.file.Name())
+	}
+}

@@ -1,0 +1,220 @@
+package smtpserver_test
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/transcript"
+	"github.com/posthorn-mail/posthorn/sasl"
+	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
+)
+
+// TestTranscripts plays the dialogues of testdata. Options of a script:
+//
+//	@lmtp            an LMTP server
+//	@tls             with STARTTLS
+//	@auth            with AUTH for tim (tanstaaftanstaaf), passwords in the clear
+//	@submission      MAIL only after AUTH
+//	@extensions A B  what the backend declares
+//	@disable A B     what is not offered
+//	@allow           all leniencies
+//	@normalise       line ends are normalised
+//	@message N, @recipients N, @errors N, @discard N, @transactions N  limits
+//	@refuse CODE     the greeting
+//	@xclient         XCLIENT from loopback
+func TestTranscripts(t *testing.T) {
+	transcript.RunDir(t, "testdata/*.txt", func(t testing.TB, s *transcript.Script) transcript.Dial {
+		srv := &smtpserver.Server{Domain: "foo.com"}
+		on := func(name string) bool { return s.HasOption(name) }
+		num := func(name string) int { n, _ := strconv.Atoi(s.Option(name)); return n }
+		b := &scriptBackend{}
+		for _, name := range strings.Fields(s.Option("extensions")) {
+			e, ok := smtp.LookupExtension(name)
+			require.True(t, ok, name)
+			b.exts = b.exts.With(e)
+		}
+		for _, name := range strings.Fields(s.Option("disable")) {
+			e, ok := smtp.LookupExtension(name)
+			require.True(t, ok, name)
+			srv.Disable = srv.Disable.With(e)
+		}
+		b.refuse = num("refuse")
+		b.full = on("full")
+		srv.Backend = b
+		srv.LMTP = on("lmtp")
+		if on("tls") {
+			srv.TLSConfig = tlsConfig(t)
+		}
+		if on("auth") || on("submission") {
+			users := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true}
+			require.NoError(t, users.Set("tim", "tanstaaftanstaaf"))
+			require.NoError(t, users.Set("test", "1234"))
+			srv.Authenticator = users
+			srv.AllowInsecureAuth = !on("tls")
+			srv.RequireAuth = on("submission")
+		}
+		srv.RequireTLS = on("requiretls")
+		if on("allow") {
+			srv.Allow = smtp.AllowAll
+		}
+		srv.NormaliseLineEnds = on("normalise")
+		srv.Limits = smtpserver.Limits{
+			Message: int64(num("message")), Recipients: num("recipients"), Errors: num("errors"),
+			Discard: int64(num("discard")), Transactions: num("transactions"),
+		}
+		if on("xclient") {
+			srv.XClientFrom = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		}
+		return transcript.DialTCP(start(t, srv))
+	})
+}
+
+// scriptBackend knows the users of the RFCs' examples.
+type scriptBackend struct {
+	exts   smtp.ExtensionSet
+	refuse int
+	full   bool // no sessions with optional interfaces
+}
+
+func (b *scriptBackend) Extensions() smtp.ExtensionSet { return b.exts }
+
+func (b *scriptBackend) ExtensionParams(e smtp.Extension) string {
+	switch e {
+	case smtp.ExtFutureRelease:
+		return "86400 2030-01-01T00:00:00Z"
+	case smtp.ExtDeliverBy:
+		return "240"
+	case smtp.ExtMTPriority:
+		return "MIXER"
+	}
+	return ""
+}
+
+func (b *scriptBackend) NewSession(_ context.Context, c *smtpserver.Conn) (smtpserver.Session, error) {
+	if b.refuse != 0 {
+		return nil, &smtp.Error{Code: b.refuse, Text: "go away"}
+	}
+	s := scriptSession{c: c}
+	if b.full {
+		return &fullSession{s}, nil
+	}
+	return &s, nil
+}
+
+type scriptSession struct {
+	c   *smtpserver.Conn
+	tos []string
+}
+
+func (s *scriptSession) Mail(_ context.Context, from smtp.Address, o *smtp.MailOptions) error {
+	if from.Local == "refused" {
+		return &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 1}, Text: "not you"}
+	}
+	return nil
+}
+
+func (s *scriptSession) Rcpt(_ context.Context, to smtp.Address, o *smtp.RcptOptions) error {
+	switch to.Local {
+	case "Green", "green", "nobody":
+		return &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 1, 1}, Text: "No such user here"}
+	case "broken":
+		return io.ErrClosedPipe
+	case "closing":
+		return &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 2}, Text: "closing"}
+	}
+	s.tos = append(s.tos, to.Local)
+	return nil
+}
+
+func (s *scriptSession) Data(_ context.Context, r io.Reader) error {
+	for _, to := range s.tos {
+		switch to {
+		case "early": // reads nothing
+			return &smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 7, 1}, Text: "refused unread"}
+		case "lazy":
+			return nil
+		case "part":
+			io.ReadFull(r, make([]byte, 10))
+			return &smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 7, 1}, Text: "refused partly read"}
+		case "liar":
+			io.Copy(io.Discard, r)
+			return nil
+		}
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return err
+	}
+	for _, to := range s.tos {
+		if to == "late" {
+			return &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 1}, Text: "refused after reading"}
+		}
+	}
+	return nil
+}
+
+func (s *scriptSession) DataLMTP(_ context.Context, r io.Reader, status func(int, error)) error {
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return err
+	}
+	for i := len(s.tos) - 1; i >= 0; i-- {
+		switch s.tos[i] {
+		case "full", "jones-full":
+			status(i, &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 2, 2}, Text: "<" + s.tos[i] + "> is full"})
+		case "untold":
+		default:
+			status(i, nil)
+		}
+	}
+	return &smtp.Error{Code: 451, Text: "untold"}
+}
+
+func (s *scriptSession) Reset(context.Context) { s.tos = nil }
+func (s *scriptSession) Close() error          { return nil }
+
+// fullSession has the optional interfaces too.
+type fullSession struct{ scriptSession }
+
+func (s *fullSession) Verify(_ context.Context, name string) (string, error) {
+	switch strings.ToLower(name) {
+	case "crispin":
+		return "Mark Crispin <Admin.MRC@foo.com>", nil
+	case "joe":
+		return "", &smtp.Error{Code: 553, Enhanced: smtp.EnhancedCode{5, 1, 4}, Text: "User ambiguous"}
+	}
+	return "", smtpserver.ErrNoSuchUser
+}
+
+func (s *fullSession) Expand(_ context.Context, list string) ([]string, error) {
+	if list == "Example-People" {
+		return []string{"Jon Postel <Postel@isi.edu>", "Fred Fonebone <Fonebone@physics.foo-u.edu>", "Sam Q. Smith <SQSmith@specific.generic.com>"}, nil
+	}
+	return nil, smtpserver.ErrNoSuchUser
+}
+
+func (s *fullSession) StartQueue(_ context.Context, host string) error {
+	if host == "@uu.net" {
+		return &smtp.Error{Code: 251, Text: "no messages waiting for node uu.net"}
+	}
+	return nil
+}
+
+func (s *fullSession) FetchURL(_ context.Context, url string) (io.ReadCloser, error) {
+	if strings.Contains(url, "missing") {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return io.NopCloser(strings.NewReader("Subject: fetched\r\n\r\nhello\r\n")), nil
+}
+
+func (s *fullSession) Hello(_ context.Context, name string) error {
+	if name == "bad.example" {
+		return &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 1}, Text: "bad name"}
+	}
+	return nil
+}
