@@ -106,3 +106,14 @@ func endPointHash(der []byte) []byte {
 	d.Write(der)
 	return d.Sum(nil)
 }
+
+// CertificateOf returns the certificate, in DER, that a server with this
+// configuration shows, for Conn.ServerCertificate. nil where it depends on the
+// client, and where there is none.
+func CertificateOf(cfg *tls.Config) []byte {
+	if cfg == nil || cfg.GetCertificate != nil || cfg.GetConfigForClient != nil ||
+		len(cfg.Certificates) != 1 || len(cfg.Certificates[0].Certificate) == 0 {
+		return nil
+	}
+	return cfg.Certificates[0].Certificate[0]
+}

@@ -1,0 +1,25 @@
+// Package pop3 holds what POP3 clients and servers have in common: commands,
+// replies and response codes, capabilities, and the lines of listings.
+//
+// Use pop3server to serve maildrops and pop3client to fetch from them; this
+// package has the values that both exchange with their callers:
+//
+//	var e *pop3.Error
+//	if errors.As(err, &e) && e.Code == pop3.CodeInUse {
+//		// another session has the maildrop open
+//	}
+//
+// Standards: RFC 1939 (POP3), 2449 (CAPA, response codes, PIPELINING, EXPIRE,
+// LOGIN-DELAY, IMPLEMENTATION), 2595 (STLS), 3206 (SYS and AUTH response
+// codes), 5034 (AUTH), 6856 (UTF8, LANG).
+//
+// What holds: parsers take any octets, never panic, and allocate no more than
+// their input is long; what is formatted is one line without CR, LF or NUL.
+package pop3
+
+// Limits on the wire, in octets with CRLF.
+const (
+	MaxCommand  = 255 // RFC 2449 §4
+	MaxResponse = 512 // the first line of a response, RFC 1939 §3
+	MaxUID      = 70  // of a unique-id, RFC 1939 §7
+)

@@ -1,0 +1,122 @@
+package pop3
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Code is an extended response code (RFC 2449 §8), without brackets. Codes are
+// compared without regard to case; levels are set apart by "/".
+type Code string
+
+// The codes of RFC 2449 §8.1, RFC 3206 §4 and RFC 6856 §5.
+const (
+	CodeInUse      Code = "IN-USE"      // the maildrop is locked by another session
+	CodeLoginDelay Code = "LOGIN-DELAY" // logged in too soon after the last time
+	CodeSysTemp    Code = "SYS/TEMP"    // the server has a problem that may pass
+	CodeSysPerm    Code = "SYS/PERM"    // the server has a problem that somebody must mend
+	CodeAuth       Code = "AUTH"        // the credentials are wrong
+	CodeUTF8       Code = "UTF8"        // the message needs UTF-8 mode
+)
+
+// Is tells whether c is code or one below it: "SYS/TEMP" is "SYS".
+func (c Code) Is(code Code) bool {
+	n := len(code)
+	return len(c) >= n && strings.EqualFold(string(c[:n]), string(code)) && (len(c) == n || c[n] == '/')
+}
+
+// An Error is a negative reply: what a server sends with -ERR.
+type Error struct {
+	Command string // the command that was refused, without arguments; may be empty
+	Code    Code   // empty if there is none
+	Text    string // as the server sent it, at most MaxResponse octets
+}
+
+// Error returns the reply in one line.
+func (e *Error) Error() string {
+	s := "pop3: "
+	if e.Command != "" {
+		s += e.Command + " "
+	}
+	s += "refused"
+	if e.Code != "" {
+		s += " [" + string(e.Code) + "]"
+	}
+	if e.Text != "" {
+		s += ": " + e.Text
+	}
+	return s
+}
+
+// Temporary tells whether trying again later makes sense.
+func (e *Error) Temporary() bool {
+	return e.Code.Is(CodeInUse) || e.Code.Is(CodeLoginDelay) || e.Code.Is(CodeSysTemp)
+}
+
+// A Status is the first line of a reply.
+type Status struct {
+	OK   bool
+	Code Code   // from the brackets at the beginning of the text
+	Text string // what follows
+}
+
+// ParseStatus reads the first line of a reply, without CRLF. It takes "+OK" and
+// "-ERR" in any case, and without a blank behind where the line ends. ok is
+// false for anything else.
+func ParseStatus(line []byte) (s Status, ok bool) {
+	word, text, _ := bytes.Cut(line, []byte(" "))
+	switch {
+	case bytes.EqualFold(word, []byte("+OK")):
+		s.OK = true
+	case !bytes.EqualFold(word, []byte("-ERR")):
+		return s, false
+	}
+	if len(text) > MaxResponse {
+		text = text[:MaxResponse]
+	}
+	s.Code, text = cutCode(text)
+	s.Text = string(text)
+	return s, true
+}
+
+// cutCode takes "[code]" off the beginning of a text.
+func cutCode(text []byte) (Code, []byte) {
+	if len(text) == 0 || text[0] != '[' {
+		return "", text
+	}
+	end := bytes.IndexByte(text, ']')
+	if end < 2 {
+		return "", text
+	}
+	for _, b := range text[1:end] {
+		if b <= ' ' || b > '~' {
+			return "", text
+		}
+	}
+	return Code(text[1:end]), bytes.TrimLeft(text[end+1:], " ")
+}
+
+// AppendStatus appends the first line of a reply, without CRLF. Octets that
+// have no place in a line become question marks, and the line is cut at
+// MaxResponse octets.
+func AppendStatus(b []byte, s Status) []byte {
+	start := len(b)
+	if s.OK {
+		b = append(b, "+OK"...)
+	} else {
+		b = append(b, "-ERR"...)
+	}
+	if s.Code != "" {
+		b = append(append(append(b, " ["...), s.Code...), ']')
+	}
+	if s.Text != "" {
+		b = append(append(b, ' '), s.Text...)
+	}
+	line := b[start:]
+	for i, c := range line {
+		if c < ' ' || c == 0x7F {
+			line[i] = '?'
+		}
+	}
+	return b[:start+min(len(line), MaxResponse-2)]
+}

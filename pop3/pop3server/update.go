@@ -1,0 +1,83 @@
+package pop3server
+
+import (
+	"time"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/pop3"
+)
+
+// dele marks a message as deleted (RFC 1939 §5).
+func (s *session) dele(c pop3.Command) {
+	m := s.find(c.Msg)
+	if m == nil {
+		return
+	}
+	m.deleted = true
+	s.drop.count--
+	s.drop.size -= m.size
+	s.say(textDeleted)
+}
+
+// rset unmarks all messages.
+func (s *session) rset(pop3.Command) {
+	d := s.drop
+	for i := range d.msgs {
+		if m := &d.msgs[i]; m.deleted {
+			m.deleted = false
+			d.count++
+			d.size += m.size
+		}
+	}
+	s.say(textReset)
+}
+
+// quit ends the session. After login it enters the UPDATE state (RFC 1939 §6):
+// what is marked goes in one call, all or nothing, and the lock is released
+// before the answer.
+func (s *session) quit(pop3.Command) {
+	s.ended = true
+	if s.drop == nil {
+		s.say(textBye)
+		return
+	}
+	s.stopAhead()
+	err := s.update()
+	s.drop.close()
+	if err != nil {
+		s.err(pop3.CodeSysTemp, textNotRemoved)
+		s.srv.logger().Error("pop3: deleting at QUIT", "conn", s.c.ID(), "error", err)
+		return
+	}
+	s.say(textBye)
+}
+
+// update deletes what is marked, what the policy has deleted, and sets \Seen
+// on the rest where told to.
+func (s *session) update() error {
+	d := s.drop
+	var gone, seen mailbox.UIDSet
+	now := time.Now().Unix()
+	keep := int64(d.policy.days()) * 24 * 60 * 60 // as announced
+	for i := range d.msgs {
+		switch m := &d.msgs[i]; {
+		case m.deleted,
+			d.policy.Expire < 0 && m.retrieved,
+			d.policy.Expire > 0 && now-m.since > keep:
+			gone.Add(m.uid)
+		case m.retrieved && s.srv.MarkSeen:
+			seen.Add(m.uid)
+		}
+	}
+	if !seen.IsEmpty() {
+		change := mailbox.FlagChange{Op: mailbox.FlagsAdd, Flags: mailbox.NewFlagSet(mailbox.FlagSeen)}
+		if _, err := d.box.SetFlags(s.ctx, seen, change); err != nil {
+			s.srv.logger().Warn("pop3: marking as seen", "conn", s.c.ID(), "error", err)
+		}
+	}
+	if gone.IsEmpty() {
+		return nil
+	}
+	_, _, err := d.box.Expunge(s.ctx, gone, mailbox.FlagSet{})
+	return err
+}
