@@ -125,11 +125,11 @@ func (p *addressParser) collect(inGroup bool) {
 			spaced = false
 		case '@':
 			p.i++
-			p.phrase = append(p.phrase, word{text: "@", spaced: spaced, at: true})
+			p.push(word{text: "@", spaced: spaced, at: true})
 			spaced, at = false, true
 		case '"':
 			if text, ok := p.quoted(); ok {
-				p.phrase = append(p.phrase, word{text: text, spaced: spaced})
+				p.push(word{text: text, spaced: spaced})
 			} else {
 				p.word(spaced)
 			}
@@ -164,7 +164,18 @@ func (p *addressParser) word(spaced bool) {
 			p.i++
 		}
 	}
-	p.phrase = append(p.phrase, word{text: p.s[start:p.i], spaced: spaced})
+	p.push(word{text: p.s[start:p.i], spaced: spaced})
+}
+
+// maxWords bounds what is collected of one address.
+const maxWords = 1000
+
+func (p *addressParser) push(w word) {
+	if len(p.phrase) == maxWords {
+		p.broken = true
+		return
+	}
+	p.phrase = append(p.phrase, w)
 }
 
 // encodedWord returns the length of the encoded word at i, or 0. Its text may
@@ -272,7 +283,7 @@ func (p *addressParser) literal(spaced bool) bool {
 		p.noLiteral = true
 		return false
 	}
-	p.phrase = append(p.phrase, word{text: p.s[p.i : p.i+n+1], spaced: spaced})
+	p.push(word{text: p.s[p.i : p.i+n+1], spaced: spaced})
 	p.i += n + 1
 	return true
 }
@@ -389,7 +400,7 @@ func (p *addressParser) angle(list []Address) []Address {
 			// A comma may belong to a source route.
 			if c == ',' && !routed && len(p.phrase) > 0 && p.phrase[0].at {
 				p.i++
-				p.phrase = append(p.phrase, word{text: ","})
+				p.push(word{text: ","})
 				continue
 			}
 			done = true
@@ -407,10 +418,10 @@ func (p *addressParser) angle(list []Address) []Address {
 			p.word(spaced)
 		case '@':
 			p.i++
-			p.phrase = append(p.phrase, word{text: "@", at: true})
+			p.push(word{text: "@", at: true})
 		case '"':
 			if text, ok := p.quoted(); ok {
-				p.phrase = append(p.phrase, word{text: text})
+				p.push(word{text: text})
 			} else {
 				p.word(spaced)
 			}

@@ -95,15 +95,12 @@ func parseParams(s string) (params []Param, ok bool) {
 		rest = skipCFWS(rest)
 		if name == "" || !strings.HasPrefix(rest, "=") {
 			ok = false
-			// Not a parameter: go on behind the next semicolon, or at the
-			// next word where there is none.
-			if i := strings.IndexByte(rest, ';'); i >= 0 && name == "" {
-				s = rest[i:]
-			} else if name == "" {
-				return params, false
-			} else {
-				s = rest
+			// Not a parameter: go on at the next word, or where there is none
+			// behind the next semicolon.
+			if name == "" {
+				_, rest, _ = strings.Cut(rest, ";")
 			}
+			s = rest
 			continue
 		}
 		var value string

@@ -15,7 +15,7 @@ func ParseDate(s string) (t time.Time, ok bool) {
 		return t, true
 	}
 	d := dateParser{day: -1, year: -1}
-	d.read(s)
+	d.read(string(plainDate(make([]byte, 0, maxDate), s)))
 	if d.bad || d.day < 1 || d.month == 0 || d.year < 0 {
 		return time.Time{}, false
 	}
@@ -30,6 +30,42 @@ func ParseDate(s string) (t time.Time, ok bool) {
 	return t, true
 }
 
+// maxDate is what of a date is looked at, in octets, comments aside.
+const maxDate = 100
+
+// plainDate appends s without comments, nor blanks around colons (RFC 5322
+// §4.3 allows both in a time), nor more than one blank elsewhere.
+func plainDate(dst []byte, s string) []byte {
+	depth := 0
+	for i := 0; i < len(s) && len(dst) < maxDate; i++ {
+		c := s[i]
+		switch {
+		case c == '(':
+			depth++
+			c = ' '
+		case c == ')' && depth > 0:
+			depth--
+			continue
+		case depth > 0:
+			continue
+		case c == '\t' || c == '\r' || c == '\n':
+			c = ' '
+		}
+		last := byte(' ')
+		if len(dst) > 0 {
+			last = dst[len(dst)-1]
+		}
+		switch {
+		case c == ' ' && (last == ' ' || last == ':'):
+			continue
+		case c == ':' && last == ' ' && len(dst) > 0:
+			dst = dst[:len(dst)-1]
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
 type dateParser struct {
 	day, year      int
 	month          time.Month
@@ -42,18 +78,9 @@ type dateParser struct {
 // read takes the tokens of a date in whatever order they come: each tells by
 // its form what it is.
 func (d *dateParser) read(s string) {
-	depth := 0
 	for i := 0; i < len(s); {
 		c := s[i]
 		switch {
-		case c == '(':
-			depth++
-			i++
-		case c == ')':
-			depth = max(0, depth-1)
-			i++
-		case depth > 0:
-			i++
 		case isDigit(c):
 			j := i
 			for j < len(s) && (isDigit(s[j]) || s[j] == ':' || s[j] == '.' && d.timeAt(s, i)) {
