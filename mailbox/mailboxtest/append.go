@@ -375,7 +375,6 @@ func testMessagesReentrant(t *testing.T, f *fixture) {
 			_, err = f.Mailboxes(f.ctx)
 			require.NoError(t, err)
 		}
-		require.Equal(t, want[msg.UID], readAll(t, msg.Content))
 		switch seen % 3 {
 		case 0:
 			_, _, err = m.Expunge(f.ctx, this, mailbox.FlagSet{})
@@ -383,6 +382,22 @@ func testMessagesReentrant(t *testing.T, f *fixture) {
 			_, err = m.Move(f.ctx, this, "other")
 		}
 		require.NoError(t, err)
+		// The content is valid to the end of the step, also when the message
+		// has left, and for many readers at once.
+		if seen%20 == 1 {
+			w := workers{t: t}
+			for range 4 {
+				w.do(func() error {
+					b, err := io.ReadAll(io.NewSectionReader(msg.Content, 0, msg.Content.Size()))
+					if err == nil && string(b) != want[msg.UID] {
+						err = fmt.Errorf("the content of UID %d has changed", msg.UID)
+					}
+					return err
+				})
+			}
+			w.wait()
+		}
+		require.Equal(t, want[msg.UID], readAll(t, msg.Content))
 		seen++
 	}
 	require.Equal(t, len(put), seen)

@@ -43,7 +43,7 @@ func (w *workers) wait() {
 // follow them by Changes. The followers check that changes become visible in
 // the order of ModSeqs and UIDs, and end with the same view as a fresh look.
 func testConcurrent(t *testing.T, f *fixture) {
-	const writers, steps = 8, 40
+	const writers, steps = 8, 80
 	boxes := []mailbox.Mailbox{f.box(t, "INBOX"), f.box(t, "other")}
 	var writing atomic.Int32
 	writing.Store(writers)
@@ -314,5 +314,101 @@ func testConcurrentMove(t *testing.T, f *fixture) {
 		w.wait()
 		require.Zero(t, requireStatus(t, from).Messages)
 		require.EqualValues(t, n, requireStatus(t, to).Messages)
+	}
+}
+
+// testConcurrentNames lets many goroutines make, rename, fill and delete
+// mailboxes of the same names.
+func testConcurrentNames(t *testing.T, f *fixture) {
+	const n = 8
+	one := func(what string, allowed []error, do func(i int) error) {
+		t.Helper()
+		var succeeded atomic.Int32
+		w := workers{t: t}
+		for i := range n {
+			w.do(func() error {
+				err := do(i)
+				if err == nil {
+					succeeded.Add(1)
+					return nil
+				}
+				for _, a := range allowed {
+					if errors.Is(err, a) {
+						return nil
+					}
+				}
+				return err
+			})
+		}
+		w.wait()
+		require.EqualValues(t, 1, succeeded.Load(), "%s succeeds once", what)
+	}
+	for range 5 {
+		one("Create", []error{mailbox.ErrExist}, func(int) error {
+			_, err := f.Create(f.ctx, "contested", nil)
+			return err
+		})
+		f.box(t, "contested/below")
+		one("Rename", []error{mailbox.ErrNotExist}, func(i int) error {
+			return f.Rename(f.ctx, "contested", fmt.Sprint("won by ", i))
+		})
+		list, err := f.Mailboxes(f.ctx)
+		require.NoError(t, err)
+		require.Len(t, list, 3, "INBOX, the mailbox and its inferior")
+		won := list[1].Name
+		require.Equal(t, won+"/below", list[2].Name)
+		one("Delete", []error{mailbox.ErrNotExist}, func(int) error { return f.Delete(f.ctx, won) })
+		require.NoError(t, f.Delete(f.ctx, won+"/below"))
+	}
+
+	// Whoever writes into a mailbox that is being deleted succeeds or is told
+	// that it does not exist. What was written is gone from the quota too.
+	inbox := f.box(t, "INBOX")
+	fill(t, inbox, 3)
+	for range 5 {
+		m := f.box(t, "doomed")
+		w := workers{t: t}
+		for i := range n {
+			w.do(func() error {
+				var err error
+				for err == nil {
+					switch i % 4 {
+					case 0, 1:
+						_, err = m.Append(f.ctx, draft("doomed"))
+					case 2:
+						_, err = inbox.Copy(f.ctx, mailbox.AllUIDs(), "doomed")
+					case 3:
+						_, err = m.Move(f.ctx, mailbox.AllUIDs(), "doomed")
+					}
+				}
+				if errors.Is(err, mailbox.ErrNotExist) {
+					return nil
+				}
+				return err
+			})
+		}
+		w.do(func() error {
+			for {
+				st, err := m.Status(f.ctx)
+				if err != nil {
+					return err
+				}
+				if st.Messages > 20 {
+					return f.Delete(f.ctx, "doomed")
+				}
+			}
+		})
+		w.wait()
+	}
+	q, ok := f.Account.(mailbox.QuotaKeeper)
+	if !ok {
+		return
+	}
+	roots, err := q.QuotaRoots(f.ctx, "INBOX")
+	require.NoError(t, err)
+	if err := q.SetQuota(f.ctx, roots[0], map[mailbox.QuotaName]int64{mailbox.QuotaMessage: 1000}); err == nil {
+		list, err := q.Quota(f.ctx, roots[0])
+		require.NoError(t, err)
+		require.EqualValues(t, 3, list[0].Usage)
 	}
 }

@@ -31,6 +31,8 @@ type Options struct {
 
 // Run checks a store. open returns an empty one, and sees to it, with
 // t.Cleanup, that it is closed in the end; it is called once for each subtest.
+// Where the store has a Close method (io.Closer), it may have been called by
+// then, and closing again must do no harm.
 // opts may be nil.
 func Run(t *testing.T, open func(t testing.TB) mailbox.Store, opts *Options) {
 	if opts == nil {
@@ -66,8 +68,10 @@ func Run(t *testing.T, open func(t testing.TB) mailbox.Store, opts *Options) {
 		{"History", testHistory},
 		{"Watch", testWatch},
 		{"WatchSlow", testWatchSlow},
+		{"WatchConcurrent", testWatchConcurrent},
 		{"Concurrent", testConcurrent},
 		{"ConcurrentMove", testConcurrentMove},
+		{"ConcurrentNames", testConcurrentNames},
 		{"Cancel", testCancel},
 		{"Limits", testLimits},
 		{"Quota", testQuota},

@@ -3,6 +3,7 @@ package mailboxtest
 import (
 	"context"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -111,10 +112,68 @@ func testWatch(t *testing.T, f *fixture) {
 	awaitClosed(t, bobs)
 	fill(t, m, 1) // nobody listens, nothing happens
 
-	_, err = f.Watch(ctx)
-	if err == nil {
-		t.Log("Watch with a context that is done gave a channel")
+	// A context that is done gives an error, or a channel that is closed soon.
+	if late, err := f.Watch(ctx); err == nil {
+		awaitClosed(t, late)
+	} else {
+		require.ErrorIs(t, err, context.Canceled)
 	}
+
+	closer, ok := f.store.(io.Closer)
+	if !ok {
+		return
+	}
+	last, err := f.Watch(f.ctx)
+	require.NoError(t, err)
+	require.NoError(t, closer.Close())
+	awaitClosed(t, last)
+}
+
+// testWatchConcurrent lets a reader follow by events alone while others write.
+func testWatchConcurrent(t *testing.T, f *fixture) {
+	m := f.box(t, "INBOX")
+	id := m.Info().ID
+	ctx, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	events, err := f.Watch(ctx)
+	require.NoError(t, err)
+	v := look(t, m)
+	w := workers{t: t}
+	for worker := range 4 {
+		w.do(func() error {
+			for i := range 25 {
+				put, err := m.Append(f.ctx, draft(fmt.Sprint("w", worker, i)))
+				if err != nil {
+					return err
+				}
+				if _, _, err := m.Expunge(f.ctx, mailbox.UIDSetOf(put[0]-1), mailbox.FlagSet{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	finished := make(chan struct{})
+	go func() { w.wg.Wait(); close(finished) }()
+	timeout := time.After(patience)
+	for done := finished; ; {
+		select {
+		case e, ok := <-events:
+			require.True(t, ok)
+			if e.MailboxID == id {
+				v.update(t, changes(t, m, v.modSeq))
+			}
+		case <-done:
+			done = nil
+		case <-timeout:
+			t.Fatal("an event was lost, or sent before the change was readable")
+		}
+		if done == nil && status(t, m).HighestModSeq == v.modSeq {
+			break
+		}
+	}
+	w.wait()
+	require.Equal(t, look(t, m), v)
 }
 
 // testWatchSlow lets a reader sleep while much happens, and checks that it
