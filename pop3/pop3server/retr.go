@@ -47,6 +47,16 @@ func (s *session) fetch(n int) (*msg, mailbox.Content) {
 		s.err("", textGone)
 		return nil, nil
 	}
+	if s.srv.RefuseUTF8 && !s.utf8 {
+		switch needs, err := needsUTF8(got.Content); {
+		case err != nil:
+			s.storeError("reading a message", err)
+			return nil, nil
+		case needs:
+			s.err(pop3.CodeUTF8, textNeedsUTF8)
+			return nil, nil
+		}
+	}
 	return m, got.Content
 }
 

@@ -74,6 +74,12 @@ type Server struct {
 	// hashed.
 	UID func(mailbox.Info, mailbox.Entry) string
 
+	// RefuseUTF8 refuses messages with UTF-8 in the header, with [UTF8], to
+	// clients that have not said UTF8. By default they get a surrogate: a
+	// conventional header made from it after RFC 6858. Sizes that are
+	// announced are those of the message itself.
+	RefuseUTF8 bool
+
 	// MarkSeen sets \Seen at QUIT on the messages that were retrieved.
 	MarkSeen bool
 

@@ -117,6 +117,7 @@ func setUp(t testing.TB, s *transcript.Script) *Server {
 	srv := newServer(t, store)
 	srv.Shared = s.HasOption("shared")
 	srv.AllowInsecureAuth = !s.HasOption("secure")
+	srv.RefuseUTF8 = s.HasOption("refuse-utf8")
 	srv.MarkSeen = s.HasOption("seen")
 	if s.HasOption("tls") {
 		srv.TLSConfig = certificate(t)
