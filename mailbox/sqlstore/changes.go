@@ -31,34 +31,20 @@ func (b *box) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
 	return snap, err
 }
 
-// uids returns the UIDs of all messages.
+// uids returns the UIDs of all messages. UIDs are given without gaps, so they
+// are those that have not vanished: unless there are fewer messages than gaps,
+// that is the quicker way to find them.
 func (b *boxRow) uids(ctx context.Context, c *conn) (mailbox.UIDSet, error) {
+	if b.vanished <= b.messages {
+		gone, err := b.vanishedSince(c, 0)
+		return mailbox.UIDRangeSet(1, mailbox.UID(b.uidnext-1)).Subtract(gone), err
+	}
 	var set mailbox.UIDSet
-	if b.messages == 0 {
-		return set, nil
-	}
-	r, err := c.query(`SELECT
-		(SELECT uid FROM message WHERE account = ?1 AND mailbox = ?2 ORDER BY uid LIMIT 1),
-		(SELECT uid FROM message WHERE account = ?1 AND mailbox = ?2 ORDER BY uid DESC LIMIT 1)`, b.account, b.id)
+	r, err := c.query("SELECT uid FROM message WHERE account = ? AND mailbox = ? ORDER BY uid", b.account, b.id)
 	if err != nil {
 		return set, err
 	}
-	var first, last int64
-	if r.next() {
-		first, last = r.int(0), r.int(1)
-	}
-	if err := r.close(); err != nil {
-		return set, err
-	}
-	if last-first+1 == b.messages { // without gaps, as new mailboxes are
-		set.AddRange(mailbox.UID(first), mailbox.UID(last))
-		return set, nil
-	}
-	r, err = c.query("SELECT uid FROM message WHERE account = ? AND mailbox = ? ORDER BY uid", b.account, b.id)
-	if err != nil {
-		return set, err
-	}
-	for n := 0; r.next(); n++ {
+	for n := 1; r.next(); n++ {
 		set.Add(mailbox.UID(r.int(0)))
 		if n%1024 == 0 && ctx.Err() != nil {
 			r.close()
@@ -82,15 +68,20 @@ func (b *box) Changes(ctx context.Context, since mailbox.ModSeq) (mailbox.Change
 		if ch.Changed, err = row.changed(ctx, c, int64(since)); err != nil {
 			return err
 		}
-		ch.Vanished, err = row.vanishedSince(ctx, c, int64(since))
+		ch.Vanished, err = row.vanishedSince(c, int64(since))
 		return err
 	})
 	return ch, err
 }
 
+const (
+	selectChanged  = "SELECT " + entryColumns + " FROM message m WHERE account = ? AND mailbox = ? AND modseq > ?"
+	selectVanished = "SELECT first, last FROM vanished WHERE account = ? AND mailbox = ? AND modseq > ?"
+)
+
 // changed returns the entries with a higher ModSeq.
 func (b *boxRow) changed(ctx context.Context, c *conn, since int64) ([]mailbox.Entry, error) {
-	r, err := c.query("SELECT "+entryColumns+" FROM message m WHERE account = ? AND mailbox = ? AND modseq > ?", b.account, b.id, since)
+	r, err := c.query(selectChanged, b.account, b.id, since)
 	if err != nil {
 		return nil, err
 	}
@@ -108,14 +99,10 @@ func (b *boxRow) changed(ctx context.Context, c *conn, since int64) ([]mailbox.E
 	return changed, r.close()
 }
 
-// vanishedSince returns the UIDs expunged after that ModSeq, and more where
-// what happened so long ago has been forgotten.
-func (b *boxRow) vanishedSince(ctx context.Context, c *conn, since int64) (mailbox.UIDSet, error) {
-	if since < b.forgotten {
-		present, err := b.uids(ctx, c)
-		return mailbox.UIDRangeSet(1, mailbox.UID(b.uidnext-1)).Subtract(present), err
-	}
-	r, err := c.query("SELECT first, last FROM vanished WHERE account = ? AND mailbox = ? AND modseq > ?", b.account, b.id, since)
+// vanishedSince returns the UIDs expunged after that ModSeq, and perhaps more of
+// those expunged before: see compact.
+func (b *boxRow) vanishedSince(c *conn, since int64) (mailbox.UIDSet, error) {
+	r, err := c.query(selectVanished, b.account, b.id, since)
 	if err != nil {
 		return mailbox.UIDSet{}, err
 	}

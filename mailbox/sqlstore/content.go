@@ -99,6 +99,8 @@ func (c *largeContent) WriteTo(w io.Writer) (int64, error) {
 	return off, nil
 }
 
+const selectChunk = "SELECT offset, data FROM chunk WHERE account = ? AND content = ? AND offset <= ? ORDER BY offset DESC LIMIT 1"
+
 // at returns octets from an offset within the content on: at least one. They
 // are not changed later.
 func (c *largeContent) at(off int64) ([]byte, error) {
@@ -112,8 +114,7 @@ func (c *largeContent) at(off int64) ([]byte, error) {
 	}
 	c.chunk = nil // not two of them at once
 	err := c.a.read(c.ctx, func(conn *conn) error {
-		r, err := conn.query(`SELECT offset, data FROM chunk WHERE account = ? AND content = ? AND offset <= ?
-			ORDER BY offset DESC LIMIT 1`, c.a.id, c.id, off)
+		r, err := conn.query(selectChunk, c.a.id, c.id, off)
 		if err != nil {
 			return err
 		}

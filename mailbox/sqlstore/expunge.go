@@ -69,21 +69,32 @@ func (t *tx) remove(row *boxRow, e *mailbox.Entry) error {
 // vanish gives the removal of messages a ModSeq and remembers it.
 func (t *tx) vanish(row *boxRow, gone mailbox.UIDSet) (mailbox.ModSeq, error) {
 	row.change(t).modseq++
-	for _, r := range gone.Ranges() {
-		_, err := t.exec("INSERT INTO vanished (account, mailbox, modseq, first, last) VALUES (?, ?, ?, ?, ?)",
-			row.account, row.id, row.modseq, int64(r.First), int64(r.Last))
-		if err != nil {
-			return 0, err
-		}
-		row.vanished++
+	if err := t.addVanished(row, row.modseq, gone); err != nil {
+		return 0, err
 	}
 	t.event(row.account, row.id, mailbox.EventVanished)
-	return mailbox.ModSeq(row.modseq), t.forget(row)
+	return mailbox.ModSeq(row.modseq), t.compact(row)
 }
 
-// forget drops the older half of what vanished when there is too much of it.
-func (t *tx) forget(row *boxRow) error {
-	if row.vanished <= int64(t.s.opts.MaxVanished) {
+func (t *tx) addVanished(row *boxRow, modseq int64, gone mailbox.UIDSet) error {
+	for _, r := range gone.Ranges() {
+		_, err := t.exec("INSERT INTO vanished (account, mailbox, modseq, first, last) VALUES (?, ?, ?, ?, ?)",
+			row.account, row.id, modseq, int64(r.First), int64(r.Last))
+		if err != nil {
+			return err
+		}
+	}
+	row.vanished += int64(len(gone.Ranges()))
+	return nil
+}
+
+// compact bounds what is kept of vanished UIDs. It dates the older half of them
+// anew, all to the same ModSeq, whereby ranges melt together: at most one is
+// left in front of each message. Who asks for what has changed since an
+// earlier ModSeq then learns of all these UIDs. The bound grows with the
+// mailbox, since not more than a part of the ranges can melt.
+func (t *tx) compact(row *boxRow) error {
+	if row.vanished <= int64(t.s.opts.MaxVanished)+2*row.messages {
 		return nil
 	}
 	modseq, err := t.c.queryInt(`SELECT modseq FROM vanished WHERE account = ? AND mailbox = ?
@@ -91,12 +102,21 @@ func (t *tx) forget(row *boxRow) error {
 	if err != nil {
 		return err
 	}
-	res, err := t.exec("DELETE FROM vanished WHERE account = ? AND mailbox = ? AND modseq <= ?", row.account, row.id, modseq)
+	r, err := t.c.query("SELECT first, last FROM vanished WHERE account = ? AND mailbox = ? AND modseq <= ?", row.account, row.id, modseq)
 	if err != nil {
 		return err
 	}
-	n, err := res.RowsAffected()
-	row.vanished -= n
-	row.forgotten = modseq
-	return err
+	var ranges []mailbox.UIDRange
+	for r.next() {
+		ranges = append(ranges, mailbox.UIDRange{First: mailbox.UID(r.int(0)), Last: mailbox.UID(r.int(1))})
+	}
+	if err := r.close(); err != nil {
+		return err
+	}
+	_, err = t.exec("DELETE FROM vanished WHERE account = ? AND mailbox = ? AND modseq <= ?", row.account, row.id, modseq)
+	if err != nil {
+		return err
+	}
+	row.vanished -= int64(len(ranges))
+	return t.addVanished(row, modseq, mailbox.UIDSetOfRanges(ranges...))
 }

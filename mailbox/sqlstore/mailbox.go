@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -64,29 +65,36 @@ func (b *box) Info() mailbox.Info { return b.info }
 // load reads the mailbox's row.
 func (b *box) load(c *conn) (*boxRow, error) { return loadBox(c, boxByID, b.a.id, b.id) }
 
+const selectStatus = `SELECT messages, unseen, deleted, uidnext, uidvalidity, modseq, storage,
+		CASE WHEN unseen > 0 THEN (SELECT uid FROM message m INDEXED BY message_unseen WHERE m.account = b.account AND m.mailbox = b.id
+			AND flags & 8 = 0 ORDER BY uid LIMIT 1) ELSE 0 END
+	FROM mailbox b WHERE account = ? AND id = ?`
+
 func (b *box) Status(ctx context.Context) (mailbox.Status, error) {
 	var st mailbox.Status
-	err := b.a.view(ctx, func(c *conn) error {
-		row, err := b.load(c)
+	err := b.a.read(ctx, func(c *conn) error {
+		r, err := c.query(selectStatus, b.a.id, b.id)
 		if err != nil {
 			return err
 		}
-		st = mailbox.Status{
-			Messages:      uint32(row.messages),
-			Unseen:        uint32(row.unseen),
-			Deleted:       uint32(row.deleted),
-			UIDNext:       mailbox.UID(row.uidnext),
-			UIDValidity:   uint32(row.uidvalidity),
-			HighestModSeq: mailbox.ModSeq(row.modseq),
-			Size:          row.storage,
-		}
-		if row.unseen > 0 {
-			uid, err := c.queryInt(`SELECT uid FROM message WHERE account = ? AND mailbox = ? AND flags & 8 = 0
-				ORDER BY uid LIMIT 1`, b.a.id, b.id)
-			if err != nil {
-				return err
+		found := r.next()
+		if found {
+			st = mailbox.Status{
+				Messages:      uint32(r.int(0)),
+				Unseen:        uint32(r.int(1)),
+				Deleted:       uint32(r.int(2)),
+				UIDNext:       mailbox.UID(r.int(3)),
+				UIDValidity:   uint32(r.int(4)),
+				HighestModSeq: mailbox.ModSeq(r.int(5)),
+				Size:          r.int(6),
+				FirstUnseen:   mailbox.UID(r.int(7)),
 			}
-			st.FirstUnseen = mailbox.UID(uid)
+		}
+		if err := r.close(); err != nil {
+			return err
+		}
+		if !found {
+			return fmt.Errorf("mailbox: %w", mailbox.ErrNotExist)
 		}
 		return nil
 	})

@@ -119,7 +119,7 @@ func (t *tx) createBox(acct *accountRow, name string, use mailbox.SpecialUse) (m
 	acct.uidvalidity = max(acct.uidvalidity+1, t.now.Unix()&0xffffffff)
 	b := &boxRow{account: acct.id, name: name, use: use, uidvalidity: acct.uidvalidity, uidnext: 1, modseq: 1, recent: 1}
 	res, err := t.exec(`INSERT INTO mailbox (account, name, use, uidvalidity, uidnext, modseq, recent,
-		messages, unseen, deleted, storage, vanished, forgotten) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)`,
+		messages, unseen, deleted, storage, vanished) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0)`,
 		b.account, b.name, int64(b.use), b.uidvalidity, b.uidnext, b.modseq, b.recent)
 	if err != nil {
 		return mailbox.Info{}, err

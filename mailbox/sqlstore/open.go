@@ -31,8 +31,9 @@ type Options struct {
 	// mailbox.QuotaKeeper. Resources not named are unlimited.
 	Quota map[mailbox.QuotaName]int64
 
-	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers, for
-	// Changes. When there are more, the older half is forgotten. Zero: 65,536.
+	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers for
+	// Changes, besides twice the number of its messages. When there are more,
+	// it forgets when those of the older half were expunged. Zero: 65,536.
 	MaxVanished int
 
 	// Parser bounds the parsing of messages that arrive. Nil: its defaults.

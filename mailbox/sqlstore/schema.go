@@ -57,7 +57,6 @@ CREATE TABLE mailbox (
 	deleted     INTEGER NOT NULL,
 	storage     INTEGER NOT NULL,
 	vanished    INTEGER NOT NULL,    -- rows of vanished
-	forgotten   INTEGER NOT NULL,    -- rows of vanished up to this modseq are gone
 	UNIQUE (account, name)
 ) STRICT;
 
@@ -85,7 +84,7 @@ CREATE TABLE message (
 CREATE INDEX message_modseq ON message (account, mailbox, modseq);
 CREATE INDEX message_unseen ON message (account, mailbox, uid) WHERE flags & 8 = 0;
 
-CREATE TABLE vanished (                  -- what Changes tells of expunged messages
+CREATE TABLE vanished (                  -- every UID below uidnext that no message has
 	account INTEGER NOT NULL,
 	mailbox INTEGER NOT NULL,
 	modseq  INTEGER NOT NULL,
@@ -119,12 +118,13 @@ CREATE TABLE body (                      -- a content that fits into one row
 ) STRICT;
 
 CREATE TABLE chunk (                     -- a piece of a content that does not
+	id      INTEGER PRIMARY KEY,     -- not without rowid: comparing keys would read the data
 	account INTEGER NOT NULL,
 	content INTEGER NOT NULL,
 	offset  INTEGER NOT NULL,        -- of its first octet
 	data    BLOB    NOT NULL,
-	PRIMARY KEY (account, content, offset)
-) STRICT, WITHOUT ROWID;
+	UNIQUE (account, content, offset)
+) STRICT;
 
 CREATE TABLE trash (                     -- deleted mailboxes with messages still to be swept away
 	account INTEGER NOT NULL,

@@ -61,10 +61,11 @@ func (t *tx) sweepTrash() (more bool, err error) {
 	return true, nil
 }
 
+const selectFree = "SELECT id, account FROM content WHERE refs = 0 AND free_at <= ? ORDER BY free_at LIMIT ?"
+
 // sweepContents deletes contents that nobody refers to and nobody reads.
 func (t *tx) sweepContents() (more bool, err error) {
-	r, err := t.c.query("SELECT id, account FROM content WHERE refs = 0 AND free_at <= ? ORDER BY free_at LIMIT ?",
-		t.now.Unix(), int64(sweepContents))
+	r, err := t.c.query(selectFree, t.now.Unix(), int64(sweepContents))
 	if err != nil {
 		return false, err
 	}

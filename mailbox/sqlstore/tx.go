@@ -161,11 +161,11 @@ type boxRow struct {
 	recent                    int64
 	messages, unseen, deleted int64
 	storage                   int64
-	vanished, forgotten       int64
+	vanished                  int64
 	dirty                     bool
 }
 
-const boxColumns = `id, account, name, use, uidvalidity, uidnext, modseq, recent, messages, unseen, deleted, storage, vanished, forgotten`
+const boxColumns = `id, account, name, use, uidvalidity, uidnext, modseq, recent, messages, unseen, deleted, storage, vanished`
 
 // scanBox reads boxColumns.
 func scanBox(r *rows) *boxRow {
@@ -173,7 +173,7 @@ func scanBox(r *rows) *boxRow {
 		id: r.int(0), account: r.int(1), name: r.text(2), use: mailbox.SpecialUse(r.int(3)),
 		uidvalidity: r.int(4), uidnext: r.int(5), modseq: r.int(6), recent: r.int(7),
 		messages: r.int(8), unseen: r.int(9), deleted: r.int(10), storage: r.int(11),
-		vanished: r.int(12), forgotten: r.int(13),
+		vanished: r.int(12),
 	}
 }
 
@@ -203,9 +203,9 @@ const (
 
 func (b *boxRow) save(t *tx) error {
 	_, err := t.exec(`UPDATE mailbox SET uidnext = ?, modseq = ?, recent = ?, messages = ?, unseen = ?, deleted = ?,
-		storage = ?, vanished = ?, forgotten = ? WHERE id = ?`,
+		storage = ?, vanished = ? WHERE id = ?`,
 		b.uidnext, b.modseq, b.recent, b.messages, b.unseen, b.deleted,
-		b.storage, b.vanished, b.forgotten, b.id)
+		b.storage, b.vanished, b.id)
 	return err
 }
 
