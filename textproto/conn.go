@@ -52,7 +52,7 @@ type Options struct {
 // Nothing written is sent before Flush, except what does not fit the buffer.
 type Conn struct {
 	t   *transport
-	tls *tls.Conn
+	tls atomic.Pointer[tls.Conn] // nil without TLS
 	zr  *inflater
 	zw  *deflateWriter
 	src io.Reader // top of the reading layers
@@ -105,7 +105,7 @@ func NewConn(nc net.Conn, o *Options) *Conn {
 	c.src, c.dst = c.t, c.t
 	c.buf = c.small[:]
 	if tc, ok := nc.(*tls.Conn); ok {
-		c.tls = tc
+		c.tls.Store(tc)
 	}
 	if c.opts.Trace != nil {
 		c.trace = &tracer{fn: c.opts.Trace, id: c.opts.ID, redact: c.opts.Redact, keep: c.opts.TraceBody}
@@ -180,8 +180,8 @@ func (c *Conn) Octets() (in, out int64) { return c.t.in.Load(), c.t.out.Load() }
 // Close closes the connection without sending what is buffered. Calls of either
 // side that are under way return an error that wraps net.ErrClosed.
 func (c *Conn) Close() error {
-	if c.tls != nil {
-		return c.tls.Close() // sends close_notify, in bounded time
+	if tc := c.tls.Load(); tc != nil {
+		return tc.Close() // sends close_notify, in bounded time
 	}
 	return c.t.Conn.Close()
 }
@@ -198,7 +198,7 @@ func (c *Conn) linger() {
 	if !ok {
 		return
 	}
-	if c.tls != nil && c.tls.CloseWrite() != nil {
+	if tc := c.tls.Load(); tc != nil && tc.CloseWrite() != nil {
 		return
 	}
 	if half.CloseWrite() != nil {

@@ -60,14 +60,14 @@ func (d *DotReader) next() error {
 		if c.w > c.r {
 			seg, used := d.scan(c.buf[c.r:c.w])
 			c.r += used
+			d.off += int64(len(seg))
+			d.tr.add(seg)
 			if d.done && d.err == nil {
 				d.err = io.EOF
 				d.tr.end()
 			}
 			if len(seg) > 0 {
 				d.seg = seg
-				d.off += int64(len(seg))
-				d.tr.add(seg)
 				return nil
 			}
 			if used > 0 || d.err != nil {

@@ -44,6 +44,7 @@ type serverConn struct {
 	tls     *tls.Config // for TLS from the first octet, or nil
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
+	watch   bool         // ctx can end by itself
 	refusal error        // why it is not served, or nil
 	refused bool         // it counts as one that is being refused
 	network netip.Prefix // counted under it, when valid
@@ -60,7 +61,8 @@ func (s *Server) start(base context.Context, nc net.Conn, h Handler, cfg *tls.Co
 	})
 	sc.c = c
 	sc.ctx, sc.cancel = context.WithCancelCause(base)
-	c.onError = sc.cancel
+	sc.watch = base.Done() != nil
+	c.onError = sc.end
 	if s.ConnState != nil {
 		c.state = func(st ConnState) { s.ConnState(c, st) }
 	}
@@ -82,8 +84,11 @@ func (s *Server) start(base context.Context, nc net.Conn, h Handler, cfg *tls.Co
 
 func (sc *serverConn) run() {
 	defer sc.finish()
-	release := sc.c.Bind(sc.ctx)
-	defer release()
+	if sc.watch {
+		defer sc.c.Bind(sc.ctx)()
+	} else {
+		sc.c.t.bindFor(sc.ctx) // end interrupts
+	}
 	if sc.guard(sc.serve) {
 		sc.guard(func() { sc.refuse(ErrPanic) })
 	}
@@ -119,12 +124,10 @@ func (sc *serverConn) serve() {
 	if !sc.admit() {
 		return
 	}
-	if sc.tls != nil {
-		if err := c.StartTLSServer(sc.ctx, sc.tls); err != nil {
-			s.stats.handshakeErrors.Add(1)
-			s.logger().Debug("TLS handshake failed", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
-			return
-		}
+	if err := sc.handshake(); err != nil {
+		s.stats.handshakeErrors.Add(1)
+		s.logger().Debug("TLS handshake failed", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
+		return
 	}
 	if sc.refusal != nil {
 		s.stats.refused.Add(1)
@@ -140,6 +143,17 @@ func (sc *serverConn) proxyHeader() error {
 		defer sc.c.t.setHard(sc.c.t.setHard(time.Now().Add(d)))
 	}
 	return sc.c.readProxyHeader()
+}
+
+// handshake starts TLS, where there is to be TLS from the first octet.
+func (sc *serverConn) handshake() error {
+	if tc := sc.c.tls.Load(); tc != nil { // the listener's
+		return sc.c.handshake(sc.ctx, tc)
+	}
+	if sc.tls != nil {
+		return sc.c.StartTLSServer(sc.ctx, sc.tls)
+	}
+	return nil
 }
 
 // admit decides whether the connection is served, counting it under its network,
@@ -185,6 +199,12 @@ func (sc *serverConn) setState(st ConnState) {
 	if sc.c.state != nil {
 		sc.c.state(st)
 	}
+}
+
+// end ends the connection's context.
+func (sc *serverConn) end(cause error) {
+	sc.cancel(cause)
+	sc.c.t.interrupt()
 }
 
 // kill ends the connection from another goroutine.

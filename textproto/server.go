@@ -14,10 +14,14 @@ import (
 
 // A Handler serves connections of one protocol.
 type Handler interface {
-	// ServeConn serves one connection, on a goroutine of its own, and the
-	// connection is closed when it returns. ctx ends when the connection fails,
-	// and with Server.Close or the end of Shutdown's patience; it is bound to c
-	// already. A panic is contained and logged.
+	// ServeConn serves one connection, on a goroutine of its own. When it returns
+	// what is buffered is sent and the connection closed; a panic is contained and
+	// logged.
+	//
+	// ctx is bound to c already. It ends with Server.Close, with the end of
+	// Shutdown's patience, and when a read or write fails. A client that goes away
+	// while nothing is read or written is noticed by the next read or write, and the
+	// end of its input (io.EOF) does not end ctx, since it may still be reading.
 	ServeConn(ctx context.Context, c *Conn)
 	// Refuse writes the protocol's one line for a connection that is not (or no
 	// longer) served. reason is ErrTooManyConns, ErrTooManyConnsFromNetwork,

@@ -25,7 +25,7 @@ func (c *Conn) StartTLSClient(ctx context.Context, cfg *tls.Config) error {
 
 func (c *Conn) startTLS(ctx context.Context, cfg *tls.Config, side func(nc net.Conn, cfg *tls.Config) *tls.Conn) error {
 	switch {
-	case c.tls != nil:
+	case c.tls.Load() != nil:
 		return ErrTLSActive
 	case c.zr != nil:
 		return ErrCompressActive
@@ -46,7 +46,7 @@ func (c *Conn) startTLS(ctx context.Context, cfg *tls.Config, side func(nc net.C
 		c.readErr, c.writeErr = err, err
 		return c.fatal(err)
 	}
-	c.tls = tc
+	c.tls.Store(tc)
 	c.src, c.dst = tc, tc
 	if c.trace != nil {
 		c.trace.note("TLS " + tls.VersionName(c.TLS().Version))
@@ -69,9 +69,10 @@ func (c *Conn) handshake(ctx context.Context, tc *tls.Conn) error {
 
 // TLS returns the state of TLS, or nil without TLS.
 func (c *Conn) TLS() *tls.ConnectionState {
-	if c.tls == nil {
+	tc := c.tls.Load()
+	if tc == nil {
 		return nil
 	}
-	s := c.tls.ConnectionState()
+	s := tc.ConnectionState()
 	return &s
 }

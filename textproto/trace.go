@@ -77,8 +77,11 @@ type tracer struct {
 	keep   int
 
 	mu     sync.Mutex
-	secret bool
-	part   []byte // of a line being written
+	secret bool // guarded by mu
+
+	// Of the writing side.
+	part []byte // of a line that is being written
+	hide bool   // that line is secret
 }
 
 // maxTraceLine bounds what is kept of a line that is written piece by piece.
@@ -100,8 +103,9 @@ func (t *tracer) isSecret() bool {
 	return t.secret
 }
 
-func (t *tracer) line(dir Direction, line []byte) {
-	secret := t.isSecret()
+func (t *tracer) line(dir Direction, line []byte) { t.show(dir, line, t.isSecret()) }
+
+func (t *tracer) show(dir Direction, line []byte, secret bool) {
 	e := Event{ConnID: t.id, Dir: dir, Line: line}
 	switch {
 	case secret:
@@ -113,7 +117,10 @@ func (t *tracer) line(dir Direction, line []byte) {
 }
 
 // write takes a piece of what is written, which may hold lines and parts of them.
+// A line is secret when any part of it is.
 func (t *tracer) write(p []byte) {
+	secret := t.isSecret()
+	t.hide = secret || t.hide && len(t.part) > 0
 	for len(p) > 0 {
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {
@@ -122,12 +129,13 @@ func (t *tracer) write(p []byte) {
 		}
 		line := p[:i]
 		if len(t.part) > 0 {
-			t.part = append(t.part, line...)
+			t.part = append(t.part, line[:min(len(line), max(0, maxTraceLine-len(t.part)))]...)
 			line = t.part
 		}
-		t.line(Send, bytes.TrimSuffix(line, crByte))
+		t.show(Send, bytes.TrimSuffix(line, crByte), t.hide)
 		t.part = t.part[:0]
 		p = p[i+1:]
+		t.hide = secret
 	}
 }
 

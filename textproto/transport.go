@@ -184,6 +184,22 @@ func (t *transport) bind(ctx context.Context) (release func()) {
 	return b.release
 }
 
+// bindFor is bind for the life of the connection, of a context whose end is
+// followed by a call of interrupt. That costs less than to watch it.
+func (t *transport) bindFor(ctx context.Context) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.binds = &binding{ctx: ctx, refs: 1, next: t.binds, release: noop}
+}
+
+// interrupt stops I/O that is under way.
+func (t *transport) interrupt() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.readArmed, t.writeArmed = true, true
+	t.Conn.SetDeadline(past)
+}
+
 // expire interrupts I/O that is under way because the context of b has ended.
 func (t *transport) expire(b *binding) {
 	t.mu.Lock()
