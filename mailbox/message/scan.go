@@ -12,23 +12,53 @@ func (p *Parser) body(b []byte) []byte {
 		p.content(b)
 		return nil
 	}
-	if b[0] == '-' && p.atLineStart() {
-		p.state, p.cand = inCandidate, p.cand[:0]
-		return b
+	i := 0
+	if b[0] != '-' || !p.atLineStart() {
+		i = nextDashes(b, 0)
 	}
-	i := bytes.Index(b, lineDashes)
+	for i >= 0 && p.refuted(b[i:]) {
+		i = nextDashes(b, i)
+	}
 	if i < 0 {
-		// "\n-" may be the start of it, with the rest in the next write.
-		if n := len(b); n >= 2 && b[n-2] == '\n' && b[n-1] == '-' {
-			i = n - 2
-		} else {
-			p.content(b)
-			return nil
-		}
+		p.content(b)
+		return nil
 	}
-	p.content(b[:i+1])
+	if i > 0 {
+		p.content(b[:i])
+	}
 	p.state, p.cand = inCandidate, p.cand[:0]
-	return b[i+1:]
+	return b[i:]
+}
+
+// nextDashes returns the start of the next line that starts with "--", or with
+// "-" at the end of b, or -1.
+func nextDashes(b []byte, from int) int {
+	// Where one such line stands, the next often follows.
+	next := from + bytes.IndexByte(b[from:], '\n') + 1
+	if next > from && len(b)-next >= 2 && b[next] == '-' && b[next+1] == '-' {
+		return next
+	}
+	if i := bytes.Index(b[from:], lineDashes); i >= 0 {
+		return from + i + 1
+	}
+	if n := len(b); n >= from+2 && b[n-2] == '\n' && b[n-1] == '-' {
+		return n - 1
+	}
+	return -1
+}
+
+// refuted tells whether there is enough of a line to see that it is no
+// boundary.
+func (p *Parser) refuted(line []byte) bool {
+	want := p.boundMax + 4
+	if len(line) > want {
+		line = line[:want]
+	}
+	if len(line) < want && bytes.IndexByte(line, '\n') < 0 {
+		return false
+	}
+	i, _ := p.matchBoundary(line)
+	return i < 0
 }
 
 func (p *Parser) content(b []byte) {
