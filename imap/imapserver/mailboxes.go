@@ -48,24 +48,27 @@ func (s *Session) create(c *imap.Create) (reply, error) {
 	if _, err := s.account.Mailbox(s.ctx, name); err == nil {
 		return reply{}, mailbox.ErrExist
 	}
-	if err := s.createSuperiors(name); err != nil {
+	if _, err = s.account.Create(s.ctx, name, &opts); err != nil {
 		return reply{}, err
 	}
-	_, err = s.account.Create(s.ctx, name, &opts)
-	return reply{}, err
+	s.createSuperiors(name)
+	return reply{}, nil
 }
 
-func (s *Session) createSuperiors(name string) error {
-	for i, c := range name {
-		if c != separator {
-			continue
-		}
-		if _, err := s.account.Create(s.ctx, name[:i], nil); err != nil && !errors.Is(err, mailbox.ErrExist) &&
-			!strings.EqualFold(name[:i], mailbox.Inbox) {
-			return err
+// createSuperiors makes mailboxes of the superiors that a new name has. Where
+// that can't be done the name stands without them, which nothing forbids.
+func (s *Session) createSuperiors(name string) {
+	for up := superior(name); up != ""; up = superior(up) {
+		_, err := s.account.Create(s.ctx, up, nil)
+		switch {
+		case err == nil:
+		case errors.Is(err, mailbox.ErrExist), up == mailbox.Inbox:
+			return // and so its superiors, or nobody wants them
+		default:
+			s.log().Debug("imap: superior mailbox not made", "name", up, "error", err)
+			return
 		}
 	}
-	return nil
 }
 
 func (s *Session) delete(c *imap.Delete) (reply, error) {
@@ -97,10 +100,11 @@ func (s *Session) rename(c *imap.Rename) (reply, error) {
 	if _, err := s.account.Mailbox(s.ctx, to); err == nil {
 		return reply{}, mailbox.ErrExist
 	}
-	if err := s.createSuperiors(to); err != nil {
+	if err := s.account.Rename(s.ctx, strings.TrimSuffix(c.From, string(separator)), to); err != nil {
 		return reply{}, err
 	}
-	return reply{}, s.account.Rename(s.ctx, strings.TrimSuffix(c.From, string(separator)), to)
+	s.createSuperiors(to)
+	return reply{}, nil
 }
 
 // renameInbox moves all messages of INBOX to a new mailbox, leaving INBOX, and
@@ -110,12 +114,10 @@ func (s *Session) renameInbox(to string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.createSuperiors(to); err != nil {
-		return err
-	}
 	if _, err := s.account.Create(s.ctx, to, nil); err != nil {
 		return err
 	}
+	s.createSuperiors(to)
 	if _, err := inbox.Move(s.ctx, mailbox.AllUIDs(), to); err != nil {
 		return err
 	}
