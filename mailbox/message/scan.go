@@ -33,11 +33,6 @@ func (p *Parser) body(b []byte) []byte {
 // nextDashes returns the start of the next line that starts with "--", or with
 // "-" at the end of b, or -1.
 func nextDashes(b []byte, from int) int {
-	// Where one such line stands, the next often follows.
-	next := from + bytes.IndexByte(b[from:], '\n') + 1
-	if next > from && len(b)-next >= 2 && b[next] == '-' && b[next+1] == '-' {
-		return next
-	}
 	if i := bytes.Index(b[from:], lineDashes); i >= 0 {
 		return from + i + 1
 	}
