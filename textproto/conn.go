@@ -186,38 +186,6 @@ func (c *Conn) Close() error {
 	return c.t.Conn.Close()
 }
 
-// linger sends what is buffered, says that nothing more will come, and waits a
-// little while for the peer to close: when a socket with unread input is closed,
-// what was sent last may never be read.
-func (c *Conn) linger() {
-	c.t.setHard(time.Now().Add(LingerTimeout))
-	if c.Flush() != nil || c.readErr != nil {
-		return
-	}
-	half, ok := c.t.Conn.(interface{ CloseWrite() error })
-	if !ok {
-		return
-	}
-	if tc := c.tls.Load(); tc != nil && tc.CloseWrite() != nil {
-		return
-	}
-	if half.CloseWrite() != nil {
-		return
-	}
-	b := getSmall()
-	defer putRead(b)
-	for n := 0; n < maxLinger; {
-		m, err := c.t.Read(b)
-		if err != nil {
-			return
-		}
-		n += m
-	}
-}
-
-// maxLinger is how many octets of unwanted input linger reads.
-const maxLinger = 1 << 20
-
 // fatal records that the connection is lost.
 func (c *Conn) fatal(err error) error {
 	if c.onError != nil {

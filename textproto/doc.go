@@ -1,5 +1,55 @@
-// Package textproto is the core that servers and clients of line-oriented
-// Internet protocols share: a Conn that reads lines, dot-stuffed and counted
-// bodies in bulk and upgrades itself to TLS and compression in place, and a
-// Server that accepts, limits and shuts down connections.
+// Package textproto is the core that clients and servers of line-oriented
+// Internet protocols (SMTP, LMTP, IMAP, POP3) share: a [Conn] that reads and
+// writes lines, dot-stuffed and counted bodies, and upgrades itself to TLS and
+// compression in place; and a [Server] that accepts, limits, traces and shuts
+// down connections.
+//
+// A server is a [Handler]:
+//
+//	func (p myProtocol) ServeConn(ctx context.Context, c *textproto.Conn) {
+//		c.WriteLine("220 ready")
+//		for {
+//			if c.Buffered() == 0 && c.Flush() != nil { // replies to pipelined commands go out together
+//				return
+//			}
+//			if err := c.Wait(); err != nil { // ErrServerClosed, ErrWoken, a timeout, io.EOF …
+//				return
+//			}
+//			line, err := c.ReadLine()
+//			…
+//		}
+//	}
+//
+//	s := &textproto.Server{MaxConns: 1000}
+//	err := s.ListenAndServe(":2525", myProtocol{})
+//
+// A client is a Conn over a connection that was dialled, perhaps with
+// [Conn.StartTLSClient] at once (implicit TLS) or after the protocol's command.
+//
+// # What it implements
+//
+//   - lines, dot-stuffing and the end of a body: RFC 5321 §2.3.8, §4.1.1.4, §4.5.2; RFC 1939 §3
+//   - counted bodies: RFC 9051 §4.3 (literals), RFC 3030 (BDAT chunks)
+//   - STARTTLS and implicit TLS: RFC 3207, RFC 2595, RFC 8314
+//   - COMPRESS=DEFLATE: RFC 4978, with RFC 1951
+//   - the PROXY protocol, versions 1 and 2, of HAProxy
+//
+// # Invariants
+//
+//   - Nothing but CRLF.CRLF ends a dot-stuffed body, in any mode. Nothing but what
+//     Close writes ends one that is sent.
+//   - After a line or a body that was refused the connection is in step: ReadLine
+//     skips the rest of a long line, Drain the rest of a body, and a body that was
+//     not read to its end blocks the next ReadLine ([ErrUnreadBody]).
+//   - No input takes memory before it has arrived, and none more than the limit
+//     that applies to it (MaxLine for a line, two buffers for a body of any size).
+//   - What the peer sent in the clear is never taken for what it sent under TLS.
+//   - Deadlines are set in one place (transport), under one mutex, from the
+//     timeouts, the bound contexts and the waiting state. A layer above it sees
+//     only a timeout that it survives; Conn says afterwards what was the reason.
+//   - A write that failed is final, a read that timed out is not.
+//   - The reading side and the writing side share no unguarded state, so each may
+//     have a goroutine of its own.
+//   - Line by line and body by body, nothing is allocated that grows with the
+//     number of lines. A waiting connection holds no buffer.
 package textproto

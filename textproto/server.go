@@ -54,10 +54,6 @@ const (
 	MaxRefusals = 64
 	// RefuseTimeout bounds a refusal, the TLS handshake before it included.
 	RefuseTimeout = 5 * time.Second
-	// LingerTimeout is how long a connection whose handler has returned waits for
-	// its peer to have read the last reply and closed. Without that the system
-	// may drop the reply when input is unread (RFC 1122 §4.2.2.13).
-	LingerTimeout = time.Second
 	// CloseWait is how long Server.Close waits for handlers.
 	CloseWait = 5 * time.Second
 )
