@@ -144,3 +144,20 @@ func (SearchWithin) searchKey()            {}
 func (SearchEmailID) searchKey()           {}
 func (SearchThreadID) searchKey()          {}
 func (SearchSaveDateSupported) searchKey() {}
+
+// SearchData is a SEARCH response (RFC 3501 §7.2.5). Nums are sequence numbers
+// or UIDs, as the command asked for, in the order that the server sent.
+type SearchData struct {
+	Nums   []uint32
+	ModSeq mailbox.ModSeq // zero: not given
+}
+
+// ESearchData is an ESEARCH response (RFC 9051 §7.3.4). Min, Max and Count are
+// nil, and All is empty, where the response lacks them.
+type ESearchData struct {
+	Tag             string // of the command that it answers, if given
+	UID             bool
+	Min, Max, Count *uint32
+	All             NumSet // without "*"
+	ModSeq          mailbox.ModSeq
+}

@@ -130,22 +130,24 @@ func parseID(d *wire.Decoder) imap.Command {
 	if !d.SP() {
 		return nil
 	}
+	return result(idFields(d, &c.Fields), &c)
+}
+
+func idFields(d *wire.Decoder, fields *imap.IDFields) bool {
 	if d.TryKeyword("NIL") {
-		return &c
+		return true
 	}
-	ok := d.List(func() bool {
+	return d.List(func() bool {
 		var f imap.IDField
-		var some bool
-		if len(c.Fields) == imap.MaxIDFields {
+		if len(*fields) == imap.MaxIDFields {
 			return d.Fail(&wire.LimitError{What: "too many ID fields", Limit: imap.MaxIDFields})
 		}
-		if !d.AString(&f.Name) || !d.SP() || !d.NString(&f.Value, &some) {
+		if !d.AString(&f.Name) || !d.SP() || !text(d, &f.Value) {
 			return false
 		}
-		c.Fields = append(c.Fields, f)
+		*fields = append(*fields, f)
 		return true
 	})
-	return result(ok, &c)
 }
 
 func parseSelect(d *wire.Decoder, readOnly bool) imap.Command {

@@ -95,3 +95,9 @@ func TestReaderOnConn(t *testing.T) {
 	require.Equal(t, io.EOF, err)
 	require.NoError(t, <-done)
 }
+
+func TestLoginErrorHidesPassword(t *testing.T) {
+	_, err := parseOne(t, `LOGIN alice sword"fish`)
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "fish")
+}

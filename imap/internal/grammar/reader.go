@@ -19,13 +19,14 @@ type Parser func(d *wire.Decoder) imap.Command
 // A Reader reads a client's commands from a connection, one at a time. After a
 // command it can't understand it is at the start of the next.
 type Reader struct {
-	d     *wire.Decoder
-	table map[string]Parser
-	own   bool // table is not the shared one
-	w     io.Writer
-	flush func() error
-	hide  func(bool) // keeps lines out of the wire trace
-	open  bool       // the command's messages have not all been read
+	d      *wire.Decoder
+	table  map[string]Parser
+	own    bool // table is not the shared one
+	w      io.Writer
+	flush  func() error
+	hide   func(bool) // keeps lines out of the wire trace
+	secret bool       // hide is on
+	open   bool       // the command's messages have not all been read
 }
 
 // NewReader returns a Reader for c, on which it also writes continuation
@@ -89,11 +90,8 @@ func (r *Reader) ReadCommand() (tag string, cmd imap.Command, err error) {
 	}
 	cmd = r.parse()
 	if err := r.d.Err(); err != nil {
-		err = r.refuse(err)
-		r.hide(false)
-		return tag, nil, err
+		return tag, nil, r.refuse(err)
 	}
-	r.hide(false)
 	if _, ok := cmd.(*imap.Append); ok {
 		r.open = true
 		return tag, cmd, nil
@@ -101,6 +99,7 @@ func (r *Reader) ReadCommand() (tag string, cmd imap.Command, err error) {
 	if !r.d.End() {
 		return tag, nil, r.refuse(r.d.Err())
 	}
+	r.reveal()
 	return tag, cmd, nil
 }
 
@@ -139,15 +138,33 @@ func (r *Reader) parse() imap.Command {
 		return nil
 	}
 	if string(name) == "LOGIN" {
-		r.hide(true) // the password may be on the lines after a literal's header
+		// A password may stand on the lines after a literal's header.
+		r.secret = true
+		r.hide(true)
 	}
 	return p(r.d)
+}
+
+// reveal ends what parse began for LOGIN. The password must not be in what is
+// said about an error either.
+func (r *Reader) reveal() {
+	if !r.secret {
+		return
+	}
+	var s *wire.SyntaxError
+	if errors.As(r.d.Err(), &s) && s.Near != "" {
+		s.Near = "***"
+	}
+	r.secret = false
+	r.hide(false)
 }
 
 // refuse brings the connection back into step after err and makes the answer.
 func (r *Reader) refuse(err error) error {
 	r.open = false
-	if e := r.d.Skip(); e != nil {
+	e := r.d.Skip()
+	r.reveal()
+	if e != nil {
 		err = e
 	}
 	return answer(err)

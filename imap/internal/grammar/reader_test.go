@@ -216,8 +216,38 @@ func TestCommands(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.Equal(t, tc.want, got)
+			writeAndReadBack(t, got)
 		})
 	}
+}
+
+// writeAndReadBack checks that what a client writes of a command is that command
+// to a server, and that no literal waits in it.
+func writeAndReadBack(t *testing.T, cmd imap.Command) {
+	t.Helper()
+	e := wire.Encoder{Mode: wire.LiteralPlus}
+	e.Tag("a").SP()
+	WriteCommand(&e, cmd)
+	require.NoError(t, e.Err)
+	e.CRLF()
+	_, again, err := newPeer(string(e.B), wire.LimitsAfterLogin()).ReadCommand()
+	require.NoError(t, err, "%s", e.B)
+	blank := func(cmd imap.Command) imap.Command { // what has no influence
+		switch c := cmd.(type) {
+		case *imap.Fetch:
+			for _, item := range c.Items {
+				if item.Section != nil {
+					item.Section.Text = ""
+				}
+			}
+		case *imap.List:
+			c.Extended = false
+		case *imap.Search:
+			c.Charset = ""
+		}
+		return cmd
+	}
+	require.Equal(t, blank(cmd), blank(again), "%s", e.B)
 }
 
 // A command that fails leaves the connection at the start of the next.

@@ -37,8 +37,13 @@ func WriteEnabled(e *wire.Encoder, caps []imap.Cap) {
 // WriteID writes an ID response line (RFC 2971 §3.2).
 func WriteID(e *wire.Encoder, fields imap.IDFields) {
 	e.Raw("* ID ")
+	writeIDFields(e, fields)
+	e.CRLF()
+}
+
+func writeIDFields(e *wire.Encoder, fields imap.IDFields) {
 	if len(fields) == 0 {
-		e.NIL().CRLF()
+		e.NIL()
 		return
 	}
 	e.Raw("(")
@@ -48,7 +53,7 @@ func WriteID(e *wire.Encoder, fields imap.IDFields) {
 		}
 		e.String(f.Name).SP().NString(f.Value)
 	}
-	e.Raw(")").CRLF()
+	e.Raw(")")
 }
 
 // WriteNamespace writes a NAMESPACE response line (RFC 2342 §5).

@@ -50,6 +50,10 @@ func TestResponses(t *testing.T) {
 		{func(e *wire.Encoder) {
 			WriteQuota(e, &imap.QuotaData{Resources: []mailbox.QuotaResource{{Name: mailbox.QuotaStorage, Usage: 10241, Limit: 524288}, {Name: mailbox.QuotaMessage, Usage: 3, Limit: 9}}})
 		}, `* QUOTA "" (STORAGE 11 512 MESSAGE 3 9)`},
+		{func(e *wire.Encoder) {
+			WriteESearch(e, &imap.ESearchData{Tag: "A283", UID: true, Min: n(2), Max: n(9), Count: n(3), All: nums(2, 2, 8, 9), ModSeq: 5})
+		}, `* ESEARCH (TAG "A283") UID MIN 2 MAX 9 COUNT 3 ALL 2,8:9 MODSEQ 5`},
+		{func(e *wire.Encoder) { WriteESearch(e, &imap.ESearchData{}) }, "* ESEARCH"},
 		{func(e *wire.Encoder) { WriteQuotaRoot(e, &imap.QuotaRootData{Mailbox: "INBOX", Roots: []string{""}}) }, `* QUOTAROOT INBOX ""`},
 	} {
 		var e wire.Encoder

@@ -76,6 +76,7 @@ func TestSearch(t *testing.T) {
 			c := got.(*imap.Search)
 			require.True(t, c.UID)
 			require.Equal(t, tc.want, c.Key)
+			writeAndReadBack(t, c)
 		})
 	}
 }
@@ -90,6 +91,7 @@ func TestSearchReturn(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, got.(*imap.Search).Extended)
 		require.Equal(t, want, got.(*imap.Search).Return)
+		writeAndReadBack(t, got)
 	}
 	_, err := parseOne(t, "SEARCH RETURN (FOO) ALL")
 	require.Error(t, err)

@@ -56,6 +56,7 @@ type Decoder struct {
 	drained int64
 	depth   int
 	items   int
+	loose   bool // in Retry
 }
 
 // NewDecoder returns a Decoder that reads from src.
@@ -78,7 +79,7 @@ func (d *Decoder) Limits() Limits { return d.lim }
 // those of the connection, and those of Err.
 func (d *Decoder) Begin() error {
 	d.err, d.octets, d.drained, d.depth, d.items = nil, 0, 0, 0, 0
-	d.pending, d.body = false, nil
+	d.pending, d.body, d.loose = false, nil, false
 	d.readLine()
 	return d.err
 }

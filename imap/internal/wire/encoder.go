@@ -56,10 +56,15 @@ func (e *Encoder) Reset(b []byte) {
 	e.Waits = e.Waits[:0]
 }
 
-func (e *Encoder) fail(format string, args ...any) *Encoder {
+// Fail records err, unless there is an error already.
+func (e *Encoder) Fail(err error) {
 	if e.Err == nil {
-		e.Err = fmt.Errorf("imap: "+format, args...)
+		e.Err = err
 	}
+}
+
+func (e *Encoder) fail(format string, args ...any) *Encoder {
+	e.Fail(fmt.Errorf("imap: "+format, args...))
 	return e
 }
 
@@ -243,6 +248,17 @@ func (e *Encoder) Mailbox(name string) *Encoder {
 		}
 	}
 	return e.AString(name)
+}
+
+// ListMailbox appends a mailbox name that may have wildcards.
+func (e *Encoder) ListMailbox(pattern string) *Encoder {
+	if allOf(pattern, classList) && !strings.EqualFold(pattern, "NIL") && !strings.Contains(pattern, "&") {
+		return e.Raw(pattern)
+	}
+	if e.UTF8 {
+		return e.String(pattern)
+	}
+	return e.String(imap.EncodeUTF7(pattern))
 }
 
 // RawMailbox appends a mailbox name as it came from the wire.

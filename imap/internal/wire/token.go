@@ -174,6 +174,9 @@ func (d *Decoder) NString(s *string, ok *bool) bool {
 // quoted expects a quoted string. 8-bit text in it must be UTF-8 (RFC 9051
 // §4.3); a tolerant Decoder takes what isn't as ISO 8859-1.
 func (d *Decoder) quoted(s *string) bool {
+	if d.loose {
+		return d.looseQuoted(s)
+	}
 	b := d.line[d.pos+1:]
 	i := bytes.IndexByte(b, '"')
 	if i < 0 {

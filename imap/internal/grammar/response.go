@@ -1,0 +1,251 @@
+package grammar
+
+import (
+	"errors"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+)
+
+// A Response is what a server sends at a time: one of the types below, or a
+// pointer to one of the data types of package imap whose names end in Data, or
+// an imap.CapSet or imap.IDFields.
+type Response any
+
+// Responses that package imap has no type for.
+type (
+	// StatusLine is OK, NO, BAD, PREAUTH or BYE: the end of the command with
+	// that tag, or untagged.
+	StatusLine struct {
+		Tag  string // empty: untagged
+		Cond imap.Condition
+		Code imap.Code // in capitals, empty if there was none
+		Args string
+		Text string
+	}
+
+	// Continuation is "+": Text is what followed, for SASL in base64.
+	Continuation struct{ Text string }
+
+	// Count is EXISTS, RECENT or EXPUNGE.
+	Count struct {
+		Name string
+		N    uint32
+	}
+
+	// Fetch is the beginning of a FETCH response. NextItem yields its items.
+	Fetch struct{ Seq imap.SeqNum }
+
+	// Flags is FLAGS.
+	Flags []string
+
+	// Enabled is ENABLED.
+	Enabled []imap.Cap
+
+	// LSub is LSUB.
+	LSub struct{ imap.ListData }
+
+	// Unknown is a response of a name that is not known here.
+	Unknown struct {
+		Name   string // in capitals
+		N      uint32 // the number before the name, if there was one
+		Values []imap.Value
+	}
+)
+
+// Err returns a status response that refuses as an error.
+func (s *StatusLine) Err() error {
+	if s.Cond == imap.OK || s.Cond == imap.PREAUTH {
+		return nil
+	}
+	return &imap.Error{Status: s.Cond, Code: s.Code, CodeArgs: s.Args, Text: s.Text}
+}
+
+// A ResponseReader reads a server's responses. What servers are known to send
+// against the grammar is taken where its meaning is clear. A response that can't
+// be read costs no other: the error is a *wire.SyntaxError or *wire.LimitError,
+// and the next call reads the next response.
+type ResponseReader struct {
+	d     *wire.Decoder
+	fetch bool // within a FETCH response
+}
+
+// NewResponseReader returns a reader from src.
+func NewResponseReader(src wire.Source, lim wire.Limits) *ResponseReader {
+	r := &ResponseReader{d: wire.NewDecoder(src, lim)}
+	r.d.Tolerant = true
+	return r
+}
+
+// SetUTF8 says that mailbox names are UTF-8 from now on.
+func (r *ResponseReader) SetUTF8(on bool) { r.d.UTF8 = on }
+
+// Read reads the next response. What is left of a FETCH response is passed over.
+func (r *ResponseReader) Read() (Response, error) {
+	if r.fetch {
+		r.fetch = false
+		if err := r.d.Skip(); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.d.Begin(); err != nil {
+		return nil, r.skip(err)
+	}
+	resp := r.parse()
+	if r.fetch {
+		return resp, nil
+	}
+	if resp == nil || !r.d.End() {
+		return nil, r.skip(r.d.Err())
+	}
+	return resp, nil
+}
+
+// skip goes to the end of the response and returns err, or what ends the
+// connection.
+func (r *ResponseReader) skip(err error) error {
+	r.fetch = false
+	if e := r.d.Skip(); e != nil {
+		return e
+	}
+	if err == nil {
+		err = errors.New("response without data")
+	}
+	return err
+}
+
+func (r *ResponseReader) parse() Response {
+	d := r.d
+	if d.Try('+') {
+		d.Try(' ')
+		return &Continuation{string(d.Rest())}
+	}
+	var tag string
+	if !d.Try('*') && !d.Tag(&tag) || !d.SP() {
+		return nil
+	}
+	if c := d.Peek(); tag == "" && c >= '0' && c <= '9' {
+		return r.numbered()
+	}
+	word := d.Word()
+	for _, cond := range [...]imap.Condition{imap.OK, imap.NO, imap.BAD, imap.BYE, imap.PREAUTH} {
+		if wire.Is(word, string(cond)) {
+			return statusLine(d, tag, cond)
+		}
+	}
+	if tag != "" || len(word) == 0 {
+		d.Expected("OK, NO or BAD")
+		return nil
+	}
+	name := string(wire.Upper(word))
+	if parse, ok := responses[name]; ok {
+		return parse(d)
+	}
+	u := &Unknown{Name: name}
+	if !values(d, &u.Values) {
+		return nil
+	}
+	return u
+}
+
+func (r *ResponseReader) numbered() Response {
+	d := r.d
+	var n uint32
+	if !d.Number(&n) || !d.SP() {
+		return nil
+	}
+	switch word := d.Word(); {
+	case wire.Is(word, "EXISTS"), wire.Is(word, "RECENT"), wire.Is(word, "EXPUNGE"):
+		return &Count{Name: string(wire.Upper(word)), N: n}
+	case wire.Is(word, "FETCH"):
+		if !d.SP() || !d.Special('(') {
+			return nil
+		}
+		r.fetch = true
+		return &Fetch{Seq: imap.SeqNum(n)}
+	case len(word) == 0:
+		d.Expected("response")
+		return nil
+	default:
+		u := &Unknown{Name: string(wire.Upper(word)), N: n}
+		if !values(d, &u.Values) {
+			return nil
+		}
+		return u
+	}
+}
+
+// values reads to the end of the response.
+func values(d *wire.Decoder, list *[]imap.Value) bool {
+	for d.TrySP() {
+		var v imap.Value
+		if !d.Element() || !d.Value(&v) {
+			return false
+		}
+		*list = append(*list, v)
+	}
+	return d.Err() == nil
+}
+
+// statusLine reads resp-text: a code and a text, of which servers leave out
+// either (RFC 9051 §7.1).
+func statusLine(d *wire.Decoder, tag string, cond imap.Condition) Response {
+	s := &StatusLine{Tag: tag, Cond: cond}
+	for d.Try(' ') {
+	}
+	rest := d.Rest()
+	if len(rest) > 0 && rest[0] == '[' {
+		if end := codeEnd(rest); end > 0 {
+			code := rest[1:end]
+			rest = rest[end+1:]
+			for i, c := range code {
+				if c == ' ' {
+					s.Args = string(trim(code[i+1:]))
+					code = code[:i]
+					break
+				}
+			}
+			s.Code = imap.Code(wire.Upper(code))
+		}
+	}
+	s.Text = string(trim(rest))
+	return s
+}
+
+// codeEnd finds the "]" that ends a code: not one in a quoted string, and not
+// one in a list, where keywords may have it.
+func codeEnd(b []byte) int {
+	quoted, open := false, 0
+	last := -1
+	for i := 1; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted:
+			if c == '\\' {
+				i++
+			}
+			quoted = c != '"'
+		case c == '"':
+			quoted = true
+		case c == '(':
+			open++
+		case c == ')':
+			open--
+		case c == ']':
+			if open <= 0 {
+				return i
+			}
+			last = i
+		}
+	}
+	return last
+}
+
+func trim(b []byte) []byte {
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	for len(b) > 0 && b[len(b)-1] == ' ' {
+		b = b[:len(b)-1]
+	}
+	return b
+}

@@ -1,0 +1,43 @@
+package imap
+
+import "strings"
+
+// A Value is data of no known shape: what an extension that this package does
+// not know has sent.
+type Value struct {
+	Kind ValueKind
+	Text string  // of an atom or a string
+	List []Value // of a list
+}
+
+// ValueKind tells what a Value is.
+type ValueKind uint8
+
+const (
+	ValueNIL    ValueKind = iota
+	ValueAtom             // atoms and numbers, also with brackets: "BODY[]"
+	ValueString           // quoted strings and literals
+	ValueList
+)
+
+// String returns the value in a form for people.
+func (v Value) String() string {
+	switch v.Kind {
+	case ValueAtom:
+		return v.Text
+	case ValueString:
+		return `"` + v.Text + `"`
+	case ValueList:
+		var b strings.Builder
+		b.WriteByte('(')
+		for i, x := range v.List {
+			if i > 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(x.String())
+		}
+		b.WriteByte(')')
+		return b.String()
+	}
+	return "NIL"
+}
