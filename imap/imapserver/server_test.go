@@ -119,6 +119,7 @@ func appendTo(t testing.TB, acct mailbox.Account, name, msg string, flags ...mai
 //	@secure             no passwords without TLS
 //	@without MOVE       capabilities turned off
 //	@quotaadmin         SETQUOTA is allowed
+//	@covers MOVE …      capabilities that it tries
 func TestTranscripts(t *testing.T) {
 	transcript.RunDir(t, "testdata/*.txt", func(t testing.TB, s *transcript.Script) transcript.Dial {
 		return transcript.DialTCP(start(t, scriptServer(t, s)))
