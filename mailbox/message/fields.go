@@ -112,8 +112,8 @@ func (p *Parser) field(f *frame, id fieldID, text []byte) DefectKind {
 	return 0
 }
 
-// maxReferences bounds Summary.References; where there are more, the middle
-// ones are the least telling, but the first are simplest to keep.
+// maxReferences bounds Summary.References, which every reading of a stored
+// summary pays for.
 const maxReferences = 1000
 
 func (p *Parser) addressField(list *[]Address, s string) DefectKind {

@@ -12,7 +12,7 @@ import (
 type Options struct {
 	MaxDepth       int // parts within parts; default 64, at most 500
 	MaxParts       int // default 4,096
-	MaxHeaderSize  int // octets of one header; default 256 KiB
+	MaxHeaderSize  int // octets of one header; default 512 KiB
 	MaxHeaderTotal int // octets of all headers together; default 2 MiB
 	MaxFields      int // fields of one header; default 2,000
 	MaxAddresses   int // addresses in all fields together; default 20,000
@@ -35,7 +35,7 @@ func (o *Options) withDefaults() Options {
 	}
 	def(&v.MaxDepth, 64)
 	def(&v.MaxParts, 4096)
-	def(&v.MaxHeaderSize, 256<<10)
+	def(&v.MaxHeaderSize, 512<<10)
 	def(&v.MaxHeaderTotal, 2<<20)
 	def(&v.MaxFields, 2000)
 	def(&v.MaxAddresses, 20000)
