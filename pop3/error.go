@@ -110,7 +110,11 @@ func AppendStatus(b []byte, s Status) []byte {
 		b = append(append(append(b, " ["...), s.Code...), ']')
 	}
 	if s.Text != "" {
+		text := len(b) + 1
 		b = append(append(b, ' '), s.Text...)
+		if b[text] == '[' {
+			b[text] = '(' // a bracket begins a code (RFC 2449 §8)
+		}
 	}
 	line := b[start:]
 	for i, c := range line {

@@ -60,9 +60,11 @@ func (s *session) open(identity string) (err error) {
 	if !s.srv.logins.allowed(identity) {
 		return errLoginDelay
 	}
-	if d.account, err = s.srv.Store.Account(s.ctx, identity); err != nil {
+	account, err := s.srv.Store.Account(s.ctx, identity)
+	if err != nil {
 		return fmt.Errorf("account: %w", err)
 	}
+	d.account = account
 	name := s.srv.Mailbox
 	if name == "" {
 		name = mailbox.Inbox
