@@ -1,0 +1,20 @@
+// Mailserver is a mail server that any mail program can use: SMTP in, IMAP and
+// POP3 out, on a SQLite file, with nothing to set up.
+//
+//	go run ./examples/mailserver
+//
+// It makes two accounts, alice and bob at example.org, prints what listens
+// where and how to log in, and keeps everything in ./mail-data. With -user it
+// serves the accounts that are named there instead:
+//
+//	go run ./examples/mailserver -user carol@example.net:secret -listen 0.0.0.0 -tls-cert cert.pem -tls-key key.pem
+//
+// It shows how the rooms of Posthorn are put together, a file an idea:
+//
+//	config.go    the flags
+//	accounts.go  who may log in: sasl.Users over the passwords
+//	store.go     the mailbox.Store, its accounts and quotas
+//	policy.go    which mail is taken from whom: the submission and the delivery policy
+//	servers.go   one server per port
+//	tls.go       the certificate
+package main

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/memory"
+	"github.com/posthorn-mail/posthorn/mailbox/sqlstore"
+)
+
+// store is what the server needs of a mailbox.Store: accounts can be made in
+// it, and it is closed at the end.
+type store interface {
+	mailbox.Admin
+	io.Closer
+}
+
+// openStore opens what -store names.
+func openStore(ctx context.Context, c *config, log *slog.Logger) (store, error) {
+	limits := mailbox.Limits{MaxMessageSize: c.maxMessageSize}
+	kind, path, _ := strings.Cut(c.store, ":")
+	switch {
+	case kind == "memory" && path == "":
+		return memory.New(&memory.Options{Limits: limits}), nil
+	case kind == "sqlite" && path != "":
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, fmt.Errorf("the store: %w", err)
+		}
+		s, err := sqlstore.Open(ctx, path, &sqlstore.Options{Exclusive: true, Limits: limits, Logger: log})
+		if errors.Is(err, sqlstore.ErrLocked) {
+			return nil, fmt.Errorf("the store %s is in use by another program; is a mailserver running already?", path)
+		} else if err != nil {
+			return nil, fmt.Errorf("the store %s: %w", path, err)
+		}
+		return s, nil
+	default:
+		return nil, fmt.Errorf("-store %s: want sqlite:PATH or memory:", c.store)
+	}
+}
+
+// newMailboxes are what an account has from the start, besides INBOX.
+var newMailboxes = []struct {
+	name string
+	use  mailbox.SpecialUse
+}{
+	{"Drafts", mailbox.UseDrafts},
+	{"Sent", mailbox.UseSent},
+	{"Junk", mailbox.UseJunk},
+	{"Trash", mailbox.UseTrash},
+	{"Archive", mailbox.UseArchive},
+}
+
+// provision makes the accounts that are not there yet, and sets the quota of
+// all of them.
+func provision(ctx context.Context, s store, users []user, quota int64) error {
+	for _, u := range users {
+		if err := provisionAccount(ctx, s, u.address, quota); err != nil {
+			return fmt.Errorf("the account %s: %w", u.address, err)
+		}
+	}
+	return nil
+}
+
+func provisionAccount(ctx context.Context, s store, name string, quota int64) error {
+	created := true
+	if err := s.CreateAccount(ctx, name); errors.Is(err, mailbox.ErrExist) {
+		created = false
+	} else if err != nil {
+		return err
+	}
+	account, err := s.Account(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer account.Close()
+	if created {
+		for _, m := range newMailboxes {
+			if _, err := account.Create(ctx, m.name, &mailbox.CreateOptions{SpecialUse: m.use}); err != nil {
+				return err
+			}
+			if err := account.Subscribe(ctx, m.name, true); err != nil {
+				return err
+			}
+		}
+	}
+	keeper, ok := account.(mailbox.QuotaKeeper)
+	if !ok {
+		if quota > 0 {
+			return errors.New("this store keeps no quotas")
+		}
+		return nil
+	}
+	roots, err := keeper.QuotaRoots(ctx, mailbox.Inbox)
+	if err != nil {
+		return err
+	}
+	for _, root := range roots {
+		limits := map[mailbox.QuotaName]int64{}
+		if quota > 0 {
+			limits[mailbox.QuotaStorage] = quota
+		}
+		if err := keeper.SetQuota(ctx, root, limits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
