@@ -1,0 +1,506 @@
+package smtpclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+)
+
+// window is how many recipients are named before their replies are read. It
+// keeps both sides from waiting for each other with full buffers (RFC 2920
+// §3.1).
+const window = 100
+
+// ErrTooLarge says that the message exceeds the size that the server announced.
+var ErrTooLarge = errors.New("smtpclient: message larger than the server takes")
+
+// Send sends a message and tells each recipient's fate. The body is a message
+// with its header; LF alone and CR alone become CRLF, unless it is declared
+// BINARYMIME. If the body can be sought in, it is read twice, to learn its size
+// and whether it has 8-bit octets.
+//
+// The error is nil if the message was accepted for all recipients. It wraps
+// ErrPartial if for some; and it wraps the *smtp.Error of a refusal, or a
+// *smtp.UnsupportedError if the server lacks an extension that the message
+// needs. The Result is never nil.
+//
+// After a refusal the connection is ready for another message. When it is lost,
+// or ctx ends, it is closed.
+func (c *Client) Send(ctx context.Context, env *Envelope, body io.Reader) (*Result, error) {
+	res := &Result{Recipients: make([]Recipient, len(env.To))}
+	for i, to := range env.To {
+		res.Recipients[i].Address = to
+	}
+	end, err := c.begin(ctx)
+	if err != nil {
+		res.set(NotAttempted, NotAttempted, err)
+		return res, err
+	}
+	defer end()
+	t := &transaction{c: c, env: env, res: res}
+	if err := t.prepare(body); err != nil {
+		res.set(NotAttempted, NotAttempted, err)
+		return res, err
+	}
+	t.run()
+	return res, res.error()
+}
+
+// A transaction is one message on its way.
+type transaction struct {
+	c       *Client
+	env     *Envelope
+	res     *Result
+	mail    smtp.MailOptions
+	msg     *content
+	exts    smtp.ExtensionSet
+	limit   int // recipients that the server takes
+	bdat    bool
+	pending []byte // commands, encoded
+}
+
+// prepare decides how to send, and encodes the commands, so that what can't be
+// sent fails before anything is.
+func (t *transaction) prepare(body io.Reader) error {
+	c, env := t.c, t.env
+	if len(env.To) == 0 {
+		return errors.New("smtpclient: no recipients")
+	}
+	limits := c.features.Limits()
+	if limits.MailMax > 0 && c.mails >= limits.MailMax {
+		return ErrLimit
+	}
+	t.exts, t.mail = c.features.Extensions, env.Mail
+	t.limit = len(env.To)
+	if limits.RcptMax > 0 {
+		t.limit = min(t.limit, limits.RcptMax)
+	}
+	if env.AllOrNothing && t.limit < len(env.To) {
+		return fmt.Errorf("smtpclient: server takes %d recipients at most", t.limit)
+	}
+	var err error
+	if t.msg, err = examine(body); err != nil {
+		return err
+	}
+	if err := t.needs(); err != nil {
+		return err
+	}
+	t.bdat = t.exts.Has(smtp.ExtChunking) && (c.opts.Chunking || t.mail.Body == smtp.BodyBinaryMIME)
+	if t.mail.Body == smtp.BodyBinaryMIME && !t.bdat {
+		return &smtp.UnsupportedError{Extension: smtp.ExtChunking}
+	}
+	t.pending, err = smtp.AppendMail(nil, env.From, &t.mail, t.exts)
+	if err != nil {
+		return fmt.Errorf("smtpclient: %w", err)
+	}
+	// All recipients are encoded once now, to see that they can be.
+	n := len(t.pending)
+	for i := range env.To {
+		if t.pending, err = t.appendRcpt(t.pending[:n], i); err != nil {
+			return fmt.Errorf("smtpclient: %w", err)
+		}
+	}
+	t.pending = t.pending[:n]
+	return nil
+}
+
+// needs sets the parameters that the message calls for, and refuses one that
+// the server can't take.
+func (t *transaction) needs() error {
+	o := &t.mail
+	if t.msg.header8bit || t.env.From.NeedsUTF8() {
+		o.UTF8 = true
+	}
+	for _, to := range t.env.To {
+		if to.NeedsUTF8() {
+			o.UTF8 = true
+		}
+	}
+	if o.UTF8 && !t.exts.Has(smtp.ExtSMTPUTF8) {
+		return &smtp.UnsupportedError{Extension: smtp.ExtSMTPUTF8}
+	}
+	switch has := t.exts.Has(smtp.Ext8BitMIME); {
+	case o.Body != "":
+	case has && (t.msg.eightBit || !t.msg.whole):
+		o.Body = smtp.Body8BitMIME
+	case t.msg.eightBit && !has:
+		return &smtp.UnsupportedError{Extension: smtp.Ext8BitMIME}
+	case !t.msg.whole && !has:
+		t.msg.Reader = guard{t.msg.Reader}
+	}
+	if t.exts.Has(smtp.ExtSize) {
+		if o.Size == 0 && t.msg.size > 0 {
+			o.Size = t.msg.size
+		}
+		if max := t.c.features.MaxSize(); max > 0 && o.Size > max {
+			return fmt.Errorf("%w: %d octets, of %d", ErrTooLarge, o.Size, max)
+		}
+	} else {
+		o.Size = 0
+	}
+	return nil
+}
+
+func (t *transaction) appendRcpt(dst []byte, i int) ([]byte, error) {
+	var o *smtp.RcptOptions
+	if i < len(t.env.Rcpt) {
+		o = &t.env.Rcpt[i]
+	}
+	return smtp.AppendRcpt(dst, t.env.To[i], o, t.mail.UTF8, t.exts)
+}
+
+// run sends the commands and the message. It leaves the outcome in res.
+func (t *transaction) run() {
+	c := t.c
+	c.mails++
+	pipelining := t.exts.Has(smtp.ExtPipelining)
+	// Where all must be accepted, DATA has to wait for the replies: a 354
+	// can't be answered by anything but a message.
+	early := pipelining && !t.env.AllOrNothing && !t.bdat
+	batch := 1
+	if pipelining {
+		batch = window
+	}
+	c.tp.SetReadTimeout(c.opts.Timeouts.Command)
+	c.tp.Write(t.pending)
+	mailOK := false
+	if !pipelining {
+		if mailOK = t.readMail(); !mailOK {
+			return
+		}
+	}
+	dataSent := false
+	accepted := 0
+	for from := 0; from < t.limit; from += batch {
+		to := min(from+batch, t.limit)
+		for i := from; i < to; i++ {
+			line, _ := t.appendRcpt(c.tp.AvailableBuffer(), i) // prepare has seen that it can be
+			c.tp.Write(line)
+		}
+		if dataSent = early && to == t.limit; dataSent {
+			c.tp.WriteString("DATA\r\n")
+		}
+		if pipelining && from == 0 {
+			mailOK = t.readMail()
+		} else if err := c.tp.Flush(); err != nil {
+			t.lost(err)
+			return
+		}
+		for i := from; i < to; i++ {
+			if !t.readRcpt(i, mailOK) {
+				return
+			}
+			if t.res.Recipients[i].Status == Accepted {
+				accepted++
+			}
+		}
+		if !mailOK && !dataSent {
+			return // the transaction never began
+		}
+	}
+	for i := t.limit; i < len(t.env.To); i++ {
+		t.res.Recipients[i].Err = &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 5, 3}, Text: "more recipients than the server takes at once"}
+	}
+	if !dataSent && (accepted == 0 || t.env.AllOrNothing && accepted < len(t.env.To)) {
+		t.res.set(Accepted, NotAttempted, errors.New("smtpclient: another recipient was refused"))
+		t.reset()
+		return
+	}
+	if t.bdat {
+		t.sendChunks()
+		return
+	}
+	t.sendData(dataSent, accepted)
+}
+
+// readMail sends what is buffered and reads the reply to MAIL.
+func (t *transaction) readMail() bool {
+	if err := t.c.tp.Flush(); err != nil {
+		t.lost(err)
+		return false
+	}
+	r, err := t.c.readReply()
+	if err != nil {
+		t.lost(err)
+		return false
+	}
+	if r.Code != 250 {
+		t.res.set(NotAttempted, NotAttempted, unexpected("MAIL", r))
+		return false
+	}
+	return true
+}
+
+// readRcpt reads the reply to RCPT. false: the connection is lost.
+func (t *transaction) readRcpt(i int, mailOK bool) bool {
+	if t.c.err != nil {
+		t.lost(t.c.err)
+		return false
+	}
+	r, err := t.c.readReply()
+	if err != nil {
+		t.lost(err)
+		return false
+	}
+	p := &t.res.Recipients[i]
+	switch {
+	case !mailOK: // told already
+	case r.Code == 250 || r.Code == 251 || r.Code == 252:
+		p.Status = Accepted // so far
+	default:
+		p.Status, p.Err = Rejected, unexpected("RCPT", r)
+	}
+	return true
+}
+
+// sendData sends DATA, unless that was done, and the message.
+func (t *transaction) sendData(sent bool, accepted int) {
+	c := t.c
+	c.tp.SetReadTimeout(c.opts.Timeouts.DataBegin)
+	if !sent {
+		c.tp.WriteString("DATA\r\n")
+		if err := c.tp.Flush(); err != nil {
+			t.lost(err)
+			return
+		}
+	}
+	r, err := c.readReply()
+	if err != nil {
+		t.lost(err)
+		return
+	}
+	switch {
+	case r.Code != 354:
+		t.res.Reply = r
+		t.refused(unexpected("DATA", r))
+		t.reset()
+		return
+	case accepted == 0:
+		// RFC 2920 §3.1: the server has refused every recipient and wants a
+		// message nevertheless; it gets none.
+		c.tp.SetReadTimeout(c.opts.Timeouts.DataEnd)
+		if _, err := c.roundTrip([]byte(".\r\n")); err == nil {
+			t.reset()
+		}
+		return
+	}
+	w := c.tp.DotWriter()
+	src := reading{r: t.msg.Reader}
+	_, err = w.ReadFrom(&src)
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.broken(&src, err)
+		return
+	}
+	if err := c.tp.Flush(); err != nil {
+		t.broken(&src, err)
+		return
+	}
+	t.finish()
+}
+
+// finish reads the answer to the message, in LMTP one for each recipient that
+// was accepted.
+func (t *transaction) finish() {
+	c := t.c
+	c.tp.SetReadTimeout(c.opts.Timeouts.DataEnd)
+	if !c.opts.LMTP {
+		r, err := c.readReply()
+		t.res.Reply = r
+		switch {
+		case err != nil:
+			t.res.set(Accepted, Unknown, err)
+		case r.Code != 250:
+			t.refused(unexpected("message", r))
+		}
+		return
+	}
+	for i := range t.res.Recipients {
+		p := &t.res.Recipients[i]
+		if p.Status != Accepted {
+			continue
+		}
+		r, err := c.readReply()
+		t.res.Reply = r
+		switch {
+		case err != nil:
+			p.Status, p.Err = Unknown, err
+		case r.Code/100 != 2:
+			p.Status, p.Err = Rejected, unexpected("message", r)
+		}
+	}
+}
+
+// refused records the refusal of the message for those recipients that had been
+// accepted.
+func (t *transaction) refused(err error) { t.res.set(Accepted, Rejected, err) }
+
+// broken deals with a message that could not be sent to its end. The server has
+// not seen the end, so it has not taken it.
+func (t *transaction) broken(src *reading, err error) {
+	c := t.c
+	if src.err != nil {
+		err = fmt.Errorf("smtpclient: reading the message: %w", src.err)
+		c.fail(err)
+		t.res.set(Accepted, NotAttempted, err)
+		return
+	}
+	// A server that closes the connection amid the data often says why first.
+	c.tp.SetReadTimeout(c.opts.Timeouts.Quit)
+	if r, rerr := c.readReply(); rerr == nil && r.Code >= 400 {
+		t.res.Reply = r
+		t.refused(unexpected("message", r))
+		c.fail(err)
+		return
+	}
+	c.fail(err)
+	t.res.set(Accepted, NotAttempted, err)
+}
+
+// lost records that the connection went away before the message was sent.
+func (t *transaction) lost(err error) {
+	t.c.fail(err)
+	t.res.set(NotAttempted, NotAttempted, err)
+	t.res.set(Accepted, NotAttempted, err)
+}
+
+// reset ends a transaction that the server may have begun.
+func (t *transaction) reset() {
+	if t.c.err != nil {
+		return
+	}
+	if r, err := t.c.command([]byte("RSET\r\n")); err == nil && r.Code != 250 {
+		t.c.fail(unexpected("RSET", r))
+	}
+}
+
+// reading remembers that an error was the source's.
+type reading struct {
+	r   io.Reader
+	err error
+}
+
+func (s *reading) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// sendChunks sends the message with BDAT (RFC 3030 §2). With PIPELINING there is
+// one chunk on its way while the answer to that before is awaited.
+func (t *transaction) sendChunks() {
+	c := t.c
+	src := reading{r: t.msg.Reader}
+	var r io.Reader = &src
+	if t.mail.Body != smtp.BodyBinaryMIME {
+		r = &crlfReader{r: &src}
+	}
+	c.tp.SetReadTimeout(c.opts.Timeouts.DataEnd)
+	buf := make([]byte, 128<<10)
+	outstanding := 0
+	for last := false; !last; {
+		n, err := io.ReadFull(r, buf)
+		switch err {
+		case nil:
+		case io.EOF, io.ErrUnexpectedEOF:
+			last = true
+		default:
+			t.broken(&src, err)
+			return
+		}
+		c.tp.Write(smtp.AppendBdat(c.tp.AvailableBuffer(), int64(n), last))
+		w := c.tp.CountedWriter(int64(n))
+		w.Write(buf[:n])
+		if err := c.tp.Flush(); err != nil {
+			t.broken(&src, err)
+			return
+		}
+		outstanding++
+		for outstanding > 0 && !last && (outstanding > 1 || !t.exts.Has(smtp.ExtPipelining)) {
+			if !t.readChunk(&outstanding) {
+				return
+			}
+		}
+	}
+	for outstanding > 1 {
+		if !t.readChunk(&outstanding) {
+			return
+		}
+	}
+	t.finish()
+}
+
+// readChunk reads the answer to a chunk that is not the last.
+func (t *transaction) readChunk(outstanding *int) bool {
+	r, err := t.c.readReply()
+	if err != nil {
+		t.lost(err)
+		return false
+	}
+	*outstanding--
+	if r.Code == 250 {
+		return true
+	}
+	t.res.Reply = r
+	t.refused(unexpected("BDAT", r))
+	for ; *outstanding > 0; *outstanding-- { // chunks sent meanwhile
+		if _, err := t.c.readReply(); err != nil {
+			return false
+		}
+	}
+	t.reset()
+	return false
+}
+
+// crlfReader makes every line end a CRLF.
+type crlfReader struct {
+	r   io.Reader
+	buf [4096]byte
+	n   int // buf[:n] is to be converted
+	i   int
+	cr  bool // the octet before was a CR, written as CRLF
+	lf  bool // an LF is due
+	err error
+}
+
+func (c *crlfReader) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		if c.lf {
+			p[n] = '\n'
+			c.lf = false
+			n++
+			continue
+		}
+		if c.i == c.n {
+			if c.err != nil {
+				break
+			}
+			c.i = 0
+			c.n, c.err = c.r.Read(c.buf[:])
+			continue
+		}
+		b := c.buf[c.i]
+		c.i++
+		cr := c.cr
+		c.cr = b == '\r'
+		switch {
+		case b == '\n' && cr:
+			continue
+		case b == '\n' || b == '\r':
+			b, c.lf = '\r', true
+		}
+		p[n] = b
+		n++
+	}
+	if n > 0 {
+		return n, nil
+	}
+	return 0, c.err
+}
