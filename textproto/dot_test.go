@@ -146,7 +146,7 @@ func TestDotReader(t *testing.T) {
 				check(pieces(s, 1)...)
 				for i := range len(s) { // every place to split it, and every two of the short ones
 					check(s[:i], s[i:])
-					for j := i; j < len(s) && len(s) < 40; j++ {
+					for j := i; j < len(s) && len(s) < 16; j++ {
 						check(s[:i], s[i:j], s[j:])
 					}
 				}

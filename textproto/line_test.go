@@ -79,7 +79,7 @@ func TestReadLineGrows(t *testing.T) {
 }
 
 func TestReadLineEndless(t *testing.T) {
-	c := NewConn(&repeat{p: []byte("x")}, nil)
+	c := NewConn(&repeat{p: bytes.Repeat([]byte("x"), 5000)}, nil)
 	c.SetMaxLine(1000)
 	_, err := c.ReadLine()
 	require.ErrorIs(t, err, ErrLineEndless)

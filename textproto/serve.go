@@ -131,6 +131,7 @@ func (sc *serverConn) serve() {
 	}
 	if sc.refusal != nil {
 		s.stats.refused.Add(1)
+		s.logger().Debug("connection refused", "conn", c.ID(), "remote", c.RemoteAddr(), "error", sc.refusal)
 		sc.refuse(sc.refusal)
 		return
 	}
@@ -139,10 +140,7 @@ func (sc *serverConn) serve() {
 }
 
 func (sc *serverConn) proxyHeader() error {
-	if d := sc.c.opts.HandshakeTimeout; d > 0 {
-		defer sc.c.t.setHard(sc.c.t.setHard(time.Now().Add(d)))
-	}
-	return sc.c.readProxyHeader()
+	return sc.c.t.within(sc.c.opts.HandshakeTimeout, sc.c.readProxyHeader)
 }
 
 // handshake starts TLS, where there is to be TLS from the first octet.

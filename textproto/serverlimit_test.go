@@ -297,6 +297,27 @@ func TestServerShutdown(t *testing.T) {
 	})
 }
 
+// Connections that have not come so far as to be served do not hold Shutdown up.
+func TestServerShutdownOpening(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{ProxyFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Logger: slog.New(slog.DiscardHandler)}
+		l := serve(t, s, testHandler{})
+		early, silent := l.dial("10.0.0.1:1"), l.dial("10.0.0.1:2")
+		synctest.Wait()
+		start := time.Now()
+		done := make(chan error, 1)
+		go func() { done <- s.Shutdown(t.Context()) }()
+		time.Sleep(time.Second)
+		send(early, "PROXY UNKNOWN")
+		mustLine(t, early, "refused: "+ErrServerClosed.Error())
+		mustEOF(t, early)
+		require.Equal(t, time.Second, time.Since(start))
+		mustEOF(t, silent)
+		require.NoError(t, <-done)
+		require.Equal(t, RefuseTimeout, time.Since(start))
+	})
+}
+
 func TestServerClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Server{}

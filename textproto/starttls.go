@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"time"
 )
 
 // StartTLSServer sends what is buffered (the reply to STARTTLS) and makes the
@@ -55,13 +54,9 @@ func (c *Conn) startTLS(ctx context.Context, cfg *tls.Config, side func(nc net.C
 }
 
 func (c *Conn) handshake(ctx context.Context, tc *tls.Conn) error {
-	if d := c.opts.HandshakeTimeout; d > 0 {
-		old := c.t.setHard(time.Now().Add(d))
-		defer c.t.setHard(old)
-	}
-	release := c.Bind(ctx)
-	defer release()
-	if err := tc.HandshakeContext(ctx); err != nil {
+	defer c.Bind(ctx)()
+	err := c.t.within(c.opts.HandshakeTimeout, func() error { return tc.HandshakeContext(ctx) })
+	if err != nil {
 		return fmt.Errorf("textproto: TLS handshake: %w", c.t.reason("TLS handshake", err))
 	}
 	return nil

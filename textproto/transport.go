@@ -228,21 +228,34 @@ func (t *transport) unbind(b *binding) {
 	}
 }
 
-// setHard sets the limit over all I/O and returns the one before.
-func (t *transport) setHard(dl time.Time) time.Time {
+// setHard sets the limit over all I/O, zero for none.
+func (t *transport) setHard(dl time.Time) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	old := t.hard
 	t.hard = dl
-	return old
+	t.mu.Unlock()
 }
 
-// wake interrupts Wait. With closing it does so for good.
+// within bounds all I/O of f by d, if d is positive, and by the limit there is.
+func (t *transport) within(d time.Duration, f func() error) error {
+	t.mu.Lock()
+	old := t.hard
+	t.hard = t.limit(d)
+	t.mu.Unlock()
+	defer t.setHard(old)
+	return f()
+}
+
+// wake interrupts Wait. With closing it does so for good, and what is under a
+// limit as a whole (a handshake) has no longer than RefuseTimeout.
 func (t *transport) wake(closing bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if closing {
 		t.closing = true
+		if soon := time.Now().Add(RefuseTimeout); !t.hard.IsZero() && soon.Before(t.hard) {
+			t.hard = soon
+			t.setReadDeadline()
+		}
 	} else {
 		t.woken = true
 	}
