@@ -27,8 +27,11 @@ var (
 	// the line has been consumed: the next read begins with the next line.
 	ErrLineTooLong = errors.New("textproto: line too long")
 	// ErrLineEndless is ErrLineTooLong for a line that did not end within
-	// MaxLineDiscard octets: the connection is not in step and must be closed.
+	// MaxLineDiscard octets. All further reads fail with ErrOutOfStep.
 	ErrLineEndless = fmt.Errorf("%w, without end", ErrLineTooLong)
+	// ErrOutOfStep is returned by reads after ErrLineEndless: it is not known
+	// where the next line begins. The connection can only be closed.
+	ErrOutOfStep = errors.New("textproto: beginning of the next line unknown")
 	// ErrBareLF marks an LF without a CR before it.
 	ErrBareLF = errors.New("textproto: bare LF")
 	// ErrBareCR marks a CR without an LF after it.

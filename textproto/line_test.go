@@ -86,7 +86,8 @@ func TestReadLineEndless(t *testing.T) {
 	require.ErrorIs(t, err, ErrLineTooLong)
 	require.LessOrEqual(t, len(c.buf), largeReadBuffer)
 	_, err = c.ReadLine()
-	require.ErrorIs(t, err, ErrLineEndless)
+	require.Equal(t, ErrOutOfStep, err)
+	require.Equal(t, ErrOutOfStep, c.Wait())
 }
 
 func TestReadLineAllocs(t *testing.T) {

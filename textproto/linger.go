@@ -19,7 +19,7 @@ const (
 func (c *Conn) linger() {
 	end := time.Now().Add(LingerTimeout)
 	c.t.setHard(end)
-	if c.Flush() != nil || c.readErr != nil && c.readErr != ErrLineEndless {
+	if c.Flush() != nil || c.readErr != nil && c.readErr != ErrOutOfStep {
 		return
 	}
 	half, ok := c.t.Conn.(interface{ CloseWrite() error })

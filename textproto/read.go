@@ -181,6 +181,6 @@ func (c *Conn) tooLong(b []byte, n int) ([]byte, error) {
 		skipped += c.w
 	}
 	c.r, c.w = 0, 0
-	c.readErr = ErrLineEndless
+	c.readErr = ErrOutOfStep
 	return head, ErrLineEndless
 }
