@@ -49,7 +49,8 @@ var ErrFinished = errors.New("message: parser is finished")
 
 // A Parser makes the Summary of the message that is written to it. It needs
 // no more memory than the headers and the result, however long the message,
-// and gives the same result however the message is split into writes.
+// and gives the same result however the message is split into writes. It is
+// for one goroutine at a time.
 type Parser struct {
 	opt      Options
 	finished bool

@@ -41,7 +41,7 @@ func (p *Parser) startMultipart(f *frame) {
 		p.defect(DefectDepth, part.HeaderOffset, "")
 		part.Type, part.Subtype = "application", "octet-stream"
 		return
-	case !identityEncoding(part.Encoding):
+	case transferDecoder(part.Encoding) != nil:
 		// RFC 2045 §6.4 allows none on a multipart. It is a wrong label more
 		// often than truth.
 		p.defect(DefectEncodedContainer, part.HeaderOffset, "Content-Transfer-Encoding")
@@ -54,7 +54,7 @@ func (p *Parser) startMessage(f *frame, m mark) {
 	part := f.part
 	kind := DefectKind(0)
 	switch {
-	case !identityEncoding(part.Encoding):
+	case transferDecoder(part.Encoding) != nil:
 		kind = DefectEncodedContainer
 	case len(p.stack) >= p.opt.MaxDepth:
 		kind = DefectDepth
@@ -70,10 +70,6 @@ func (p *Parser) startMessage(f *frame, m mark) {
 	}
 	p.defect(kind, part.HeaderOffset, "")
 	part.Type, part.Subtype = "application", "octet-stream"
-}
-
-func identityEncoding(enc string) bool {
-	return enc == "7bit" || enc == "8bit" || enc == "binary"
 }
 
 // boundaryOf returns the boundary that a multipart has, without the blanks at

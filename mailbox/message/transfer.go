@@ -10,7 +10,7 @@ import (
 // KnownEncoding tells whether the name, in lower case, is that of a transfer
 // encoding that NewTransferDecoder decodes (RFC 2045 §6.1, and uuencode).
 func KnownEncoding(name string) bool {
-	return identityEncoding(name) || transferDecoder(name) != nil
+	return name == "7bit" || name == "8bit" || name == "binary" || transferDecoder(name) != nil
 }
 
 // NewTransferDecoder reads r with the transfer encoding of that name, in lower
