@@ -45,15 +45,47 @@ func (c *Conn) Compress(level int) error {
 // one may go on at any octet boundary of a stream, as a sync flush leaves it: it
 // just does not refer to what was before.
 type deflater struct {
-	sink sink
 	*flate.Writer
+	sink sink
 }
-
-type sink struct{ io.Writer }
 
 // deflaters has a pool for each level, from HuffmanOnly (-2) up. A compressor
 // takes more than half a megabyte, so idle connections hold none.
 var deflaters [flate.BestCompression - flate.HuffmanOnly + 1]sync.Pool
+
+// A sink gathers the compressor's output, which comes in small pieces.
+type sink struct {
+	dst io.Writer
+	buf []byte // pooled; nil while empty
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	if s.buf == nil {
+		s.buf = getWrite()[:0]
+	}
+	if len(p) > cap(s.buf)-len(s.buf) {
+		if err := s.flush(); err != nil {
+			return 0, err
+		}
+		if len(p) > writeBufferSize {
+			return s.dst.Write(p)
+		}
+		s.buf = getWrite()[:0]
+	}
+	s.buf = append(s.buf, p...)
+	return len(p), nil
+}
+
+func (s *sink) flush() error {
+	if s.buf == nil {
+		return nil
+	}
+	b := s.buf
+	s.buf = nil
+	_, err := s.dst.Write(b)
+	putWrite(b)
+	return err
+}
 
 // deflateWriter is the writing side of a compressed connection.
 type deflateWriter struct {
@@ -75,18 +107,21 @@ func (z *deflateWriter) Write(p []byte) (int, error) {
 		} else {
 			d.Reset(&d.sink)
 		}
-		d.sink.Writer = z.dst
+		d.sink.dst = z.dst
 		z.cur = d
 	}
 	return z.cur.Write(p)
 }
 
-// Flush ends what was written with a sync flush.
+// Flush ends what was written with a sync flush and sends it.
 func (z *deflateWriter) Flush() error {
 	if z.cur == nil {
 		return nil
 	}
 	if err := z.cur.Flush(); err != nil {
+		return err
+	}
+	if err := z.cur.sink.flush(); err != nil {
 		return err
 	}
 	z.idle.Store(z.cur)
@@ -100,7 +135,7 @@ func (z *deflateWriter) resting() bool { return z.idle.Load() == nil }
 // rest gives the compressor back. It may be called from the reading side.
 func (z *deflateWriter) rest() {
 	if d := z.idle.Swap(nil); d != nil {
-		d.sink.Writer = nil
+		d.sink.dst = nil
 		deflaters[z.level-flate.HuffmanOnly].Put(d)
 	}
 }

@@ -76,6 +76,7 @@ type Conn struct {
 
 	opts    Options
 	idle    atomic.Int64 // IdleTimeout
+	ties    bool         // reads flush before they wait; see SetAutoFlush
 	onError func(error)  // told of the first fatal error of either side
 	remote  net.Addr     // from the PROXY protocol, or nil
 	local   net.Addr
@@ -147,6 +148,19 @@ func (c *Conn) SetMaxLine(n int) {
 		n = DefaultMaxLine
 	}
 	c.maxLine = n
+}
+
+// SetAutoFlush makes each read that has to wait for the peer send first what is
+// buffered, so that a server can answer pipelined commands together and yet no
+// peer waits for a reply that is held back (RFC 2920 §3.2). It ties the reading
+// side to the writing side: one goroutine must do both then.
+func (c *Conn) SetAutoFlush(on bool) { c.ties = on }
+
+// flushFirst does what SetAutoFlush says. An error shows at the next write.
+func (c *Conn) flushFirst() {
+	if c.ties && c.writeErr == nil && (c.wn > 0 || c.zw != nil && c.zw.cur != nil) {
+		c.Flush()
+	}
 }
 
 // ID returns the name of the connection in traces and logs.

@@ -7,11 +7,9 @@
 // A server is a [Handler]:
 //
 //	func (p myProtocol) ServeConn(ctx context.Context, c *textproto.Conn) {
+//		c.SetAutoFlush(true)
 //		c.WriteLine("220 ready")
 //		for {
-//			if c.Buffered() == 0 && c.Flush() != nil { // replies to pipelined commands go out together
-//				return
-//			}
 //			if err := c.Wait(); err != nil { // ErrServerClosed, ErrWoken, a timeout, io.EOF …
 //				return
 //			}

@@ -18,11 +18,9 @@ import (
 type counter struct{}
 
 func (counter) ServeConn(ctx context.Context, c *textproto.Conn) {
+	c.SetAutoFlush(true)
 	c.WriteLine("220 counter ready")
 	for {
-		if c.Buffered() == 0 && c.Flush() != nil {
-			return
-		}
 		switch err := c.Wait(); {
 		case errors.Is(err, textproto.ErrServerClosed):
 			c.WriteLine("421 shutting down")

@@ -67,6 +67,7 @@ func (c *Conn) readSome(p []byte) (int, error) {
 	if c.readErr != nil {
 		return 0, c.readErr
 	}
+	c.flushFirst()
 	for range 100 {
 		n, err := c.src.Read(p)
 		if n > 0 {

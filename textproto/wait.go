@@ -4,7 +4,7 @@ import "time"
 
 // Wait waits between commands until input is there. Meanwhile the read buffer is
 // given back, so that an idle connection costs its goroutine and little else.
-// It does not flush: do that before.
+// It does not flush, unless SetAutoFlush was called: do that before.
 //
 // It returns
 //   - nil when input is buffered;
@@ -22,6 +22,9 @@ func (c *Conn) Wait() error {
 			return ErrUnreadBody
 		}
 		c.body = nil
+	}
+	if c.w == c.r {
+		c.flushFirst()
 	}
 	t := c.t
 	t.mu.Lock()

@@ -3,6 +3,7 @@ package textproto
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -250,5 +251,45 @@ func upgrade(t *testing.T, a, b *Conn, layer string, server, client tlsConfig) {
 	if layer == "deflate" || layer == "tls+deflate" {
 		require.NoError(t, a.Compress(-1))
 		require.NoError(t, b.Compress(-1))
+	}
+}
+
+// A reply is not held back while the peer waits for it, be it in the middle of
+// the next command.
+func TestAutoFlush(t *testing.T) {
+	for _, packed := range []bool{false, true} {
+		t.Run(fmt.Sprint("packed ", packed), func(t *testing.T) {
+			c, peer := tcpConns(t, nil)
+			if packed {
+				require.NoError(t, c.Compress(-1))
+				require.NoError(t, peer.Compress(-1))
+			}
+			c.SetAutoFlush(true)
+			go func() {
+				for range 3 {
+					c.WriteLine("reply")
+					c.WriteString("big")
+					if packed {
+						c.flushBuffer() // into the compressor
+					}
+					c.WriteLine("ger")
+					c.Wait()
+					c.ReadLine()
+				}
+				c.WriteLine("end")
+				io.ReadAll(c.DotReader(Strict))
+			}()
+			for range 3 {
+				mustLine(t, peer, "reply")
+				mustLine(t, peer, "bigger")
+				peer.WriteString("comm")
+				peer.Flush()
+				peer.WriteString("and\r\n")
+				peer.Flush()
+			}
+			mustLine(t, peer, "end")
+			peer.WriteString(".\r\n")
+			peer.Flush()
+		})
 	}
 }
