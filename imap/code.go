@@ -46,25 +46,25 @@ const (
 	CodeNonExistent          Code = "NONEXISTENT"
 
 	// Extensions.
-	CodeTooBig            Code = "TOOBIG"            // RFC 4469 §4.2, RFC 7889 §4
-	CodeBadURL            Code = "BADURL"            // RFC 4469 §4.1
-	CodeReferral          Code = "REFERRAL"          // RFC 2221 §3, RFC 2193 §3
-	CodeHighestModSeq     Code = "HIGHESTMODSEQ"     // RFC 7162 §3.1.2.1
-	CodeNoModSeq          Code = "NOMODSEQ"          // RFC 7162 §3.1.2.2
-	CodeModified          Code = "MODIFIED"          // RFC 7162 §3.1.3
-	CodeCompressionActive Code = "COMPRESSIONACTIVE" // RFC 4978 §3
-	CodeUseAttr           Code = "USEATTR"           // RFC 6154 §3
-	CodeMetadata          Code = "METADATA"          // RFC 5464 §4.2
-	CodeNotificationOver  Code = "NOTIFICATIONOVERFLOW"
-	CodeBadEvent          Code = "BADEVENT" // RFC 5465 §5
-	CodeUndefinedFilter   Code = "UNDEFINED-FILTER"
-	CodeNoUpdate          Code = "NOUPDATE"      // RFC 5267 §4.3
-	CodeBadComparator     Code = "BADCOMPARATOR" // RFC 5255 §4
-	CodeMailboxID         Code = "MAILBOXID"     // RFC 8474 §4
-	CodeInProgress        Code = "INPROGRESS"    // RFC 9585 §4
-	CodeUIDRequired       Code = "UIDREQUIRED"   // RFC 9586 §3
-	CodeMessageLimit      Code = "MESSAGELIMIT"
-	CodeAnnotate          Code = "ANNOTATE"    // RFC 5257 §4
-	CodeAnnotations       Code = "ANNOTATIONS" // RFC 5257 §3
-	CodeURLMech           Code = "URLMECH"     // RFC 4467 §7
+	CodeTooBig               Code = "TOOBIG"            // RFC 4469 §4.2, RFC 7889 §4
+	CodeBadURL               Code = "BADURL"            // RFC 4469 §4.1
+	CodeReferral             Code = "REFERRAL"          // RFC 2221 §3, RFC 2193 §3
+	CodeHighestModSeq        Code = "HIGHESTMODSEQ"     // RFC 7162 §3.1.2.1
+	CodeNoModSeq             Code = "NOMODSEQ"          // RFC 7162 §3.1.2.2
+	CodeModified             Code = "MODIFIED"          // RFC 7162 §3.1.3
+	CodeCompressionActive    Code = "COMPRESSIONACTIVE" // RFC 4978 §3
+	CodeUseAttr              Code = "USEATTR"           // RFC 6154 §3
+	CodeMetadata             Code = "METADATA"          // RFC 5464 §4.2
+	CodeNotificationOverflow Code = "NOTIFICATIONOVERFLOW"
+	CodeBadEvent             Code = "BADEVENT" // RFC 5465 §5
+	CodeUndefinedFilter      Code = "UNDEFINED-FILTER"
+	CodeNoUpdate             Code = "NOUPDATE"      // RFC 5267 §4.3
+	CodeBadComparator        Code = "BADCOMPARATOR" // RFC 5255 §4
+	CodeMailboxID            Code = "MAILBOXID"     // RFC 8474 §4
+	CodeInProgress           Code = "INPROGRESS"    // RFC 9585 §4
+	CodeUIDRequired          Code = "UIDREQUIRED"   // RFC 9586 §3
+	CodeMessageLimit         Code = "MESSAGELIMIT"
+	CodeAnnotate             Code = "ANNOTATE"    // RFC 5257 §4
+	CodeAnnotations          Code = "ANNOTATIONS" // RFC 5257 §3
+	CodeURLMech              Code = "URLMECH"     // RFC 4467 §7
 )

@@ -48,7 +48,7 @@ func (e *Error) Error() string {
 // doing anything about it (RFC 5530 §3).
 func (e *Error) Temporary() bool {
 	switch e.Code {
-	case CodeUnavailable, CodeInUse, CodeServerBug, CodeLimit:
+	case CodeUnavailable, CodeInUse, CodeServerBug, CodeExpungeIssued:
 		return true
 	}
 	return false

@@ -42,6 +42,15 @@ func UIDNumSet(s mailbox.UIDSet) NumSet {
 	return out
 }
 
+// SeqNumSet returns a set that names the sequence numbers of s.
+func SeqNumSet(s SeqSet) NumSet {
+	out := NumSet{Ranges: make([]NumRange, len(s.ranges))}
+	for i, r := range s.ranges {
+		out.Ranges[i] = NumRange{uint32(r.First), uint32(r.Last)}
+	}
+	return out
+}
+
 // IsEmpty tells whether the set names nothing; such a set can't be written.
 func (s NumSet) IsEmpty() bool { return len(s.Ranges) == 0 && !s.Saved }
 
@@ -81,14 +90,14 @@ func (s NumSet) Seqs(count SeqNum) (set SeqSet, ok bool) {
 }
 
 // resolve returns the ranges with "*" replaced, ascending, merged.
-func (s NumSet) resolve(max uint32) []NumRange {
+func (s NumSet) resolve(top uint32) []NumRange {
 	out := make([]NumRange, 0, len(s.Ranges))
 	for _, r := range s.Ranges {
 		if r.First == Star {
-			r.First = max
+			r.First = top
 		}
 		if r.Last == Star {
-			r.Last = max
+			r.Last = top
 		}
 		if r.First > r.Last {
 			r.First, r.Last = r.Last, r.First
@@ -105,20 +114,13 @@ func (s NumSet) resolve(max uint32) []NumRange {
 	n := 0
 	for _, r := range out {
 		if n > 0 && uint64(r.First) <= uint64(out[n-1].Last)+1 {
-			out[n-1].Last = max32(out[n-1].Last, r.Last)
+			out[n-1].Last = max(out[n-1].Last, r.Last)
 			continue
 		}
 		out[n] = r
 		n++
 	}
 	return out[:n]
-}
-
-func max32(a, b uint32) uint32 {
-	if a > b {
-		return a
-	}
-	return b
 }
 
 // Append appends the set as it is on the wire.

@@ -64,6 +64,8 @@ func TestNumSetString(t *testing.T) {
 	require.Equal(t, "2,4:7,9,12:*", set(2, 2, 4, 7, 9, 9, 12, Star).String())
 	require.Equal(t, "$", NumSet{Saved: true}.String())
 	require.Equal(t, "1:3,7", UIDNumSet(mailbox.UIDSetOf(1, 2, 3, 7)).String())
+	seqs, _ := set(3, 1).Seqs(5)
+	require.Equal(t, "1:3", SeqNumSet(seqs).String())
 	require.True(t, NumSet{}.IsEmpty())
 	require.False(t, NumSet{Saved: true}.IsEmpty())
 }

@@ -41,4 +41,6 @@ type StatusData struct {
 	HighestModSeq *mailbox.ModSeq
 	AppendLimit   *int64 // negative: NIL, no limit
 	MailboxID     string
+
+	DeletedStorage *int64 // octets that EXPUNGE would free (RFC 9208 §4.1.4)
 }

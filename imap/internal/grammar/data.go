@@ -136,6 +136,9 @@ func statusData(d *wire.Decoder, s *imap.StatusData) bool {
 		case imap.StatusSize:
 			s.Size = new(int64)
 			return d.Size(s.Size)
+		case imap.StatusDeletedStorage:
+			s.DeletedStorage = new(int64)
+			return d.Size(s.DeletedStorage)
 		case imap.StatusHighestModSeq:
 			s.HighestModSeq = new(mailbox.ModSeq)
 			return d.ModSeq(s.HighestModSeq)

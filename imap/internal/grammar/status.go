@@ -72,6 +72,9 @@ func writeStatusItems(e *wire.Encoder, s *imap.StatusData, item func(imap.Status
 			item(imap.StatusAppendLimit).Int(*s.AppendLimit)
 		}
 	}
+	if s.DeletedStorage != nil {
+		item(imap.StatusDeletedStorage).Int(*s.DeletedStorage)
+	}
 	if s.MailboxID != "" {
 		item(imap.StatusMailboxID).Raw("(").Atom(s.MailboxID).Raw(")")
 	}

@@ -96,10 +96,10 @@ func (d *Decoder) readLine() bool {
 			return false
 		case errors.Is(err, textproto.ErrBareLF) && d.Tolerant:
 		case errors.Is(err, textproto.ErrBareLF):
-			d.fail(&SyntaxError{Expected: "CRLF instead of LF"})
+			d.fail(&SyntaxError{Problem: "line ended by LF without CR"})
 			return false
 		case errors.Is(err, textproto.ErrBareCR):
-			d.fail(&SyntaxError{Expected: "no CR in a line"})
+			d.fail(&SyntaxError{Problem: "CR within a line"})
 			return false
 		default:
 			d.line = nil
@@ -113,7 +113,7 @@ func (d *Decoder) readLine() bool {
 		return false
 	}
 	if bytes.IndexByte(line, 0) >= 0 {
-		d.fail(&SyntaxError{Expected: "no NUL"})
+		d.fail(&SyntaxError{Problem: "NUL in a line"})
 		return false
 	}
 	return true

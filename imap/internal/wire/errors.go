@@ -7,12 +7,16 @@ import (
 
 // A SyntaxError is input that breaks the grammar.
 type SyntaxError struct {
+	Problem  string // what is wrong; if empty, the rest tells
 	Expected string // what the grammar wants
 	Near     string // the input from there on, cut to 24 octets; empty at the end of the line
 }
 
 func (e *SyntaxError) Error() string {
-	if e.Near == "" {
+	switch {
+	case e.Problem != "":
+		return e.Problem
+	case e.Near == "":
 		return "expected " + e.Expected + " before end of line"
 	}
 	return "expected " + e.Expected + " at " + strconv.QuoteToASCII(e.Near)

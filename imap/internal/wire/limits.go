@@ -25,7 +25,7 @@ func LimitsBeforeLogin() Limits {
 func LimitsAfterLogin() Limits {
 	return Limits{
 		Line: 64 << 10, Literal: 64 << 10, Command: 256 << 10, Stream: 1 << 40, Drain: 64 << 20,
-		Depth: 64, Elements: 16 << 10,
+		Depth: 256, Elements: 16 << 10,
 	}
 }
 
@@ -34,7 +34,7 @@ func LimitsAfterLogin() Limits {
 func LimitsClient() Limits {
 	return Limits{
 		Line: 1 << 20, Literal: 16 << 20, Command: 64 << 20, Stream: 1 << 40, Drain: 1 << 40,
-		Depth: 128, Elements: 1 << 20,
+		Depth: 256, Elements: 1 << 20,
 	}
 }
 

@@ -78,7 +78,7 @@ func (d *Decoder) literal() (string, bool) {
 		return "", false
 	}
 	if !lit.Binary && bytes.IndexByte(b, 0) >= 0 && !d.Tolerant {
-		return "", d.Fail(&SyntaxError{Expected: "no NUL in a literal"})
+		return "", d.Fail(&SyntaxError{Problem: "NUL in a literal"})
 	}
 	return string(b), true
 }

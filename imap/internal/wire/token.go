@@ -217,7 +217,7 @@ func (d *Decoder) quoted(s *string) bool {
 func (d *Decoder) text(b []byte, s *string) bool {
 	if !utf8.Valid(b) {
 		if !d.Tolerant {
-			return d.Fail(&SyntaxError{Expected: "UTF-8 in a quoted string"})
+			return d.Fail(&SyntaxError{Problem: "quoted string is not UTF-8"})
 		}
 		var w strings.Builder
 		for _, c := range b {
