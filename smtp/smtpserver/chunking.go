@@ -107,7 +107,7 @@ func (c *Conn) refuseChunk(chunk chunk, why *smtp.Error) {
 func (c *Conn) drain(chunk chunk) bool {
 	switch err := chunk.Drain(c.discard()); {
 	case errors.Is(err, textproto.ErrBodyTooLong):
-		c.goodbye = true
+		c.goodbye, c.unread = true, true
 	case err != nil:
 		c.lost(err)
 		return false

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/textproto"
@@ -46,6 +47,7 @@ type Conn struct {
 	refusals     int    // refused commands in a row
 	authFailures int
 	goodbye      bool // the connection is to be closed
+	unread       bool // the client is still sending what nobody will read
 }
 
 func newConn(ctx context.Context, s *Server, tp *textproto.Conn) *Conn {
@@ -158,8 +160,27 @@ func (c *Conn) serve() {
 		}
 		c.dispatch(line)
 	}
-	c.tp.Flush()
+	if c.tp.Flush() == nil && (c.unread || c.tp.Buffered() > 0) {
+		c.linger()
+	}
 }
+
+// linger lets the client read the last reply though it is still sending: a
+// connection that is closed with input unread is reset, and the reply lost.
+func (c *Conn) linger() {
+	nc, ok := c.tp.NetConn().(*net.TCPConn)
+	if !ok || nc.CloseWrite() != nil {
+		return
+	}
+	nc.SetReadDeadline(time.Now().Add(lingerTime))
+	io.CopyN(io.Discard, struct{ io.Reader }{nc}, lingerSize)
+}
+
+// How long, and for how many octets, to linger.
+const (
+	lingerTime = 2 * time.Second
+	lingerSize = 16 << 20
+)
 
 // next returns the next command line. It has answered what is no command line
 // already. An error ends the connection; the client has been told.

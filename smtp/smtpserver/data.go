@@ -33,15 +33,15 @@ func (c *Conn) cmdData() {
 	dot := c.tp.DotReader(mode)
 	b := &body{src: dot, left: c.srv.maxMessage()}
 	results := c.deliver(b)
-	switch err := dot.Drain(c.discard()); {
-	case errors.Is(err, textproto.ErrBodyTooLong):
-		c.goodbye = true
-	case err != nil:
-		c.lost(err)
-		return
-	}
 	if isConnErr(b.err) && b.err != errTooLarge {
 		c.lost(b.err)
+		return
+	}
+	switch err := dot.Drain(c.discard()); {
+	case errors.Is(err, textproto.ErrBodyTooLong):
+		c.goodbye, c.unread = true, true
+	case err != nil:
+		c.lost(err)
 		return
 	}
 	c.finish(b, results)
