@@ -1,0 +1,245 @@
+package message
+
+import (
+	"fmt"
+	"time"
+)
+
+// UnmarshalBinary sets the summary to what AppendBinary wrote. It keeps
+// nothing of data, allocates in proportion to it whatever it holds, and wraps
+// ErrSummary.
+func (s *Summary) UnmarshalBinary(data []byte) error {
+	r := binaryReader{s: string(data)}
+	if r.octet() != binaryVersion {
+		return fmt.Errorf("%w: unknown version", ErrSummary)
+	}
+	// The least that each takes in octets bounds how many there can be.
+	r.parts = make([]Part, r.count(6))
+	r.addresses = make([]Address, r.count(1))
+	r.params = make([]Param, r.count(2))
+	r.strings = make([]string, r.count(1))
+	r.children = make([]*Part, len(r.parts))
+	var v Summary
+	r.envelope(&v.Envelope)
+	v.References = r.list()
+	v.Preview = r.text()
+	v.Root = r.part(0, 1)
+	if r.err == nil && r.i != len(r.s) {
+		r.fail("octets left over")
+	}
+	if r.err != nil {
+		return r.err
+	}
+	*s = v
+	return nil
+}
+
+// A binaryReader hands out zero values after the first error.
+type binaryReader struct {
+	s   string
+	i   int
+	err error
+
+	// Not yet used of what was allocated.
+	parts     []Part
+	addresses []Address
+	params    []Param
+	strings   []string
+	children  []*Part
+}
+
+func (r *binaryReader) fail(what string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: %s at octet %d", ErrSummary, what, r.i)
+	}
+	r.i = len(r.s)
+}
+
+func (r *binaryReader) octet() byte {
+	if r.i >= len(r.s) {
+		r.fail("too short")
+		return 0
+	}
+	r.i++
+	return r.s[r.i-1]
+}
+
+func (r *binaryReader) uvarint() uint64 {
+	var v uint64
+	for shift := uint(0); shift < 64; shift += 7 {
+		c := r.octet()
+		v |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return v
+		}
+	}
+	r.fail("number too long")
+	return 0
+}
+
+func (r *binaryReader) varint() int64 {
+	u := r.uvarint()
+	v := int64(u >> 1)
+	if u&1 != 0 {
+		v = ^v
+	}
+	return v
+}
+
+// count reads a number of things that take at least size octets each of what
+// follows.
+func (r *binaryReader) count(size int) int {
+	n := r.uvarint()
+	if n > uint64((len(r.s)-r.i)/size) {
+		r.fail("count too high")
+		return 0
+	}
+	return int(n)
+}
+
+func (r *binaryReader) text() string {
+	n := r.count(1)
+	r.i += n
+	return r.s[r.i-n : r.i]
+}
+
+// take cuts the next n elements off what was allocated.
+func take[T any](r *binaryReader, slab *[]T, n int) []T {
+	if n > len(*slab) {
+		r.fail("counts differ")
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	v := (*slab)[:n:n]
+	*slab = (*slab)[n:]
+	return v
+}
+
+func (r *binaryReader) list() []string {
+	v := take(r, &r.strings, r.count(1))
+	for i := range v {
+		v[i] = r.text()
+	}
+	return v
+}
+
+func (r *binaryReader) paramList() []Param {
+	v := take(r, &r.params, r.count(2))
+	for i := range v {
+		v[i] = Param{Name: r.text(), Value: r.text()}
+	}
+	return v
+}
+
+func (r *binaryReader) envelope(e *Envelope) {
+	mask := r.uvarint()
+	for i, t := range e.texts() {
+		if mask&(1<<(6+i)) != 0 {
+			*t = r.text()
+		}
+	}
+	if mask&envelopeTime != 0 {
+		sec, zone := r.varint(), r.varint()
+		loc := time.UTC
+		if zone != 0 && zone > -48*3600 && zone < 48*3600 {
+			loc = time.FixedZone("", int(zone))
+		}
+		e.Time = time.Unix(sec, 0).In(loc)
+	}
+	for i, l := range e.lists() {
+		if mask&(1<<i) == 0 {
+			continue
+		}
+		*l = take(r, &r.addresses, r.count(1))
+		for j := range *l {
+			r.address(&(*l)[j])
+		}
+	}
+}
+
+func (r *binaryReader) address(a *Address) {
+	mask := r.octet()
+	a.Kind = AddressKind(mask & 3)
+	if a.Kind > GroupEnd {
+		r.fail("unknown kind of address")
+	}
+	for i, t := range a.texts() {
+		if mask&(4<<i) != 0 {
+			*t = r.text()
+		}
+	}
+}
+
+func (r *binaryReader) part(base int64, depth int) *Part {
+	one := take(r, &r.parts, 1)
+	if r.err != nil {
+		return nil
+	}
+	p := &one[0]
+	mask := r.uvarint()
+	if code := r.octet(); code == 0 {
+		p.Type, p.Subtype = r.text(), r.text()
+	} else if int(code) < len(commonTypes) {
+		p.Type, p.Subtype = commonTypes[code][0], commonTypes[code][1]
+	} else {
+		r.fail("unknown type")
+	}
+	p.HeaderOffset = base + r.varint()
+	p.BodyOffset = p.HeaderOffset + r.varint()
+	p.BodySize = r.varint()
+	p.Lines = r.varint()
+	for i, t := range p.texts() {
+		if mask&(1<<i) != 0 {
+			*t = r.text()
+		}
+	}
+	p.Encoding = "7bit"
+	if mask&partEncoding != 0 {
+		p.Encoding = r.text()
+	}
+	if mask&partParams != 0 {
+		p.Params = r.paramList()
+	}
+	if mask&partDispositionParams != 0 {
+		p.DispositionParams = r.paramList()
+	}
+	if mask&partLanguage != 0 {
+		p.Language = r.list()
+	}
+	if mask&partEnvelope != 0 {
+		p.Envelope = &Envelope{}
+		r.envelope(p.Envelope)
+	}
+	if mask&partChildren != 0 {
+		r.partChildren(p, depth)
+	}
+	if r.err != nil {
+		return nil
+	}
+	if r.err = p.check(depth); r.err != nil {
+		return nil
+	}
+	if p.HeaderOffset < 0 || p.BodyOffset < p.HeaderOffset || p.BodySize < 0 || p.BodyOffset+p.BodySize < 0 || p.Lines < 0 {
+		r.fail("impossible offset")
+	}
+	return p
+}
+
+func (r *binaryReader) partChildren(p *Part, depth int) {
+	if depth > depthCap {
+		r.fail("nested too deep")
+		return
+	}
+	p.Children = take(r, &r.children, r.count(6))
+	base := p.BodyOffset
+	for i := range p.Children {
+		child := r.part(base, depth+1)
+		if child == nil {
+			return
+		}
+		p.Children[i] = child
+		base = child.BodyOffset + child.BodySize
+	}
+}
