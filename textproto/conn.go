@@ -152,15 +152,16 @@ func (c *Conn) SetMaxLine(n int) {
 
 // SetAutoFlush makes each read that has to wait for the peer send first what is
 // buffered, so that a server can answer pipelined commands together and yet no
-// peer waits for a reply that is held back (RFC 2920 §3.2). It ties the reading
-// side to the writing side: one goroutine must do both then.
+// peer waits for a reply that is held back (RFC 2920 §3.2). An error of the write
+// is returned by the read. One goroutine must do both reading and writing then.
 func (c *Conn) SetAutoFlush(on bool) { c.ties = on }
 
-// flushFirst does what SetAutoFlush says. An error shows at the next write.
-func (c *Conn) flushFirst() {
-	if c.ties && c.writeErr == nil && (c.wn > 0 || c.zw != nil && c.zw.cur != nil) {
-		c.Flush()
+// flushFirst does what SetAutoFlush says.
+func (c *Conn) flushFirst() error {
+	if c.ties && (c.wn > 0 || c.zw != nil && c.zw.cur != nil) {
+		return c.Flush()
 	}
+	return nil
 }
 
 // ID returns the name of the connection in traces and logs.

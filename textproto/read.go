@@ -67,7 +67,9 @@ func (c *Conn) readSome(p []byte) (int, error) {
 	if c.readErr != nil {
 		return 0, c.readErr
 	}
-	c.flushFirst()
+	if err := c.flushFirst(); err != nil {
+		return 0, err
+	}
 	for range 100 {
 		n, err := c.src.Read(p)
 		if n > 0 {

@@ -3,6 +3,7 @@ package textproto
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -455,6 +456,31 @@ func TestServerTLS(t *testing.T) {
 	require.NoError(t, s.Close())
 	require.EqualValues(t, 1, s.Stats().HandshakeErrors)
 }
+
+// A listener may bring its own TLS.
+func TestServerTLSListener(t *testing.T) {
+	noLeaks(t)
+	server, client := testTLS(t)
+	s := &Server{}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", server)
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	states := make(chan *tls.ConnectionState, 1)
+	go func() { done <- s.Serve(l, tlsHandler{states}) }()
+	nc, err := tls.Dial("tcp", l.Addr().String(), client)
+	require.NoError(t, err)
+	c := NewConn(nc, nil)
+	require.True(t, c.TLS().HandshakeComplete)
+	mustEOF(t, c)
+	require.True(t, (<-states).HandshakeComplete)
+	require.NoError(t, s.Close())
+	require.Equal(t, ErrServerClosed, <-done)
+}
+
+type tlsHandler struct{ states chan *tls.ConnectionState }
+
+func (h tlsHandler) ServeConn(ctx context.Context, c *Conn) { h.states <- c.TLS() }
+func (tlsHandler) Refuse(*Conn, error)                      {}
 
 // The last reply is read even when the client had sent more than was read.
 func TestServerLinger(t *testing.T) {

@@ -24,7 +24,9 @@ func (c *Conn) Wait() error {
 		c.body = nil
 	}
 	if c.w == c.r {
-		c.flushFirst()
+		if err := c.flushFirst(); err != nil {
+			return err
+		}
 	}
 	t := c.t
 	t.mu.Lock()

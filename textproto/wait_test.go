@@ -293,3 +293,55 @@ func TestAutoFlush(t *testing.T) {
 		})
 	}
 }
+
+// Contexts that end at any moment interrupt reads, lose no input and break no
+// layer.
+func TestBindRace(t *testing.T) {
+	noLeaks(t)
+	server, client := testTLS(t)
+	for _, layer := range []string{"plain", "tls", "deflate", "tls+deflate"} {
+		t.Run(layer, func(t *testing.T) {
+			a, b := tcpConns(t, nil)
+			upgrade(t, a, b, layer, server, client)
+			const lines = 500
+			go func() {
+				for i := range lines {
+					fmt.Fprintf(a, "line %d\r\n", i)
+					if i%3 == 0 {
+						a.WriteString("begun")
+						a.Flush()
+						a.WriteString("ended\r\n")
+					}
+					a.Flush()
+					time.Sleep(50 * time.Microsecond)
+				}
+			}()
+			interrupted := 0
+			for n := 0; n < lines; {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n%5)*10*time.Microsecond)
+				release := b.Bind(ctx)
+				if n%2 == 0 {
+					b.Wait()
+				}
+				line, err := b.ReadLine()
+				release()
+				cancel()
+				if errors.Is(err, context.DeadlineExceeded) {
+					interrupted++
+					if n%5 == 0 { // ended before it began
+						b.Wait()
+						line, err = b.ReadLine()
+					} else {
+						continue
+					}
+				}
+				require.NoError(t, err)
+				if string(line) != "begunended" {
+					require.Equal(t, fmt.Sprint("line ", n), string(line))
+					n++
+				}
+			}
+			t.Logf("%d interruptions in %d lines", interrupted, lines)
+		})
+	}
+}
