@@ -304,18 +304,19 @@ type Limits struct {
 
 // An Event tells that something changed.
 type Event struct {
-	MailboxID string // empty: the list of mailboxes or subscriptions (EventMailboxes), or the quota
+	MailboxID string // empty: what changed belongs to the account (EventMailboxes)
 	Kind      EventKind
 }
 
-// EventKind is a set of things that changed.
+// EventKind is a set of things that changed. When a mailbox is deleted there is
+// an EventVanished about it besides the EventMailboxes.
 type EventKind uint8
 
 const (
 	EventNew       EventKind = 1 << iota // messages arrived
 	EventFlags                           // flags changed
 	EventVanished                        // messages were expunged
-	EventMailboxes                       // mailboxes or subscriptions were created, renamed, deleted
+	EventMailboxes                       // mailboxes or subscriptions were created, renamed, deleted; quotas were set; the account was deleted
 )
 
 // Optional interfaces follow. A server finds them by type assertion and offers

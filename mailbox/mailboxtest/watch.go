@@ -14,7 +14,7 @@ import (
 
 // patience is how long the suite waits for what must happen. It is no measure
 // of speed: a store that needs it is broken.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
 
 // await reads events until there is one about the mailbox ("" for the list of
 // mailboxes) of that kind.
@@ -93,6 +93,18 @@ func testWatch(t *testing.T, f *fixture) {
 		both("", mailbox.EventMailboxes)
 	}
 
+	doomed := f.box(t, "doomed")
+	require.NoError(t, f.Delete(f.ctx, "doomed"))
+	await(t, events, doomed.Info().ID, mailbox.EventVanished)
+	if q, ok := f.Account.(mailbox.QuotaKeeper); ok {
+		fresh, err := f.Watch(ctx)
+		require.NoError(t, err)
+		roots, err := q.QuotaRoots(f.ctx, "INBOX")
+		require.NoError(t, err)
+		require.NoError(t, q.SetQuota(f.ctx, roots[0], nil))
+		await(t, fresh, "", mailbox.EventMailboxes)
+	}
+
 	// Other accounts are others' business.
 	require.NoError(t, f.create("bob"))
 	bob := f.account(t, "bob")
@@ -106,6 +118,10 @@ func testWatch(t *testing.T, f *fixture) {
 	default:
 	}
 
+	if admin, ok := f.store.(mailbox.Admin); ok {
+		require.NoError(t, admin.DeleteAccount(f.ctx, "bob"))
+		await(t, bobs, "", mailbox.EventMailboxes)
+	}
 	cancel()
 	awaitClosed(t, events)
 	awaitClosed(t, again)

@@ -44,9 +44,7 @@ func (a *account) remove() {
 	defer a.mu.Unlock()
 	a.deleted = true
 	a.mailboxes, a.subscribed = nil, nil
-	for w := range a.watchers {
-		w.stop()
-	}
+	a.notify("", mailbox.EventMailboxes)
 }
 
 // handle is an account as one caller holds it.

@@ -76,5 +76,6 @@ func (h *handle) SetQuota(ctx context.Context, root string, limits map[mailbox.Q
 	}
 	defer h.mu.Unlock()
 	h.quota = quota
+	h.notify("", mailbox.EventMailboxes)
 	return nil
 }

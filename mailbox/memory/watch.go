@@ -13,10 +13,8 @@ import (
 // there are never more of them than mailboxes.
 type watcher struct {
 	wake chan struct{} // holds one token while there may be something pending
-	done chan struct{} // closed when the account is removed
 
-	mu      sync.Mutex // guards what follows
-	stopped bool
+	mu      sync.Mutex                   // guards what follows
 	pending map[string]mailbox.EventKind // by mailbox ID
 	order   []string                     // keys of pending, oldest first
 }
@@ -31,15 +29,6 @@ func (w *watcher) add(id string, kind mailbox.EventKind) {
 	select {
 	case w.wake <- struct{}{}:
 	default:
-	}
-}
-
-func (w *watcher) stop() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.stopped {
-		w.stopped = true
-		close(w.done)
 	}
 }
 
@@ -69,7 +58,6 @@ func (w *watcher) run(ctx context.Context, s *Store, events chan<- mailbox.Event
 				e, ok = w.next()
 				continue
 			case <-ctx.Done():
-			case <-w.done:
 			case <-s.closed:
 			}
 			return
@@ -77,8 +65,6 @@ func (w *watcher) run(ctx context.Context, s *Store, events chan<- mailbox.Event
 		select {
 		case <-w.wake:
 		case <-ctx.Done():
-			return
-		case <-w.done:
 			return
 		case <-s.closed:
 			return
@@ -94,12 +80,10 @@ func (a *account) notify(id string, kind mailbox.EventKind) {
 	}
 }
 
-// Watch implements [mailbox.Account]. The channel is also closed when the
-// account is deleted.
+// Watch implements [mailbox.Account].
 func (h *handle) Watch(ctx context.Context) (<-chan mailbox.Event, error) {
 	w := &watcher{
 		wake:    make(chan struct{}, 1),
-		done:    make(chan struct{}),
 		pending: map[string]mailbox.EventKind{},
 	}
 	if err := h.lock(ctx); err != nil {
