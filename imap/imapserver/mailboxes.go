@@ -126,7 +126,7 @@ func (s *Session) renameInbox(to string) error {
 }
 
 func (s *Session) subscribe(c *imap.Subscribe) (reply, error) {
-	name, err := s.newName(c.Mailbox)
+	name, err := s.newName(strings.TrimSuffix(c.Mailbox, string(separator)))
 	if err != nil {
 		return reply{}, err
 	}

@@ -60,6 +60,11 @@ type Server struct {
 	// ID is what the server says of itself (RFC 2971). Nil: its name only.
 	ID imap.IDFields
 
+	// OnConnect, unless nil, is called before the greeting. An error ends the
+	// connection with BYE: the text of an *imap.Error is shown to the client,
+	// that of others is not.
+	OnConnect func(ctx context.Context, s *Session) error
+
 	// Capabilities, unless nil, gets the capabilities about to be advertised
 	// to a client and returns those that are, to turn extensions off for a
 	// connection or an account. A command that belongs to an extension that is

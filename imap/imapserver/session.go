@@ -34,6 +34,16 @@ var errLoginTimeout = errors.New("imapserver: no login within the time limit")
 // are served well by never reordering anything). Output leaves when no input is
 // waiting.
 func (s *Session) serve() {
+	if s.srv.OnConnect != nil {
+		if err := s.srv.OnConnect(s.ctx, s); err != nil {
+			bye := &imap.Error{Status: imap.BYE, Code: imap.CodeUnavailable, Text: "no service for this client"}
+			if e := (*imap.Error)(nil); errors.As(err, &e) {
+				bye.Code, bye.Text = e.Code, e.Text
+			}
+			s.goodbye(bye)
+			return
+		}
+	}
 	s.greet()
 	for s.state != loggedOut {
 		if err := s.wait(); err != nil {

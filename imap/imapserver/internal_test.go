@@ -1,0 +1,152 @@
+package imapserver
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+func TestMatchName(t *testing.T) {
+	for _, tc := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"*", "a/b/c", true},
+		{"%", "a", true},
+		{"%", "a/b", false},
+		{"%/%", "a/b", true},
+		{"a*c", "a/b/c", true},
+		{"a%c", "a/b/c", false},
+		{"a%c", "abc", true},
+		{"a%", "a", true},
+		{"a*", "a", true},
+		{"*%*", "", true},
+		{"", "", true},
+		{"", "a", false},
+		{"a/", "a", false},
+		{"inbox", "INBOX", true},
+		{"InB*", "INBOX/sub", true},
+		{"inbox/SUB", "INBOX/sub", false},
+		{"inbox", "INBOXES", false},
+		{"%x", "INBOX", true},
+		{"ä*", "äö", true},
+		{"a", "A", false},
+		{"*b", "aab", true},
+		{"*ab*ab", "abab", true},
+		{"*ab*ab", "aba", false},
+	} {
+		require.Equal(t, tc.want, matchName(tc.pattern, tc.name), "%q %q", tc.pattern, tc.name)
+	}
+	// Wildcards without end take no more than their share of time.
+	require.False(t, matchName(strings.Repeat("*%", 2000)+"x", strings.Repeat("a", 1000)))
+}
+
+func FuzzMatchName(f *testing.F) {
+	f.Add("a*b%c", "aXbYc")
+	f.Fuzz(func(t *testing.T, pattern, name string) {
+		if len(pattern) > 8 || len(name) > 12 || strings.HasPrefix(name, "INBOX") {
+			return
+		}
+		require.Equal(t, slowMatch(pattern, name), matchName(pattern, name))
+	})
+}
+
+// slowMatch is matchName as one would define it.
+func slowMatch(pattern, name string) bool {
+	if pattern == "" {
+		return name == ""
+	}
+	switch c := pattern[0]; c {
+	case '*', '%':
+		for i := 0; ; i++ {
+			if slowMatch(pattern[1:], name[i:]) {
+				return true
+			}
+			if i == len(name) || c == '%' && name[i] == separator {
+				return false
+			}
+		}
+	default:
+		return name != "" && name[0] == c && slowMatch(pattern[1:], name[1:])
+	}
+}
+
+func TestScannerFindsAcrossChunks(t *testing.T) {
+	text := strings.Repeat("x", scanChunk-3) + "GRÜẞE aus ΟΔΟΣ" + strings.Repeat("y", scanChunk)
+	var s scanner
+	for _, needle := range []string{"grüße aus", "οδος", "GRÜSSE", "xg", "yyy"} {
+		want := strings.Contains(string(fold(nil, []byte(text))), string(fold(nil, []byte(needle))))
+		for name, r := range map[string]io.Reader{
+			"whole": strings.NewReader(text), "half": iotest.HalfReader(strings.NewReader(text)),
+			"byte": iotest.OneByteReader(strings.NewReader(text)), "eof": iotest.DataErrReader(strings.NewReader(text)),
+		} {
+			got, err := s.reader(r, fold(nil, []byte(needle)))
+			require.NoError(t, err)
+			require.Equal(t, want, got, "%s %s", needle, name)
+		}
+	}
+	_, err := s.reader(iotest.ErrReader(io.ErrUnexpectedEOF), []byte("x"))
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}
+
+func TestFold(t *testing.T) {
+	for _, pair := range [][2]string{{"HeLLo", "hello"}, {"ÄÖÜ", "äöü"}, {"ΣΑΣ", "σας"}, {"ПРИВЕТ", "привет"}, {"a\xffB", "A\xffb"}} {
+		require.Equal(t, string(fold(nil, []byte(pair[0]))), string(fold(nil, []byte(pair[1]))))
+	}
+}
+
+// TestFilterLongHeaders: headers too long to be held, lines too long for any
+// buffer.
+func TestFilterLongHeaders(t *testing.T) {
+	long := strings.Repeat("word ", 20_000)
+	header := "X-Long: " + long + "\r\nSubject: short\r\n" + strings.Repeat("X-Many: "+strings.Repeat("z", 60)+"\r\n\tfolded\r\n", 5000) + "To: me\r\n\r\n"
+	f := &fetcher{}
+	for _, tc := range []struct {
+		sec  imap.BodySection
+		want string
+	}{
+		{imap.BodySection{Spec: imap.SectionHeaderFields, Fields: []string{"to", "SUBJECT"}}, "Subject: short\r\nTo: me\r\n\r\n"},
+		{imap.BodySection{Spec: imap.SectionHeaderFields, Fields: []string{"x-long"}}, "X-Long: " + long + "\r\n\r\n"},
+		{imap.BodySection{Spec: imap.SectionHeaderFieldsNot, Fields: []string{"X-Many", "X-Long"}}, "Subject: short\r\nTo: me\r\n\r\n"},
+		{imap.BodySection{Spec: imap.SectionHeaderFields, Fields: []string{"none"}}, "\r\n"},
+	} {
+		var out bytes.Buffer
+		require.NoError(t, f.filter(&out, &tc.sec, content(header), span{0, int64(len(header))}))
+		require.Equal(t, tc.want, out.String())
+		out.Reset()
+		w := &window{w: &out, span: span{3, 7}}
+		require.NoError(t, f.filter(w, &tc.sec, content(header), span{0, int64(len(header))}))
+		require.Equal(t, tc.want[min(3, len(tc.want)):min(10, len(tc.want))], out.String())
+	}
+}
+
+type content string
+
+func (c content) Size() int64 { return int64(len(c)) }
+
+func (c content) ReadAt(p []byte, off int64) (int, error) {
+	return strings.NewReader(string(c)).ReadAt(p, off)
+}
+
+func TestRedact(t *testing.T) {
+	for in, want := range map[string]string{
+		"a LOGIN fred secret":         "a LOGIN <hidden>",
+		"a login {4}":                 "a login <hidden>",
+		" secret":                     "<hidden>",
+		"a AUTHENTICATE PLAIN":        "a AUTHENTICATE PLAIN",
+		"a AUTHENTICATE PLAIN AGZyZQ": "a AUTHENTICATE PLAIN <hidden>",
+		"a SELECT LOGIN":              "a SELECT LOGIN",
+		"a":                           "a",
+		"":                            "",
+	} {
+		require.Equal(t, want, string(redact(textproto.Receive, []byte(in))))
+	}
+	require.Equal(t, "a LOGIN x y", string(redact(textproto.Send, []byte("a LOGIN x y"))))
+}
