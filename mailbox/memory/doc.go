@@ -17,7 +17,7 @@
 // mailboxes is as atomic as what touches one. The lock is held for copying
 // entries, never while a message is read from its Draft, parsed, or yielded.
 //
-// A mailbox is a list of chunks of up to 512 entries in the order of their
+// A mailbox is a list of chunks of up to 511 entries in the order of their
 // UIDs. An entry takes 56 octets and points to a body, which is immutable and
 // shared by the copies of a message. Each chunk knows the highest ModSeq that
 // was given to any entry in it, so Changes looks into those chunks only that

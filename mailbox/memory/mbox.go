@@ -7,8 +7,9 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// chunkSize is how many entries a chunk holds at most.
-const chunkSize = 512
+// chunkSize is how many entries a chunk holds at most: with the allocator's
+// own word they fill a size class (28,672 octets) to the end.
+const chunkSize = 511
 
 // A chunk is a run of entries in ascending order of UID. It is never empty.
 type chunk struct {

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -228,4 +229,39 @@ func TestClosed(t *testing.T) {
 	require.NoError(t, h.handle.Close())
 	_, err = h.Status(t.Context())
 	require.ErrorIs(t, err, mailbox.ErrClosed, "the handle is closed")
+}
+
+// TestMillion holds a million messages in a fixed budget, and reads them
+// without more.
+func TestMillion(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short")
+	}
+	const n = 1_000_000
+	heap := func() int64 {
+		runtime.GC()
+		var ms runtime.MemStats
+		runtime.ReadMemStats(&ms)
+		return int64(ms.HeapAlloc)
+	}
+	before := heap()
+	h := openInbox(t, nil)
+	grow(t, h, n)
+	each := float64(heap()-before) / n
+	t.Logf("%.1f octets of heap for each of %d entries", each, n)
+	require.Less(t, each, 58.0)
+
+	got := 0
+	require.Less(t, testing.AllocsPerRun(1, func() {
+		for _, err := range h.Messages(t.Context(), mailbox.AllUIDs(), mailbox.WantEntry) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got++
+		}
+	}), 20.0)
+	require.Equal(t, 2*n, got) // AllocsPerRun runs once more to warm up
+	snap, err := h.Snapshot(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "1:1000000", snap.UIDs.String())
 }
