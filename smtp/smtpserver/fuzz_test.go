@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/smtp"
@@ -55,7 +56,10 @@ func FuzzSession(f *testing.F) {
 		go func() {
 			nc.Write(in)
 			nc.Write([]byte("\r\n.\r\nQUIT\r\n"))
-			srv.Shutdown(context.Background())
+			// It may be in the midst of a chunk that will never be complete.
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+			defer cancel()
+			srv.Shutdown(ctx)
 		}()
 		out, _ := io.ReadAll(nc)
 		nc.Close()

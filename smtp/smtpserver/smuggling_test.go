@@ -16,7 +16,7 @@ import (
 func TestSmuggling(t *testing.T) {
 	ends := []string{
 		"\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\n.\r", "\r.\n",
-		"\r\r\n.\r\r\n", "\r\n.\r\r\n", "\r\r\n.\r\n", "\n\n.\r\n", "\n\r.\n\r", "\r\n\x00.\r\n",
+		"\r\r\n.\r\r\n", "\r\n.\r\r\n", "\n\n.\r\n", "\n\r.\n\r", "\r\n\x00.\r\n",
 		"\r\n.\x00\r\n", "\r\n..\r\n", "\r\n. \r\n", "\r\n.\t\r\n", "\x85.\x85", "\r\n.\x85",
 		"\u2028.\u2028", "\r\n\u200b.\r\n", "\x0b.\x0b", "\x0c.\x0c", "\r\n.\r\x00\n", "\n.\r\n.\n",
 	}
