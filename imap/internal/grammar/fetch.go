@@ -32,6 +32,9 @@ func parseFetch(d *wire.Decoder, uid bool) imap.Command {
 		}
 		return d.Expected("fetch modifier")
 	})
+	if ok && c.Vanished && (!uid || c.ChangedSince == nil) { // RFC 7162 §3.2.6
+		ok = d.Expected("VANISHED with UID FETCH and CHANGEDSINCE only")
+	}
 	return result(ok, &c)
 }
 

@@ -86,43 +86,6 @@ func parseLSub(d *wire.Decoder) imap.Command {
 	return result(d.SP() && d.Mailbox(&c.Reference) && d.SP() && d.ListMailbox(&c.Pattern), &c)
 }
 
-// WriteList writes a response line (RFC 9051 §7.3.1): LIST, or LSUB with lsub.
-func WriteList(e *wire.Encoder, l *imap.ListData, lsub bool) {
-	if lsub {
-		e.Raw("* LSUB (")
-	} else {
-		e.Raw("* LIST (")
-	}
-	for i, a := range l.Attrs {
-		if i > 0 {
-			e.SP()
-		}
-		writeAttr(e, a)
-	}
-	e.Raw(") ").Separator(l.Separator).SP().Mailbox(l.Mailbox)
-	if l.OldName != "" || len(l.ChildInfo) > 0 {
-		e.Raw(" (")
-		if l.OldName != "" {
-			e.Raw(`"OLDNAME" (`).Mailbox(l.OldName).Raw(")")
-		}
-		if len(l.ChildInfo) > 0 {
-			if l.OldName != "" {
-				e.SP()
-			}
-			e.Raw(`"CHILDINFO" (`)
-			for i, s := range l.ChildInfo {
-				if i > 0 {
-					e.SP()
-				}
-				e.String(s)
-			}
-			e.Raw(")")
-		}
-		e.Raw(")")
-	}
-	e.CRLF()
-}
-
 func writeAttr(e *wire.Encoder, a imap.MailboxAttr) {
 	if a == "" || a[0] != '\\' {
 		e.Atom(string(a))

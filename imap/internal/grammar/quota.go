@@ -38,37 +38,3 @@ func parseSetQuota(d *wire.Decoder) imap.Command {
 
 // storageUnit is the unit of STORAGE on the wire (RFC 9208 §5.1).
 const storageUnit = 1024
-
-// WriteQuota writes a QUOTA response line (RFC 9208 §4.2.1). Octets are rounded
-// up, so that what is full reads as full.
-func WriteQuota(e *wire.Encoder, q *imap.QuotaData) {
-	e.Raw("* QUOTA ").AString(q.Root).Raw(" (")
-	for i, r := range q.Resources {
-		if i > 0 {
-			e.SP()
-		}
-		usage, limit := r.Usage, r.Limit
-		if r.Name == mailbox.QuotaStorage {
-			usage, limit = units(usage), units(limit)
-		}
-		e.Atom(string(r.Name)).SP().Int(usage).SP().Int(limit)
-	}
-	e.Raw(")").CRLF()
-}
-
-func units(octets int64) int64 {
-	n := octets / storageUnit
-	if octets%storageUnit > 0 {
-		n++
-	}
-	return n
-}
-
-// WriteQuotaRoot writes a QUOTAROOT response line (RFC 9208 §4.2.2).
-func WriteQuotaRoot(e *wire.Encoder, q *imap.QuotaRootData) {
-	e.Raw("* QUOTAROOT ").Mailbox(q.Mailbox)
-	for _, r := range q.Roots {
-		e.SP().AString(r)
-	}
-	e.CRLF()
-}

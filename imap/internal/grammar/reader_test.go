@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -204,6 +205,8 @@ func TestCommands(t *testing.T) {
 			{Att: imap.FetchBinarySize, Section: &imap.BodySection{Peek: true, Path: []uint32{3}, Text: "3"}}}}},
 		{"FETCH 1 BINARY[1.TEXT]", nil},
 		{"FETCH 1 (PREVIEW (LAZY) PREVIEW MODSEQ)", &imap.Fetch{Set: nums(1, 1), Items: []imap.FetchItem{{Att: imap.FetchPreviewLazy}, {Att: imap.FetchPreview}, {Att: imap.FetchModSeq}}}},
+		{"UID FETCH 1:* (FLAGS) (VANISHED)", nil},
+		{"FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)", nil},
 		{"UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345 VANISHED)", &imap.Fetch{UID: true, Set: nums(1, imap.Star), Items: []imap.FetchItem{{Att: imap.FetchFlags}}, ChangedSince: modSeq(12345), Vanished: true}},
 	} {
 		t.Run(tc.line, func(t *testing.T) {
@@ -406,6 +409,23 @@ func TestAppend(t *testing.T) {
 		require.Equal(t, imap.BAD, e.Status)
 		inStep(t, p)
 	})
+	t.Run("written", func(t *testing.T) {
+		e := wire.Encoder{Mode: wire.LiteralMinus}
+		want := &imap.Append{Mailbox: "a b", Message: imap.AppendMessage{
+			Flags: []mailbox.Flag{mailbox.FlagSeen, "$Junk"}, Date: time.Date(2026, 11, 1, 2, 3, 4, 0, time.UTC), Literal: imap.Literal{Size: 3, NonSync: true},
+		}}
+		e.Tag("a").SP()
+		WriteCommand(&e, want)
+		require.NoError(t, e.Err)
+		require.Equal(t, "a APPEND \"a b\" (\\Seen $Junk) \" 1-Nov-2026 02:03:04 +0000\" {3+}\r\n", string(e.B))
+		_, got, err := newPeer(string(e.B), lim).ReadCommand()
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+
+		e = wire.Encoder{}
+		WriteCommand(&e, &imap.Append{Mailbox: "x", Message: imap.AppendMessage{Flags: []mailbox.Flag{"a\r\nb NOOP"}}})
+		require.Error(t, e.Err)
+	})
 	t.Run("without literal", func(t *testing.T) {
 		_, err := parseOne(t, "APPEND x abc")
 		require.Error(t, err)
@@ -486,6 +506,9 @@ func FuzzReadCommand(f *testing.F) {
 				return
 			default:
 				require.NotNil(t, cmd)
+				if _, ok := cmd.(*imap.Append); !ok && utf8.Valid(b) {
+					writeAndReadBack(t, cmd)
+				}
 			}
 			if _, ok := cmd.(*imap.Append); ok {
 				for {

@@ -308,17 +308,3 @@ func parseModSeqKey(p *searchParser) imap.SearchKey {
 	}
 	return k
 }
-
-// WriteSearch begins a SEARCH response with the numbers that each yields, in
-// their order, and ends it (RFC 3501 §7.2.5). modSeq is added if it isn't zero
-// (RFC 7162 §3.1.5).
-func WriteSearch[N ~uint32](e *wire.Encoder, each func(yield func(N) bool), modSeq mailbox.ModSeq) {
-	e.Raw("* SEARCH")
-	for n := range each {
-		e.SP().Uint(uint64(n))
-	}
-	if modSeq != 0 {
-		e.Raw(" (MODSEQ ").Uint(uint64(modSeq)).Raw(")")
-	}
-	e.CRLF()
-}

@@ -2,14 +2,12 @@ package grammar
 
 import (
 	"errors"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/imap"
-	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -102,12 +100,4 @@ func TestSearchBadCharset(t *testing.T) {
 		_, err := parseOne(t, "SEARCH "+args)
 		require.True(t, errors.Is(err, &imap.Error{Status: imap.NO, Code: imap.CodeBadCharset}), "%v", err)
 	}
-}
-
-func TestWriteSearch(t *testing.T) {
-	var e wire.Encoder
-	WriteSearch(&e, slices.Values([]imap.SeqNum{2, 84, 882}), 0)
-	WriteSearch(&e, slices.Values([]mailbox.UID{2, 5}), 917162500)
-	WriteSearch(&e, slices.Values([]mailbox.UID(nil)), 0)
-	require.Equal(t, "* SEARCH 2 84 882\r\n* SEARCH 2 5 (MODSEQ 917162500)\r\n* SEARCH\r\n", string(e.B))
 }

@@ -123,6 +123,21 @@ func WriteMessage(e *wire.Encoder, m *imap.AppendMessage) {
 	e.SP().LiteralHeader(m.Literal.Size, m.Literal.Binary)
 }
 
+func writeIDFields(e *wire.Encoder, fields imap.IDFields) {
+	if len(fields) == 0 {
+		e.NIL()
+		return
+	}
+	e.Raw("(")
+	for i, f := range fields {
+		if i > 0 {
+			e.SP()
+		}
+		e.String(f.Name).SP().NString(f.Value)
+	}
+	e.Raw(")")
+}
+
 // writeFlags is strict where Encoder.Flags is not: a client's caller is told.
 func writeFlags(e *wire.Encoder, flags []mailbox.Flag) {
 	for _, f := range flags {

@@ -173,29 +173,3 @@ func asciiKey(key imap.SearchKey) bool {
 	}
 	return true
 }
-
-// WriteESearch writes an ESEARCH response line (RFC 4731 §3.1).
-func WriteESearch(e *wire.Encoder, s *imap.ESearchData) {
-	e.Raw("* ESEARCH")
-	if s.Tag != "" {
-		e.Raw(" (TAG ").String(s.Tag).Raw(")")
-	}
-	if s.UID {
-		e.Raw(" UID")
-	}
-	for _, x := range [...]struct {
-		name string
-		n    *uint32
-	}{{" MIN ", s.Min}, {" MAX ", s.Max}, {" COUNT ", s.Count}} {
-		if x.n != nil {
-			e.Raw(x.name).Uint(uint64(*x.n))
-		}
-	}
-	if !s.All.IsEmpty() {
-		e.Raw(" ALL ").NumSet(s.All)
-	}
-	if s.ModSeq != 0 {
-		e.Raw(" MODSEQ ").Uint(uint64(s.ModSeq))
-	}
-	e.CRLF()
-}

@@ -72,9 +72,6 @@ func (d *Decoder) SetLimits(lim Limits) {
 	d.src.SetMaxLine(d.lim.Line)
 }
 
-// Limits returns the limits in force.
-func (d *Decoder) Limits() Limits { return d.lim }
-
 // Begin reads the first line of the next command or response. Its errors are
 // those of the connection, and those of Err.
 func (d *Decoder) Begin() error {

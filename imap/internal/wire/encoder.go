@@ -261,24 +261,6 @@ func (e *Encoder) ListMailbox(pattern string) *Encoder {
 	return e.String(imap.EncodeUTF7(pattern))
 }
 
-// RawMailbox appends a mailbox name as it came from the wire.
-func (e *Encoder) RawMailbox(raw string) *Encoder { return e.AString(raw) }
-
-// Separator appends a hierarchy separator in quotes, or NIL for zero.
-func (e *Encoder) Separator(c byte) *Encoder {
-	switch {
-	case c == 0:
-		return e.NIL()
-	case c == '"' || c == '\\':
-		e.B = append(e.B, '"', '\\', c, '"')
-		return e
-	case c < ' ' || c >= 0x7f:
-		return e.fail("separator %q", c)
-	}
-	e.B = append(e.B, '"', c, '"')
-	return e
-}
-
 // FlagSet appends the flags in parentheses, and \Recent with recent. A keyword
 // that is no atom can't be written and is left out: a store may have taken it
 // from elsewhere, and it must not pass for something else.
@@ -343,15 +325,6 @@ func (e *Encoder) UIDSet(set mailbox.UIDSet) *Encoder {
 
 // NumSet appends a sequence-set, which may not be empty.
 func (e *Encoder) NumSet(set imap.NumSet) *Encoder {
-	if set.IsEmpty() {
-		return e.fail("empty set")
-	}
-	e.B = set.Append(e.B)
-	return e
-}
-
-// SeqSet appends a set of sequence numbers, which may not be empty.
-func (e *Encoder) SeqSet(set imap.SeqSet) *Encoder {
 	if set.IsEmpty() {
 		return e.fail("empty set")
 	}

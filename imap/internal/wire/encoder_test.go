@@ -87,7 +87,6 @@ func TestEncodeElements(t *testing.T) {
 		{func(e *Encoder) { e.Tag("A001") }, "A001"},
 		{func(e *Encoder) { e.Atom("a b") }, `error: imap: "a b" is not an atom`},
 		{func(e *Encoder) { e.Atom("") }, `error: imap: "" is not an atom`},
-		{func(e *Encoder) { e.Separator('/').SP().Separator(0).SP().Separator('\\') }, `"/" NIL "\\"`},
 		{func(e *Encoder) { e.DateTime(time.Date(1994, 2, 7, 21, 52, 25, 0, pst)) }, `" 7-Feb-1994 21:52:25 -0800"`},
 		{func(e *Encoder) { e.Date(day1) }, "1-Feb-1994"},
 		{func(e *Encoder) { e.FlagSet(mailbox.FlagSet{}, false) }, "()"},
@@ -99,19 +98,12 @@ func TestEncodeElements(t *testing.T) {
 		{func(e *Encoder) { e.UIDSet(mailbox.UIDSet{}) }, "error: imap: empty set"},
 		{func(e *Encoder) { e.NumSet(imap.NumSetOf(imap.NumRange{First: 5, Last: imap.Star})) }, "5:*"},
 		{func(e *Encoder) { e.Int(-1) }, "error: imap: negative number"},
+		{func(e *Encoder) { e.Raw("A1 NO ").Text("no such\r\nmailbox \x00é") }, "A1 NO no such  mailbox  ?"},
+		{func(e *Encoder) { e.UTF8 = true; e.Text("é\xff") }, "é\ufffd"},
+		{func(e *Encoder) { e.Raw("* OK ").Text("") }, "* OK -"},
+		{func(e *Encoder) { e.Raw("* OK ").Text("[ALERT] x") }, "* OK (ALERT] x"},
+		{func(e *Encoder) { e.Raw("* OK [UIDNEXT 5] ").Text("[x") }, "* OK [UIDNEXT 5] [x"},
 		{func(e *Encoder) { e.Uint(math.MaxUint64) }, "18446744073709551615"},
-		{func(e *Encoder) {
-			e.AppendUID(imap.AppendUID{UIDValidity: 38505, UIDs: mailbox.UIDSetOf(3955)})
-		}, "[APPENDUID 38505 3955]"},
-		{func(e *Encoder) {
-			e.CopyUID(imap.CopyUID{UIDValidity: 38505, Source: mailbox.UIDSetOf(304, 319, 320), Dest: mailbox.UIDSetOf(3956, 3957, 3958)})
-		}, "[COPYUID 38505 304,319:320 3956:3958]"},
-		{func(e *Encoder) { e.Status("A1", imap.NO, imap.CodeTryCreate, "", "no such\r\nmailbox é") }, "A1 NO [TRYCREATE] no such  mailbox ?\r\n"},
-		{func(e *Encoder) { e.Status("", imap.OK, "", "", "") }, "* OK -\r\n"},
-		{func(e *Encoder) { e.Status("", imap.OK, "", "", "[ALERT] x") }, "* OK (ALERT] x\r\n"},
-		{func(e *Encoder) { e.Status("", imap.OK, imap.CodeUIDNext, "5", "[x") }, "* OK [UIDNEXT 5] [x\r\n"},
-		{func(e *Encoder) { e.Status("", imap.OK, imap.CodeUIDNext, "5\r\n", "x") }, "* OK [UIDNEXT] x\r\n"},
-		{func(e *Encoder) { e.Error("a", &imap.Error{Status: imap.BAD, Text: "what"}) }, "a BAD what\r\n"},
 		{func(e *Encoder) {
 			e.Section("BODY", &imap.BodySection{Path: []uint32{1, 2}, Spec: imap.SectionHeaderFields, Fields: []string{"From", "x y"}, Partial: &imap.Partial{Offset: 3, Count: 4}, Peek: true})
 		}, `BODY[1.2.HEADER.FIELDS (From "x y")]<3>`},
