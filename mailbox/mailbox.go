@@ -12,7 +12,8 @@ import (
 // A Store holds the mail of many accounts.
 //
 // All its methods, and those of the values it hands out, are safe for
-// concurrent use. Every call honours its context.
+// concurrent use. A call whose context is done returns an error that wraps
+// ctx.Err(); when the context was done before the call, it has done nothing.
 type Store interface {
 	// Account opens the account of that name. The name is what an
 	// authenticator or a delivery resolver returned; the store compares it
@@ -55,8 +56,8 @@ type Account interface {
 	// by then. It needs no closing and holds no resources.
 	Mailbox(ctx context.Context, name string) (Mailbox, error)
 
-	// Create makes one mailbox and none of its superiors. ErrExist,
-	// ErrInvalidName, ErrLimit. opts may be nil.
+	// Create makes one mailbox and none of its superiors. opts may be nil.
+	// ErrExist, ErrInvalidName, ErrLimit, ErrOverQuota.
 	Create(ctx context.Context, name string, opts *CreateOptions) (Info, error)
 
 	// Rename gives a mailbox, and every inferior of it, another name, all or
@@ -73,7 +74,8 @@ type Account interface {
 	Delete(ctx context.Context, name string) error
 
 	// Subscribe puts the name on the list of subscriptions, or takes it off.
-	// The name need not exist; setting what is already set is no error.
+	// The name need not exist, though it must be a valid one to be put there;
+	// setting what is already set is no error. ErrInvalidName, ErrLimit.
 	Subscribe(ctx context.Context, name string, on bool) error
 
 	// Watch tells of changes to the account by whichever process makes them.
@@ -107,8 +109,8 @@ type Account interface {
 // Where a call takes a UIDSet, UIDs in it that don't exist are passed over
 // without error; the set may reach to the highest UID (see [AllUIDs]).
 type Mailbox interface {
-	// Info tells what is fixed about the mailbox, as it was when the handle
-	// was opened.
+	// Info describes the mailbox as it was when the handle was opened. ID and
+	// UIDValidity never change.
 	Info() Info
 
 	// Status returns the counters. It is cheap: its cost does not grow with
@@ -116,14 +118,17 @@ type Mailbox interface {
 	Status(ctx context.Context) (Status, error)
 
 	// Snapshot returns all UIDs, with the UIDNext and HighestModSeq of the
-	// same instant.
+	// same instant. It is for a reader that begins; one that goes on asks
+	// Changes.
 	Snapshot(ctx context.Context) (Snapshot, error)
 
-	// Changes returns what has changed since that ModSeq: the entries of the
-	// messages whose ModSeq is higher and the UIDs that have vanished, new
-	// messages included. A message that came and went in between appears in
-	// Vanished or nowhere. A store that has forgotten expunges that far back
-	// returns in Vanished every UID below UIDNext that does not exist.
+	// Changes returns what has changed since that ModSeq, all as of the same
+	// instant: the entries of the messages whose ModSeq is higher, new ones
+	// included, and the UIDs that have vanished. A message that came and went
+	// in between appears in Vanished or nowhere. A store that has forgotten
+	// expunges that far back returns in Vanished every UID below UIDNext that
+	// does not exist. After a ModSeq that the mailbox has not reached yet,
+	// nothing has changed.
 	Changes(ctx context.Context, since ModSeq) (Changes, error)
 
 	// Messages yields the messages of the set in ascending order of UID, with
@@ -132,36 +137,41 @@ type Mailbox interface {
 	// is valid until the next step of the iteration; copy what is to be kept,
 	// except Flags and Summary, which are immutable. A message expunged while
 	// the iteration runs may be passed over or yielded; one that arrives
-	// meanwhile is not yielded. An error ends the iteration.
+	// meanwhile is not yielded. An error ends the iteration. The sequence may
+	// be run over again, and then yields what there is by then.
 	//
 	// The caller may call other methods of the store, this one included,
 	// within the loop: a store holds no lock while it yields.
 	Messages(ctx context.Context, set UIDSet, want Want) iter.Seq2[*Message, error]
 
-	// Append adds messages in the order given, all or none. It reads each
-	// Draft once and never holds one in memory. When it returns, the messages
-	// are durable. ErrTooLarge, ErrOverQuota, ErrReadOnly; a Draft whose Body
-	// ends before or after Size is ErrSize, and an error of the Body is
+	// Append adds messages in the order given, all or none, and returns their
+	// UIDs. It reads each Draft once and never holds one in memory. When it
+	// returns, the messages are durable. ErrTooLarge, before anything is read
+	// if the Size says so; ErrOverQuota, ErrLimit, ErrReadOnly; a Draft whose
+	// Body ends before or after Size is ErrSize, and an error of the Body is
 	// returned wrapped.
 	Append(ctx context.Context, drafts ...Draft) ([]UID, error)
 
-	// SetFlags changes the flags of the messages of the set. Messages whose
-	// flags are already so keep their ModSeq.
+	// SetFlags changes the flags of the messages of the set, all or none but
+	// for conflicts. Messages whose flags are already so keep their ModSeq.
+	// ErrLimit, ErrReadOnly.
 	SetFlags(ctx context.Context, set UIDSet, change FlagChange) (FlagResult, error)
 
 	// Expunge removes those messages of the set that have all the flags of
 	// having (the zero FlagSet: all of them), and returns their UIDs and the
-	// ModSeq of the removal (zero when nothing was removed).
+	// ModSeq of the removal (zero when nothing was removed). ErrReadOnly.
 	Expunge(ctx context.Context, set UIDSet, having FlagSet) (UIDSet, ModSeq, error)
 
 	// Copy appends the messages of the set, with flags and dates, to another
 	// mailbox of the account, all or none, in ascending order. ErrNotExist if
-	// there is no such mailbox. Copying into the same mailbox is allowed.
+	// there is no such mailbox, also where the set is empty; ErrOverQuota,
+	// ErrLimit, ErrReadOnly. Copying into the same mailbox is allowed.
 	Copy(ctx context.Context, set UIDSet, dest string) (CopyResult, error)
 
 	// Move copies and expunges in one step: nobody ever sees a message in
-	// both mailboxes or in none. Moving into the same mailbox gives the
-	// messages new UIDs.
+	// both mailboxes or in none. It takes no room in a quota that both
+	// mailboxes share. Moving into the same mailbox gives the messages new
+	// UIDs.
 	Move(ctx context.Context, set UIDSet, dest string) (CopyResult, error)
 }
 
@@ -228,8 +238,9 @@ type Message struct {
 	Content Content          // with WantContent
 }
 
-// Content is the octets of a message, lines ended by CRLF or as they came.
-// It may also be an io.WriterTo, which is then the fastest way to read all.
+// Content is the octets of a message, unchanged from the Draft. It may be read
+// from several goroutines. It may also be an io.WriterTo, which is then the
+// fastest way to read all.
 type Content interface {
 	io.ReaderAt
 	Size() int64
@@ -239,15 +250,15 @@ type Content interface {
 type Want uint8
 
 const (
-	WantSummary Want = 1 << iota
-	WantContent
+	WantSummary Want = 1 << iota // Message.Summary
+	WantContent                  // Message.Content
 
-	WantEntry Want = 0
+	WantEntry Want = 0 // nothing besides
 )
 
-// A Draft is a message on its way into a mailbox. The store reads exactly Size
-// octets from Body; it stores what it reads unchanged and never refuses a
-// message for its contents.
+// A Draft is a message on its way into a mailbox. The store reads Size octets
+// from Body, and then once more to see it end; it stores what it reads
+// unchanged and never refuses a message for its contents.
 type Draft struct {
 	Body         io.Reader
 	Size         int64     // octets; SizeUnknown: all until io.EOF
@@ -255,8 +266,8 @@ type Draft struct {
 	InternalDate time.Time // zero: now
 }
 
-// SizeUnknown as a Draft's Size lets the store count by itself. It keeps within
-// the account's MaxMessageSize either way.
+// SizeUnknown as a Draft's Size lets the store count by itself: it takes all
+// there is, within the account's MaxMessageSize.
 const SizeUnknown = -1
 
 // A FlagChange is an operation on flags.
@@ -273,14 +284,14 @@ type FlagChange struct {
 type FlagOp uint8
 
 const (
-	FlagsAdd FlagOp = iota
-	FlagsRemove
-	FlagsReplace
+	FlagsAdd     FlagOp = iota // +FLAGS: also have these
+	FlagsRemove                // -FLAGS: no longer have these
+	FlagsReplace               // FLAGS: have these and no others
 )
 
 // FlagResult is what SetFlags did.
 type FlagResult struct {
-	Entries   []Entry // every message of the set that exists and is no conflict, with its flags as they are now
+	Entries   []Entry // every message of the set that exists and is no conflict, with its flags as they are now, ascending by UID
 	Conflicts UIDSet  // left alone because of UnchangedSince
 	ModSeq    ModSeq  // of the change; zero if nothing changed
 }
