@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	nettextproto "net/textproto"
+	"strings"
 	"testing"
 )
 
@@ -200,5 +201,32 @@ func BenchmarkScan(b *testing.B) {
 		if _, err := c.DotReader(Strict).WriteTo(io.Discard); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkScanHostile reads bodies made to cost more than they are long.
+func BenchmarkScanHostile(b *testing.B) {
+	for name, piece := range map[string]string{"CR": "\r", "LF": "\n", "dots": "..\r\n", "mixed": strings.Repeat("x", 60) + "\r", "LF lines": strings.Repeat("x", 70) + "\n"} {
+		wire := append(bytes.Repeat([]byte(piece), 1<<20/len(piece)), "\r\n.\r\n"...)
+		for _, mode := range []DotMode{Normalise, Relaxed} {
+			b.Run(fmt.Sprintf("%s/%d", name, mode), func(b *testing.B) {
+				c := NewConn(&repeat{p: wire}, nil)
+				b.SetBytes(int64(len(wire)))
+				for b.Loop() {
+					if _, err := c.DotReader(mode).WriteTo(io.Discard); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		b.Run(name+"/write", func(b *testing.B) {
+			c := NewConn(&nowhere{}, nil)
+			b.SetBytes(int64(len(wire)))
+			for b.Loop() {
+				d := c.DotWriter()
+				d.Write(wire)
+				d.Close()
+			}
+		})
 	}
 }

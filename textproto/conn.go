@@ -63,6 +63,7 @@ type Conn struct {
 	r, w    int    // buf[r:w] is unread
 	full    bool   // the last read filled buf
 	maxLine int
+	skipped int       // octets so far of a line that is too long, while in it
 	readErr error     // permanent
 	body    unread    // body reader that is not at its end, or nil
 	small   [128]byte // holds the start of a command while no buffer is needed

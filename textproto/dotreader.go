@@ -1,9 +1,6 @@
 package textproto
 
-import (
-	"bytes"
-	"io"
-)
+import "io"
 
 // A DotMode says what a DotReader makes of a CR or LF that is not part of a
 // CRLF. In no mode does anything but CRLF.CRLF end the body (RFC 5321 §4.1.1.4);
@@ -23,6 +20,7 @@ const (
 type DotReader struct {
 	c    *Conn
 	mode DotMode
+	look lookahead
 	bol  bool   // at the beginning of a line
 	done bool   // the end was seen
 	err  error  // sticky, io.EOF included
@@ -110,7 +108,7 @@ func (d *DotReader) scan(b []byte) (seg []byte, used int) {
 			in++ // a stuffed dot
 			d.bol = false
 		}
-		n, bol, bare := run(b[in:])
+		n, bol, bare := d.look.run(b[in:])
 		if n > 0 {
 			if out != in {
 				copy(b[out:], b[in:in+n])
@@ -121,12 +119,9 @@ func (d *DotReader) scan(b []byte) (seg []byte, used int) {
 		}
 		if bare < 0 {
 			if n == 0 {
-				break
+				break // a CR at the end of b
 			}
-			if bol {
-				continue
-			}
-			break // a CR at the end, or all of b taken
+			continue
 		}
 		// b[in] is a bare CR or LF.
 		switch d.mode {
@@ -152,8 +147,6 @@ func (d *DotReader) scan(b []byte) (seg []byte, used int) {
 	return b[:out], in
 }
 
-var crlf = []byte("\r\n")
-
 // fail records the bare CR or LF at b[i].
 func (d *DotReader) fail(b []byte, i int) {
 	err := ErrBareLF
@@ -162,57 +155,6 @@ func (d *DotReader) fail(b []byte, i int) {
 	}
 	near := append([]byte(nil), b[max(0, i-16):min(len(b), i+16)]...)
 	d.err = &ProtocolError{Err: err, Off: d.off, Near: near}
-}
-
-// run returns the length of the longest beginning of b that needs no change:
-// whole CRLFs only, no dot at the beginning of a line but for b[0], and no CR at
-// its end. bol says that it ends with CRLF; bare is the offset of the bare CR or
-// LF that ended it, or -1.
-func run(b []byte) (n int, bol bool, bare int) {
-	lines := 0
-	for {
-		i := bytes.IndexByte(b[n:], '\n')
-		if i < 0 {
-			n = len(b)
-			if n > 0 && b[n-1] == '\r' {
-				n--
-			}
-			break
-		}
-		i += n
-		if i == 0 || b[i-1] != '\r' {
-			return firstBare(b[:i+1])
-		}
-		lines++
-		n = i + 1
-		if n == len(b) || b[n] == '.' {
-			break
-		}
-	}
-	if bytes.Count(b[:n], crByte) != lines {
-		return firstBare(b[:n])
-	}
-	return n, n > 0 && b[n-1] == '\n', -1
-}
-
-var crByte = []byte{'\r'}
-
-// firstBare is run for a b that has a bare CR or LF in it.
-func firstBare(b []byte) (n int, bol bool, bare int) {
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '\r':
-			if i+1 < len(b) && b[i+1] == '\n' {
-				i++
-				continue
-			}
-		case '\n':
-		default:
-			continue
-		}
-		return i, i > 0 && b[i-1] == '\n', i
-	}
-	return len(b), false, -1
 }
 
 // Read implements io.Reader.
@@ -240,8 +182,15 @@ func (d *DotReader) Read(p []byte) (n int, err error) {
 	return 0, err
 }
 
-// WriteTo implements io.WriterTo. It writes from the read buffer, uncopied.
+// WriteTo implements io.WriterTo. It writes from the read buffer, uncopied, but
+// for Normalise.
 func (d *DotReader) WriteTo(w io.Writer) (n int64, err error) {
+	if d.mode == Normalise {
+		// Each bare CR or LF makes a piece of its own: gather them.
+		buf := getLarge()
+		defer putRead(buf)
+		return io.CopyBuffer(w, struct{ io.Reader }{d}, buf)
+	}
 	for {
 		if len(d.seg) == 0 {
 			if err := d.next(); err != nil {

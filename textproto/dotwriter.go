@@ -14,6 +14,7 @@ var errClosedBody = errors.New("textproto: write to a closed body")
 // a message for the whole.
 type DotWriter struct {
 	c      *Conn
+	look   lookahead
 	bol    bool
 	cr     bool // the octet before was a CR, not yet written
 	closed bool
@@ -46,7 +47,7 @@ func (d *DotWriter) Write(p []byte) (n int, err error) {
 				return n, err
 			}
 		}
-		m, bol, bare := run(p[n:])
+		m, bol, bare := d.look.run(p[n:])
 		if m > 0 {
 			if err := d.put(p[n : n+m]); err != nil {
 				return n, err
@@ -63,8 +64,8 @@ func (d *DotWriter) Write(p []byte) (n int, err error) {
 				d.bol = true
 			}
 			n++
-		} else if n < len(p) && p[n] == '\r' {
-			d.cr = true // the last octet of p
+		} else if n+1 == len(p) && p[n] == '\r' {
+			d.cr = true
 			n++
 		}
 	}

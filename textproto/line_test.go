@@ -2,6 +2,7 @@ package textproto
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -89,6 +90,31 @@ func TestReadLineEndless(t *testing.T) {
 	require.Equal(t, ErrOutOfStep, err)
 	require.Equal(t, ErrOutOfStep, c.Wait())
 }
+
+// A timeout within a line that is too long does not make its rest a line.
+func TestReadLineTooLongInterrupted(t *testing.T) {
+	c := NewConn(&stutterConn{stutter: stutter{pieces: pieces("first\r\n"+strings.Repeat("x", 1000)+"\r\nlast\r\n", 200)}}, nil)
+	c.SetMaxLine(300)
+	var got []string
+	for {
+		line, err := c.ReadLine()
+		if isTimeout(err) {
+			continue
+		}
+		if err == io.EOF {
+			break
+		}
+		got = append(got, fmt.Sprintf("%.5s %v", line, err))
+	}
+	require.Equal(t, []string{"first <nil>", " " + ErrLineTooLong.Error(), "last <nil>"}, got)
+}
+
+type stutterConn struct {
+	wireConn
+	stutter
+}
+
+func (s *stutterConn) Read(p []byte) (int, error) { return s.stutter.Read(p) }
 
 func TestReadLineAllocs(t *testing.T) {
 	p := bytes.Repeat([]byte("a001 NOOP\r\n"), 100)

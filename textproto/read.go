@@ -12,6 +12,10 @@ const MaxLineDiscard = 1 << 20
 // Buffered returns how many octets of input are buffered.
 func (c *Conn) Buffered() int { return c.w - c.r }
 
+// BufferedLine tells whether the next ReadLine has a whole line in the buffer:
+// whether the peer has pipelined another command.
+func (c *Conn) BufferedLine() bool { return bytes.IndexByte(c.buf[c.r:c.w], '\n') >= 0 }
+
 // fill reads more input behind what is buffered, making room first. It returns
 // after one successful read of at least an octet.
 func (c *Conn) fill() error {
@@ -117,6 +121,9 @@ func (c *Conn) ReadLine() ([]byte, error) {
 		}
 		c.body = nil
 	}
+	if c.skipped > 0 { // interrupted within a line that is too long
+		return c.skip(nil)
+	}
 	scanned := 0
 	for {
 		b := c.buf[c.r:c.w]
@@ -169,21 +176,30 @@ func (c *Conn) tooLong(b []byte, n int) ([]byte, error) {
 		c.r += n
 		return head, ErrLineTooLong
 	}
-	for skipped := len(b); skipped <= MaxLineDiscard; {
-		c.r, c.w = 0, 0
+	c.skipped = len(b)
+	c.r, c.w = 0, 0
+	return c.skip(head)
+}
+
+// skip reads up to the end of a line that is too long. After a timeout the next
+// ReadLine goes on with it.
+func (c *Conn) skip(head []byte) ([]byte, error) {
+	for c.skipped <= MaxLineDiscard {
 		if err := c.fill(); err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
 			return head, err
 		}
-		if i := bytes.IndexByte(c.buf[:c.w], '\n'); i >= 0 {
-			c.r = i + 1
+		b := c.buf[c.r:c.w]
+		if i := bytes.IndexByte(b, '\n'); i >= 0 {
+			c.r += i + 1
+			c.skipped = 0
 			return head, ErrLineTooLong
 		}
-		skipped += c.w
+		c.skipped += len(b)
+		c.r, c.w = 0, 0
 	}
-	c.r, c.w = 0, 0
-	c.readErr = ErrOutOfStep
+	c.skipped, c.readErr = 0, ErrOutOfStep
 	return head, ErrLineEndless
 }

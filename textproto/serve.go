@@ -208,7 +208,11 @@ func (sc *serverConn) end(cause error) {
 // kill ends the connection from another goroutine.
 func (sc *serverConn) kill(cause error) {
 	sc.cancel(cause)
-	sc.c.t.Conn.Close()
+	nc := sc.c.t.Conn
+	if tc, ok := nc.(*tls.Conn); ok { // whose Close would wait to send an alert
+		nc = tc.NetConn()
+	}
+	nc.Close()
 }
 
 func (sc *serverConn) finish() {
