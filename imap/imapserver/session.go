@@ -89,30 +89,39 @@ func (s *Session) run(tag string, cmd imap.Command) error {
 		return s.refuse(tag, s.abandon(cmd, wrongState(s.state, c.states)))
 	}
 	rep, err := c.run(s, cmd)
-	if err == nil {
-		err = s.poll()
-	} else if e := s.refusal(err); e != nil {
-		// Also a command that failed tells what happened meanwhile.
-		if e.Status == imap.NO {
-			if err := s.poll(); err != nil {
-				return err
-			}
-		}
-		return s.refuse(tag, e)
-	}
+	var refused *imap.Error
 	if err != nil {
-		if e := s.refusal(err); e != nil {
-			return s.refuse(tag, e)
+		if refused = s.refusal(err); refused == nil {
+			return err
 		}
-		return err
 	}
-	s.bad = 0
-	if rep.text == "" {
-		rep.text = cmd.Name() + " completed"
+	// News comes before the tagged response, also of a command that failed.
+	// That there is no news to be had does not make it fail.
+	var trouble error
+	if refused == nil || refused.Status == imap.NO {
+		if trouble = s.poll(); isLinkError(s.ctx, trouble) {
+			return trouble
+		}
 	}
-	s.tagged(tag, imap.OK, rep.code, rep.text)
-	if rep.after != nil {
-		return rep.after()
+	if refused != nil {
+		if err := s.refuse(tag, refused); err != nil {
+			return err
+		}
+	} else {
+		s.bad = 0
+		if rep.text == "" {
+			rep.text = cmd.Name() + " completed"
+		}
+		s.tagged(tag, imap.OK, rep.code, rep.text)
+		if rep.after != nil {
+			return rep.after()
+		}
+	}
+	if trouble != nil {
+		if e := s.refusal(trouble); e != nil && e.Status == imap.BYE {
+			return e
+		}
+		s.log().Warn("imap: no news of the mailbox", "error", trouble)
 	}
 	return nil
 }
