@@ -227,6 +227,9 @@ func validDomain(s string, allow Leniency) bool {
 		return false
 	}
 	if !ascii {
+		if !utf8.ValidString(s) {
+			return false
+		}
 		a, err := idna.Lookup.ToASCII(s)
 		return err == nil && len(a) <= MaxDomain
 	}
