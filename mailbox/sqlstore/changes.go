@@ -48,7 +48,7 @@ func (b *boxRow) uids(ctx context.Context, c *conn) (mailbox.UIDSet, error) {
 		set.Add(mailbox.UID(r.int(0)))
 		if n%1024 == 0 && ctx.Err() != nil {
 			r.close()
-			return set, context.Cause(ctx)
+			return set, ended(ctx)
 		}
 	}
 	return set, r.close()
@@ -92,7 +92,7 @@ func (b *boxRow) changed(ctx context.Context, c *conn, since int64) ([]mailbox.E
 		changed = append(changed, e)
 		if len(changed)%1024 == 0 && ctx.Err() != nil {
 			r.close()
-			return nil, context.Cause(ctx)
+			return nil, ended(ctx)
 		}
 	}
 	slices.SortFunc(changed, func(x, y mailbox.Entry) int { return int(int64(x.UID) - int64(y.UID)) })

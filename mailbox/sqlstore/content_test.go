@@ -100,7 +100,7 @@ func (r *slow) Read(p []byte) (int, error) {
 func TestLargeInLittleMemory(t *testing.T) {
 	s := openStore(t, nil)
 	m := inbox(t, s, "alice")
-	const size = 20 << 20
+	const size = 8 << 20
 	var peak uint64
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {

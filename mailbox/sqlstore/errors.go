@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -43,3 +44,13 @@ func isBusy(err error) bool {
 }
 
 func isNotExist(err error) bool { return errors.Is(err, mailbox.ErrNotExist) }
+
+// ended says why a context has ended: with its error, and the cause where that
+// is another.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if cause == nil || errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

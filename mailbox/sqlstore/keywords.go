@@ -12,6 +12,9 @@ import (
 func (t *tx) addKeywords(row *boxRow, flags mailbox.FlagSet) error {
 	var missing []string
 	for _, word := range flags.Keywords() {
+		if strings.ContainsFunc(string(word), func(r rune) bool { return r <= ' ' }) {
+			return fmt.Errorf("sqlstore: keyword %q has a space or control character", word)
+		}
 		known, err := t.c.queryInt("SELECT 1 FROM keyword WHERE account = ? AND mailbox = ? AND name = ?",
 			row.account, row.id, lowerASCII(string(word)))
 		if err != nil {

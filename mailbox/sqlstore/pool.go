@@ -25,7 +25,7 @@ func (p *pool) init(s *Store, size int) {
 // get waits for a connection. Whoever has one must not wait for another.
 func (p *pool) get(ctx context.Context) (*conn, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
+		return nil, ended(ctx)
 	}
 	if err := p.s.closed(); err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, ended(ctx)
 	case <-p.s.closing:
 		return nil, mailbox.ErrClosed
 	}

@@ -152,7 +152,7 @@ func (p *pager) scan(r *rows) int {
 // open makes ready what is to be yielded.
 func (p *pager) open(ctx context.Context, it *item) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ended(ctx)
 	}
 	if p.want&mailbox.WantSummary != 0 {
 		it.Summary = new(message.Summary)

@@ -26,6 +26,7 @@ type stage struct {
 	// spare when it is done.
 	write *request
 	spare []byte
+	probe [1]byte
 }
 
 // staged is a draft whose body has been read.
@@ -52,36 +53,40 @@ func (st *stage) take(d *mailbox.Draft) error {
 	}
 	hint := minChunk // an announced size costs nothing before the octets come
 	if d.Size >= 0 && d.Size < minChunk {
-		hint = int(d.Size) + 1
+		hint = int(d.Size)
 	}
 	m.rest = st.a.s.budget.get(hint)
 	parser := message.NewParser(st.a.s.opts.Parser)
 	for stuck := 0; stuck < 100; stuck++ {
-		if len(m.rest) == cap(m.rest) {
+		free := m.rest[len(m.rest):cap(m.rest)]
+		if m.size == d.Size {
+			free = st.probe[:] // nothing may follow
+		} else if len(free) == 0 {
 			if err := st.makeRoom(m); err != nil {
 				return err
 			}
+			free = m.rest[len(m.rest):cap(m.rest)]
 		}
-		free := m.rest[len(m.rest):cap(m.rest)]
 		n, err := d.Body.Read(free)
 		if n < 0 || n > len(free) {
 			return errors.New("body of a draft: Read returned an impossible count")
 		}
 		if n > 0 {
 			stuck = 0
+			if m.size += int64(n); d.Size >= 0 && m.size > d.Size {
+				return fmt.Errorf("%w: more than %d octets", mailbox.ErrSize, d.Size)
+			}
+			if limit > 0 && m.size > limit {
+				return fmt.Errorf("%w: more than %d octets", mailbox.ErrTooLarge, limit)
+			}
 			parser.Write(free[:n])
 			m.rest = m.rest[:len(m.rest)+n]
-			m.size += int64(n)
 		}
 		switch {
-		case limit > 0 && m.size > limit:
-			return fmt.Errorf("%w: more than %d octets", mailbox.ErrTooLarge, limit)
-		case d.Size >= 0 && m.size > d.Size:
-			return fmt.Errorf("%w: more than %d octets", mailbox.ErrSize, d.Size)
 		case err == io.EOF && m.size < d.Size:
 			return fmt.Errorf("%w: %d octets of %d", mailbox.ErrSize, m.size, d.Size)
 		case st.ctx.Err() != nil:
-			return context.Cause(st.ctx)
+			return ended(st.ctx)
 		case err == io.EOF:
 			return st.taken(m, parser)
 		case err != nil:

@@ -56,7 +56,7 @@ func TestSweep(t *testing.T) {
 
 	fill(t, m, 1200, "key", mailbox.FlagSeen)
 	for range 3 {
-		_, err := m.Append(ctx, mailbox.Draft{Body: lines(30 << 20), Size: 30 << 20})
+		_, err := m.Append(ctx, mailbox.Draft{Body: lines(6 << 20), Size: 6 << 20})
 		require.NoError(t, err)
 	}
 	chunks := count(t, s, "chunk")
@@ -81,7 +81,7 @@ func TestSweep(t *testing.T) {
 		require.EqualValues(t, 1, count(t, s, "content"))
 		n, err := msg.Content.(io.WriterTo).WriteTo(io.Discard)
 		require.NoError(t, err)
-		require.EqualValues(t, 30<<20, n)
+		require.EqualValues(t, 6<<20, n)
 	}
 	sweepAll(t, s)
 	for _, table := range []string{"content", "body", "chunk", "message", "trash"} {

@@ -76,7 +76,7 @@ func (s *Store) do(ctx context.Context, r *request) error {
 // submit puts a request into the queue.
 func (s *Store) submit(ctx context.Context, r *request) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ended(ctx)
 	}
 	if err := s.closed(); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (s *Store) submit(ctx context.Context, r *request) error {
 	case s.writer.queue <- r:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ended(ctx)
 	case <-s.closing:
 		return mailbox.ErrClosed
 	}
@@ -99,7 +99,7 @@ func (s *Store) wait(ctx context.Context, r *request) error {
 		return r.err
 	case <-ctx.Done():
 		if r.state.CompareAndSwap(requestQueued, requestCancelled) {
-			return context.Cause(ctx)
+			return ended(ctx)
 		}
 	case <-s.writer.done:
 	}
