@@ -45,12 +45,12 @@ const (
 	CapObjectID         Cap = "OBJECTID"           // RFC 8474
 	CapSaveDate         Cap = "SAVEDATE"           // RFC 8514
 	CapPreview          Cap = "PREVIEW"            // RFC 8970
+	CapAppendLimit      Cap = "APPENDLIMIT"        // RFC 7889; also with "=" and a number
 	CapQuota            Cap = "QUOTA"              // RFC 9208, RFC 2087
 	CapQuotaSet         Cap = "QUOTASET"           // RFC 9208
 
-	CapAuthPrefix      = "AUTH="       // followed by a SASL mechanism's name
-	CapQuotaResPrefix  = "QUOTA=RES-"  // followed by a resource's name (RFC 9208 §3.1)
-	CapAppendLimitName = "APPENDLIMIT" // alone, or followed by "=" and a number (RFC 7889)
+	CapAuthPrefix     = "AUTH="      // followed by a SASL mechanism's name
+	CapQuotaResPrefix = "QUOTA=RES-" // followed by a resource's name (RFC 9208 §3.1)
 )
 
 // CapSet is a set of capabilities that keeps their order. The zero value is

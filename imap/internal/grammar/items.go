@@ -14,7 +14,7 @@ import (
 // An Item is an item of a FETCH response. Which field besides Att and Name holds
 // its data depends on Att.
 type Item struct {
-	Name string // as the server spelled it, without a section
+	Name string // in capitals, without a section
 	Att  imap.FetchAtt
 	Raw  *imap.Value // an item that is not known here; Att means nothing then
 
@@ -33,7 +33,8 @@ type Item struct {
 }
 
 // NextItem returns the next item of the FETCH response that Read has begun, nil
-// at its end. An error as from Read ends the response.
+// at its end. An error as from Read ends the response. The Item is good until the
+// next call; what it points to, but for Body, may be kept.
 func (r *ResponseReader) NextItem() (*Item, error) {
 	d := r.d
 	if !r.fetch {
@@ -51,28 +52,24 @@ func (r *ResponseReader) NextItem() (*Item, error) {
 		}
 		return nil, nil
 	}
-	it := &Item{}
-	if !d.Element() || !r.item(it) {
+	r.it = Item{}
+	if !d.Element() || !r.item(&r.it) {
 		return nil, r.skip(d.Err())
 	}
-	return it, nil
+	return &r.it, nil
 }
 
 func (r *ResponseReader) item(it *Item) bool {
 	d := r.d
-	it.Name = fetchName(d)
-	name := strings.ToUpper(it.Name)
+	var known bool
+	it.Name, it.Att, known = fetchName(d)
 	if d.Peek() == '[' {
-		return r.section(it, name)
+		return r.section(it)
 	}
 	if !d.SP() {
 		return false
 	}
-	var known bool
-	if it.Att, known = fetchItems[name]; name == "BODY" {
-		it.Att, known = imap.FetchBody, true
-	}
-	if !known || it.Name == "" {
+	if !known {
 		it.Raw = new(imap.Value)
 		return d.Value(it.Raw)
 	}
@@ -101,19 +98,27 @@ func (r *ResponseReader) item(it *Item) bool {
 	return r.body(it) // RFC822, RFC822.HEADER, RFC822.TEXT
 }
 
-// fetchName reads an item's name, which ends before "[".
-func fetchName(d *wire.Decoder) string {
+// fetchName reads an item's name, which ends before "[", and looks it up.
+func fetchName(d *wire.Decoder) (name string, att imap.FetchAtt, known bool) {
 	var buf [32]byte
-	name := buf[:0]
+	b := buf[:0]
 	for ch := d.Peek(); ch != '[' && imap.IsAtomChar(ch); ch = d.Peek() {
-		name = append(name, ch)
+		b = append(b, ch)
 		d.Try(ch)
 	}
-	return string(name)
+	wire.Upper(b)
+	if att, known = fetchItems[string(b)]; known {
+		return att.String(), att, true
+	}
+	if string(b) == "BODY" {
+		return "BODY", imap.FetchBody, true
+	}
+	return string(b), 0, false
 }
 
-func (r *ResponseReader) section(it *Item, name string) bool {
+func (r *ResponseReader) section(it *Item) bool {
 	d := r.d
+	name := it.Name
 	it.Section = &imap.BodySection{}
 	d.Special('[')
 	mark := d.Mark()

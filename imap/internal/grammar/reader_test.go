@@ -272,7 +272,7 @@ func TestInStep(t *testing.T) {
 		{name: "deep NOT", input: "a SEARCH " + strings.Repeat("NOT ", 300) + "ALL\r\n", lim: wire.LimitsAfterLogin(), code: imap.CodeTooBig},
 		{name: "big set", input: "a COPY " + strings.Repeat("1,", 20000) + "1 x\r\n", lim: wire.LimitsAfterLogin(), code: imap.CodeTooBig},
 		{name: "many keys", input: "a SEARCH " + strings.Repeat("ALL ", 100) + "ALL\r\n", lim: wire.LimitsBeforeLogin(), code: imap.CodeTooBig},
-		{name: "many literals", input: "a ID (" + strings.Repeat("{4000+}\r\n"+strings.Repeat("x", 4000)+" ", 5) + "x)\r\n", lim: wire.LimitsBeforeLogin(), code: imap.CodeTooBig},
+		{name: "many literals", input: "a ID (" + strings.Repeat("{4000+}\r\n"+strings.Repeat("x", 4000)+" ", 9) + "x)\r\n", lim: wire.LimitsBeforeLogin(), code: imap.CodeTooBig},
 		{name: "bare LF", input: "a NOOP\n", lim: wire.LimitsAfterLogin()},
 		{name: "bare CR", input: "a NO\rOP\r\n", lim: wire.LimitsAfterLogin()},
 		{name: "empty line", input: "\r\n", lim: wire.LimitsAfterLogin()},
@@ -295,7 +295,7 @@ func TestInStep(t *testing.T) {
 func TestOutOfStep(t *testing.T) {
 	for name, input := range map[string]string{
 		"non-synchronising literal far too big": "a LOGIN {400000000+}\r\nxxxx",
-		"line too long":                         "a LOGIN " + strings.Repeat("x", 9000) + "\r\n",
+		"line too long":                         "a LOGIN " + strings.Repeat("x", 17000) + "\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(input, wire.LimitsBeforeLogin())

@@ -68,6 +68,7 @@ func (s *StatusLine) Err() error {
 type ResponseReader struct {
 	d     *wire.Decoder
 	fetch bool // within a FETCH response
+	it    Item // what NextItem returned
 }
 
 // NewResponseReader returns a reader from src.

@@ -41,7 +41,8 @@ func itemsOf(t *testing.T, r *ResponseReader) ([]*Item, []string) {
 		if it == nil {
 			return items, bodies
 		}
-		items = append(items, it)
+		kept := *it
+		items = append(items, &kept)
 		if it.Body != nil {
 			b, err := io.ReadAll(it.Body)
 			require.NoError(t, err)
@@ -374,4 +375,25 @@ func FuzzResponses(f *testing.F) {
 		}
 		t.Fatal("the reader does not come to an end")
 	})
+}
+
+func BenchmarkFetchFlags(b *testing.B) {
+	line := []byte("* 123456 FETCH (UID 4567890 FLAGS (\\Seen \\Answered) MODSEQ (12345))\r\n")
+	r := NewResponseReader(wire.Repeat(line), wire.LimitsClient())
+	b.ReportAllocs()
+	b.SetBytes(int64(len(line)))
+	for b.Loop() {
+		if _, err := r.Read(); err != nil {
+			b.Fatal(err)
+		}
+		for {
+			it, err := r.NextItem()
+			if err != nil {
+				b.Fatal(err)
+			}
+			if it == nil {
+				break
+			}
+		}
+	}
 }
