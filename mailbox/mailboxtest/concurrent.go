@@ -3,6 +3,7 @@ package mailboxtest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -39,12 +40,24 @@ func (w *workers) wait() {
 	require.NoError(w.t, errors.Join(w.errs...))
 }
 
-// testConcurrent lets many goroutines write into two mailboxes while others
-// follow them by Changes. The followers check that changes become visible in
-// the order of ModSeqs and UIDs, and end with the same view as a fresh look.
-func testConcurrent(t *testing.T, f *fixture) {
+func testConcurrent(t *testing.T, f *fixture) { concurrent(t, f, f.Account) }
+
+// concurrent lets many goroutines write into two mailboxes, through one or more
+// handles to the account, while others follow them by Changes. The followers
+// check that changes become visible in the order of ModSeqs and UIDs, and end
+// with the same view as a fresh look. Others read what there is.
+func concurrent(t *testing.T, f *fixture, accounts ...mailbox.Account) {
 	const writers, steps = 8, 80
-	boxes := []mailbox.Mailbox{f.box(t, "INBOX"), f.box(t, "other")}
+	f.box(t, "INBOX")
+	f.box(t, "other")
+	var handles [][2]mailbox.Mailbox
+	for _, a := range accounts {
+		inbox, err := a.Mailbox(f.ctx, "INBOX")
+		require.NoError(t, err)
+		other, err := a.Mailbox(f.ctx, "other")
+		require.NoError(t, err)
+		handles = append(handles, [2]mailbox.Mailbox{inbox, other})
+	}
 	var writing atomic.Int32
 	writing.Store(writers)
 	w := workers{t: t}
@@ -59,6 +72,7 @@ func testConcurrent(t *testing.T, f *fixture) {
 		w.do(func() error {
 			defer writing.Add(-1)
 			rng := rand.New(rand.NewPCG(uint64(id), 99))
+			boxes := handles[id%len(handles)]
 			take := func(box int, uids ...mailbox.UID) error {
 				mu.Lock()
 				defer mu.Unlock()
@@ -134,8 +148,13 @@ func testConcurrent(t *testing.T, f *fixture) {
 		})
 	}
 
-	for _, m := range boxes {
-		for reader := range 2 {
+	for box := range 2 {
+		for reader := range 3 {
+			m := handles[reader%len(handles)][box]
+			if reader == 2 {
+				w.do(func() error { return readWhile(f, m, &writing) })
+				continue
+			}
 			w.do(func() error {
 				v := follower{known: map[mailbox.UID]mailbox.ModSeq{}}
 				for {
@@ -162,10 +181,38 @@ func testConcurrent(t *testing.T, f *fixture) {
 		}
 	}
 	w.wait()
-	for _, m := range boxes {
-		requireStatus(t, m)
-		uids(t, m)
+	for _, boxes := range handles {
+		for _, m := range boxes {
+			requireStatus(t, m)
+			uids(t, m)
+		}
 	}
+}
+
+// readWhile reads messages for as long as somebody writes, and checks that what
+// is yielded of each belongs together.
+func readWhile(f *fixture, m mailbox.Mailbox, writing *atomic.Int32) error {
+	for writing.Load() > 0 {
+		last := mailbox.UID(0)
+		for msg, err := range m.Messages(f.ctx, mailbox.AllUIDs(), mailbox.WantSummary|mailbox.WantContent) {
+			if err != nil {
+				return err
+			}
+			body, err := io.ReadAll(io.NewSectionReader(msg.Content, 0, msg.Content.Size()))
+			switch {
+			case err != nil:
+				return err
+			case msg.UID <= last:
+				return fmt.Errorf("UID %d comes after UID %d", msg.UID, last)
+			case string(body) != text(msg.Summary.Envelope.Subject):
+				return fmt.Errorf("UID %d has the summary of one message and the content of another", msg.UID)
+			case int64(len(body)) != msg.Size:
+				return fmt.Errorf("UID %d has %d octets, and its entry says %d", msg.UID, len(body), msg.Size)
+			}
+			last = msg.UID
+		}
+	}
+	return nil
 }
 
 // A follower is a view that several goroutines can have, each its own.

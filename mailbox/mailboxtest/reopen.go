@@ -1,6 +1,7 @@
 package mailboxtest
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -111,4 +112,47 @@ func testReopen(t *testing.T, f *fixture) {
 		require.NotEqual(t, old.ID, info.ID)
 	}
 	_ = f.account(t, "bob")
+}
+
+// testSecond checks that two stores on the same data are one.
+func testSecond(t *testing.T, f *fixture) {
+	if f.Second == nil {
+		t.Skip("Options.Second is not set: the store is for one process")
+	}
+	second := &fixture{suite: f.suite, ctx: f.ctx, store: f.Second(t, f.store)}
+	second.Account = second.account(t, user)
+	ctx, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	m, same := f.box(t, "INBOX"), second.box(t, "INBOX")
+	require.Equal(t, m.Info(), same.Info())
+	v := look(t, same)
+	events, err := second.Watch(ctx)
+	require.NoError(t, err)
+
+	// What one has done, the other sees when the call has returned.
+	id := m.Info().ID
+	put := fill(t, m, 3)
+	require.Equal(t, status(t, m), status(t, same))
+	require.Equal(t, contents(t, m, mailbox.AllUIDs()), contents(t, same, mailbox.AllUIDs()))
+	await(t, events, id, mailbox.EventNew)
+	_, err = m.SetFlags(f.ctx, mailbox.UIDSetOf(put[0]), mailbox.FlagChange{Flags: mailbox.NewFlagSet("Word", mailbox.FlagSeen)})
+	require.NoError(t, err)
+	_, _, err = m.Expunge(f.ctx, mailbox.UIDSetOf(put[1]), mailbox.FlagSet{})
+	require.NoError(t, err)
+	v.update(t, changes(t, same, v.modSeq))
+	require.Equal(t, look(t, m), v)
+	await(t, events, id, mailbox.EventVanished)
+
+	_, err = f.Create(f.ctx, "new", nil)
+	require.NoError(t, err)
+	require.Equal(t, names(t, f), names(t, second))
+	await(t, events, "", mailbox.EventMailboxes)
+	require.NoError(t, second.Rename(f.ctx, "new", "newer"))
+	_, err = f.Mailbox(f.ctx, "new")
+	require.ErrorIs(t, err, mailbox.ErrNotExist)
+	require.NoError(t, second.Delete(f.ctx, "newer"))
+	_, err = f.Create(f.ctx, "newer", nil)
+	require.NoError(t, err)
+
+	concurrent(t, f, f.Account, second.Account)
 }

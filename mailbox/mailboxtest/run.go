@@ -24,6 +24,10 @@ type Options struct {
 	// that keep nothing leave it out.
 	Reopen func(t testing.TB, s mailbox.Store) mailbox.Store
 
+	// Second opens the data of a store a second time, as another process would
+	// that shares it. Stores that are for one process leave it out.
+	Second func(t testing.TB, s mailbox.Store) mailbox.Store
+
 	// WithLimits opens an empty store whose accounts have these limits. Fields
 	// that the store can't limit are passed over: Account.Limits tells.
 	WithLimits func(t testing.TB, lim mailbox.Limits) mailbox.Store
@@ -77,6 +81,7 @@ func Run(t *testing.T, open func(t testing.TB) mailbox.Store, opts *Options) {
 		{"Quota", testQuota},
 		{"Recent", testRecent},
 		{"Reopen", testReopen},
+		{"Second", testSecond},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s.fixture(t)) })
 	}

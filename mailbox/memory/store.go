@@ -155,20 +155,21 @@ func (s *Store) DeleteAccount(ctx context.Context, name string) error {
 // Accounts implements [mailbox.Admin].
 func (s *Store) Accounts(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
+		if err := s.check(ctx); err != nil {
+			yield("", err)
+			return
+		}
 		s.mu.Lock()
 		names := slices.Sorted(maps.Keys(s.accounts))
 		s.mu.Unlock()
 		for _, name := range names {
+			if !yield(name, nil) {
+				return
+			}
 			if err := s.check(ctx); err != nil {
 				yield("", err)
 				return
 			}
-			if !yield(name, nil) {
-				return
-			}
-		}
-		if err := s.check(ctx); err != nil && len(names) == 0 {
-			yield("", err)
 		}
 	}
 }
