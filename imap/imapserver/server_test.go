@@ -214,11 +214,15 @@ type client struct {
 	tag  int
 }
 
+func newClient(t testing.TB, conn net.Conn) *client {
+	return &client{t: t, conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}
+}
+
 func dial(t testing.TB, addr string) *client {
 	conn, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
-	c := &client{t: t, conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}
+	c := newClient(t, conn)
 	require.Contains(t, c.line(), "* OK [CAPABILITY IMAP4rev1 ")
 	return c
 }

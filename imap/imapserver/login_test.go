@@ -1,0 +1,83 @@
+package imapserver_test
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/imapserver"
+	"github.com/posthorn-mail/posthorn/sasl"
+)
+
+// TestMechanisms logs in by every mechanism that is offered, under TLS from
+// the start and with initial responses and without.
+func TestMechanisms(t *testing.T) {
+	srv := &imapserver.Server{Store: newStore(t, nil), Authenticator: testUsers(), Hostname: "localhost"}
+	srv.TLSConfig = testTLS()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- srv.ServeTLS(l) }()
+	t.Cleanup(func() {
+		srv.Close()
+		<-done
+	})
+	connect := func(t *testing.T) (*client, *tls.Conn, string) {
+		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		require.NoError(t, err)
+		t.Cleanup(func() { conn.Close() })
+		c := newClient(t, conn)
+		return c, conn, c.line()
+	}
+	c, _, greeting := connect(t)
+	c.ok("LOGOUT")
+	list, _, _ := strings.Cut(strings.TrimPrefix(greeting, "* OK [CAPABILITY "), "]")
+	var caps imap.CapSet
+	for _, name := range strings.Fields(list) {
+		caps = caps.With(imap.Cap(name))
+	}
+	mechs := caps.Mechanisms()
+	require.Contains(t, mechs, "SCRAM-SHA-256-PLUS")
+	require.Contains(t, mechs, "CRAM-MD5")
+	for _, mech := range mechs {
+		for _, initial := range []bool{true, false} {
+			t.Run(mech, func(t *testing.T) {
+				c, conn, _ := connect(t)
+				state := conn.ConnectionState()
+				m, err := sasl.Select(t.Context(), mechs, sasl.Credentials{Username: "fred", Password: "secret"},
+					sasl.Conn{Service: "imap", Host: "localhost", TLS: &state, Mechanisms: []string{mech}})
+				require.NoError(t, err)
+				response, err := m.Start()
+				require.NoError(t, err)
+				line := "a AUTHENTICATE " + mech
+				if initial && response != nil {
+					line += " " + base64.StdEncoding.EncodeToString(response)
+					response = nil
+				}
+				c.send(line + "\r\n")
+				for first := true; ; first = false {
+					l := c.line()
+					text, more := strings.CutPrefix(l, "+ ")
+					if !more {
+						require.True(t, strings.HasPrefix(l, "a OK [CAPABILITY "), l)
+						break
+					}
+					challenge, err := base64.StdEncoding.DecodeString(text)
+					require.NoError(t, err)
+					if !first || response == nil {
+						response, err = m.Next(challenge)
+						require.NoError(t, err)
+					}
+					c.send(base64.StdEncoding.EncodeToString(response) + "\r\n")
+				}
+				require.NoError(t, m.Finish())
+				c.ok("SELECT INBOX")
+			})
+		}
+	}
+}
