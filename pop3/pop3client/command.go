@@ -1,0 +1,149 @@
+package pop3client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/posthorn-mail/posthorn/pop3"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// begin makes the Client the caller's and binds the context, until end.
+func (c *Client) begin(ctx context.Context) (end func(), err error) {
+	if !c.mu.TryLock() {
+		return nil, ErrBusy
+	}
+	if c.broken != nil {
+		defer c.mu.Unlock()
+		return nil, c.broken
+	}
+	release := c.c.Bind(ctx)
+	return func() {
+		release()
+		c.mu.Unlock()
+	}, nil
+}
+
+// fail closes the connection because of an error, after which it is not known
+// to be in step.
+func (c *Client) fail(err error) error {
+	if c.broken == nil {
+		c.broken = fmt.Errorf("%w: %w", ErrClosed, err)
+		c.c.Close()
+	}
+	return err
+}
+
+// refused tells whether the error is a -ERR, which leaves the connection in
+// step.
+func refused(err error) bool {
+	var e *pop3.Error
+	return errors.As(err, &e)
+}
+
+// command sends a line and reads the status that answers it.
+func (c *Client) command(line string) (pop3.Status, error) {
+	if err := c.send(line); err != nil {
+		return pop3.Status{}, err
+	}
+	return c.status(line)
+}
+
+// send sends a line. If it can't be one, nothing is sent.
+func (c *Client) send(line string) error {
+	if err := c.c.WriteLine(line); err != nil {
+		if errors.Is(err, textproto.ErrInvalidLine) {
+			return err
+		}
+		return c.fail(err)
+	}
+	if err := c.c.Flush(); err != nil {
+		return c.fail(err)
+	}
+	return nil
+}
+
+// maxEmpty is how many empty lines may come where a status is due; Office 365
+// has been seen to send one.
+const maxEmpty = 3
+
+// line reads a line. What is wrong with its end does not matter.
+func (c *Client) line() ([]byte, error) {
+	line, err := c.c.ReadLine()
+	switch {
+	case err == nil, errors.Is(err, textproto.ErrBareLF), errors.Is(err, textproto.ErrBareCR):
+		return line, nil
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	return nil, c.fail(fmt.Errorf("pop3client: %w", err))
+}
+
+// status reads the status that answers a command. -ERR is a *pop3.Error with
+// the first word of the command.
+func (c *Client) status(cmd string) (pop3.Status, error) {
+	line, err := c.line()
+	for i := 0; err == nil && len(line) == 0 && i < maxEmpty; i++ {
+		line, err = c.line()
+	}
+	if err != nil {
+		return pop3.Status{}, err
+	}
+	return c.parse(cmd, line)
+}
+
+func (c *Client) parse(cmd string, line []byte) (pop3.Status, error) {
+	st, ok := pop3.ParseStatus(line)
+	verb, _, _ := bytes.Cut([]byte(cmd), []byte(" "))
+	if !ok {
+		return st, c.fail(fmt.Errorf("%w: %s is answered by %.64q", ErrProtocol, verb, line))
+	}
+	if !st.OK {
+		return st, &pop3.Error{Command: string(verb), Code: st.Code, Text: st.Text}
+	}
+	return st, nil
+}
+
+// maxLines bounds a reply of several lines.
+const maxLines = 8 << 20
+
+// lines reads the lines of a reply up to the one with the dot.
+func (c *Client) lines(each func(line []byte)) error {
+	for range maxLines {
+		line, err := c.line()
+		if err != nil {
+			return err
+		}
+		if len(line) > 0 && line[0] == '.' {
+			if len(line) == 1 {
+				return nil
+			}
+			line = line[1:]
+		}
+		each(line)
+	}
+	return c.fail(fmt.Errorf("%w: an endless reply", ErrProtocol))
+}
+
+// readCapabilities asks for the capabilities. A server that knows no CAPA has
+// none.
+func (c *Client) readCapabilities() error {
+	c.caps = nil
+	if _, err := c.command("CAPA"); err != nil {
+		if refused(err) {
+			return nil
+		}
+		return err
+	}
+	return c.lines(func(line []byte) {
+		if p, ok := pop3.ParseCapability(line); ok {
+			c.caps = append(c.caps, p)
+		}
+	})
+}
+
+// pipelining tells whether several commands may be sent at once.
+func (c *Client) pipelining() bool { return !c.o.NoPipelining && c.caps.Has("PIPELINING") }

@@ -1,0 +1,38 @@
+// Package pop3client fetches mail by POP3.
+//
+//	c, err := pop3client.DialTLS(ctx, "pop.example.org:995", &pop3client.Options{
+//		Credentials: &sasl.Credentials{Username: "mrose", Password: "…"},
+//	})
+//	defer c.Close()
+//	for m, err := range c.Messages(ctx, nil) {
+//		if err != nil {
+//			return err
+//		}
+//		io.Copy(file, m.Body)
+//		m.Delete() // when it is stored
+//	}
+//	err = c.Quit(ctx) // deletes
+//
+// Messages asks for many messages at once where the server takes it, and
+// streams each. Download builds on it: it fetches what is new, and leaves or
+// deletes it after some time, without losing or repeating a message when the
+// connection breaks.
+//
+// # What holds
+//
+//   - No password goes over a connection without TLS, unless
+//     Options.AllowInsecureAuth. STLS is never skipped when asked for.
+//   - Nothing in an argument can become a command.
+//   - A message streams; lines of any length come out as they are.
+//   - When a call returns, the connection is in step for the next, or closed.
+//   - Every wait has a limit that progress renews, and the context is above
+//     all of them. A context that ends within a call closes the connection.
+//   - A Client is one conversation: a call while another runs, or while a
+//     message is unread, is ErrBusy and does no harm.
+//
+// Capabilities are hints: what a server does not announce is tried all the
+// same where there is a safe way to find out. What servers are known to get
+// wrong is tolerated where nothing is lost by it.
+//
+// RFCs: 1939, 2449, 2595, 3206, 5034, 6856, 8314.
+package pop3client

@@ -1,0 +1,148 @@
+package pop3client
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/memory"
+	"github.com/posthorn-mail/posthorn/pop3/pop3server"
+	"github.com/posthorn-mail/posthorn/sasl"
+)
+
+var mrose = sasl.Credentials{Username: "mrose", Password: "tanstaaf"}
+
+// insecure lets tests log in on loopback.
+func insecure() *Options { return &Options{Credentials: &mrose, AllowInsecureAuth: true} }
+
+func certificate(t testing.TB) *tls.Config {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"},
+		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	cert, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	pool := x509.NewCertPool()
+	pool.AddCert(cert)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, RootCAs: pool}
+}
+
+type testServer struct {
+	*pop3server.Server
+	box  mailbox.Mailbox
+	addr string
+}
+
+// serve starts a POP3 server with messages for mrose.
+func serve(t testing.TB, change func(*pop3server.Server), msgs ...string) *testServer {
+	ctx := context.Background()
+	store := memory.New(nil)
+	require.NoError(t, store.CreateAccount(ctx, "mrose"))
+	account, err := store.Account(ctx, "mrose")
+	require.NoError(t, err)
+	box, err := account.Mailbox(ctx, mailbox.Inbox)
+	require.NoError(t, err)
+	users := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true}
+	require.NoError(t, users.Set("mrose", "tanstaaf"))
+	srv := &pop3server.Server{Store: store, Authenticator: users, AllowInsecureAuth: true, AuthDelay: -1, Hostname: "mail.example.org"}
+	srv.Logger = slog.New(slog.DiscardHandler)
+	if change != nil {
+		change(srv)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	t.Cleanup(func() { srv.Close(); <-done })
+	ts := &testServer{srv, box, l.Addr().String()}
+	ts.add(t, msgs...)
+	return ts
+}
+
+func (ts *testServer) add(t testing.TB, msgs ...string) {
+	for _, m := range msgs {
+		_, err := ts.box.Append(context.Background(), mailbox.Draft{Body: strings.NewReader(m), Size: int64(len(m))})
+		require.NoError(t, err)
+	}
+}
+
+func (ts *testServer) count(t testing.TB) int {
+	st, err := ts.box.Status(context.Background())
+	require.NoError(t, err)
+	return int(st.Messages)
+}
+
+func numbered(n int) []string {
+	msgs := make([]string, n)
+	for i := range msgs {
+		msgs[i] = fmt.Sprintf("Subject: %d\r\n\r\n.%d\r\n", i+1, i+1)
+	}
+	return msgs
+}
+
+// scripted is a server that answers commands as told, whatever their order. The
+// answers are for the lines in full; "" is what it answers to all others.
+func scripted(t testing.TB, greeting string, answers map[string]string) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(c, greeting)
+			for lines := bufio.NewScanner(c); lines.Scan(); {
+				a, ok := answers[lines.Text()]
+				if !ok {
+					a = answers[""]
+				}
+				io.WriteString(c, a)
+				if strings.HasSuffix(a, "HANGUP") {
+					break
+				}
+			}
+			c.Close()
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return l.Addr().String()
+}
+
+// noLeaks fails the test if goroutines outlive it.
+func noLeaks(t testing.TB) {
+	before := runtime.NumGoroutine()
+	t.Cleanup(func() {
+		for range 100 {
+			if runtime.NumGoroutine() <= before {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		buf := make([]byte, 1<<16)
+		t.Fatalf("goroutines leak:\n%s", buf[:runtime.Stack(buf, true)])
+	})
+}

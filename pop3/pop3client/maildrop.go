@@ -1,0 +1,162 @@
+package pop3client
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/posthorn-mail/posthorn/pop3"
+)
+
+// An Entry is a message of the maildrop.
+type Entry struct {
+	Num  int    // message number, from 1; of this session
+	Size int64  // octets as the server counts them; -1 if it did not say
+	UID  string // unique-id, the same in every session; empty if the server has none
+}
+
+// Stat returns how many messages there are, and their octets.
+func (c *Client) Stat(ctx context.Context) (count int, size int64, err error) {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer end()
+	st, err := c.command("STAT")
+	if err != nil {
+		return 0, 0, err
+	}
+	count, size, ok := pop3.ParseListing([]byte(st.Text))
+	if !ok {
+		return 0, 0, fmt.Errorf("%w: STAT is answered by %.64q", ErrProtocol, st.Text)
+	}
+	return count, size, nil
+}
+
+// List returns the messages with sizes and unique-ids, ascending by number.
+// Unique-ids are asked for whether they are announced or not.
+func (c *Client) List(ctx context.Context) ([]Entry, error) {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	return c.list()
+}
+
+func (c *Client) list() ([]Entry, error) {
+	together := c.pipelining()
+	line := "LIST"
+	if together {
+		if err := c.c.WriteLine(line); err != nil {
+			return nil, c.fail(err)
+		}
+		line = "UIDL"
+	}
+	if err := c.send(line); err != nil {
+		return nil, err
+	}
+	var list []Entry
+	index := map[int]int{}
+	var bad error
+	_, err := c.status("LIST")
+	if err == nil {
+		err = c.lines(func(line []byte) {
+			n, size, ok := pop3.ParseListing(line)
+			if !ok {
+				bad = fmt.Errorf("%w: listing %.64q", ErrProtocol, line)
+				return
+			}
+			index[n] = len(list)
+			list = append(list, Entry{Num: n, Size: size})
+		})
+	}
+	if err != nil && !(together && refused(err)) {
+		return nil, err
+	}
+	listErr := err
+	if !together {
+		if err := c.send("UIDL"); err != nil {
+			return nil, err
+		}
+	}
+	if _, err = c.status("UIDL"); err == nil {
+		err = c.lines(func(line []byte) {
+			n, uid, ok := pop3.ParseUIDListing(line)
+			if i, there := index[n]; ok && there {
+				list[i].UID = uid
+			}
+		})
+	}
+	if err != nil && !refused(err) {
+		return nil, err
+	}
+	if listErr != nil {
+		return nil, listErr
+	}
+	return list, bad
+}
+
+// Delete marks messages as deleted. They go at Quit.
+func (c *Client) Delete(ctx context.Context, nums ...int) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	f := flight{c: c}
+	for _, n := range nums {
+		f.deles = append(f.deles, step{dele: true, entry: Entry{Num: n}})
+	}
+	var first error
+	for f.more() {
+		_, err := f.next()
+		if err != nil && first == nil {
+			first = err
+		}
+		if err != nil && !refused(err) {
+			return err
+		}
+	}
+	return first
+}
+
+// Reset takes back all marks (RSET).
+func (c *Client) Reset(ctx context.Context) error { return c.simple(ctx, "RSET") }
+
+// Noop does nothing, but tells whether the connection lives.
+func (c *Client) Noop(ctx context.Context) error { return c.simple(ctx, "NOOP") }
+
+// Language asks for replies in a language (RFC 6856 §3): a basic language range,
+// or "*".
+func (c *Client) Language(ctx context.Context, tag string) error {
+	return c.simple(ctx, "LANG "+tag)
+}
+
+func (c *Client) simple(ctx context.Context, line string) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	_, err = c.command(line)
+	return err
+}
+
+// Quit ends the session: the server deletes what is marked. Only if it returns
+// nil, that is sure to have happened. The connection is closed in any case.
+func (c *Client) Quit(ctx context.Context) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	_, err = c.command("QUIT")
+	if c.broken == nil {
+		c.broken = fmt.Errorf("%w: QUIT", ErrClosed)
+	}
+	c.c.Close()
+	return err
+}
+
+func number(verb string, n int) string { return verb + " " + strconv.Itoa(n) }

@@ -1,0 +1,215 @@
+package pop3client
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// MessagesOptions say what Messages fetches. Nil and the zero value: all of all
+// messages.
+type MessagesOptions struct {
+	// Select chooses messages, unless nil.
+	Select func(Entry) bool
+
+	// Top fetches the header and Lines lines of the body only.
+	Top   bool
+	Lines int
+}
+
+// A Message is what Messages yields.
+type Message struct {
+	Entry
+	Body *Body // valid until the next step of the iteration
+
+	f *flight
+}
+
+// Delete marks the message as deleted. What the server says to it comes later in
+// the iteration; the message goes at Quit.
+func (m *Message) Delete() {
+	if m.f != nil {
+		m.f.deles = append(m.f.deles, step{dele: true, entry: m.Entry})
+	}
+}
+
+// Messages lists the maildrop and yields its messages in the order of their
+// numbers. Where the server takes several commands at once, the next messages
+// are asked for before the present one has been read; at most a megabyte of
+// them, unless one is larger.
+//
+// An error that is a *pop3.Error concerns the message that it comes with (whose
+// Body is nil), and the iteration goes on. Any other ends it. What the caller
+// does not read is skipped, also when it ends the loop early: for that, what
+// was asked for already is read and dropped.
+//
+// Within the loop the Client is busy; Message.Delete is the way to delete.
+func (c *Client) Messages(ctx context.Context, o *MessagesOptions) iter.Seq2[*Message, error] {
+	if o == nil {
+		o = &MessagesOptions{}
+	}
+	return func(yield func(*Message, error) bool) {
+		end, err := c.begin(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer end()
+		list, err := c.list()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		f := &flight{c: c, top: o.Top, lines: o.Lines}
+		for _, e := range list {
+			if o.Select == nil || o.Select(e) {
+				f.todo = append(f.todo, step{entry: e})
+			}
+		}
+		f.run(yield)
+	}
+}
+
+// A step is a RETR, TOP or DELE.
+type step struct {
+	dele  bool
+	entry Entry
+}
+
+// The bounds of what is asked for ahead. The commands fit any socket buffer, so
+// that neither side waits for the other (RFC 2449 §6.6).
+const (
+	maxFlight       = 128
+	maxFlightOctets = 1 << 20
+)
+
+// A flight is a number of commands whose replies come in the same order.
+type flight struct {
+	c     *Client
+	top   bool
+	lines int
+
+	todo   []step // not sent yet
+	deles  []step // not sent yet, and first in turn
+	sent   []step // and not answered
+	octets int64  // that the sent ones are expected to bring
+}
+
+func (f *flight) more() bool { return len(f.sent)+len(f.deles)+len(f.todo) > 0 }
+
+// fill sends what may be sent. When much is under way still, it waits until
+// it can send many at once.
+func (f *flight) fill() error {
+	limit := 1
+	if f.c.pipelining() {
+		limit = maxFlight
+	}
+	if len(f.sent) > limit/2 && limit > 1 {
+		return nil
+	}
+	wrote := false
+	for len(f.sent) < limit {
+		queue := &f.deles
+		if len(f.deles) == 0 {
+			queue = &f.todo
+		}
+		if len(*queue) == 0 {
+			break
+		}
+		s := (*queue)[0]
+		if len(f.sent) > 0 && f.octets+f.cost(s) > maxFlightOctets {
+			break
+		}
+		*queue = (*queue)[1:]
+		line := number("RETR", s.entry.Num)
+		switch {
+		case s.dele:
+			line = number("DELE", s.entry.Num)
+		case f.top:
+			line = fmt.Sprintf("TOP %d %d", s.entry.Num, f.lines)
+		}
+		if err := f.c.c.WriteLine(line); err != nil {
+			return f.c.fail(err)
+		}
+		f.sent = append(f.sent, s)
+		f.octets += f.cost(s)
+		wrote = true
+	}
+	if wrote {
+		if err := f.c.c.Flush(); err != nil {
+			return f.c.fail(err)
+		}
+	}
+	return nil
+}
+
+// cost is how many octets a step is expected to bring.
+func (f *flight) cost(s step) int64 {
+	if s.dele {
+		return 0
+	}
+	return max(s.entry.Size, 0)
+}
+
+// next reads the status of the next step. A message's body is then to be read.
+func (f *flight) next() (step, error) {
+	if err := f.fill(); err != nil {
+		return step{}, err
+	}
+	s := f.sent[0]
+	f.sent = f.sent[1:]
+	f.octets -= f.cost(s)
+	verb := "RETR"
+	if s.dele {
+		verb = "DELE"
+	}
+	_, err := f.c.status(verb)
+	return s, err
+}
+
+// run yields the messages. When the caller has enough, the rest of what is
+// under way is skipped, and deletions are carried out.
+func (f *flight) run(yield func(*Message, error) bool) {
+	wanted := true
+	for f.more() {
+		s, err := f.next()
+		m := &Message{Entry: s.entry, f: f}
+		switch {
+		case err != nil && refused(err):
+			if wanted && !yield(m, err) {
+				wanted = f.stop()
+			}
+			continue
+		case err != nil:
+			if wanted {
+				yield(nil, err)
+			}
+			return
+		case s.dele:
+			continue
+		}
+		m.Body = &Body{c: f.c, r: f.c.c.DotReader(textproto.Relaxed)}
+		if wanted && !yield(m, nil) {
+			wanted = f.stop()
+		}
+		m.f = nil
+		err = m.Body.Close()
+		if f.c.broken != nil {
+			if wanted {
+				if err == nil {
+					err = f.c.broken
+				}
+				yield(nil, err)
+			}
+			return
+		}
+	}
+}
+
+// stop drops what has not been asked for, but deletions. It returns false.
+func (f *flight) stop() bool {
+	f.todo = nil
+	return false
+}

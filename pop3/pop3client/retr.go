@@ -1,0 +1,126 @@
+package pop3client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// A Body is a message, or the top of one, on its way from the server: lines
+// with CRLF, dots unstuffed. It is an io.Reader and io.WriterTo.
+type Body struct {
+	c      *Client
+	r      *textproto.DotReader
+	end    func() // nil within Messages
+	eof    bool
+	closed bool
+}
+
+// Retr fetches a message. The Client is busy until the Body has been closed.
+func (c *Client) Retr(ctx context.Context, n int) (*Body, error) {
+	return c.fetch(ctx, number("RETR", n))
+}
+
+// Top fetches the header of a message, the empty line and so many lines of the
+// body. The Client is busy until the Body has been closed.
+func (c *Client) Top(ctx context.Context, n, lines int) (*Body, error) {
+	return c.fetch(ctx, fmt.Sprintf("TOP %d %d", n, lines))
+}
+
+func (c *Client) fetch(ctx context.Context, line string) (*Body, error) {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.command(line); err != nil {
+		end()
+		return nil, err
+	}
+	return &Body{c: c, r: c.c.DotReader(textproto.Relaxed), end: end}, nil
+}
+
+// Read reads the message. Bare CR and LF come as the server sent them.
+func (b *Body) Read(p []byte) (int, error) {
+	if b.closed {
+		return 0, ErrBodyClosed
+	}
+	n, err := b.r.Read(p)
+	return n, b.note(err)
+}
+
+// WriteTo writes all that is left to w, without copying it.
+func (b *Body) WriteTo(w io.Writer) (int64, error) {
+	if b.closed {
+		return 0, ErrBodyClosed
+	}
+	fw := &faultyWriter{w: w}
+	n, err := b.r.WriteTo(fw)
+	if fw.err != nil {
+		return n, err // the connection is in step: Close reads the rest
+	}
+	if err == nil {
+		b.eof = true
+		return n, nil
+	}
+	return n, b.note(err)
+}
+
+// faultyWriter remembers whether it was the writer that failed.
+type faultyWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (f *faultyWriter) Write(p []byte) (int, error) {
+	n, err := f.w.Write(p)
+	f.err = err
+	return n, err
+}
+
+func (b *Body) note(err error) error {
+	switch {
+	case err == nil:
+	case err == io.EOF:
+		b.eof = true
+	default:
+		b.c.fail(err)
+	}
+	return err
+}
+
+// Close gives the Client back. What has not been read is read and dropped: POP3
+// can't break off a message. To be rid of a large one, end the context or close
+// the Client.
+func (b *Body) Close() error {
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	var err error
+	if !b.eof && b.c.broken == nil {
+		if err = b.r.Drain(math.MaxInt64); err != nil && !errors.Is(err, io.EOF) {
+			b.c.fail(err)
+		}
+	}
+	if b.end != nil {
+		b.end()
+	}
+	return err
+}
+
+// rest reads what is left, to learn whether the message is whole.
+func (b *Body) rest() error {
+	if b.eof {
+		return nil
+	}
+	err := b.r.Drain(math.MaxInt64)
+	if err == nil {
+		b.eof = true
+		return nil
+	}
+	return b.note(err)
+}
