@@ -45,13 +45,18 @@ type Store struct {
 	isClosed     bool
 	accounts     map[string]*account
 	lastValidity uint32
+	zones        map[int]*time.Location // by offset in seconds
 }
 
 var _ mailbox.Admin = (*Store)(nil)
 
 // New returns a store without accounts. opts may be nil.
 func New(opts *Options) *Store {
-	s := &Store{accounts: map[string]*account{}, closed: make(chan struct{})}
+	s := &Store{
+		closed:   make(chan struct{}),
+		accounts: map[string]*account{},
+		zones:    map[int]*time.Location{},
+	}
 	if opts != nil {
 		s.opts = *opts
 	}

@@ -36,7 +36,7 @@ func (h *mboxHandle) Append(ctx context.Context, drafts ...mailbox.Draft) ([]mai
 		entries[i] = entry{
 			system:   d.Flags.System(),
 			received: received.Unix(),
-			zone:     zoneOf(received),
+			zone:     h.store.zoneOf(received),
 			saved:    now.Unix(),
 			body:     b,
 		}
@@ -76,17 +76,24 @@ func (h *mboxHandle) Append(ctx context.Context, drafts ...mailbox.Draft) ([]mai
 	return uids, nil
 }
 
-// zoneOf returns what is kept of the zone of t: its offset. For a server
-// nearly all are one of two, which need no memory of their own.
-func zoneOf(t time.Time) *time.Location {
+// zoneOf returns what is kept of the zone of t, its offset. Messages share the
+// zones of the store: there are few, though every date that is parsed brings
+// its own.
+func (s *Store) zoneOf(t time.Time) *time.Location {
 	_, offset := t.Zone()
-	switch loc := t.Location(); {
-	case offset == 0:
+	if offset == 0 {
 		return time.UTC
-	case loc.String() == "":
-		return loc // made by time.FixedZone or by parsing an offset
 	}
-	return time.FixedZone("", offset)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	zone := s.zones[offset]
+	if zone == nil {
+		zone = time.FixedZone("", offset)
+		if len(s.zones) < 1000 {
+			s.zones[offset] = zone
+		}
+	}
+	return zone
 }
 
 // admit refuses drafts that are sure to be refused in the end, before they are
