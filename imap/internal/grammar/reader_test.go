@@ -295,7 +295,7 @@ func TestInStep(t *testing.T) {
 func TestOutOfStep(t *testing.T) {
 	for name, input := range map[string]string{
 		"non-synchronising literal far too big": "a LOGIN {400000000+}\r\nxxxx",
-		"line too long":                         "a LOGIN " + strings.Repeat("x", 17000) + "\r\n",
+		"line too long":                         "a LOGIN " + strings.Repeat("x", 25000) + "\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(input, wire.LimitsBeforeLogin())

@@ -14,10 +14,11 @@ type Limits struct {
 
 // LimitsBeforeLogin are the limits for peers that have not said who they are.
 // RFC 7162 §4 asks for lines of 8192 octets; SASL responses with tokens or
-// tickets in them can be longer (RFC 4954 §4 reckons with 12288).
+// tickets in them can be longer (RFC 4954 §4 reckons with 12288, sasl.MaxResponse
+// with 16 KiB before base64).
 func LimitsBeforeLogin() Limits {
 	return Limits{
-		Line: 16 << 10, Literal: 4096, Command: 32 << 10, Stream: 0, Drain: 64 << 10,
+		Line: 24 << 10, Literal: 4096, Command: 32 << 10, Stream: 0, Drain: 64 << 10,
 		Depth: 8, Elements: 64,
 	}
 }
