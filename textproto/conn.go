@@ -117,7 +117,7 @@ func NewConn(nc net.Conn, o *Options) *Conn {
 
 // Bind ties the connection to ctx until release is called: when ctx ends, reads
 // and writes, also ones under way, fail at once with an error that wraps
-// context.Cause(ctx). Binds nest; each release is to be called once. For a
+// context.Cause(ctx) and ctx.Err(). Binds nest; each release is to be called once. For a
 // context that cannot end, or one that is bound already (or differs from one
 // that is only in its values), Bind allocates nothing.
 //

@@ -95,6 +95,12 @@ func (e *TimeoutError) Timeout() bool   { return true }
 func (e *TimeoutError) Temporary() bool { return true }
 func (e *TimeoutError) Unwrap() error   { return os.ErrDeadlineExceeded }
 
+// contextError is the end of a bound context: its cause, and what its Err says.
+type contextError struct{ cause, err error }
+
+func (e *contextError) Error() string   { return e.cause.Error() }
+func (e *contextError) Unwrap() []error { return []error{e.cause, e.err} }
+
 // isTimeout says that err is due to a deadline, after which reading may go on;
 // ETIMEDOUT is not, it says that the connection is dead.
 func isTimeout(err error) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -40,7 +41,17 @@ const (
 )
 
 func (s ConnState) String() string {
-	return [...]string{"new", "active", "idle", "closed"}[s]
+	switch s {
+	case StateNew:
+		return "new"
+	case StateActive:
+		return "active"
+	case StateIdle:
+		return "idle"
+	case StateClosed:
+		return "closed"
+	}
+	return fmt.Sprintf("ConnState(%d)", int(s))
 }
 
 // Limits and defaults of Server.
@@ -59,8 +70,11 @@ const (
 )
 
 // Server is the accept loop that servers of line-oriented protocols share. Its
-// zero value works. The fields must not be changed after the first call of a
-// Serve method. One Server may serve several listeners.
+// zero value works, without limits. The fields must not be changed after the
+// first call of a Serve method. One Server may serve several listeners.
+//
+// The server of a protocol embeds it, and has Serve methods of its own that pass
+// the protocol's Handler.
 type Server struct {
 	// TLSConfig is for ServeTLS and ListenAndServeTLS; protocols use it for
 	// STARTTLS.

@@ -46,8 +46,8 @@ type transport struct {
 // cause returns the error of a bound context that has ended, or nil. mu is held.
 func (t *transport) cause() error {
 	for b := t.binds; b != nil; b = b.next {
-		if b.ctx.Err() != nil {
-			return context.Cause(b.ctx)
+		if err := b.ctx.Err(); err != nil {
+			return &contextError{context.Cause(b.ctx), err}
 		}
 	}
 	return nil

@@ -139,6 +139,8 @@ func TestBind(t *testing.T) {
 		go func() { time.Sleep(time.Second); cancelInner(reason) }()
 		_, err := c.ReadLine()
 		require.ErrorIs(t, err, reason)
+		require.ErrorIs(t, err, context.Canceled)
+		require.EqualError(t, err, "textproto: read: asked to stop")
 		require.ErrorIs(t, c.Wait(), reason)
 
 		// Released, the connection works again.
