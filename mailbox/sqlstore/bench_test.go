@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/mailboxtest"
 )
 
 // message4k is a message of 4 KB.
@@ -114,119 +116,61 @@ func (r *repeat) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func BenchmarkRead(b *testing.B) {
-	s := openStore(b, nil)
-	large := inbox(b, s, "large")
-	fill(b, large, 100_000)
-	for name, want := range map[string]mailbox.Want{"entries": mailbox.WantEntry, "summaries": mailbox.WantSummary} {
-		b.Run(name+"=100000", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				n := 0
-				for _, err := range large.Messages(context.Background(), mailbox.AllUIDs(), want) {
-					if err != nil {
-						b.Fatal(err)
-					}
-					n++
-				}
-				require.Equal(b, 100_000, n)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100_000, "ns/msg")
-		})
-	}
-	b.Run("contents=10000", func(b *testing.B) {
-		b.SetBytes(10_000 * 4096)
-		b.ReportAllocs()
-		for b.Loop() {
-			for msg, err := range large.Messages(context.Background(), mailbox.UIDRangeSet(1, 10_000), mailbox.WantContent) {
-				if err != nil {
-					b.Fatal(err)
-				}
-				msg.Content.(io.WriterTo).WriteTo(io.Discard)
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/msg")
-	})
-	b.Run("one", func(b *testing.B) {
-		b.ReportAllocs()
-		uid := mailbox.UID(0)
-		for b.Loop() {
-			uid = uid%100_000 + 1
-			for msg, err := range large.Messages(context.Background(), mailbox.UIDSetOf(uid), mailbox.WantContent) {
-				if err != nil {
-					b.Fatal(err)
-				}
-				msg.Content.(io.WriterTo).WriteTo(io.Discard)
-			}
-		}
-	})
-	b.Run("status", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, err := large.Status(context.Background())
-			require.NoError(b, err)
-		}
-	})
-	b.Run("snapshot=100000", func(b *testing.B) {
-		for b.Loop() {
-			_, err := large.Snapshot(context.Background())
-			require.NoError(b, err)
-		}
-	})
-	b.Run("snapshotWithGap=99999", func(b *testing.B) {
-		_, _, err := large.Expunge(context.Background(), mailbox.UIDSetOf(50_000), mailbox.FlagSet{})
-		require.NoError(b, err)
-		for b.Loop() {
-			_, err := large.Snapshot(context.Background())
-			require.NoError(b, err)
-		}
-	})
-	b.Run("changes=99999", func(b *testing.B) {
-		for b.Loop() {
-			_, err := large.Changes(context.Background(), 1)
-			require.NoError(b, err)
-		}
+func BenchmarkStore(b *testing.B) {
+	mailboxtest.Bench(b, func(t testing.TB) mailbox.Store {
+		s, err := Open(b.Context(), filepath.Join(t.TempDir(), "mail.db"), nil)
+		require.NoError(t, err)
+		t.Cleanup(func() { s.Close() })
+		return s
 	})
 }
 
-func BenchmarkFlags(b *testing.B) {
-	m := inbox(b, openStore(b, nil), "alice")
-	fill(b, m, 10_000)
-	for _, n := range []mailbox.UID{1, 100, 10_000} {
-		b.Run(fmt.Sprintf("messages=%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			op := mailbox.FlagsAdd
-			for b.Loop() {
-				res, err := m.SetFlags(context.Background(), mailbox.UIDRangeSet(1, n), mailbox.FlagChange{Op: op, Flags: mailbox.NewFlagSet(mailbox.FlagSeen)})
-				require.NoError(b, err)
-				require.Len(b, res.Entries, int(n))
-				op ^= 1
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/msg")
-		})
-	}
-}
-
-func BenchmarkMove(b *testing.B) {
+func BenchmarkContents4K(b *testing.B) {
 	s := openStore(b, nil)
 	m := inbox(b, s, "alice")
-	fill(b, m, 10_000)
-	b.Run("copy=10000", func(b *testing.B) {
-		for b.Loop() {
-			_, err := m.Copy(context.Background(), mailbox.UIDRangeSet(1, 10_000), "INBOX")
-			require.NoError(b, err)
+	const n = 10_000
+	fill(b, m, n)
+	b.SetBytes(n * 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		for msg, err := range m.Messages(context.Background(), mailbox.AllUIDs(), mailbox.WantContent) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			msg.Content.(io.WriterTo).WriteTo(io.Discard)
 		}
-	})
-	b.Run("expunge=10000", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			st, err := m.Status(context.Background())
-			require.NoError(b, err)
-			_, err = m.Copy(context.Background(), mailbox.UIDRangeSet(1, 10_000), "INBOX")
-			require.NoError(b, err)
-			b.StartTimer()
-			_, _, err = m.Expunge(context.Background(), mailbox.UIDRangeSet(st.UIDNext, mailbox.MaxUID), mailbox.FlagSet{})
-			require.NoError(b, err)
-		}
-	})
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/msg")
+}
+
+// A message arrives, and a session learns of it.
+func BenchmarkChangesOfOne(b *testing.B) {
+	m := inbox(b, openStore(b, nil), "alice")
+	fill(b, m, 1000)
+	_, _, err := m.Expunge(b.Context(), mailbox.UIDSetOf(7), mailbox.FlagSet{})
+	require.NoError(b, err)
+	fill(b, m, 1)
+	st, err := m.Status(b.Context())
+	require.NoError(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		ch, err := m.Changes(context.Background(), st.HighestModSeq-1)
+		require.NoError(b, err)
+		require.Len(b, ch.Changed, 1)
+	}
+}
+
+func BenchmarkSnapshotWithGaps(b *testing.B) {
+	m := inbox(b, openStore(b, nil), "alice")
+	fill(b, m, 100_000)
+	var every10 mailbox.UIDSet
+	for uid := mailbox.UID(5); uid < 100_000; uid += 10 {
+		every10.Add(uid)
+	}
+	_, _, err := m.Expunge(b.Context(), every10, mailbox.FlagSet{})
+	require.NoError(b, err)
+	for b.Loop() {
+		_, err := m.Snapshot(context.Background())
+		require.NoError(b, err)
+	}
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -36,7 +37,7 @@ func (b *box) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
 // that is the quicker way to find them.
 func (b *boxRow) uids(ctx context.Context, c *conn) (mailbox.UIDSet, error) {
 	if b.vanished <= b.messages {
-		gone, err := b.vanishedSince(c, 0)
+		gone, err := vanishedSince(c, b.account, b.id, 0)
 		return mailbox.UIDRangeSet(1, mailbox.UID(b.uidnext-1)).Subtract(gone), err
 	}
 	var set mailbox.UIDSet
@@ -55,23 +56,43 @@ func (b *boxRow) uids(ctx context.Context, c *conn) (mailbox.UIDSet, error) {
 }
 
 func (b *box) Changes(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
+	// Sessions ask after every command, and most of the time there is nothing.
 	var ch mailbox.Changes
-	err := b.a.view(ctx, func(c *conn) error {
-		row, err := b.load(c)
-		if err != nil {
+	err := b.a.read(ctx, func(c *conn) error { return b.extent(c, &ch) })
+	if err != nil || since >= ch.HighestModSeq {
+		return ch, err
+	}
+	err = b.a.view(ctx, func(c *conn) error {
+		if err := b.extent(c, &ch); err != nil {
 			return err
 		}
-		ch = mailbox.Changes{UIDNext: mailbox.UID(row.uidnext), HighestModSeq: mailbox.ModSeq(row.modseq)}
-		if since >= ch.HighestModSeq {
-			return nil
-		}
-		if ch.Changed, err = row.changed(ctx, c, int64(since)); err != nil {
+		var err error
+		if ch.Changed, err = b.changed(ctx, c, int64(since)); err != nil {
 			return err
 		}
-		ch.Vanished, err = row.vanishedSince(c, int64(since))
+		ch.Vanished, err = vanishedSince(c, b.a.id, b.id, int64(since))
 		return err
 	})
 	return ch, err
+}
+
+// extent reads UIDNext and HighestModSeq.
+func (b *box) extent(c *conn, ch *mailbox.Changes) error {
+	r, err := c.query("SELECT uidnext, modseq FROM mailbox WHERE account = ? AND id = ?", b.a.id, b.id)
+	if err != nil {
+		return err
+	}
+	found := r.next()
+	if found {
+		ch.UIDNext, ch.HighestModSeq = mailbox.UID(r.int(0)), mailbox.ModSeq(r.int(1))
+	}
+	if err := r.close(); err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("mailbox: %w", mailbox.ErrNotExist)
+	}
+	return nil
 }
 
 const (
@@ -80,8 +101,8 @@ const (
 )
 
 // changed returns the entries with a higher ModSeq.
-func (b *boxRow) changed(ctx context.Context, c *conn, since int64) ([]mailbox.Entry, error) {
-	r, err := c.query(selectChanged, b.account, b.id, since)
+func (b *box) changed(ctx context.Context, c *conn, since int64) ([]mailbox.Entry, error) {
+	r, err := c.query(selectChanged, b.a.id, b.id, since)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +122,8 @@ func (b *boxRow) changed(ctx context.Context, c *conn, since int64) ([]mailbox.E
 
 // vanishedSince returns the UIDs expunged after that ModSeq, and perhaps more of
 // those expunged before: see compact.
-func (b *boxRow) vanishedSince(c *conn, since int64) (mailbox.UIDSet, error) {
-	r, err := c.query(selectVanished, b.account, b.id, since)
+func vanishedSince(c *conn, account, box, since int64) (mailbox.UIDSet, error) {
+	r, err := c.query(selectVanished, account, box, since)
 	if err != nil {
 		return mailbox.UIDSet{}, err
 	}
