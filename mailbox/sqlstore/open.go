@@ -96,7 +96,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	s := &Store{
 		path:    path,
 		closing: make(chan struct{}),
-		tune:    tuning{grace: 5 * time.Minute, lease: time.Hour, sweep: 5 * time.Second},
+		tune:    tuning{grace: 5 * time.Minute, lease: 4 * time.Hour, sweep: 5 * time.Second},
 	}
 	if opts != nil {
 		s.opts = *opts
@@ -123,6 +123,8 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	}
 	s.pool.init(s, min(8, max(4, 2*runtime.GOMAXPROCS(0))))
 	go s.writer.run()
+	s.hub.wg.Add(1)
+	go s.hub.run(s)
 	return s, nil
 }
 
@@ -176,6 +178,10 @@ func (s *Store) openWriter(ctx context.Context) (*conn, error) {
 	}
 	if err == nil {
 		err = c.migrate(ctx)
+	}
+	if err == nil && s.opts.Exclusive {
+		// Nobody can be in the middle of an Append.
+		err = c.script("UPDATE content SET free_at = 0 WHERE refs = 0")
 	}
 	if err != nil {
 		c.close()

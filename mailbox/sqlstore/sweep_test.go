@@ -120,7 +120,7 @@ func TestSweepOrphans(t *testing.T) {
 	require.NoError(t, s.write(t.Context(), func(t *tx) error { return t.spool(1, d, 0, chunk, false) }))
 	sweepAll(t, s)
 	require.EqualValues(t, 1, count(t, s, "chunk"), "it may still be coming")
-	require.NoError(t, s.write(t.Context(), func(t *tx) error { t.now = t.now.Add(2 * time.Hour); _, err := t.sweep(); return err }))
+	require.NoError(t, s.write(t.Context(), func(t *tx) error { t.now = t.now.Add(s.tune.lease + time.Minute); _, err := t.sweep(); return err }))
 	require.Zero(t, count(t, s, "content")+count(t, s, "chunk"))
 
 	// One that comes so slowly that it was given up is an error, no damage.
@@ -131,10 +131,10 @@ func TestSweepOrphans(t *testing.T) {
 	d = &staged{}
 	require.NoError(t, s.write(t.Context(), func(t *tx) error { return t.spool(1, d, 0, chunk, false) }))
 	require.NoError(t, s.write(t.Context(), func(t *tx) error {
-		t.now = t.now.Add(50 * time.Minute)
+		t.now = t.now.Add(s.tune.lease - time.Minute)
 		return t.spool(1, d, maxChunk, chunk, false)
 	}))
-	require.NoError(t, s.write(t.Context(), func(t *tx) error { t.now = t.now.Add(80 * time.Minute); _, err := t.sweep(); return err }))
+	require.NoError(t, s.write(t.Context(), func(t *tx) error { t.now = t.now.Add(s.tune.lease + time.Minute); _, err := t.sweep(); return err }))
 	require.EqualValues(t, 2, count(t, s, "chunk"))
 }
 
@@ -149,6 +149,15 @@ func TestSweepByItself(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	s = openPath(t, path, &Options{PollInterval: time.Millisecond})
+	for count(t, s, "content") > 0 {
+		time.Sleep(time.Millisecond)
+	}
+
+	// A body that a crash has cut off need not wait for the end of its lease
+	// where nobody else can be sending it.
+	require.NoError(t, s.write(t.Context(), func(t *tx) error { return t.spool(1, &staged{}, 0, message4k, false) }))
+	require.NoError(t, s.Close())
+	s = openPath(t, path, &Options{PollInterval: time.Millisecond, Exclusive: true})
 	for count(t, s, "content") > 0 {
 		time.Sleep(time.Millisecond)
 	}

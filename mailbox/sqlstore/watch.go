@@ -17,7 +17,9 @@ type hub struct {
 	// Guarded by mu.
 	accounts map[int64]*watched
 	closed   bool
-	wg       sync.WaitGroup
+
+	wg     sync.WaitGroup // the goroutines of this file
+	signal chan struct{}  // holds a token when another process has changed something
 }
 
 // watched is an account that somebody watches.
@@ -37,7 +39,10 @@ type watcher struct {
 	wake   chan struct{} // holds a token while there are events
 }
 
-func (h *hub) init() { h.accounts = make(map[int64]*watched) }
+func (h *hub) init() {
+	h.accounts = make(map[int64]*watched)
+	h.signal = make(chan struct{}, 1)
+}
 
 func (h *hub) watched() bool { return h.n.Load() > 0 }
 
@@ -209,9 +214,34 @@ func accountState(c *conn, account int64) (epoch int64, boxes map[int64]boxState
 	return row.epoch, boxes, r.close()
 }
 
+// foreign tells the hub that another process has changed something.
+func (h *hub) foreign() {
+	select {
+	case h.signal <- struct{}{}:
+	default:
+	}
+}
+
+// run looks for what other processes have changed whenever they have changed
+// something.
+func (h *hub) run(s *Store) {
+	defer h.wg.Done()
+	for {
+		select {
+		case <-h.signal:
+			err := h.compare(s)
+			if err != nil && s.closed() == nil {
+				s.opts.Logger.Error("sqlstore: look for changes", "error", err)
+			}
+		case <-s.closing:
+			return
+		}
+	}
+}
+
 // compare publishes what has changed since the states were read. Some of it
 // may have been published before, when it was this process's own change.
-func (h *hub) compare(c *conn) error {
+func (h *hub) compare(s *Store) error {
 	h.mu.Lock()
 	ids := make([]int64, 0, len(h.accounts))
 	for id := range h.accounts {
@@ -220,12 +250,17 @@ func (h *hub) compare(c *conn) error {
 	h.mu.Unlock()
 	var events []event
 	for _, id := range ids {
-		epoch, boxes, err := accountState(c, id)
+		var epoch int64
+		var boxes map[int64]boxState
+		err := s.view(context.Background(), func(c *conn) (err error) {
+			epoch, boxes, err = accountState(c, id)
+			return err
+		})
+		if isNotExist(err) {
+			epoch, boxes, err = -1, map[int64]boxState{}, nil
+		}
 		if err != nil {
-			if !isNotExist(err) {
-				return err
-			}
-			epoch, boxes = -1, map[int64]boxState{} // it was deleted
+			return err
 		}
 		h.mu.Lock()
 		if wa := h.accounts[id]; wa != nil && wa.boxes != nil {

@@ -30,7 +30,6 @@ type writer struct {
 	lazy    bool  // the connection commits without sync
 	version int64 // PRAGMA data_version, which changes of others change
 	swept   time.Time
-	polled  time.Time
 }
 
 // request is a change to be made.
@@ -241,12 +240,11 @@ func (w *writer) setLazy(lazy bool) error {
 func (w *writer) idle() {
 	if w.s.hub.watched() {
 		version, err := w.c.queryInt("PRAGMA data_version")
-		if err == nil && version != w.version {
-			w.version = version
-			err = w.s.hub.compare(w.c)
-		}
 		if err != nil {
 			w.s.opts.Logger.Error("sqlstore: look for changes", "error", err)
+		} else if version != w.version {
+			w.version = version
+			w.s.hub.foreign()
 		}
 	}
 	now := time.Now()
