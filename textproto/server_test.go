@@ -1,96 +1,423 @@
-package textproto_test
+package textproto
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// echo is a small protocol: each line is repeated, DATA reads a dot-stuffed body
-// and gives it back.
-type echo struct{}
+// testHandler greets and runs one of a few commands a line.
+type testHandler struct {
+	ctx  chan context.Context // of each connection, when not nil
+	idle chan struct{}        // told before each Wait, when not nil
+}
 
-func (echo) ServeConn(ctx context.Context, c *textproto.Conn) {
-	c.WriteLine("hello")
+func (h testHandler) ServeConn(ctx context.Context, c *Conn) {
+	if h.ctx != nil {
+		h.ctx <- ctx
+	}
+	c.WriteLine("hello " + c.RemoteAddr().String())
 	for {
 		if c.Flush() != nil {
 			return
 		}
-		err := c.Wait()
-		if errors.Is(err, textproto.ErrServerClosed) {
-			c.WriteLine("bye")
+		if h.idle != nil {
+			h.idle <- struct{}{}
+		}
+		if err := c.Wait(); err != nil {
+			c.WriteLine("bye: " + err.Error())
 			c.Flush()
-			return
-		}
-		if errors.Is(err, textproto.ErrWoken) {
-			c.WriteLine("woken")
-			continue
-		}
-		if err != nil {
 			return
 		}
 		line, err := c.ReadLine()
 		if err != nil {
+			c.WriteLine("bad: " + err.Error())
+			c.Flush()
 			return
 		}
 		switch string(line) {
-		case "PANIC":
+		case "panic":
 			panic("asked for")
-		case "WAKE":
-			c.Wake()
-		case "DATA":
-			b, err := io.ReadAll(c.DotReader(textproto.Strict))
-			if err != nil {
-				return
-			}
-			d := c.DotWriter()
-			d.Write(b)
-			d.Close()
+		case "sleep":
+			time.Sleep(time.Minute)
+			c.WriteLine("slept")
+		case "block":
+			<-ctx.Done()
+			return
+		case "quit":
+			return
 		default:
 			c.WriteLineBytes(line)
 		}
 	}
 }
 
-func (echo) Refuse(c *textproto.Conn, reason error) { c.WriteLine("refused: " + reason.Error()) }
+func (testHandler) Refuse(c *Conn, reason error) { c.WriteLine("refused: " + reason.Error()) }
 
-func TestServerEcho(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var s textproto.Server
-	done := make(chan error)
-	go func() { done <- s.Serve(l, echo{}) }()
-	nc, err := net.Dial("tcp", l.Addr().String())
-	require.NoError(t, err)
-	c := textproto.NewConn(nc, nil)
-	defer c.Close()
-	line := func() string {
-		l, err := c.ReadLine()
-		require.NoError(t, err)
-		return string(l)
+// pipeListener is a listener of net.Pipe connections, for use with synctest.
+type pipeListener struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
 	}
-	require.Equal(t, "hello", line())
-	c.WriteLine("one")
-	c.WriteLine("WAKE")
-	c.WriteLine("DATA")
-	d := c.DotWriter()
-	io.WriteString(d, ".a\n..b\rc")
-	d.Close()
-	c.Flush()
-	require.Equal(t, "one", line())
-	require.Equal(t, "woken", line())
-	b, err := io.ReadAll(c.DotReader(textproto.Strict))
+}
+func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
+func (l *pipeListener) Addr() net.Addr { return fakeAddrs{}.LocalAddr() }
+
+// from is a connection with a remote address.
+type from struct {
+	net.Conn
+	addr netip.AddrPort
+}
+
+func (f from) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(f.addr) }
+
+func (l *pipeListener) dial(addr string) *Conn {
+	x, y := net.Pipe()
+	l.conns <- from{y, netip.MustParseAddrPort(addr)}
+	return NewConn(x, nil)
+}
+
+func mustLine(t *testing.T, c *Conn, want string) {
+	t.Helper()
+	line, err := c.ReadLine()
 	require.NoError(t, err)
-	require.Equal(t, ".a\r\n..b\r\nc\r\n", string(b))
-	go s.Shutdown(context.Background())
-	require.Equal(t, "bye", line())
-	_, err = c.ReadLine()
+	require.Equal(t, want, string(line))
+}
+
+func mustEOF(t *testing.T, c *Conn) {
+	t.Helper()
+	_, err := c.ReadLine()
 	require.Equal(t, io.EOF, err)
-	require.ErrorIs(t, <-done, textproto.ErrServerClosed)
+	c.Close()
+}
+
+func send(c *Conn, line string) {
+	c.WriteLine(line)
+	c.Flush()
+}
+
+// serve runs s over a pipeListener inside a synctest bubble.
+func serve(t *testing.T, s *Server, h Handler) *pipeListener {
+	l := newPipeListener()
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l, h) }()
+	t.Cleanup(func() {
+		require.NoError(t, s.Close())
+		require.Equal(t, ErrServerClosed, <-done)
+		require.Zero(t, s.Stats().Active)
+		require.Empty(t, s.networks)
+		require.Zero(t, s.serving)
+		require.Zero(t, s.refusing)
+	})
+	return l
+}
+
+func TestServerLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{MaxConns: 3, MaxConnsPerNetwork: 2}
+		l := serve(t, s, testHandler{})
+		a := l.dial("192.0.2.1:1")
+		mustLine(t, a, "hello 192.0.2.1:1")
+		b := l.dial("192.0.2.1:2")
+		mustLine(t, b, "hello 192.0.2.1:2")
+		x := l.dial("192.0.2.1:3")
+		mustLine(t, x, "refused: "+ErrTooManyConnsFromNetwork.Error())
+		mustEOF(t, x)
+		c := l.dial("192.0.2.2:1")
+		mustLine(t, c, "hello 192.0.2.2:1")
+		x = l.dial("192.0.2.3:1")
+		mustLine(t, x, "refused: "+ErrTooManyConns.Error())
+		mustEOF(t, x)
+		// Room comes back.
+		send(b, "quit")
+		mustEOF(t, b)
+		c.Close()
+		synctest.Wait()
+		for _, addr := range []string{"[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8:0:1::1]:1"} {
+			x = l.dial(addr)
+			line, err := x.ReadLine()
+			require.NoError(t, err)
+			if addr == "[2001:db8:0:1::1]:1" {
+				require.Equal(t, "refused: "+ErrTooManyConns.Error(), string(line))
+			} else {
+				require.Equal(t, "hello "+addr, string(line))
+			}
+		}
+		st := s.Stats()
+		require.EqualValues(t, 8, st.Accepted)
+		require.EqualValues(t, 3, st.Refused)
+	})
+}
+
+func TestServerNetworks(t *testing.T) {
+	for _, tc := range []struct {
+		v4, v6 int
+		addr   string
+		want   string
+	}{
+		{0, 0, "192.0.2.77:1", "192.0.2.77/32"}, {24, 0, "192.0.2.77:1", "192.0.2.0/24"}, {24, 0, "[::ffff:192.0.2.77]:1", "192.0.2.0/24"},
+		{0, 0, "[2001:db8:1:2:3::4]:1", "2001:db8:1:2::/64"}, {0, 48, "[2001:db8:1:2:3::4]:1", "2001:db8:1::/48"},
+		{33, 129, "[fe80::1%eth0]:1", "fe80::/64"},
+	} {
+		s := &Server{MaxConnsPerNetwork: 1, IPv4Prefix: tc.v4, IPv6Prefix: tc.v6}
+		sc := &serverConn{s: s, c: NewConn(from{nil, netip.MustParseAddrPort(tc.addr)}, nil)}
+		n, ok := sc.networkOf()
+		require.True(t, ok)
+		require.Equal(t, tc.want, n.String())
+	}
+}
+
+// A client that does not read its refusal is gone after RefuseTimeout, and only
+// so many are refused with a reply at once.
+func TestServerRefuseBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{MaxConns: 1}
+		l := serve(t, s, testHandler{})
+		a := l.dial("192.0.2.1:1")
+		mustLine(t, a, "hello 192.0.2.1:1")
+		for i := range MaxRefusals {
+			l.dial(fmt.Sprintf("192.0.2.2:%d", i+1)) // reads nothing
+		}
+		synctest.Wait()
+		require.EqualValues(t, 1+MaxRefusals, s.Stats().Active)
+		mustEOF(t, l.dial("192.0.2.3:1"))
+		time.Sleep(RefuseTimeout + 2*time.Second)
+		synctest.Wait()
+		require.EqualValues(t, 1, s.Stats().Active)
+	})
+}
+
+func TestServerProxy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{MaxConnsPerNetwork: 1, ProxyFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Logger: slog.New(slog.DiscardHandler)}
+		l := serve(t, s, testHandler{})
+		dial := func(from, header string) *Conn {
+			c := l.dial(from)
+			c.WriteString(header)
+			go c.Flush()
+			return c
+		}
+		mustLine(t, dial("10.0.0.1:1", "PROXY TCP4 192.0.2.1 198.51.100.2 8080 25\r\n"), "hello 192.0.2.1:8080")
+		mustLine(t, dial("10.0.0.1:1", proxyV2(0x21, 0x21, v6addrs)), "hello [2001:db8::1]:8080")
+		mustLine(t, dial("10.0.0.1:1", "PROXY UNKNOWN\r\n"), "hello 10.0.0.1:1")
+		mustLine(t, dial("10.0.0.1:1", "PROXY TCP4 192.0.2.1 198.51.100.2 8081 25\r\n"), "refused: "+ErrTooManyConnsFromNetwork.Error())
+		mustEOF(t, dial("10.0.0.1:1", "EHLO me, myself\r\n"))
+		// Nobody else is believed.
+		x := dial("192.0.2.9:1", "PROXY TCP4 192.0.2.1 198.51.100.2 8080 25\r\n")
+		mustLine(t, x, "hello 192.0.2.9:1")
+		mustLine(t, x, "PROXY TCP4 192.0.2.1 198.51.100.2 8080 25")
+		require.EqualValues(t, 1, s.Stats().ProxyErrors)
+	})
+}
+
+func TestServerPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := &Server{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		l := serve(t, s, testHandler{})
+		a, b := l.dial("192.0.2.1:1"), l.dial("192.0.2.1:2")
+		mustLine(t, a, "hello 192.0.2.1:1")
+		mustLine(t, b, "hello 192.0.2.1:2")
+		send(a, "panic")
+		mustLine(t, a, "refused: "+ErrPanic.Error())
+		mustEOF(t, a)
+		send(b, "still here")
+		mustLine(t, b, "still here")
+		synctest.Wait()
+		require.Contains(t, log.String(), "asked for")
+		require.Contains(t, log.String(), "ServeConn")
+		require.EqualValues(t, 1, s.Stats().Panics)
+	})
+}
+
+func TestServerShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{}
+		h := testHandler{ctx: make(chan context.Context, 10)}
+		l := serve(t, s, h)
+		idle, busy, stuck := l.dial("192.0.2.1:1"), l.dial("192.0.2.1:2"), l.dial("192.0.2.1:3")
+		for _, c := range []*Conn{idle, busy, stuck} {
+			_, err := c.ReadLine()
+			require.NoError(t, err)
+		}
+		send(busy, "sleep")
+		send(stuck, "block")
+		synctest.Wait()
+		reason := errors.New("patience is over")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, reason)
+		defer cancel()
+		start := time.Now()
+		done := make(chan error, 2)
+		go func() { done <- s.Shutdown(ctx) }()
+		go func() { done <- s.Shutdown(ctx) }()
+		mustLine(t, idle, "bye: "+ErrServerClosed.Error())
+		mustEOF(t, idle)
+		require.Zero(t, time.Since(start))
+		mustLine(t, busy, "slept")
+		mustLine(t, busy, "bye: "+ErrServerClosed.Error())
+		mustEOF(t, busy)
+		require.Equal(t, time.Minute, time.Since(start))
+		mustEOF(t, stuck)
+		require.Equal(t, 2*time.Minute, time.Since(start))
+		require.Equal(t, reason, <-done)
+		require.Equal(t, reason, <-done)
+		for range 3 {
+			require.Error(t, (<-h.ctx).Err())
+		}
+		require.Equal(t, ErrServerClosed, s.Serve(newPipeListener(), h))
+		require.Equal(t, ErrServerClosed, s.ListenAndServe("127.0.0.1:0", h))
+		require.NoError(t, s.Shutdown(t.Context()))
+		require.NoError(t, s.Close())
+	})
+}
+
+// Connections that have not come so far as to be served do not hold Shutdown up.
+func TestServerShutdownOpening(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{ProxyFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Logger: slog.New(slog.DiscardHandler)}
+		l := serve(t, s, testHandler{})
+		early, silent := l.dial("10.0.0.1:1"), l.dial("10.0.0.1:2")
+		synctest.Wait()
+		start := time.Now()
+		done := make(chan error, 1)
+		go func() { done <- s.Shutdown(t.Context()) }()
+		time.Sleep(time.Second)
+		send(early, "PROXY UNKNOWN")
+		mustLine(t, early, "refused: "+ErrServerClosed.Error())
+		mustEOF(t, early)
+		require.Equal(t, time.Second, time.Since(start))
+		mustEOF(t, silent)
+		require.NoError(t, <-done)
+		require.Equal(t, RefuseTimeout, time.Since(start))
+	})
+}
+
+func TestServerClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{}
+		h := testHandler{ctx: make(chan context.Context, 1)}
+		l := serve(t, s, h)
+		a := l.dial("192.0.2.1:1")
+		mustLine(t, a, "hello 192.0.2.1:1")
+		send(a, "block")
+		require.NoError(t, s.Close())
+		require.Equal(t, errClosedByServer, context.Cause(<-h.ctx))
+		mustEOF(t, a)
+	})
+	// Before any Serve.
+	var s Server
+	require.NoError(t, s.Close())
+	require.NoError(t, s.Shutdown(t.Context()))
+	require.NoError(t, s.Close())
+	require.Equal(t, ErrServerClosed, s.Serve(newPipeListener(), testHandler{}))
+}
+
+// A handler hears through its context that the connection failed under it.
+func TestServerContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		s := &Server{BaseContext: func(net.Listener) context.Context { return context.WithValue(context.Background(), key{}, 7) }}
+		h := testHandler{ctx: make(chan context.Context, 1)}
+		l := serve(t, s, h)
+		l.dial("192.0.2.1:1").Close()
+		ctx := <-h.ctx
+		require.Equal(t, 7, ctx.Value(key{}))
+		<-ctx.Done()
+		require.ErrorIs(t, context.Cause(ctx), io.ErrClosedPipe)
+	})
+}
+
+func TestServerStates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var got []string
+		s := &Server{ConnState: func(c *Conn, st ConnState) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, c.ID()+" "+st.String())
+		}}
+		l := serve(t, s, testHandler{})
+		a := l.dial("192.0.2.1:1")
+		mustLine(t, a, "hello 192.0.2.1:1")
+		synctest.Wait()
+		send(a, "one")
+		mustLine(t, a, "one")
+		synctest.Wait()
+		send(a, "quit")
+		mustEOF(t, a)
+		synctest.Wait()
+		require.Equal(t, []string{"1 new", "1 active", "1 idle", "1 active", "1 idle", "1 active", "1 closed"}, got)
+	})
+}
+
+// failingListener fails for a while.
+type failingListener struct {
+	*pipeListener
+	errs atomic.Int32
+	err  error
+}
+
+func (l *failingListener) Accept() (net.Conn, error) {
+	if l.errs.Add(-1) >= 0 {
+		return nil, l.err
+	}
+	return l.pipeListener.Accept()
+}
+
+func TestServerAcceptErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{Logger: slog.New(slog.DiscardHandler)}
+		l := &failingListener{pipeListener: newPipeListener(), err: &net.OpError{Op: "accept", Err: syscall.EMFILE}}
+		l.errs.Store(10)
+		done := make(chan error, 1)
+		start := time.Now()
+		go func() { done <- s.Serve(l, testHandler{}) }()
+		c := l.dial("192.0.2.1:1")
+		mustLine(t, c, "hello 192.0.2.1:1")
+		require.Equal(t, (5+10+20+40+80+160+320+640+1000+1000)*time.Millisecond, time.Since(start))
+		require.EqualValues(t, 10, s.Stats().AcceptErrors)
+		require.NoError(t, s.Close())
+		require.Equal(t, ErrServerClosed, <-done)
+
+		// Closing interrupts the wait.
+		s = &Server{Logger: slog.New(slog.DiscardHandler)}
+		l = &failingListener{pipeListener: newPipeListener(), err: syscall.EMFILE}
+		l.errs.Store(1 << 20)
+		go func() { done <- s.Serve(l, testHandler{}) }()
+		time.Sleep(time.Hour)
+		require.NoError(t, s.Close())
+		require.Equal(t, ErrServerClosed, <-done)
+
+		// Other errors are the caller's.
+		s = &Server{}
+		l = &failingListener{pipeListener: newPipeListener(), err: io.ErrUnexpectedEOF}
+		l.errs.Store(1)
+		require.Equal(t, io.ErrUnexpectedEOF, s.Serve(l, testHandler{}))
+	})
 }
