@@ -177,7 +177,7 @@ func (s *Store) openWriter(ctx context.Context) (*conn, error) {
 			PRAGMA journal_size_limit=16777216`)
 	}
 	if err == nil {
-		err = c.migrate(ctx)
+		err = c.migrate(ctx, migrations)
 	}
 	if err == nil && s.opts.Exclusive {
 		// Nobody can be in the middle of an Append.

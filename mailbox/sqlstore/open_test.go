@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -54,6 +55,39 @@ func TestOpenRefuses(t *testing.T) {
 	fi, err := os.Stat(path("ours.db"))
 	require.NoError(t, err)
 	require.EqualValues(t, 0, fi.Mode().Perm()&0o077, "mail is for nobody else to read")
+}
+
+func TestMigrate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mail.db")
+	s := openPath(t, path, nil)
+	fill(t, inbox(t, s, "alice"), 3)
+	require.NoError(t, s.Close())
+
+	c, err := openConn(fileURL(path))
+	require.NoError(t, err)
+	columns := func() int64 {
+		n, err := c.queryInt("SELECT count(*) FROM pragma_table_info('account')")
+		require.NoError(t, err)
+		return n
+	}
+	version := func() int64 {
+		n, err := c.queryInt("PRAGMA user_version")
+		require.NoError(t, err)
+		return n
+	}
+	before := columns()
+	next := append(slices.Clip(migrations), "ALTER TABLE account ADD COLUMN a TEXT; ALTER TABLE account ADD COLUMN b TEXT")
+	broken := append(slices.Clip(next), "ALTER TABLE account ADD COLUMN c TEXT; ALTER TABLE account ADD COLUMN b TEXT")
+	require.ErrorContains(t, c.migrate(t.Context(), broken), "duplicate column")
+	require.EqualValues(t, len(migrations), version(), "all or none")
+	require.Equal(t, before, columns())
+	require.NoError(t, c.migrate(t.Context(), next))
+	require.NoError(t, c.migrate(t.Context(), next))
+	require.EqualValues(t, len(migrations)+1, version())
+	require.Equal(t, before+2, columns())
+	require.NoError(t, c.close())
+	_, err = Open(t.Context(), path, nil)
+	require.ErrorContains(t, err, "schema version", "an older program leaves a newer database alone")
 }
 
 func TestExclusive(t *testing.T) {

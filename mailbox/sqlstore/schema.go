@@ -134,8 +134,8 @@ CREATE TABLE trash (                     -- deleted mailboxes with messages stil
 `,
 }
 
-// migrate brings the schema up to date, in one transaction.
-func (c *conn) migrate(ctx context.Context) error {
+// migrate brings the schema up to date, all or none.
+func (c *conn) migrate(ctx context.Context, migrations []string) error {
 	if err := c.begin(ctx); err != nil {
 		return err
 	}

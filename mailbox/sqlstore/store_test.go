@@ -108,6 +108,7 @@ func TestStore(t *testing.T) {
 			require.NoError(t, s.(*Store).Close())
 			return openPath(t, s.(*Store).path, nil)
 		},
+		Second: func(t testing.TB, s mailbox.Store) mailbox.Store { return openPath(t, s.(*Store).path, nil) },
 		WithLimits: func(t testing.TB, lim mailbox.Limits) mailbox.Store {
 			return openStore(t, &Options{Limits: lim})
 		},

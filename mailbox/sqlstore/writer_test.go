@@ -67,6 +67,33 @@ func TestGroupCommit(t *testing.T) {
 	require.EqualValues(t, 21, st.HighestModSeq)
 }
 
+// What is acknowledged has been synced; the pieces of a body on its way in
+// need not be.
+func TestSync(t *testing.T) {
+	s := openStore(t, nil)
+	const normal, full = 1, 2
+	mode := func(lazy bool) (n int64) {
+		r := &request{lazy: lazy, run: func(t *tx) (err error) { n, err = t.c.queryInt("PRAGMA synchronous"); return err }}
+		require.NoError(t, s.do(t.Context(), r))
+		return n
+	}
+	for range 2 {
+		require.EqualValues(t, full, mode(false))
+		require.EqualValues(t, normal, mode(true))
+	}
+	// One that must be synced takes the others in its group along.
+	release := block(t, s)
+	var n int64
+	lazy := &request{lazy: true, run: func(t *tx) (err error) { n, err = t.c.queryInt("PRAGMA synchronous"); return err }}
+	require.NoError(t, s.submit(t.Context(), lazy))
+	sync := &request{run: func(*tx) error { return nil }}
+	require.NoError(t, s.submit(t.Context(), sync))
+	release()
+	require.NoError(t, s.wait(t.Context(), lazy))
+	require.NoError(t, s.wait(t.Context(), sync))
+	require.EqualValues(t, full, n)
+}
+
 func TestFailureInGroup(t *testing.T) {
 	s := openStore(t, nil)
 	release := block(t, s)
