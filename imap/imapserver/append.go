@@ -151,6 +151,9 @@ func (b *appendBody) finish() error {
 			err = bad("APPEND takes one message")
 		}
 	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF // of the connection: not to be taken for the message's
+	}
 	b.err = err
 	return err
 }

@@ -38,6 +38,9 @@ func (s *Session) create(c *imap.Create) (reply, error) {
 		return reply{}, err
 	}
 	var opts mailbox.CreateOptions
+	if len(c.SpecialUse) > 0 && !s.capabilities().Has(imap.CapCreateSpecialUse) {
+		return reply{}, bad("unknown CREATE parameter")
+	}
 	for _, attr := range c.SpecialUse {
 		use, ok := mailbox.ParseSpecialUse(string(attr))
 		if !ok {

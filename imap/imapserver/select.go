@@ -25,6 +25,9 @@ func unselectExt() extension {
 }
 
 func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
+	if c.CondStore || c.QResync != nil {
+		return reply{}, bad("unknown SELECT parameter")
+	}
 	if s.sel != nil {
 		// The mailbox that was selected is left, also when the new one can't
 		// be selected (RFC 9051 §6.3.2). What follows is about the new one.

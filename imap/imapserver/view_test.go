@@ -105,7 +105,7 @@ func (b *modelBox) changes(since mailbox.ModSeq, forgetful bool) mailbox.Changes
 // that knows only what it was told, and keeps the list of its messages from
 // EXISTS and EXPUNGE alone, as real ones do.
 func TestViewModel(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		box := &modelBox{next: 1, modSeq: 1, live: map[mailbox.UID]mailbox.ModSeq{}, dead: map[mailbox.UID]mailbox.ModSeq{}}
 		for range rnd.IntN(20) {
