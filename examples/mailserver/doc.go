@@ -17,4 +17,5 @@
 //	policy.go    which mail is taken from whom: the submission and the delivery policy
 //	servers.go   one server per port
 //	tls.go       the certificate
+//	log.go       what is logged of logins and mail
 package main

@@ -47,12 +47,12 @@ func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy,
 	mechanisms := []string{"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"}
 	mx := &smtpserver.Server{
 		Domain:  hostname,
-		Backend: &smtpserver.Delivery{Store: st, Resolve: p.resolve, TempDir: c.data},
+		Backend: loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, TempDir: c.data}, log},
 		Limits:  smtpserver.Limits{Message: c.maxMessageSize},
 	}
 	submission := &smtpserver.Server{
 		Domain:            hostname,
-		Backend:           &smtpserver.Delivery{Store: st, Resolve: p.resolve, MaySend: p.maySend, CompleteHeader: true, TempDir: c.data},
+		Backend:           loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, MaySend: p.maySend, CompleteHeader: true, TempDir: c.data}, log},
 		Authenticator:     auth,
 		AuthMechanisms:    mechanisms,
 		AllowInsecureAuth: c.insecureAuth,

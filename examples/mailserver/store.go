@@ -45,18 +45,6 @@ func openStore(ctx context.Context, c *config, log *slog.Logger) (store, error) 
 	}
 }
 
-// newMailboxes are what an account has from the start, besides INBOX.
-var newMailboxes = []struct {
-	name string
-	use  mailbox.SpecialUse
-}{
-	{"Drafts", mailbox.UseDrafts},
-	{"Sent", mailbox.UseSent},
-	{"Junk", mailbox.UseJunk},
-	{"Trash", mailbox.UseTrash},
-	{"Archive", mailbox.UseArchive},
-}
-
 // provision makes the accounts that are not there yet, and sets the quota of
 // all of them.
 func provision(ctx context.Context, s store, users []user, quota int64) error {
@@ -81,13 +69,8 @@ func provisionAccount(ctx context.Context, s store, name string, quota int64) er
 	}
 	defer account.Close()
 	if created {
-		for _, m := range newMailboxes {
-			if _, err := account.Create(ctx, m.name, &mailbox.CreateOptions{SpecialUse: m.use}); err != nil {
-				return err
-			}
-			if err := account.Subscribe(ctx, m.name, true); err != nil {
-				return err
-			}
+		if err := mailbox.Provision(ctx, account); err != nil {
+			return err
 		}
 	}
 	keeper, ok := account.(mailbox.QuotaKeeper)
