@@ -26,6 +26,9 @@ type Binding struct {
 // first: the default of the TLS version (RFC 9266 §3, RFC 5802 §6.1), then
 // those that survive a proxy which ends TLS with the server's certificate.
 func Bindings(c Conn) []Binding {
+	if c.NoChannelBinding {
+		return nil
+	}
 	var cert []byte
 	if c.TLS != nil && len(c.TLS.PeerCertificates) > 0 {
 		cert = c.TLS.PeerCertificates[0].Raw
@@ -52,6 +55,9 @@ func serverBinding(c Conn, typ string) []byte {
 // servesBindings tells whether the server has the binding that RFC 9266 and
 // RFC 5802 §6.1 make the default.
 func servesBindings(c Conn) bool {
+	if c.NoChannelBinding {
+		return false
+	}
 	if c.TLS == nil || c.TLS.Version >= tls.VersionTLS13 {
 		return c.TLS != nil && c.TLS.HandshakeComplete
 	}

@@ -82,12 +82,20 @@ func TestChannelBinding(t *testing.T) {
 			require.ErrorIs(t, serverErr, ErrAuthFailed, b.Type)
 		}
 
+		off := sc
+		off.NoChannelBinding = true
+		require.NotContains(t, Mechanisms(u, off), "SCRAM-SHA-256-PLUS")
+		server, err := NewServer("SCRAM-SHA-256", u, off)
+		require.NoError(t, err)
+		_, serverErr := exchange(SCRAM(SHA256, "tim", "tanstaaftanstaaf", &SCRAMOptions{BindingNotOffered: true}), server, true)
+		require.NoError(t, serverErr)
+
 		// Without its certificate the server can't know of the end point.
 		sc.ServerCertificate = nil
-		server, err := NewServer("SCRAM-SHA-256-PLUS", u, sc)
+		server, err = NewServer("SCRAM-SHA-256-PLUS", u, sc)
 		require.NoError(t, err)
 		last := Bindings(cc)[len(tc.want)-1]
-		_, serverErr := exchange(SCRAM(SHA256, "tim", "tanstaaftanstaaf", &SCRAMOptions{Binding: &last}), server, true)
+		_, serverErr = exchange(SCRAM(SHA256, "tim", "tanstaaftanstaaf", &SCRAMOptions{Binding: &last}), server, true)
 		require.ErrorIs(t, serverErr, ErrMalformed)
 	}
 }

@@ -100,6 +100,11 @@ type Conn struct {
 	// which is refused without it; a client has it in TLS.
 	ServerCertificate []byte
 
+	// NoChannelBinding leaves out the -PLUS mechanisms, as if there were no
+	// bindings. Servers need it for clients that pick -PLUS wherever they see
+	// it, and can't do it: mutt 2.2 as built with GNU SASL is one.
+	NoChannelBinding bool
+
 	// AllowInsecure permits mechanisms that reveal a password or a token also
 	// where TLS is nil. It is meant for tests and for loopback.
 	AllowInsecure bool

@@ -20,6 +20,7 @@ func (s *session) saslConn() sasl.Conn {
 	return sasl.Conn{
 		Service: "pop", Host: s.srv.Hostname, TLS: s.c.TLS(), RemoteAddr: s.c.RemoteAddr(),
 		ServerCertificate: sasl.CertificateOf(s.srv.TLSConfig),
+		NoChannelBinding:  !s.srv.ChannelBinding,
 		AllowInsecure:     s.srv.AllowInsecureAuth, Mechanisms: s.srv.Mechanisms,
 	}
 }

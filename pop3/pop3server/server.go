@@ -45,6 +45,11 @@ type Server struct {
 	Authenticator sasl.Authenticator
 	Mechanisms    []string
 
+	// ChannelBinding offers the -PLUS mechanisms under TLS. It is off by
+	// default because of mutt, which picks them, can't do them, and then loses
+	// step: it does not read the answer to its cancelling.
+	ChannelBinding bool
+
 	// AllowInsecureAuth permits logins that show the password to listeners,
 	// where there is no TLS.
 	AllowInsecureAuth bool

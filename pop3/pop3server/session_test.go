@@ -100,6 +100,7 @@ func TestMechanismsWork(t *testing.T) {
 	store, _ := openStore(t)
 	srv := newServer(t, store)
 	srv.TLSConfig = certificate(t)
+	srv.ChannelBinding = true
 	addr := start(t, srv)
 	offered := []string{}
 	for i := 0; i == 0 || i < len(offered); i++ {
