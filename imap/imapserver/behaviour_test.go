@@ -424,3 +424,76 @@ func TestLargeMessages(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<20), "memory taken for 580 MB of messages")
 }
+
+// A millionMailbox has a million messages that take no memory; every third UID
+// is missing.
+type millionMailbox struct{ mailbox.Mailbox }
+
+type millionStore struct{ mailbox.Store }
+
+type millionAccount struct{ mailbox.Account }
+
+func (s millionStore) Account(ctx context.Context, name string) (mailbox.Account, error) {
+	a, err := s.Store.Account(ctx, name)
+	return millionAccount{a}, err
+}
+
+func (a millionAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, error) {
+	m, err := a.Account.Mailbox(ctx, name)
+	return millionMailbox{m}, err
+}
+
+const million = 1_000_000
+
+func millionUIDs(yield func(mailbox.UID) bool) {
+	for uid := mailbox.UID(1); uid <= million*3/2; uid++ {
+		if uid%3 != 0 && !yield(uid) {
+			return
+		}
+	}
+}
+
+func (m millionMailbox) Snapshot(context.Context) (mailbox.Snapshot, error) {
+	snap := mailbox.Snapshot{UIDNext: million*3/2 + 1, HighestModSeq: 1}
+	for uid := range millionUIDs {
+		snap.UIDs.Add(uid)
+	}
+	return snap, nil
+}
+
+func (m millionMailbox) Messages(_ context.Context, set mailbox.UIDSet, _ mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+	return func(yield func(*mailbox.Message, error) bool) {
+		var msg mailbox.Message
+		for uid := range millionUIDs {
+			msg.UID = uid
+			if set.Contains(uid) && !yield(&msg, nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestMillionMessages: the view is all that grows with the mailbox.
+func TestMillionMessages(t *testing.T) {
+	addr := start(t, &imapserver.Server{Store: millionStore{newStore(t, nil)}, AllowInsecureAuth: true, Authenticator: plainUsers{}})
+	c := login(t, addr)
+	require.Contains(t, c.ok("SELECT INBOX"), "* 1000000 EXISTS")
+	var before, after runtime.MemStats
+	for _, cmd := range []string{"FETCH 1:* (UID FLAGS)", "UID FETCH 1:* (FLAGS)", "FETCH 1:500000,600000:1000000 (RFC822.SIZE)"} {
+		runtime.ReadMemStats(&before)
+		c.send("f " + cmd + "\r\n")
+		n := 0
+		for {
+			l, err := c.r.ReadSlice('\n')
+			require.NoError(t, err)
+			if l[0] != '*' {
+				require.Equal(t, "f OK FETCH completed\r\n", string(l))
+				break
+			}
+			n++
+		}
+		runtime.ReadMemStats(&after)
+		require.GreaterOrEqual(t, n, million*9/10-1)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20), cmd)
+	}
+}

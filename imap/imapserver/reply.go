@@ -108,8 +108,7 @@ func (s *Session) refusal(err error) *imap.Error {
 // store.
 func isLinkError(ctx context.Context, err error) bool {
 	var l linkError
-	return err != nil && (errors.Is(err, errClose) || errors.As(err, &l) || ctx.Err() != nil ||
-		errors.Is(err, textproto.ErrServerClosed))
+	return err != nil && (errors.As(err, &l) || ctx.Err() != nil)
 }
 
 // A linkError is a failed read from the client or write to it.

@@ -24,9 +24,6 @@ const (
 	anyState = notAuthenticated | loggedIn
 )
 
-// errClose ends a session without another word.
-var errClose = errors.New("imapserver: connection is to be closed")
-
 var errLoginTimeout = errors.New("imapserver: no login within the time limit")
 
 // serve greets the client and runs its commands, one after the other, in the
@@ -177,7 +174,7 @@ func (s *Session) goodbye(err error) {
 	case errors.As(err, &ne) && ne.Timeout():
 		// RFC 9051 §5.4; the client may well be gone.
 		s.status(imap.BYE, "", "autologout; idle for too long")
-	case errors.Is(err, io.EOF), errors.Is(err, errClose):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		// The client has left; what it asked before may still reach it if it
 		// has only closed its own direction.
 	default:
