@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
 // smallContent is a content that is in memory.
@@ -128,9 +130,22 @@ func (c *largeContent) at(off int64) ([]byte, error) {
 	}
 	if off-c.offset >= int64(len(c.chunk)) {
 		c.chunk = nil
-		return nil, fmt.Errorf("%w: content %d lacks octet %d", ErrDamaged, c.id, off)
+		return nil, c.missing(off)
 	}
 	return c.chunk[off-c.offset:], nil
+}
+
+// missing says why there is no octet at an offset.
+func (c *largeContent) missing(off int64) error {
+	var refs int64
+	err := c.a.read(c.ctx, func(conn *conn) (err error) {
+		refs, err = conn.queryInt("SELECT refs FROM content WHERE id = ?", c.id)
+		return err
+	})
+	if err == nil && refs == 0 { // another process does not know of our pins
+		return fmt.Errorf("message expunged meanwhile: %w", mailbox.ErrNotExist)
+	}
+	return errors.Join(err, fmt.Errorf("%w: content %d lacks octet %d", ErrDamaged, c.id, off))
 }
 
 // pins count who reads which content, so that it is not swept away.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -236,7 +235,7 @@ func (s *Store) closed() error {
 // database and the lock a transaction on it, so it works wherever SQLite does.
 func takeLock(path string, exclusive bool) (*conn, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
 	f.Close()

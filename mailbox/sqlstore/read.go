@@ -44,6 +44,7 @@ func (b *box) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Wan
 			}
 			return
 		}
+		defer p.release()
 		for first, last := range spans(set, gap) {
 			for more := true; more; first = p.next {
 				var err error
@@ -52,7 +53,7 @@ func (b *box) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Wan
 					return
 				}
 				for i := range p.items {
-					if err := p.open(ctx, &p.items[i]); err != nil {
+					if err := p.items[i].open(ctx, p.want); err != nil {
 						yield(nil, err)
 						return
 					}
@@ -84,15 +85,22 @@ type item struct {
 	content int64
 	summary []byte
 	body    []byte
-	inline  bool // body is the whole content
-	large   *largeContent
+	large   *largeContent // if body is not all of the content
+}
+
+// release gives up what the page holds.
+func (p *pager) release() {
+	for i := range p.items {
+		p.items[i].close()
+	}
+	clear(p.items)
+	p.items = p.items[:0]
 }
 
 // fill reads the next page of the UIDs from first to last. It reports whether
 // there may be more, from p.next on.
 func (p *pager) fill(ctx context.Context, first, last mailbox.UID) (more bool, err error) {
-	clear(p.items)
-	p.items = p.items[:0]
+	p.release()
 	err = p.b.a.read(ctx, func(c *conn) error {
 		// Messages of a deleted mailbox may still be waiting to be swept away.
 		end, err := c.queryInt("SELECT uidnext FROM mailbox WHERE id = ?", p.b.id)
@@ -124,7 +132,7 @@ func (p *pager) fill(ctx context.Context, first, last mailbox.UID) (more bool, e
 			if !p.set.contains(uid) {
 				continue
 			}
-			bytes += p.scan(r)
+			bytes += p.scan(ctx, r)
 		}
 		more = n > 0 && (n == limit || bytes >= pageBytes)
 		return r.close()
@@ -133,7 +141,7 @@ func (p *pager) fill(ctx context.Context, first, last mailbox.UID) (more bool, e
 }
 
 // scan adds a row to the page and returns about how much memory it takes.
-func (p *pager) scan(r *rows) int {
+func (p *pager) scan(ctx context.Context, r *rows) int {
 	var it item
 	it.Entry, it.content = p.read.entry(r)
 	column := entryCount
@@ -142,31 +150,30 @@ func (p *pager) scan(r *rows) int {
 		column++
 	}
 	if p.want&mailbox.WantContent != 0 {
-		it.body = r.blob(column)
-		it.inline = !r.null(column)
+		if it.body = r.blob(column); r.null(column) {
+			it.large = newLargeContent(ctx, p.b.a, it.content, it.Size)
+		}
 	}
 	p.items = append(p.items, it)
 	return 128 + len(it.summary) + len(it.body)
 }
 
 // open makes ready what is to be yielded.
-func (p *pager) open(ctx context.Context, it *item) error {
+func (it *item) open(ctx context.Context, want mailbox.Want) error {
 	if ctx.Err() != nil {
 		return ended(ctx)
 	}
-	if p.want&mailbox.WantSummary != 0 {
+	if want&mailbox.WantSummary != 0 {
 		it.Summary = new(message.Summary)
 		if err := it.Summary.UnmarshalBinary(it.summary); err != nil {
 			return fmt.Errorf("%w: summary of content %d: %w", ErrDamaged, it.content, err)
 		}
 	}
-	if p.want&mailbox.WantContent != 0 {
-		if it.inline {
-			it.Content = smallContent(it.body)
-		} else {
-			it.large = newLargeContent(ctx, p.b.a, it.content, it.Size)
-			it.Content = it.large
-		}
+	switch {
+	case it.large != nil:
+		it.Content = it.large
+	case want&mailbox.WantContent != 0:
+		it.Content = smallContent(it.body)
 	}
 	return nil
 }
@@ -174,5 +181,6 @@ func (p *pager) open(ctx context.Context, it *item) error {
 func (it *item) close() {
 	if it.large != nil {
 		it.large.close()
+		it.large = nil
 	}
 }

@@ -74,11 +74,15 @@ func TestSweep(t *testing.T) {
 	requireSound(t, s)
 
 	// Whoever reads a large message may read it to its end.
-	for msg, err := range other.Messages(ctx, mailbox.UIDSetOf(201), mailbox.WantContent) {
+	n := 0
+	for msg, err := range other.Messages(ctx, mailbox.UIDRangeSet(200, 202), mailbox.WantContent) {
 		require.NoError(t, err)
-		require.NoError(t, a.Delete(ctx, "other"))
-		sweepAll(t, s)
-		require.EqualValues(t, 1, count(t, s, "content"))
+		if n++; n == 1 {
+			require.NoError(t, a.Delete(ctx, "other"))
+			sweepAll(t, s)
+			require.EqualValues(t, 2, count(t, s, "content"))
+			continue
+		}
 		n, err := msg.Content.(io.WriterTo).WriteTo(io.Discard)
 		require.NoError(t, err)
 		require.EqualValues(t, 6<<20, n)
