@@ -61,16 +61,16 @@ type sink struct {
 
 func (s *sink) Write(p []byte) (int, error) {
 	if s.buf == nil {
-		s.buf = getWrite()[:0]
+		s.buf = getLarge()[:0]
 	}
 	if len(p) > cap(s.buf)-len(s.buf) {
 		if err := s.flush(); err != nil {
 			return 0, err
 		}
-		if len(p) > writeBufferSize {
+		if len(p) > largeBuffer {
 			return s.dst.Write(p)
 		}
-		s.buf = getWrite()[:0]
+		s.buf = getLarge()[:0]
 	}
 	s.buf = append(s.buf, p...)
 	return len(p), nil
@@ -83,7 +83,7 @@ func (s *sink) flush() error {
 	b := s.buf
 	s.buf = nil
 	_, err := s.dst.Write(b)
-	putWrite(b)
+	put(b)
 	return err
 }
 

@@ -66,7 +66,7 @@ func (d *CountedReader) Read(p []byte) (int, error) {
 	p = p[:min(int64(len(p)), d.left)]
 	c := d.c
 	if c.w == c.r {
-		if len(p) >= smallReadBuffer {
+		if len(p) >= smallBuffer {
 			n, err := c.readSome(p) // past the buffer
 			d.took(p[:n])
 			if err != nil {
@@ -148,7 +148,7 @@ func (d *CountedWriter) Write(p []byte) (int, error) {
 // ReadFrom implements io.ReaderFrom.
 func (d *CountedWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	buf := getLarge()
-	defer putRead(buf)
+	defer put(buf)
 	for {
 		m, err := r.Read(buf)
 		if m > 0 {

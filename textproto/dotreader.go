@@ -188,7 +188,7 @@ func (d *DotReader) WriteTo(w io.Writer) (n int64, err error) {
 	if d.mode == Normalise {
 		// Each bare CR or LF makes a piece of its own: gather them.
 		buf := getLarge()
-		defer putRead(buf)
+		defer put(buf)
 		return io.CopyBuffer(w, struct{ io.Reader }{d}, buf)
 	}
 	for {

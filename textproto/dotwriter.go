@@ -81,7 +81,7 @@ func (d *DotWriter) put(p []byte) error {
 // ReadFrom implements io.ReaderFrom.
 func (d *DotWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	buf := getLarge()
-	defer putRead(buf)
+	defer put(buf)
 	for {
 		m, err := r.Read(buf)
 		if m > 0 {

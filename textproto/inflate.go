@@ -122,9 +122,9 @@ func (z *inflater) fill() error {
 	n := z.iw - z.ir
 	size := len(z.in)
 	switch {
-	case n == size || z.full && size < largeReadBuffer:
-		if size = smallReadBuffer; len(z.in) >= smallReadBuffer {
-			size = largeReadBuffer
+	case n == size || z.full && size < largeBuffer:
+		if size = smallBuffer; len(z.in) >= smallBuffer {
+			size = largeBuffer
 		}
 	case n == 0 && !z.full:
 		size = len(z.small)
@@ -134,15 +134,15 @@ func (z *inflater) fill() error {
 	} else {
 		old := z.in
 		switch size {
-		case smallReadBuffer:
+		case smallBuffer:
 			z.in = getSmall()
-		case largeReadBuffer:
+		case largeBuffer:
 			z.in = getLarge()
 		default:
 			z.in = z.small[:]
 		}
 		copy(z.in, old[z.ir:z.iw])
-		putRead(old)
+		put(old)
 	}
 	z.ir, z.iw = 0, n
 	m, err := z.src.Read(z.in[n:])

@@ -85,7 +85,7 @@ func TestReadLineEndless(t *testing.T) {
 	_, err := c.ReadLine()
 	require.ErrorIs(t, err, ErrLineEndless)
 	require.ErrorIs(t, err, ErrLineTooLong)
-	require.LessOrEqual(t, len(c.buf), largeReadBuffer)
+	require.LessOrEqual(t, len(c.buf), largeBuffer)
 	_, err = c.ReadLine()
 	require.Equal(t, ErrOutOfStep, err)
 	require.Equal(t, ErrOutOfStep, c.Wait())
@@ -147,7 +147,7 @@ func TestWriteLine(t *testing.T) {
 func TestWriteSizes(t *testing.T) {
 	c, w := wire()
 	var want []byte
-	for i, n := range []int{1, writeBufferSize - 1, 1, writeBufferSize, writeBufferSize + 1, 7, 3 * writeBufferSize, 10, 100000} {
+	for i, n := range []int{1, largeBuffer - 1, 1, largeBuffer, largeBuffer + 1, 7, 3 * largeBuffer, 10, 100000} {
 		p := bytes.Repeat([]byte{'a' + byte(i)}, n)
 		want = append(want, p...)
 		var err error

@@ -33,7 +33,7 @@ func (c *Conn) linger() {
 		return
 	}
 	b := getSmall()
-	defer putRead(b)
+	defer put(b)
 	unread := c.w > c.r || c.body != nil && c.body.unread() || c.readErr != nil
 	for n := 0; n < maxLinger; {
 		if !unread {

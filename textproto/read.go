@@ -35,14 +35,14 @@ func (c *Conn) room() {
 	n := c.w - c.r
 	size := len(c.buf)
 	switch {
-	case size < smallReadBuffer:
-		size = smallReadBuffer
-	case size == smallReadBuffer && c.full:
-		size = largeReadBuffer
+	case size < smallBuffer:
+		size = smallBuffer
+	case size == smallBuffer && c.full:
+		size = largeBuffer
 	case n == size: // a line longer than the buffer
 		size *= 2
-	case size > largeReadBuffer && n < largeReadBuffer:
-		size = largeReadBuffer
+	case size > largeBuffer && n < largeBuffer:
+		size = largeBuffer
 	}
 	if size == len(c.buf) {
 		if c.r > 0 {
@@ -53,15 +53,15 @@ func (c *Conn) room() {
 	}
 	var b []byte
 	switch size {
-	case smallReadBuffer:
+	case smallBuffer:
 		b = getSmall()
-	case largeReadBuffer:
+	case largeBuffer:
 		b = getLarge()
 	default:
 		b = make([]byte, size)
 	}
 	copy(b, c.buf[c.r:c.w])
-	putRead(c.buf)
+	put(c.buf)
 	c.buf, c.r, c.w = b, 0, n
 }
 
@@ -100,7 +100,7 @@ func (c *Conn) readFailed(op string, err error) error {
 // release gives the read buffer back when nothing is in it.
 func (c *Conn) release() {
 	if c.r == c.w && len(c.buf) > len(c.small) {
-		putRead(c.buf)
+		put(c.buf)
 		c.buf = c.small[:]
 		c.r, c.w = 0, 0
 	}

@@ -10,10 +10,40 @@ import (
 // to be appended to and passed to an immediately following Write, as that of
 // bufio.Writer.
 func (c *Conn) AvailableBuffer() []byte {
-	if c.wbuf == nil {
-		c.wbuf = getWrite()
+	if c.wbuf == nil || len(c.wbuf)-c.wn < smallBuffer/4 {
+		c.moreSpace(smallBuffer)
 	}
 	return c.wbuf[c.wn:c.wn]
+}
+
+// moreSpace makes the write buffer as large as n octets more need, if it can be.
+func (c *Conn) moreSpace(n int) {
+	switch {
+	case c.wbuf == nil && n <= smallBuffer:
+		c.wbuf = getSmall()
+	case len(c.wbuf) < largeBuffer:
+		b := getLarge()
+		copy(b, c.wbuf[:c.wn])
+		put(c.wbuf)
+		c.wbuf = b
+	}
+}
+
+// space returns the free part of the write buffer, of at least one octet and, if
+// that can be, of n. It sends what is buffered when there is none.
+func (c *Conn) space(n int) ([]byte, error) {
+	if c.writeErr != nil {
+		return nil, c.writeErr
+	}
+	if n > len(c.wbuf)-c.wn {
+		c.moreSpace(n)
+		if c.wn == len(c.wbuf) {
+			if err := c.flushBuffer(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return c.wbuf[c.wn:], nil
 }
 
 // Write buffers p. What is larger than the buffer goes to the network without
@@ -27,35 +57,28 @@ func (c *Conn) Write(p []byte) (int, error) {
 
 // write is Write untraced.
 func (c *Conn) write(p []byte) (n int, err error) {
-	if c.writeErr != nil {
-		return 0, c.writeErr
-	}
-	for len(p) > writeBufferSize-c.wn {
-		var m int
-		if c.wn == 0 {
-			if err := c.send(p); err != nil {
+	for n < len(p) {
+		rest := p[n:]
+		if c.wn == 0 && len(rest) >= largeBuffer {
+			if err := c.send(rest); err != nil {
 				return n, err
 			}
-			m = len(p)
-		} else {
-			m = copy(c.wbuf[c.wn:], p)
-			c.wn += m
+			return len(p), nil
+		}
+		b, err := c.space(len(rest))
+		if err != nil {
+			return n, err
+		}
+		m := copy(b, rest)
+		c.wn += m
+		n += m
+		if c.wn == largeBuffer && len(p)-n >= largeBuffer {
 			if err := c.flushBuffer(); err != nil {
 				return n, err
 			}
 		}
-		n += m
-		p = p[m:]
 	}
-	if len(p) > 0 {
-		if c.wbuf == nil {
-			c.wbuf = getWrite()
-		}
-		m := copy(c.wbuf[c.wn:], p)
-		c.wn += m
-		n += m
-	}
-	return n, nil
+	return n, c.writeErr
 }
 
 // WriteString buffers s.
@@ -67,24 +90,16 @@ func (c *Conn) WriteString(s string) (int, error) {
 }
 
 func (c *Conn) writeString(s string) (n int, err error) {
-	if c.writeErr != nil {
-		return 0, c.writeErr
-	}
-	for len(s) > 0 {
-		if c.wn == writeBufferSize {
-			if err := c.flushBuffer(); err != nil {
-				return n, err
-			}
+	for n < len(s) {
+		b, err := c.space(len(s) - n)
+		if err != nil {
+			return n, err
 		}
-		if c.wbuf == nil {
-			c.wbuf = getWrite()
-		}
-		m := copy(c.wbuf[c.wn:], s)
+		m := copy(b, s[n:])
 		c.wn += m
 		n += m
-		s = s[m:]
 	}
-	return n, nil
+	return n, c.writeErr
 }
 
 // WriteByte buffers b.
@@ -96,18 +111,11 @@ func (c *Conn) WriteByte(b byte) error {
 }
 
 func (c *Conn) writeByte(b byte) error {
-	if c.writeErr != nil {
-		return c.writeErr
+	free, err := c.space(1)
+	if err != nil {
+		return err
 	}
-	if c.wn == writeBufferSize {
-		if err := c.flushBuffer(); err != nil {
-			return err
-		}
-	}
-	if c.wbuf == nil {
-		c.wbuf = getWrite()
-	}
-	c.wbuf[c.wn] = b
+	free[0] = b
 	c.wn++
 	return nil
 }
@@ -140,20 +148,13 @@ func (c *Conn) WriteLineBytes(line []byte) error {
 // ReadFrom buffers and sends all of r. It reads straight into the write buffer.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 	for {
-		if c.writeErr != nil {
-			return n, c.writeErr
+		b, err := c.space(largeBuffer)
+		if err != nil {
+			return n, err
 		}
-		if c.wn == writeBufferSize {
-			if err := c.flushBuffer(); err != nil {
-				return n, err
-			}
-		}
-		if c.wbuf == nil {
-			c.wbuf = getWrite()
-		}
-		m, err := r.Read(c.wbuf[c.wn:])
+		m, err := r.Read(b)
 		if c.trace != nil {
-			c.trace.write(c.wbuf[c.wn : c.wn+m])
+			c.trace.write(b[:m])
 		}
 		c.wn += m
 		n += int64(m)
@@ -184,7 +185,7 @@ func (c *Conn) Flush() error {
 		}
 	}
 	if c.wbuf != nil {
-		putWrite(c.wbuf)
+		put(c.wbuf)
 		c.wbuf = nil
 	}
 	return nil
@@ -201,6 +202,9 @@ func (c *Conn) flushBuffer() error {
 }
 
 func (c *Conn) send(p []byte) error {
+	if c.writeErr != nil {
+		return c.writeErr
+	}
 	n, err := c.dst.Write(p)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite

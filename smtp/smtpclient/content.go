@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/posthorn-mail/posthorn/smtp"
@@ -19,12 +20,25 @@ type content struct {
 	header8bit bool  // the header has UTF-8 in it
 	eightBit   bool  // there are octets above 127
 	whole      bool  // eightBit is sure to be so
+
+	buf *[headSize]byte // given back by free
+	mem bytes.Reader    // of a message that fits buf
+}
+
+var headPool = sync.Pool{New: func() any { return new([headSize]byte) }}
+
+// free gives back what examine took; Reader can't be used after it.
+func (m *content) free() {
+	if m.buf != nil {
+		headPool.Put(m.buf)
+		m.buf = nil
+	}
 }
 
 // examine looks at the message: all of it if it can be read twice, else its
 // beginning.
-func examine(r io.Reader) (*content, error) {
-	m := &content{size: -1, Reader: r}
+func (m *content) examine(r io.Reader) error {
+	m.size, m.Reader, m.buf = -1, r, headPool.Get().(*[headSize]byte)
 	seeker, ok := r.(io.Seeker)
 	var start int64
 	if ok {
@@ -32,7 +46,7 @@ func examine(r io.Reader) (*content, error) {
 		start, err = seeker.Seek(0, io.SeekCurrent)
 		ok = err == nil // a pipe is an *os.File that can't seek
 	}
-	head := make([]byte, headSize)
+	head := m.buf[:]
 	n, err := io.ReadFull(r, head)
 	head = head[:n]
 	switch err {
@@ -40,7 +54,7 @@ func examine(r io.Reader) (*content, error) {
 	case io.EOF, io.ErrUnexpectedEOF:
 		m.size, m.whole = int64(n), true
 	default:
-		return nil, fmt.Errorf("smtpclient: reading the message: %w", err)
+		return fmt.Errorf("smtpclient: reading the message: %w", err)
 	}
 	header := head
 	for i := 0; i < len(head); {
@@ -59,12 +73,14 @@ func examine(r io.Reader) (*content, error) {
 	m.header8bit = has8bit(header) && utf8.Valid(trimRune(header))
 	m.eightBit = has8bit(head)
 	if m.whole {
-		m.Reader = bytes.NewReader(head)
-		return m, nil
+		m.mem.Reset(head)
+		m.Reader = &m.mem
+		return nil
 	}
 	if !ok {
-		m.Reader = io.MultiReader(bytes.NewReader(head), r)
-		return m, nil
+		m.mem.Reset(head)
+		m.Reader = io.MultiReader(&m.mem, r)
+		return nil
 	}
 	m.size = int64(n)
 	for {
@@ -75,14 +91,14 @@ func examine(r io.Reader) (*content, error) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("smtpclient: reading the message: %w", err)
+			return fmt.Errorf("smtpclient: reading the message: %w", err)
 		}
 	}
 	m.whole = true
 	if _, err := seeker.Seek(start, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("smtpclient: reading the message: %w", err)
+		return fmt.Errorf("smtpclient: reading the message: %w", err)
 	}
-	return m, nil
+	return nil
 }
 
 // trimRune drops the beginning of a UTF-8 sequence at the end of b.

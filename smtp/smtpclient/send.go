@@ -41,6 +41,7 @@ func (c *Client) Send(ctx context.Context, env *Envelope, body io.Reader) (*Resu
 	}
 	defer end()
 	t := &transaction{c: c, env: env, res: res}
+	defer t.msg.free()
 	if err := t.prepare(body); err != nil {
 		res.set(NotAttempted, NotAttempted, err)
 		return res, err
@@ -55,7 +56,7 @@ type transaction struct {
 	env     *Envelope
 	res     *Result
 	mail    smtp.MailOptions
-	msg     *content
+	msg     content
 	exts    smtp.ExtensionSet
 	limit   int // recipients that the server takes
 	bdat    bool
@@ -81,8 +82,7 @@ func (t *transaction) prepare(body io.Reader) error {
 	if env.AllOrNothing && t.limit < len(env.To) {
 		return fmt.Errorf("smtpclient: server takes %d recipients at most", t.limit)
 	}
-	var err error
-	if t.msg, err = examine(body); err != nil {
+	if err := t.msg.examine(body); err != nil {
 		return err
 	}
 	if err := t.needs(); err != nil {
@@ -92,6 +92,7 @@ func (t *transaction) prepare(body io.Reader) error {
 	if t.mail.Body == smtp.BodyBinaryMIME && !t.bdat {
 		return &smtp.UnsupportedError{Extension: smtp.ExtChunking}
 	}
+	var err error
 	t.pending, err = smtp.AppendMail(nil, env.From, &t.mail, t.exts)
 	if err != nil {
 		return fmt.Errorf("smtpclient: %w", err)

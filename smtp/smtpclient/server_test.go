@@ -91,6 +91,7 @@ func serve(t testing.TB, srv *smtpserver.Server, implicit bool) string {
 	require.NoError(t, err)
 	srv.Logger = slog.New(slog.DiscardHandler)
 	srv.Domain = "mx.example.org"
+	srv.OnAuth = func(context.Context, sasl.Attempt) {}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

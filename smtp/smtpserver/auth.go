@@ -56,26 +56,38 @@ func (c *Conn) cmdAuth(cmd smtp.AuthCommand) {
 			err = s.Authenticated(c.ctx, identity)
 		}
 	}
-	if err == nil {
-		c.identity = identity
-		c.authFailures = 0
-		c.ok(235, smtp.EnhancedCode{2, 7, 0}, "authentication succeeded")
-		return
-	}
 	if c.goodbye {
 		return // the connection is lost
+	}
+	attempt := sasl.Attempt{Conn: c.saslConn(), Mechanism: cmd.Mechanism, Identity: identity, Err: err}
+	if err == nil {
+		c.attempted(attempt)
+		c.identity = identity
+		c.ok(235, smtp.EnhancedCode{2, 7, 0}, "authentication succeeded")
+		return
 	}
 	var e *smtp.Error
 	if !errors.As(err, &e) {
 		e = c.authError(err)
 	}
-	if !errors.Is(err, sasl.ErrCancelled) && c.srv.AuthFailed != nil {
-		c.srv.AuthFailed(c.ctx, c, cmd.Mechanism, err)
+	c.authFailures++
+	attempt.Identity, attempt.Failures = "", c.authFailures
+	if !errors.Is(err, sasl.ErrCancelled) {
+		c.attempted(attempt)
 	}
-	if c.authFailures++; c.authFailures >= limit(c.srv.Limits.AuthFailures, 3) {
+	if c.authFailures >= limit(c.srv.Limits.AuthFailures, 10) {
 		e = &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.domain + " too many failed logins, closing connection"}
 	}
 	c.refuse(e)
+}
+
+// attempted tells of an attempt to log in.
+func (c *Conn) attempted(a sasl.Attempt) {
+	if c.srv.OnAuth != nil {
+		c.srv.OnAuth(c.ctx, a)
+		return
+	}
+	sasl.SlowDown(c.ctx, a)
 }
 
 // authenticate runs the exchange.

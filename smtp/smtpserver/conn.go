@@ -72,10 +72,11 @@ func newConn(ctx context.Context, s *Server, tp *textproto.Conn) *Conn {
 // ID returns the connection's name in traces and logs.
 func (c *Conn) ID() string { return c.tp.ID() }
 
-// TransactionID names the present transaction. It is what the client is told
-// when a message was accepted.
+// TransactionID names the present transaction: when the server began, the
+// connection's ID and a count. It is what the client is told when a message was
+// accepted, and what Delivery puts into the Received field.
 func (c *Conn) TransactionID() string {
-	return c.tp.ID() + "." + strconv.Itoa(c.mails)
+	return c.srv.epoch + "-" + c.tp.ID() + "-" + strconv.Itoa(c.mails)
 }
 
 // RemoteAddr returns the client's address, the one that a trusted proxy named

@@ -84,7 +84,7 @@ func TestDelivery(t *testing.T) {
 	k.send("sender@remote.example", []string{"alice@EXAMPLE.org"}, "Subject: one\r\n\r\nbody\r\n", "250 2.0.0 accepted as ")
 	got := stored(t, st, "alice")
 	require.Len(t, got, 1)
-	require.Regexp(t, `^Return-Path: <sender@remote\.example>\r\nReceived: from client\.example \(\[127\.0\.0\.1\]\)\r\n\tby mx\.example\.org with ESMTP\r\n\tid [0-9a-z]+\.\d\r\n\tfor <alice@EXAMPLE\.org>;\r\n\t\w{3}, \d+ \w{3} \d{4} [\d:]{8} [+-]\d{4}\r\nSubject: one\r\n\r\nbody\r\n$`, got[0])
+	require.Regexp(t, `^Return-Path: <sender@remote\.example>\r\nReceived: from client\.example \(\[127\.0\.0\.1\]\)\r\n\tby mx\.example\.org with ESMTP\r\n\tid [0-9a-z]+-[0-9a-z]+-\d\r\n\tfor <alice@EXAMPLE\.org>;\r\n\t\w{3}, \d+ \w{3} \d{4} [\d:]{8} [+-]\d{4}\r\nSubject: one\r\n\r\nbody\r\n$`, got[0])
 
 	// several recipients, one of them twice: none is named, each gets one
 	big := "Subject: two\r\n\r\n" + strings.Repeat("0123456789\r\n", 20000)

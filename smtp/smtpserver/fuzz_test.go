@@ -44,6 +44,7 @@ func FuzzSession(f *testing.F) {
 			Backend: &scriptBackend{full: mode&4 != 0, exts: smtp.ExtensionSet(1<<62 - 1)}, Domain: "foo.com",
 			Authenticator: users, AllowInsecureAuth: true, LMTP: mode&1 != 0, NormaliseLineEnds: mode&2 != 0,
 		}
+		srv.OnAuth = func(context.Context, sasl.Attempt) {}
 		srv.Logger = slog.New(slog.DiscardHandler)
 		if mode&8 != 0 {
 			srv.Allow = smtp.AllowAll

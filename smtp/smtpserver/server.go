@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -66,16 +67,16 @@ type Server struct {
 	// Limits bound what a client can ask for.
 	Limits Limits
 
-	// AuthFailed is called, before the client is answered, when
-	// authentication has failed. It may take its time, to slow an attacker
-	// down, as long as it heeds ctx.
-	AuthFailed func(ctx context.Context, c *Conn, mechanism string, err error)
+	// OnAuth is called after each attempt to log in, before the client is
+	// answered; nil means sasl.SlowDown, which makes those wait who guess.
+	OnAuth func(ctx context.Context, a sasl.Attempt)
 
 	// XClientFrom are the networks whose hosts may use XCLIENT and XFORWARD.
 	XClientFrom []netip.Prefix
 
 	once     sync.Once
 	domain   string
+	epoch    string // when the server began, to tell its transactions from those of others
 	commands map[string]*command
 	features []feature
 	extender smtp.ExtensionSet
@@ -109,7 +110,7 @@ type Limits struct {
 	// 100).
 	Refusals int
 
-	// AuthFailures is how often authentication may fail (default 3).
+	// AuthFailures is how often authentication may fail (default 10).
 	AuthFailures int
 
 	// Transactions in a connection (default none; RFC 9422 MAILMAX).
@@ -150,6 +151,7 @@ func (s *Server) setup() {
 		if !smtp.ValidDomain(s.domain) {
 			s.domain = "localhost"
 		}
+		s.epoch = strconv.FormatInt(time.Now().UnixMilli(), 36)
 		if s.Redact == nil {
 			s.Redact = redact
 		}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
 // spoolMemory is how much of a message is held in memory. A longer one goes to a
@@ -78,6 +80,17 @@ func (s *spool) reader() io.Reader {
 		return bytes.NewReader(*s.buf)
 	}
 	return io.NewSectionReader(s.file, 0, s.size)
+}
+
+// header returns the message's header, or the first maxInspect octets of it. It
+// is valid until close.
+func (s *spool) header() (message.Header, error) {
+	if s.file == nil {
+		if i := bytes.Index(*s.buf, []byte("\r\n\r\n")); i >= 0 {
+			return message.Header((*s.buf)[:i+4]), nil
+		}
+	}
+	return message.ReadHeader(s.reader(), maxInspect)
 }
 
 // close frees what the spool holds.

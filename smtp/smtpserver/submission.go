@@ -23,8 +23,8 @@ var (
 // inspect looks at the message's header: whether it loops, and in submission
 // whether the client may send it. It returns the fields to add.
 func (s *deliverySession) inspect(ctx context.Context, sp *spool, now time.Time) ([]byte, error) {
-	header, err := message.ReadHeader(sp.reader(), maxInspect)
-	if err != nil && len(header) == 0 && sp.size > 0 {
+	header, err := sp.header()
+	if err != nil {
 		return nil, err
 	}
 	if s.d.MaySend != nil && len(header) >= maxInspect {

@@ -26,7 +26,7 @@ import (
 //	@disable A B     what is not offered
 //	@allow           all leniencies
 //	@normalise       line ends are normalised
-//	@message N, @recipients N, @errors N, @discard N, @transactions N  limits
+//	@message N, @recipients N, @errors N, @discard N, @transactions N, @authfailures N  limits
 //	@refuse CODE     the greeting
 //	@xclient         XCLIENT from loopback
 func TestTranscripts(t *testing.T) {
@@ -58,6 +58,7 @@ func TestTranscripts(t *testing.T) {
 			require.NoError(t, users.Set("test", "1234"))
 			srv.Authenticator = users
 			srv.AllowInsecureAuth = !on("tls")
+			srv.OnAuth = func(context.Context, sasl.Attempt) {}
 			srv.RequireAuth = on("submission")
 		}
 		srv.RequireTLS = on("requiretls")
@@ -67,7 +68,7 @@ func TestTranscripts(t *testing.T) {
 		srv.NormaliseLineEnds = on("normalise")
 		srv.Limits = smtpserver.Limits{
 			Message: int64(num("message")), Recipients: num("recipients"), Errors: num("errors"),
-			Discard: int64(num("discard")), Transactions: num("transactions"),
+			Discard: int64(num("discard")), Transactions: num("transactions"), AuthFailures: num("authfailures"),
 		}
 		if on("xclient") {
 			srv.XClientFrom = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}

@@ -1,0 +1,123 @@
+package smtpclient_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/posthorn-mail/posthorn/sasl"
+	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
+	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
+)
+
+// Sending one message is one call. Port 587 means STARTTLS, port 465 TLS from
+// the start.
+func ExampleSendMail() {
+	message := strings.NewReader("From: Alice <alice@example.org>\n" +
+		"To: Bob <bob@example.net>\n" +
+		"Subject: Hello\n" +
+		"\n" +
+		"Hi Bob\n")
+	err := smtpclient.SendMail(context.Background(), "smtp.example.org:587",
+		&sasl.Credentials{Username: "alice", Password: "open sesame"},
+		"alice@example.org", []string{"bob@example.net"}, message)
+	if err != nil {
+		log.Print(err)
+	}
+}
+
+// A provider that wants an OAuth 2.0 token gets one from the function whenever
+// it is asked for.
+func ExampleSendMail_token() {
+	token := func(ctx context.Context) (string, error) { return "ya29.…", nil }
+	err := smtpclient.SendMail(context.Background(), "smtp.gmail.com:465",
+		&sasl.Credentials{Username: "alice@gmail.com", Token: token},
+		"alice@gmail.com", []string{"bob@example.net"}, strings.NewReader("…"))
+	if err != nil {
+		log.Print(err)
+	}
+}
+
+// Send tells what became of the message for each recipient.
+func ExampleClient_Send() {
+	addr, stop := exampleServer()
+	defer stop()
+
+	ctx := context.Background()
+	c, err := smtpclient.Dial(ctx, addr, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	env := &smtpclient.Envelope{From: smtp.Address{Local: "alice", Domain: "example.org"}}
+	for _, s := range []string{"bob@example.net", "nobody@example.net"} {
+		to, err := smtp.ParseAddress(s)
+		if err != nil {
+			log.Fatal(err)
+		}
+		env.To = append(env.To, to)
+	}
+	res, err := c.Send(ctx, env, strings.NewReader("Subject: Hello\n\nHi\n"))
+	fmt.Println("sent to some only:", errors.Is(err, smtpclient.ErrPartial))
+	for _, r := range res.Recipients {
+		fmt.Println(r.Address, r.Status)
+		var refused *smtp.Error
+		if errors.As(r.Err, &refused) {
+			fmt.Println(" ", refused.Code, refused.Enhanced, refused.Text, "temporary:", refused.Temporary())
+		}
+	}
+	c.Quit(ctx)
+	// Output:
+	// sent to some only: true
+	// bob@example.net accepted
+	// nobody@example.net rejected
+	//   550 5.1.1 no such user here temporary: false
+}
+
+// A private certificate authority, and a trace of the dialogue.
+func ExampleDialStartTLS() {
+	o := &smtpclient.Options{
+		TLSConfig: &tls.Config{ /* RootCAs: … */ },
+		Trace:     nil, // textproto.SlogTracer(slog.Default(), slog.LevelDebug)
+	}
+	c, err := smtpclient.DialStartTLS(context.Background(), "mail.internal:587", o)
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer c.Close()
+	file, err := os.Open("message.eml")
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer file.Close()
+	from := smtp.Address{Local: "cron", Domain: "internal"}
+	to := []smtp.Address{{Local: "admin", Domain: "internal"}}
+	if _, err := c.Send(context.Background(), &smtpclient.Envelope{From: from, To: to}, file); err != nil {
+		log.Print(err)
+	}
+}
+
+// exampleServer knows everybody but nobody.
+func exampleServer() (addr string, stop func()) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	srv := &smtpserver.Server{Backend: &sink{}, Domain: "mx.example.net"}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		srv.Serve(l)
+	}()
+	return l.Addr().String(), func() { srv.Close(); <-done }
+}
+

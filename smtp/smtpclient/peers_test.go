@@ -1,0 +1,150 @@
+package smtpclient_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/peers"
+	"github.com/posthorn-mail/posthorn/sasl"
+	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
+)
+
+// The tests of the files peers*_test.go send mail to other people's servers.
+
+// A conversation is what went over a connection; it is printed if the test
+// fails.
+type conversation struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (v *conversation) String() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.b.String()
+}
+
+// converse makes the options trace into a conversation.
+func converse(t testing.TB, o *smtpclient.Options) *conversation {
+	v := &conversation{}
+	o.Trace = tracer(&v.mu, &v.b)
+	if o.LocalName == "" {
+		o.LocalName = "client.example.org"
+	}
+	t.Cleanup(func() {
+		if s := v.String(); t.Failed() {
+			t.Logf("conversation:\n%s", s[max(0, len(s)-6000):])
+		}
+	})
+	return v
+}
+
+// A way is one of sending to a server.
+type way struct {
+	name    string
+	service string // of the peer
+	dial    func(ctx context.Context, addr string, o *smtpclient.Options) (*smtpclient.Client, error)
+	options smtpclient.Options
+	has     string // what is in the conversation
+}
+
+// peerLetters sends all letters in one connection and one more connection for
+// each way, and returns what was sent.
+func sendLetters(t *testing.T, d *peers.Daemon, w way, cert *peers.Certificate, letters []peers.Letter, to ...string) {
+	t.Helper()
+	ctx := t.Context()
+	o := w.options
+	if cert != nil {
+		o.TLSConfig = cert.Client
+	}
+	v := converse(t, &o)
+	c, err := w.dial(ctx, d.Addr(w.service), &o)
+	require.NoError(t, err)
+	defer c.Close()
+	for _, letter := range letters {
+		res, err := c.Send(ctx, &smtpclient.Envelope{From: addr(t, "alice@example.org"), To: addrs(t, to...)}, strings.NewReader(letter.Text))
+		require.NoError(t, err, letter.Name)
+		require.Equal(t, 250, res.Reply.Code)
+	}
+	require.NoError(t, c.Quit(ctx))
+	require.Contains(t, v.String(), w.has)
+}
+
+// refusals has a server that knows bob and carol, but not nobody, take and
+// refuse messages in turn on one connection, and checks that it stays in step.
+func refusals(t *testing.T, c *smtpclient.Client, tooLarge int) (accepted int) {
+	t.Helper()
+	ctx := t.Context()
+	letter := peers.Letters(false)[0].Text
+	from := addr(t, "alice@example.org")
+	var refused *smtp.Error
+	for range 2 {
+		// Some recipients are unknown.
+		res, err := c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "nobody@example.net", "bob@example.net", "nobody2@example.net", "carol@example.net")}, strings.NewReader(letter))
+		require.ErrorIs(t, err, smtpclient.ErrPartial)
+		accepted++
+		for i, want := range []smtpclient.Status{smtpclient.Rejected, smtpclient.Accepted, smtpclient.Rejected, smtpclient.Accepted} {
+			require.Equal(t, want, res.Recipients[i].Status, i)
+			if want == smtpclient.Rejected {
+				require.ErrorAs(t, res.Recipients[i].Err, &refused)
+				require.Equal(t, 550, refused.Code)
+			}
+		}
+		// All are unknown.
+		res, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "nobody@example.net", "nobody2@example.net")}, strings.NewReader(letter))
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, 550, refused.Code)
+		require.Equal(t, smtpclient.Rejected, res.Recipients[1].Status)
+		// All or nothing.
+		res, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net", "nobody@example.net"), AllOrNothing: true}, strings.NewReader(letter))
+		require.ErrorAs(t, err, &refused)
+		require.False(t, errors.Is(err, smtpclient.ErrPartial))
+		require.Equal(t, smtpclient.NotAttempted, res.Recipients[0].Status)
+		// The server says how much it takes; the size is known before.
+		if tooLarge > 0 {
+			_, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}, strings.NewReader(letter+strings.Repeat("more\r\n", tooLarge/6)))
+			require.ErrorIs(t, err, smtpclient.ErrTooLarge)
+			// The server finds it out by itself: at MAIL, from what it is told.
+			env := &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}
+			env.Mail.Size = 1000
+			res, err = c.Send(ctx, env, strings.NewReader(letter+strings.Repeat("more\r\n", tooLarge/6)))
+			require.ErrorAs(t, err, &refused)
+			require.Equal(t, 552, refused.Code)
+			require.Equal(t, smtpclient.Rejected, res.Recipients[0].Status)
+		}
+		// And it still works.
+		_, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}, strings.NewReader(letter))
+		require.NoError(t, err)
+		accepted++
+		require.NoError(t, c.Noop(ctx))
+	}
+	return accepted
+}
+
+// logins tries every mechanism of a list with the right password and a wrong
+// one. The server knows alice, whose password is "secret".
+func logins(t *testing.T, addr string, cert *peers.Certificate, mechanisms ...string) {
+	t.Helper()
+	for _, m := range mechanisms {
+		t.Run(m, func(t *testing.T) {
+			o := &smtpclient.Options{TLSConfig: cert.Client, Mechanisms: []string{m}, Credentials: &sasl.Credentials{Username: "alice", Password: "secret"}}
+			v := converse(t, o)
+			c, err := smtpclient.DialStartTLS(t.Context(), addr, o)
+			require.NoError(t, err)
+			require.NoError(t, c.Noop(t.Context()))
+			require.NoError(t, c.Quit(t.Context()))
+			require.Contains(t, v.String(), "235 ")
+			o.Credentials = &sasl.Credentials{Username: "alice", Password: "wrong"}
+			_, err = smtpclient.DialStartTLS(t.Context(), addr, o)
+			var refused *smtp.Error
+			require.ErrorAs(t, err, &refused)
+			require.Equal(t, 535, refused.Code)
+		})
+	}
+}
