@@ -2,8 +2,10 @@ package textproto
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -143,27 +145,72 @@ func TestWriteLine(t *testing.T) {
 	require.Nil(t, c.wbuf)
 }
 
-// Whatever sizes are written, they come out in order.
+// Whatever sizes are written, and how, they come out in order.
 func TestWriteSizes(t *testing.T) {
-	c, w := wire()
-	var want []byte
-	for i, n := range []int{1, largeBuffer - 1, 1, largeBuffer, largeBuffer + 1, 7, 3 * largeBuffer, 10, 100000} {
-		p := bytes.Repeat([]byte{'a' + byte(i)}, n)
-		want = append(want, p...)
-		var err error
-		switch i % 3 {
-		case 0:
-			_, err = c.Write(p)
-		case 1:
-			_, err = c.WriteString(string(p))
-		case 2:
-			_, err = c.ReadFrom(bytes.NewReader(p))
+	r := rand.New(rand.NewPCG(3, 4))
+	for round := range 30 {
+		c, w := wire()
+		var want []byte
+		for i := range 40 {
+			n := r.IntN(1 << (1 + r.IntN(18)))
+			if edge := []int{smallBuffer, largeBuffer, 2 * largeBuffer}; i%4 == 0 {
+				n = edge[r.IntN(3)] - 2 + r.IntN(4)
+			}
+			if i%4 == 1 { // up to an edge of the buffer
+				n = max(0, len(c.wbuf)-c.wn-1+r.IntN(3))
+			}
+			p := bytes.Repeat([]byte{'a' + byte(i)}, n)
+			want = append(want, p...)
+			var err error
+			switch r.IntN(6) {
+			case 0:
+				_, err = c.Write(p)
+			case 1:
+				_, err = c.WriteString(string(p))
+			case 2:
+				_, err = c.ReadFrom(bytes.NewReader(p))
+			case 3:
+				_, err = c.Write(append(c.AvailableBuffer(), p...))
+			case 4:
+				for _, b := range p {
+					err = errors.Join(err, c.WriteByte(b))
+				}
+			case 5:
+				_, err = c.Write(p)
+				err = errors.Join(err, c.Flush())
+			}
+			require.NoError(t, err)
+			require.Equal(t, len(want), len(w.out)+c.Unflushed())
 		}
-		require.NoError(t, err)
+		require.NoError(t, c.Flush())
+		require.True(t, bytes.Equal(want, w.out), "round %d", round)
+		require.Nil(t, c.wbuf)
 	}
-	require.NoError(t, c.Flush())
-	require.True(t, bytes.Equal(want, w.out))
 }
+
+// After an error nothing more is taken.
+func TestWriteError(t *testing.T) {
+	c := NewConn(&brokenConn{}, nil)
+	_, err := c.Write(make([]byte, largeBuffer-1))
+	require.NoError(t, err)
+	require.ErrorIs(t, c.Flush(), io.ErrClosedPipe)
+	_, err = c.Write([]byte("x"))
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	_, err = c.Write(make([]byte, 2*largeBuffer))
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	_, err = c.WriteString("x")
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	require.ErrorIs(t, c.WriteByte('x'), io.ErrClosedPipe)
+	require.ErrorIs(t, c.WriteLine("x"), io.ErrClosedPipe)
+	require.ErrorIs(t, c.DotWriter().Close(), io.ErrClosedPipe)
+	_, err = c.ReadFrom(strings.NewReader("x"))
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	require.Zero(t, c.Unflushed())
+}
+
+type brokenConn struct{ wireConn }
+
+func (*brokenConn) Write(p []byte) (int, error) { return len(p) / 2, io.ErrClosedPipe }
 
 func TestCounted(t *testing.T) {
 	c, _ := wire(pieces("a1 APPEND {10}\r\n0123456789 end\r\n{5}\r\nabcdeX\r\n{3}\r\nab", 5)...)
