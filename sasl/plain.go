@@ -45,6 +45,9 @@ func (clientBase) Finish() error               { return nil }
 
 // prepCredentials applies SASLprep to both, and wants a user name.
 func prepCredentials(user, password string) (string, string, error) {
+	if len(user)+len(password) > MaxResponse {
+		return "", "", malformed("too long")
+	}
 	user, err := Prep(user)
 	if err != nil {
 		return "", "", err

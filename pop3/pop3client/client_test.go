@@ -346,3 +346,47 @@ func BenchmarkMessages(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(msgs)*b.N)/b.Elapsed().Seconds(), "messages/s")
 }
+
+// BenchmarkRetr reads one message of 64 MB, BenchmarkLoopback as many octets
+// without POP3.
+func BenchmarkRetr(b *testing.B) {
+	line := strings.Repeat("x", 76) + "\r\n"
+	ts := serve(b, nil, "Subject: x\r\n\r\n"+strings.Repeat(line, 64<<20/len(line)))
+	ctx := context.Background()
+	c, err := Dial(ctx, ts.addr, insecure())
+	require.NoError(b, err)
+	defer c.Close()
+	b.SetBytes(64 << 20)
+	b.ReportAllocs()
+	for b.Loop() {
+		body, err := c.Retr(ctx, 1)
+		require.NoError(b, err)
+		_, err = io.Copy(io.Discard, body)
+		require.NoError(b, err)
+		require.NoError(b, body.Close())
+	}
+}
+
+func BenchmarkLoopback(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(b, err)
+	defer l.Close()
+	b.SetBytes(64 << 20)
+	for b.Loop() {
+		go func() {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			piece := make([]byte, 64<<10)
+			for range 1024 {
+				c.Write(piece)
+			}
+			c.Close()
+		}()
+		c, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(b, err)
+		io.Copy(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{c})
+		c.Close()
+	}
+}

@@ -1,11 +1,11 @@
 package pop3client
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/posthorn-mail/posthorn/pop3"
 	"github.com/posthorn-mail/posthorn/textproto"
@@ -97,14 +97,14 @@ func (c *Client) status(cmd string) (pop3.Status, error) {
 
 func (c *Client) parse(cmd string, line []byte) (pop3.Status, error) {
 	st, ok := pop3.ParseStatus(line)
-	verb, _, _ := bytes.Cut([]byte(cmd), []byte(" "))
+	if ok && st.OK {
+		return st, nil
+	}
+	verb, _, _ := strings.Cut(cmd, " ")
 	if !ok {
 		return st, c.fail(fmt.Errorf("%w: %s is answered by %.64q", ErrProtocol, verb, line))
 	}
-	if !st.OK {
-		return st, &pop3.Error{Command: string(verb), Code: st.Code, Text: st.Text}
-	}
-	return st, nil
+	return st, &pop3.Error{Command: verb, Code: st.Code, Text: st.Text}
 }
 
 // maxLines bounds a reply of several lines.

@@ -3,7 +3,6 @@ package pop3client
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/posthorn-mail/posthorn/pop3"
 )
@@ -158,5 +157,3 @@ func (c *Client) Quit(ctx context.Context) error {
 	c.c.Close()
 	return err
 }
-
-func number(verb string, n int) string { return verb + " " + strconv.Itoa(n) }

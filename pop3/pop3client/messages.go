@@ -2,8 +2,8 @@ package pop3client
 
 import (
 	"context"
-	"fmt"
 	"iter"
+	"strconv"
 
 	"github.com/posthorn-mail/posthorn/textproto"
 )
@@ -123,14 +123,7 @@ func (f *flight) fill() error {
 			break
 		}
 		*queue = (*queue)[1:]
-		line := number("RETR", s.entry.Num)
-		switch {
-		case s.dele:
-			line = number("DELE", s.entry.Num)
-		case f.top:
-			line = fmt.Sprintf("TOP %d %d", s.entry.Num, f.lines)
-		}
-		if err := f.c.c.WriteLine(line); err != nil {
+		if _, err := f.c.c.Write(f.line(f.c.c.AvailableBuffer(), s)); err != nil {
 			return f.c.fail(err)
 		}
 		f.sent = append(f.sent, s)
@@ -143,6 +136,23 @@ func (f *flight) fill() error {
 		}
 	}
 	return nil
+}
+
+// line appends the command of a step.
+func (f *flight) line(b []byte, s step) []byte {
+	switch {
+	case s.dele:
+		b = append(b, "DELE "...)
+	case f.top:
+		b = append(b, "TOP "...)
+	default:
+		b = append(b, "RETR "...)
+	}
+	b = strconv.AppendInt(b, int64(s.entry.Num), 10)
+	if f.top && !s.dele {
+		b = strconv.AppendInt(append(b, ' '), int64(f.lines), 10)
+	}
+	return append(b, '\r', '\n')
 }
 
 // cost is how many octets a step is expected to bring.

@@ -22,7 +22,7 @@ type Body struct {
 
 // Retr fetches a message. The Client is busy until the Body has been closed.
 func (c *Client) Retr(ctx context.Context, n int) (*Body, error) {
-	return c.fetch(ctx, number("RETR", n))
+	return c.fetch(ctx, fmt.Sprintf("RETR %d", n))
 }
 
 // Top fetches the header of a message, the empty line and so many lines of the

@@ -12,9 +12,9 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// maxAuthLine holds the longest response in base64 with CRLF (RFC 5034 §4 sets
-// the limit of commands aside for these lines).
-const maxAuthLine = (sasl.MaxResponse+2)/3*4 + 2
+// maxAuthLine holds the longest response in base64 (RFC 5034 §4 sets the limit
+// of commands aside for these lines), and a command before it.
+const maxAuthLine = (sasl.MaxResponse+2)/3*4 + pop3.MaxCommand
 
 func (s *session) saslConn() sasl.Conn {
 	return sasl.Conn{
@@ -149,9 +149,7 @@ func (s *session) ask(challenge []byte) ([]byte, error) {
 	b := append(s.c.AvailableBuffer(), "+ "...)
 	b = base64.StdEncoding.AppendEncode(b, challenge)
 	s.c.SetSecret(true)
-	s.c.SetMaxLine(maxAuthLine)
 	defer s.c.SetSecret(false)
-	defer s.c.SetMaxLine(pop3.MaxCommand)
 	s.c.Write(append(b, '\r', '\n'))
 	if err := s.c.Flush(); err != nil {
 		s.ended = true
@@ -190,6 +188,7 @@ func (s *session) login(mechanism string, sc sasl.Conn, identity string, err err
 		s.srv.Logged(s.ctx, a)
 	}
 	if err == nil {
+		s.c.SetMaxLine(pop3.MaxCommand)
 		s.ok(s.text(textLoggedIn) + ", " + s.contents())
 		return
 	}

@@ -38,7 +38,7 @@ type msg struct {
 func (s *session) open(identity string) (err error) {
 	d := &maildrop{policy: s.srv.Policy}
 	defer func() {
-		if err != nil {
+		if s.drop != d { // an error, or a panic of the store
 			d.close()
 		}
 	}()

@@ -71,6 +71,7 @@ func (s *session) run() {
 }
 
 func (s *session) greet() {
+	s.c.SetMaxLine(maxAuthLine)
 	host := s.srv.Hostname
 	if host == "" {
 		host = "localhost"
@@ -116,6 +117,11 @@ func (s *session) read() (request, error) {
 	switch {
 	case err == nil, errors.Is(err, textproto.ErrBareLF): // no body comes from clients: nothing to smuggle
 		cmd, err := pop3.ParseCommand(line)
+		// RFC 2449 §4; but clients put tokens of kilobytes behind AUTH,
+		// although RFC 5034 §4 has them wait for the challenge.
+		if len(line) > pop3.MaxCommand-2 && cmd.Verb != "AUTH" {
+			err = textproto.ErrLineTooLong
+		}
 		return request{cmd, err}, nil
 	case errors.Is(err, textproto.ErrLineEndless):
 		return request{}, err

@@ -260,6 +260,7 @@ func TestShutdown(t *testing.T) {
 type faulty struct {
 	mailbox.Store
 	open, read, expunge atomic.Bool
+	panics              atomic.Bool
 	reads               atomic.Int64 // calls of Messages for content
 	expunges            atomic.Int64
 	noIDs               bool
@@ -278,6 +279,9 @@ type faultyAccount struct {
 }
 
 func (a *faultyAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, error) {
+	if a.f.panics.Load() {
+		panic("store is broken")
+	}
 	if a.f.open.Load() {
 		return nil, errDisk
 	}
@@ -361,6 +365,15 @@ func TestStoreFails(t *testing.T) {
 	p.send("RETR 1\r\n")
 	rest, _ := io.ReadAll(p.r)
 	require.NotContains(t, string(rest), "\r\n.\r\n")
+
+	// A panic at login leaves no lock behind.
+	f.panics.Store(true)
+	p = dial(t, addr)
+	p.line()
+	p.do("USER mrose")
+	require.Contains(t, p.do("PASS tanstaaf"), "-ERR [SYS/TEMP] "+textInternal)
+	f.panics.Store(false)
+	dial(t, addr).login()
 
 	// No account.
 	require.NoError(t, store.DeleteAccount(context.Background(), "tim"))
