@@ -18,6 +18,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
+	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
@@ -78,7 +79,7 @@ func FuzzSession(f *testing.F) {
 		}
 		srv := &Server{Store: store, Authenticator: anybody{}, AllowInsecureAuth: true}
 		srv.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
-		srv.OnLogin = func(context.Context, *Session, string, error) {}
+		srv.OnAuth = func(context.Context, sasl.Attempt) {}
 		conn := &scriptedConn{in: bytes.NewReader(append([]byte("a LOGIN fred x\r\nb SELECT INBOX\r\n"), input...))}
 		c := textproto.NewConn(conn, nil)
 		srv.handler().ServeConn(t.Context(), c)

@@ -32,9 +32,6 @@ func (s *Session) idle(*imap.Idle) (reply, error) {
 		if err := s.poll(); err != nil {
 			return reply{}, err
 		}
-		if err := s.conn.Flush(); err != nil {
-			return reply{}, link(err)
-		}
 		switch err := s.conn.Wait(); {
 		case err == nil:
 			if err := s.r.ReadDone(); err != nil {

@@ -1,9 +1,7 @@
 package imapserver
 
 import (
-	"context"
 	"errors"
-	"time"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
@@ -27,6 +25,7 @@ func (s *Session) saslConn() sasl.Conn {
 		Service: "imap", Host: s.srv.hostname(),
 		TLS: s.conn.TLS(), RemoteAddr: s.conn.RemoteAddr(),
 		AllowInsecure: s.srv.AllowInsecureAuth, Mechanisms: s.srv.Mechanisms,
+		NoChannelBinding: !s.srv.ChannelBinding,
 	}
 	// Where there is but one certificate, it is the one that was shown.
 	if t := s.srv.TLSConfig; c.TLS != nil && t != nil && len(t.Certificates) == 1 &&
@@ -42,10 +41,7 @@ func (s *Session) login(c *imap.Login) (reply, error) {
 		return reply{}, no(imap.CodePrivacyRequired, "LOGIN needs TLS")
 	}
 	id, err := sasl.CheckPassword(s.ctx, s.srv.Authenticator, sc, c.User, c.Password)
-	if err != nil {
-		return reply{}, s.loginFailed(c.User, err)
-	}
-	return s.logIn(id, "LOGIN")
+	return s.logIn("LOGIN", "LOGIN", id, err)
 }
 
 func (s *Session) authenticate(c *imap.Authenticate) (reply, error) {
@@ -56,13 +52,14 @@ func (s *Session) authenticate(c *imap.Authenticate) (reply, error) {
 	s.conn.SetSecret(true)
 	err = s.exchange(mech, c.Initial)
 	s.conn.SetSecret(false)
-	if err != nil {
-		if isLinkError(s.ctx, err) {
-			return reply{}, err
-		}
-		return reply{}, s.loginFailed("", err)
+	if isLinkError(s.ctx, err) {
+		return reply{}, err
 	}
-	return s.logIn(mech.Identity(), "AUTHENTICATE")
+	id := ""
+	if err == nil {
+		id = mech.Identity()
+	}
+	return s.logIn("AUTHENTICATE", mech.Name(), id, err)
 }
 
 // exchange carries challenges and responses.
@@ -87,60 +84,50 @@ func (s *Session) exchange(mech sasl.Server, response []byte) error {
 	}
 }
 
-// loginFailed has the failure told and slowed down. The session stays usable
-// for another attempt.
-func (s *Session) loginFailed(user string, err error) error {
-	var e *imap.Error
-	if !errors.As(err, &e) { // ReadResponse answers "*" and bad base64 itself
-		e = s.authRefusal(err)
+// logIn ends an attempt to log in: with err, or in the account of identity. A
+// session that failed stays as it was, ready for another attempt.
+func (s *Session) logIn(command, mechanism, identity string, err error) (reply, error) {
+	if err == nil {
+		err = s.openAccount(identity)
 	}
-	if e.Status == imap.BYE {
-		return e
+	a := sasl.Attempt{Conn: s.saslConn(), Mechanism: mechanism, Identity: identity, Err: err}
+	if err != nil {
+		s.failures++
+		a.Identity = ""
+		if e := (*imap.Error)(nil); errors.As(err, &e) && e.Status == imap.BAD {
+			a.Err = sasl.ErrCancelled // "*", or what is no base64
+		}
 	}
-	if s.failures++; s.failures >= s.srv.maxBadCommands() {
-		return &imap.Error{Status: imap.BYE, Text: "too many failed logins"}
+	a.Failures = s.failures
+	onAuth := s.srv.OnAuth
+	if onAuth == nil {
+		onAuth = sasl.SlowDown
 	}
-	if s.srv.OnLogin != nil {
-		s.srv.OnLogin(s.ctx, s, user, err)
-		return e
+	onAuth(s.ctx, a)
+	if err != nil {
+		return reply{}, s.authRefusal(err)
 	}
-	if e.Code == imap.CodeAuthenticationFailed {
-		pause(s.ctx, time.Second<<min(s.failures-1, 4))
-	}
-	return e
+	return reply{code: s.capabilityCode(), text: command + " completed"}, nil
 }
 
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
-
-// logIn opens the account and moves the session on.
-func (s *Session) logIn(identity, command string) (reply, error) {
+// openAccount moves the session on.
+func (s *Session) openAccount(identity string) error {
 	h, err := s.srv.hub.join(s.ctx, s.srv.Store, identity, s.log())
 	if err != nil {
 		if errors.Is(err, mailbox.ErrNotExist) {
 			// The authenticator knows a user that the store doesn't.
 			s.log().Error("imap: no account for identity", "identity", identity)
-			return reply{}, no(imap.CodeAuthorizationFailed, "this user has no mail account")
+			return no(imap.CodeAuthorizationFailed, "this user has no mail account")
 		}
-		return reply{}, err
+		return err
 	}
 	s.hub, s.account, s.identity = h, h.acct, identity
 	s.state = authenticated
-	s.failures = 0
 	s.unbind()
 	lim := wire.LimitsAfterLogin()
 	if s.srv.MaxCommand > 0 {
 		lim.Command = int64(s.srv.MaxCommand)
 	}
 	s.r.SetLimits(lim)
-	if s.srv.OnLogin != nil {
-		s.srv.OnLogin(s.ctx, s, identity, nil)
-	}
-	return reply{code: s.capabilityCode(), text: command + " completed"}, nil
+	return nil
 }

@@ -1,6 +1,7 @@
 package imapserver_test
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"net"
@@ -17,7 +18,7 @@ import (
 // TestMechanisms logs in by every mechanism that is offered, under TLS from
 // the start and with initial responses and without.
 func TestMechanisms(t *testing.T) {
-	srv := &imapserver.Server{Store: newStore(t, nil), Authenticator: testUsers(), Hostname: "localhost"}
+	srv := &imapserver.Server{Store: newStore(t, nil), Authenticator: testUsers(), Hostname: "localhost", ChannelBinding: true}
 	srv.TLSConfig = testTLS()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -80,4 +81,44 @@ func TestMechanisms(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestOnAuth(t *testing.T) {
+	attempts := make(chan sasl.Attempt, 10)
+	srv := &imapserver.Server{Store: newStore(t, nil), AllowInsecureAuth: true, MaxAuthFailures: 4,
+		OnAuth: func(_ context.Context, a sasl.Attempt) { attempts <- a }}
+	addr := start(t, srv)
+	c := dial(t, addr)
+	for _, tc := range []struct {
+		cmd, status, mechanism string
+		err                    error
+	}{
+		{"LOGIN fred wrong", "NO [AUTHENTICATIONFAILED] wrong user name or password", "LOGIN", sasl.ErrAuthFailed},
+		{"AUTHENTICATE PLAIN AGZyZWQAd3Jvbmc=", "NO [AUTHENTICATIONFAILED] wrong user name or password", "PLAIN", sasl.ErrAuthFailed},
+		{"AUTHENTICATE plain !", "BAD ", "", nil},
+		{"LOGIN joe secret", "NO [AUTHORIZATIONFAILED] this user has no mail account", "LOGIN", &imap.Error{Code: imap.CodeAuthorizationFailed}},
+		{"LOGIN fred secret", "OK ", "LOGIN", nil},
+	} {
+		_, status := c.cmd(tc.cmd)
+		require.True(t, strings.HasPrefix(status, tc.status), status)
+		if tc.mechanism == "" {
+			continue
+		}
+		a := <-attempts
+		require.Equal(t, tc.mechanism, a.Mechanism)
+		require.ErrorIs(t, a.Err, tc.err)
+		require.Equal(t, "imap", a.Conn.Service)
+		if a.Err == nil {
+			require.Equal(t, "fred", a.Identity)
+		}
+		require.LessOrEqual(t, a.Failures, 3)
+	}
+	require.Empty(t, attempts)
+
+	c = dial(t, addr)
+	for range 4 {
+		_, status := c.cmd("LOGIN fred wrong")
+		require.True(t, strings.HasPrefix(status, "NO "), status)
+	}
+	require.Equal(t, "* BYE too many failed logins", c.line())
 }

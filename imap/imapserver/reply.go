@@ -142,7 +142,10 @@ func reason(err, sentinel error) string {
 
 // authRefusal turns an error of package sasl into what the client is told.
 func (s *Session) authRefusal(err error) *imap.Error {
+	var e *imap.Error
 	switch {
+	case errors.As(err, &e):
+		return e
 	case errors.Is(err, sasl.ErrCancelled):
 		return bad("authentication cancelled") // RFC 9051 §6.2.2
 	case errors.Is(err, sasl.ErrMalformed):

@@ -40,6 +40,11 @@ type Server struct {
 	// Mechanisms, unless nil, restricts the SASL mechanisms.
 	Mechanisms []string
 
+	// ChannelBinding offers the -PLUS forms of SCRAM under TLS. They are off by
+	// default for clients that choose them wherever they are offered, and then
+	// fail (mutt, with GNU SASL).
+	ChannelBinding bool
+
 	// AllowInsecureAuth permits mechanisms that show the password, and LOGIN,
 	// on connections without TLS. It is meant for tests and for loopback.
 	AllowInsecureAuth bool
@@ -48,8 +53,12 @@ type Server struct {
 	// minute if zero): what a stranger can hold a connection for.
 	LoginTimeout time.Duration
 
-	// MaxBadCommands is how many commands of a connection may in succession be
-	// bad, or how many logins fail, until it is closed (20 if zero).
+	// MaxAuthFailures is how many attempts to log in may fail until the
+	// connection is closed (DefaultMaxAuthFailures if zero).
+	MaxAuthFailures int
+
+	// MaxBadCommands is how many commands may be bad, one after the other,
+	// until the connection is closed (DefaultMaxBadCommands if zero).
 	MaxBadCommands int
 
 	// MaxCommand is the size in octets of a command with its literals, the
@@ -75,12 +84,9 @@ type Server struct {
 	// OnID, unless nil, is called when a client has said what it is.
 	OnID func(s *Session, id imap.IDFields)
 
-	// OnLogin, unless nil, is called after each attempt to log in: err is nil
-	// if it was right, and user is then the identity. A failed attempt is
-	// answered when OnLogin returns: to slow down those who guess, it waits,
-	// within ctx. Nil: one second for the first failure of a connection, and
-	// twice as long for each further one, up to sixteen.
-	OnLogin func(ctx context.Context, s *Session, user string, err error)
+	// OnAuth, unless nil, is called after each attempt to log in, before the
+	// client is answered. Nil: sasl.SlowDown, which makes those wait who fail.
+	OnAuth func(ctx context.Context, a sasl.Attempt)
 
 	// QuotaAdmin, unless nil, tells who may use SETQUOTA. Nil: nobody.
 	QuotaAdmin func(s *Session) bool
@@ -116,19 +122,14 @@ func (s *Server) ListenAndServeTLS(addr string) error {
 
 // Defaults of Server.
 const (
-	DefaultLoginTimeout   = time.Minute
-	DefaultIdleTimeout    = 30 * time.Minute
-	DefaultReadTimeout    = 5 * time.Minute // within a command
-	DefaultWriteTimeout   = 5 * time.Minute
-	DefaultMaxBadCommands = 20
-)
+	DefaultLoginTimeout = time.Minute
+	DefaultIdleTimeout  = 30 * time.Minute
+	DefaultReadTimeout  = 5 * time.Minute // within a command
+	DefaultWriteTimeout = 5 * time.Minute
 
-func (s *Server) maxBadCommands() int {
-	if s.MaxBadCommands > 0 {
-		return s.MaxBadCommands
-	}
-	return DefaultMaxBadCommands
-}
+	DefaultMaxAuthFailures = 10
+	DefaultMaxBadCommands  = 20
+)
 
 func (s *Server) hostname() string {
 	if s.Hostname != "" {
@@ -158,6 +159,7 @@ func (s *Server) prepare() {
 func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
 	s := newSession(ctx, h.srv, c)
 	defer s.close()
+	c.SetAutoFlush(true)
 	c.SetReadTimeout(orDefault(h.srv.ReadTimeout, DefaultReadTimeout))
 	c.SetWriteTimeout(orDefault(h.srv.WriteTimeout, DefaultWriteTimeout))
 	c.SetIdleTimeout(orDefault(h.srv.IdleTimeout, DefaultIdleTimeout))
@@ -171,9 +173,9 @@ func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
 	s.serve()
 }
 
-func orDefault(d, def time.Duration) time.Duration {
-	if d > 0 {
-		return d
+func orDefault[T int | time.Duration](v, def T) T {
+	if v > 0 {
+		return v
 	}
 	return def
 }

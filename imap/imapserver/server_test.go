@@ -77,8 +77,8 @@ func start(t testing.TB, srv *imapserver.Server) (addr string) {
 	if srv.Logger == nil {
 		srv.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	if srv.OnLogin == nil {
-		srv.OnLogin = func(context.Context, *imapserver.Session, string, error) {} // no delay
+	if srv.OnAuth == nil {
+		srv.OnAuth = func(context.Context, sasl.Attempt) {} // no delay
 	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()

@@ -53,6 +53,9 @@ func (s *Session) serve() {
 		} else {
 			err = s.refuse(tag, err)
 		}
+		if err == nil && s.failures >= orDefault(s.srv.MaxAuthFailures, DefaultMaxAuthFailures) && s.state == notAuthenticated {
+			err = &imap.Error{Status: imap.BYE, Text: "too many failed logins"}
+		}
 		if err != nil {
 			s.goodbye(err)
 			return
@@ -61,14 +64,9 @@ func (s *Session) serve() {
 	s.conn.Flush()
 }
 
-// wait flushes and waits for input.
+// wait waits for input, having sent what is buffered.
 func (s *Session) wait() error {
 	for {
-		if s.conn.Buffered() == 0 {
-			if err := s.conn.Flush(); err != nil {
-				return err
-			}
-		}
 		if err := s.conn.Wait(); !errors.Is(err, textproto.ErrWoken) {
 			return err
 		}
@@ -152,7 +150,7 @@ func (s *Session) refuse(tag string, err error) error {
 	}
 	s.tagged(tag, e.Status, code, e.Text)
 	if e.Status == imap.BAD {
-		if s.bad++; s.bad >= s.srv.maxBadCommands() {
+		if s.bad++; s.bad >= orDefault(s.srv.MaxBadCommands, DefaultMaxBadCommands) {
 			return &imap.Error{Status: imap.BYE, Text: "too many bad commands"}
 		}
 	}
