@@ -87,7 +87,7 @@ func (t *tx) entries(row *boxRow, set mailbox.UIDSet, f func(e *mailbox.Entry, c
 	}
 	var read entryReader
 	within := cursor{set.Ranges()}
-	page := make([]entry, 0, pageRows)
+	page := make([]entry, 0, min(pageRows, set.Len()))
 	for first, last := range spans(set, 16) {
 		last = min(last, mailbox.UID(row.uidnext-1)) // a message copied into its own mailbox is not copied again
 		for first <= last {

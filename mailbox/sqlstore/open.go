@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -128,13 +129,10 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context) error {
-	// SQLite would make the file with the rights of the umask; mail is nobody
-	// else's business.
-	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	err := makeFile(s.path)
 	if err != nil {
-		return fmt.Errorf("sqlstore: %w", err)
+		return err
 	}
-	f.Close()
 	if s.lock, err = takeLock(s.path+"-lock", s.opts.Exclusive); err != nil {
 		return err
 	}
@@ -230,15 +228,28 @@ func (s *Store) closed() error {
 	}
 }
 
+// makeFile makes an empty file unless there is one. SQLite would make it with
+// the rights of the umask; mail is nobody else's business. A file that exists
+// is not touched: POSIX has it that to close a file, by whatever descriptor,
+// gives up the locks that SQLite may have on it elsewhere in this process.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("sqlstore: %w", err)
+	}
+	return f.Close()
+}
+
 // takeLock locks the file at path, shared or for us alone, until the connection
 // it returns is closed or the process ends. The file is an empty SQLite
 // database and the lock a transaction on it, so it works wherever SQLite does.
 func takeLock(path string, exclusive bool) (*conn, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("sqlstore: %w", err)
+	if err := makeFile(path); err != nil {
+		return nil, err
 	}
-	f.Close()
 	c, err := openConn(fileURL(path))
 	if err != nil {
 		return nil, err
