@@ -1,10 +1,13 @@
 package sqlstore
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -106,6 +109,55 @@ func TestExclusive(t *testing.T) {
 	require.NoError(t, b.Close())
 	require.NoError(t, c.Close())
 	require.NoError(t, openPath(t, path, alone).Close())
+}
+
+// holdEnv names the database that a child process is to hold.
+const holdEnv = "SQLSTORE_TEST_HOLD"
+
+// hold opens the database exclusively until it is killed, or the parent ends.
+func hold(path string) {
+	_, err := Open(context.Background(), path, &Options{Exclusive: true})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println("held")
+	io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
+}
+
+// The lock holds between processes, and dies with its holder.
+func TestExclusiveProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mail.db")
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	child := exec.Command(exe)
+	child.Env = append(os.Environ(), holdEnv+"="+path)
+	_, err = child.StdinPipe()
+	require.NoError(t, err)
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "held\n", line)
+	for range 2 {
+		_, err = Open(t.Context(), path, nil)
+		require.ErrorIs(t, err, ErrLocked)
+	}
+	require.NoError(t, child.Process.Kill())
+	child.Wait()
+	s := openPath(t, path, &Options{Exclusive: true})
+
+	// An attempt to open it here again does not weaken the lock.
+	_, err = Open(t.Context(), path, nil)
+	require.ErrorIs(t, err, ErrLocked)
+	child = exec.Command(exe)
+	child.Env = append(os.Environ(), holdEnv+"="+path)
+	text, err := child.Output()
+	require.Error(t, err)
+	require.Contains(t, string(text), ErrLocked.Error())
+	require.NoError(t, s.Close())
 }
 
 // Several stores on one file are what several processes are to each other.

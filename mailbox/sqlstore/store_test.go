@@ -16,6 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(holdEnv); path != "" {
+		hold(path)
+	}
 	code := m.Run()
 	// Every test closes its stores, so no goroutine of ours may be left.
 	for range 100 {
