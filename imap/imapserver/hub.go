@@ -2,9 +2,13 @@ package imapserver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
@@ -52,7 +56,13 @@ type boxHub struct {
 // join returns the hub of an account, opening the account if no session has.
 func (h *hub) join(ctx context.Context, store mailbox.Store, name string, log *slog.Logger) (*accountHub, error) {
 	if a := h.lookup(name); a != nil {
-		return a, nil
+		if _, err := a.acct.Mailbox(ctx, mailbox.Inbox); !errors.Is(err, mailbox.ErrNotExist) {
+			return a, nil
+		}
+		// The account was deleted while sessions had it open: they keep the
+		// hub, and who comes now gets the account of today, if there is one.
+		h.forget(a)
+		a.leave()
 	}
 	acct, err := store.Account(ctx, name)
 	if err != nil {
@@ -76,16 +86,7 @@ func (h *hub) join(ctx context.Context, store mailbox.Store, name string, log *s
 	}
 	h.accounts[name] = a
 	h.mu.Unlock()
-
-	events, err := acct.Watch(wctx)
-	if err != nil {
-		// Sessions still hear of changes at their next NOOP, and of those that
-		// this server makes at once.
-		log.Warn("imap: cannot watch account", "account", name, "error", err)
-		close(a.ended)
-		return a, nil
-	}
-	go a.watch(events)
+	go a.watch(wctx, log)
 	return a, nil
 }
 
@@ -99,13 +100,21 @@ func (h *hub) lookup(name string) *accountHub {
 	return a
 }
 
+func (h *hub) forget(a *accountHub) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.accounts[a.name] == a {
+		delete(h.accounts, a.name)
+	}
+}
+
 // leave gives up what join returned. The last to leave ends the watching
 // goroutine and closes the account.
 func (a *accountHub) leave() {
 	a.hub.mu.Lock()
 	a.refs--
 	last := a.refs == 0
-	if last {
+	if last && a.hub.accounts[a.name] == a {
 		delete(a.hub.accounts, a.name)
 	}
 	a.hub.mu.Unlock()
@@ -116,10 +125,46 @@ func (a *accountHub) leave() {
 	}
 }
 
-func (a *accountHub) watch(events <-chan mailbox.Event) {
+// The pause before an account is watched again that could not be watched.
+const (
+	watchPause    = time.Second
+	maxWatchPause = time.Minute
+)
+
+// watch passes on the store's events until ctx ends. Where the store fails to
+// tell, sessions still hear of changes at their next NOOP, and of those that
+// this server makes at once; it is asked again after a while.
+func (a *accountHub) watch(ctx context.Context, log *slog.Logger) {
 	defer close(a.ended)
-	for ev := range events {
-		a.changed(ev.MailboxID)
+	for pause := watchPause; ; pause = min(2*pause, maxWatchPause) {
+		events, err := a.acct.Watch(ctx)
+		if err == nil {
+			pause = watchPause
+			a.changedAll() // whatever happened unwatched
+			for ev := range events {
+				a.changed(ev.MailboxID)
+			}
+		}
+		if ctx.Err() != nil || errors.Is(err, mailbox.ErrClosed) || errors.Is(err, mailbox.ErrNotExist) {
+			return
+		}
+		log.Warn("imap: account is not watched", "account", a.name, "error", err)
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return
+		}
+	}
+}
+
+func (a *accountHub) changedAll() {
+	a.mu.Lock()
+	ids := slices.Collect(maps.Keys(a.boxes))
+	a.mu.Unlock()
+	for _, id := range ids {
+		a.changed(id)
 	}
 }
 
