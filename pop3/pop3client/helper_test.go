@@ -65,7 +65,8 @@ func serve(t testing.TB, change func(*pop3server.Server), msgs ...string) *testS
 	require.NoError(t, err)
 	users := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true}
 	require.NoError(t, users.Set("mrose", "tanstaaf"))
-	srv := &pop3server.Server{Store: store, Authenticator: users, AllowInsecureAuth: true, AuthDelay: -1, Hostname: "mail.example.org"}
+	srv := &pop3server.Server{Store: store, Authenticator: users, AllowInsecureAuth: true, Hostname: "mail.example.org"}
+	srv.OnAuth = func(context.Context, sasl.Attempt) {}
 	srv.Logger = slog.New(slog.DiscardHandler)
 	if change != nil {
 		change(srv)

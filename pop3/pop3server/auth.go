@@ -4,9 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
-	"time"
 
-	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/pop3"
 	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/textproto"
@@ -177,67 +175,64 @@ func (s *session) ask(challenge []byte) ([]byte, error) {
 
 // login ends an attempt: it opens the maildrop, or says why not.
 func (s *session) login(mechanism string, sc sasl.Conn, identity string, err error) {
+	if errors.Is(err, sasl.ErrCancelled) {
+		s.err("", textAuthCancel)
+		return
+	}
 	if err == nil {
 		err = s.open(identity)
 	}
-	if s.srv.Logged != nil {
-		a := Attempt{Conn: sc, Mechanism: mechanism, Err: err}
-		if err == nil {
-			a.Identity = identity
-		}
-		s.srv.Logged(s.ctx, a)
+	code, text, failed := refusal(err)
+	if failed {
+		s.failures++
 	}
+	onAuth := s.srv.OnAuth
+	if onAuth == nil {
+		onAuth = sasl.SlowDown
+	}
+	a := sasl.Attempt{Conn: sc, Mechanism: mechanism, Err: err, Failures: s.failures}
 	if err == nil {
+		a.Identity = identity
+	}
+	onAuth(s.ctx, a)
+	switch {
+	case err == nil:
 		s.c.SetMaxLine(pop3.MaxCommand)
 		s.ok(s.text(textLoggedIn) + ", " + s.contents())
-		return
-	}
-	switch {
-	case errors.Is(err, sasl.ErrAuthFailed):
-		s.failed(pop3.CodeAuth, textAuthFailed)
-	case errors.Is(err, sasl.ErrAuthzDenied):
-		s.failed(pop3.CodeAuth, textAuthDenied)
-	case errors.Is(err, sasl.ErrExpired):
-		s.failed(pop3.CodeAuth, textAuthExpired)
-	case errors.Is(err, sasl.ErrMalformed):
-		s.failed("", textAuthMalform)
-	case errors.Is(err, sasl.ErrCancelled):
-		s.err("", textAuthCancel)
-	case errors.Is(err, sasl.ErrEncryptionNeeded):
-		s.err("", textNeedTLS)
-	case errors.Is(err, sasl.ErrUnsupported):
-		s.err("", textNoMechanism)
-	case errors.Is(err, sasl.ErrUnavailable):
-		s.err(pop3.CodeSysTemp, textAuthLater)
-		s.srv.logger().Error("pop3: authentication", "conn", s.c.ID(), "error", err)
-	case errors.Is(err, ErrInUse):
-		s.err(pop3.CodeInUse, textInUse)
-	case errors.Is(err, errLoginDelay):
-		s.err(pop3.CodeLoginDelay, textLoginDelay)
-	default:
+	case text == "":
 		s.storeError("opening a maildrop", err)
-		if errors.Is(err, mailbox.ErrClosed) {
-			s.ended = true
-		}
+	default:
+		s.err(code, text)
+		s.ended = failed && s.failures >= orDefault(s.srv.MaxAuthFailures, DefaultMaxAuthFailures)
+	}
+	if errors.Is(err, sasl.ErrUnavailable) {
+		s.srv.logger().Error("pop3: authentication", "conn", s.c.ID(), "error", err)
 	}
 }
 
-// failed answers -ERR after a while, and ends the session after too many times.
-func (s *session) failed(code pop3.Code, text string) {
-	delay := s.srv.AuthDelay
-	if delay == 0 {
-		delay = DefaultAuthDelay
+// refusal returns what is answered to an attempt that ended with err, and
+// whether it counts as a failure of the client. The text is empty for errors
+// of the store.
+func refusal(err error) (code pop3.Code, text string, failed bool) {
+	switch {
+	case errors.Is(err, sasl.ErrAuthFailed):
+		return pop3.CodeAuth, textAuthFailed, true
+	case errors.Is(err, sasl.ErrAuthzDenied):
+		return pop3.CodeAuth, textAuthDenied, true
+	case errors.Is(err, sasl.ErrExpired):
+		return pop3.CodeAuth, textAuthExpired, true
+	case errors.Is(err, sasl.ErrMalformed):
+		return "", textAuthMalform, true
+	case errors.Is(err, sasl.ErrEncryptionNeeded):
+		return "", textNeedTLS, false
+	case errors.Is(err, sasl.ErrUnsupported):
+		return "", textNoMechanism, false
+	case errors.Is(err, sasl.ErrUnavailable):
+		return pop3.CodeSysTemp, textAuthLater, false
+	case errors.Is(err, ErrInUse):
+		return pop3.CodeInUse, textInUse, false
+	case errors.Is(err, errLoginDelay):
+		return pop3.CodeLoginDelay, textLoginDelay, false
 	}
-	if delay > 0 {
-		t := time.NewTimer(delay)
-		select {
-		case <-t.C:
-		case <-s.ctx.Done():
-			t.Stop()
-		}
-	}
-	s.err(code, text)
-	if s.failures++; s.failures >= orDefault(s.srv.MaxFailures, DefaultMaxFailures) {
-		s.ended = true
-	}
+	return "", "", false
 }

@@ -72,7 +72,8 @@ func FuzzSession(f *testing.F) {
 	f.Add([]byte("AUTH PLAIN =\r\nAUTH PLAIN\r\nAGE=\r\nAUTH LOGIN\r\n*\r\nUSER mrose\n PASS x\r\n\r\n\x00\xff\r"), false)
 	f.Fuzz(func(t *testing.T, input []byte, login bool) {
 		store, _ := openStore(t, messages...)
-		srv := &Server{Store: store, Authenticator: anybody, AllowInsecureAuth: true, AuthDelay: -1, MaxErrors: 1 << 20, MaxFailures: 1 << 20}
+		srv := &Server{Store: store, Authenticator: anybody, AllowInsecureAuth: true, MaxErrors: 1 << 20, MaxAuthFailures: 1 << 20}
+		srv.OnAuth = func(context.Context, sasl.Attempt) {}
 		srv.Logger = slog.New(slog.DiscardHandler)
 		var in io.Reader = bytes.NewReader(input)
 		if login {

@@ -23,9 +23,8 @@ const (
 	// DefaultIOTimeout bounds a wait within a command or a reply.
 	DefaultIOTimeout = 5 * time.Minute
 
-	DefaultAuthDelay   = time.Second
-	DefaultMaxFailures = 3
-	DefaultMaxErrors   = 20
+	DefaultMaxAuthFailures = 10
+	DefaultMaxErrors       = 20
 )
 
 // A Server serves POP3. Store and Authenticator must be set. The fields must
@@ -88,16 +87,15 @@ type Server struct {
 	// MarkSeen sets \Seen at QUIT on the messages that were retrieved.
 	MarkSeen bool
 
-	// AuthDelay is how long a failed login waits for its answer (default
-	// DefaultAuthDelay, negative for none); MaxFailures failures end the
-	// connection (default DefaultMaxFailures). MaxErrors is how many commands
-	// in a row may be wrong (default DefaultMaxErrors).
-	AuthDelay   time.Duration
-	MaxFailures int
-	MaxErrors   int
+	// OnAuth, unless nil, is called after each attempt to log in, before the
+	// client is answered; nil means sasl.SlowDown. MaxAuthFailures failures end
+	// the connection (default DefaultMaxAuthFailures).
+	OnAuth          func(ctx context.Context, a sasl.Attempt)
+	MaxAuthFailures int
 
-	// Logged, unless nil, is told of every attempt to log in.
-	Logged func(ctx context.Context, a Attempt)
+	// MaxErrors is how many commands in a row may be wrong (default
+	// DefaultMaxErrors).
+	MaxErrors int
 
 	// Languages are those that LANG offers besides English. The first is what
 	// "LANG *" selects.
@@ -134,14 +132,6 @@ func (p Policy) days() int {
 		return 0
 	}
 	return int((p.Expire + day - 1) / day)
-}
-
-// An Attempt is a login that succeeded or failed.
-type Attempt struct {
-	Conn      sasl.Conn
-	Mechanism string // of SASL, or "APOP", "USER"
-	Identity  string // after success
-	Err       error  // nil after success; one of sasl's errors, or why the maildrop did not open
 }
 
 // ErrInUse: another session has the maildrop.

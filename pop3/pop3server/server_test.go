@@ -78,7 +78,8 @@ func certificate(t testing.TB) *tls.Config {
 func newServer(t testing.TB, store mailbox.Store) *Server {
 	srv := &Server{
 		Store: store, Authenticator: users(t), Hostname: "dbc.mtview.ca.us",
-		AllowInsecureAuth: true, AuthDelay: -1,
+		AllowInsecureAuth: true, MaxAuthFailures: 3,
+		OnAuth: func(context.Context, sasl.Attempt) {}, // no delay
 	}
 	srv.Logger = slog.New(slog.DiscardHandler)
 	return srv

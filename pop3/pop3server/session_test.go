@@ -179,13 +179,16 @@ func TestTime(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store, _ := openStore(t)
 			srv := newServer(t, store)
-			srv.AuthDelay = 0
+			srv.OnAuth = nil
 			p := inBubble(t, srv)
 			p.line()
 			p.do("USER mrose")
 			began := time.Now()
 			require.Contains(t, p.do("PASS no"), "-ERR [AUTH]")
-			require.Equal(t, DefaultAuthDelay, time.Since(began))
+			require.Equal(t, time.Second, time.Since(began))
+			p.do("USER mrose")
+			require.Contains(t, p.do("PASS no"), "-ERR [AUTH]")
+			require.Equal(t, 3*time.Second, time.Since(began))
 		})
 	})
 	t.Run("login delay", func(t *testing.T) {
@@ -470,12 +473,12 @@ func TestUIDs(t *testing.T) {
 	})
 }
 
-// Two sessions at once, and attempts told to the log.
-func TestLogged(t *testing.T) {
+// Every attempt is told of.
+func TestOnAuth(t *testing.T) {
 	store, _ := openStore(t)
 	srv := newServer(t, store)
-	attempts := make(chan Attempt, 10)
-	srv.Logged = func(_ context.Context, a Attempt) { attempts <- a }
+	attempts := make(chan sasl.Attempt, 10)
+	srv.OnAuth = func(_ context.Context, a sasl.Attempt) { attempts <- a }
 	p := dial(t, start(t, srv))
 	p.line()
 	p.do("USER mrose")
@@ -484,6 +487,7 @@ func TestLogged(t *testing.T) {
 	require.ErrorIs(t, a.Err, sasl.ErrAuthFailed)
 	require.Equal(t, "USER", a.Mechanism)
 	require.Empty(t, a.Identity)
+	require.Equal(t, 1, a.Failures)
 	p.do("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00tim\x00tanstaaf")))
 	a = <-attempts
 	require.NoError(t, a.Err)
