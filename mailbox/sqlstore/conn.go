@@ -19,6 +19,20 @@ type conn struct {
 	stmts map[string]driver.Stmt
 	args  []driver.NamedValue
 	inTx  bool
+
+	// failed is set when the database has refused something since begin.
+	// Some errors make SQLite roll back by itself, and what comes after them
+	// would be no part of a transaction any more.
+	failed bool
+}
+
+// check notes a failure, and gives an error its meaning.
+func (c *conn) check(err error) error {
+	if err == nil {
+		return nil
+	}
+	c.failed = true
+	return dbError(err)
 }
 
 func openConn(dsn string) (*conn, error) {
@@ -72,11 +86,11 @@ func (c *conn) exec(text string, args ...any) (driver.Result, error) {
 func (c *conn) execContext(ctx context.Context, text string, args ...any) (driver.Result, error) {
 	s, err := c.prepare(text)
 	if err != nil {
-		return nil, dbError(err)
+		return nil, c.check(err)
 	}
 	res, err := s.(driver.StmtExecContext).ExecContext(ctx, c.bind(args))
 	clear(c.args) // a body must not live on here
-	return res, dbError(err)
+	return res, c.check(err)
 }
 
 // query runs a statement that returns rows. They must be closed before the
@@ -84,13 +98,13 @@ func (c *conn) execContext(ctx context.Context, text string, args ...any) (drive
 func (c *conn) query(text string, args ...any) (*rows, error) {
 	s, err := c.prepare(text)
 	if err != nil {
-		return nil, dbError(err)
+		return nil, c.check(err)
 	}
 	r, err := s.(driver.StmtQueryContext).QueryContext(context.Background(), c.bind(args))
 	if err != nil {
-		return nil, dbError(err)
+		return nil, c.check(err)
 	}
-	return &rows{r: r, v: make([]driver.Value, len(r.Columns()))}, nil
+	return &rows{c: c, r: r, v: make([]driver.Value, len(r.Columns()))}, nil
 }
 
 // queryInt returns the one integer that a query yields, zero when there is no
@@ -110,6 +124,7 @@ func (c *conn) queryInt(text string, args ...any) (int64, error) {
 // begin starts a transaction that writes. It waits for other processes.
 func (c *conn) begin(ctx context.Context) error {
 	_, err := c.execContext(ctx, "BEGIN IMMEDIATE")
+	c.failed = false
 	c.inTx = err == nil
 	return err
 }
@@ -138,6 +153,7 @@ func (c *conn) rollback() {
 //	}
 //	return r.close()
 type rows struct {
+	c   *conn
 	r   driver.Rows
 	v   []driver.Value
 	err error
@@ -156,7 +172,7 @@ func (r *rows) close() error {
 	if r.err != nil && r.err != io.EOF {
 		err = r.err
 	}
-	return dbError(err)
+	return r.c.check(err)
 }
 
 func (r *rows) int(i int) int64   { n, _ := r.v[i].(int64); return n }

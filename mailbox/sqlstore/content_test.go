@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -154,6 +155,10 @@ func TestLargeInLittleMemory(t *testing.T) {
 	<-done
 	t.Logf("heap of %d MiB at most", peak>>20)
 	require.Less(t, peak, uint64(32<<20))
+	fi, err := os.Stat(s.path + "-wal")
+	require.NoError(t, err)
+	t.Logf("log of %d MiB", fi.Size()>>20)
+	require.Less(t, fi.Size(), int64(maxWAL))
 }
 
 func TestContentAfterItsStep(t *testing.T) {

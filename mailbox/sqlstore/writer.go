@@ -170,7 +170,7 @@ func (w *writer) finish(r *request, err error) {
 }
 
 // commit carries out requests in one transaction. Should one of them fail
-// after it has changed something, it is undone with all the others, which then
+// after it has changed something, or at the database, it is undone with all the others, which then
 // get a transaction each: failing is rare enough that savepoints, which would
 // do the same, cost more.
 func (w *writer) commit(batch []*request, lazy bool) {
@@ -184,7 +184,7 @@ func (w *writer) commit(batch []*request, lazy bool) {
 	errs := make([]error, len(batch))
 	for i, r := range batch {
 		t.wrote = false
-		if errs[i] = r.run(t); errs[i] != nil && t.wrote {
+		if errs[i] = r.run(t); errs[i] != nil && (t.wrote || w.c.failed) {
 			err = errs[i]
 			break
 		}

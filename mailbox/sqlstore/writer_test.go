@@ -122,7 +122,9 @@ func TestFailureInGroup(t *testing.T) {
 		}
 		return err
 	})
+	submit(func(t *tx) error { _, err := t.c.queryInt("SELECT nonsense"); return err })
 	release()
+	require.ErrorContains(t, s.wait(t.Context(), requests[6]), "nonsense")
 	for i, want := range []error{nil, mailbox.ErrLimit, broken, nil, nil, broken} {
 		err := s.wait(t.Context(), requests[i])
 		if i == 4 {
