@@ -44,9 +44,9 @@ func (s *Session) append(c *imap.Append) (reply, error) {
 	}
 	info := mb.Info()
 	s.hub.changed(info.ID)
-	b := appendNum([]byte(imap.CodeAppendUID+" "), uint64(info.UIDValidity))
+	b := appendNum(nil, uint64(info.UIDValidity))
 	b = mailbox.UIDSetOf(uids...).Append(append(b, ' '))
-	return reply{code: string(b)}, nil
+	return reply{code: imap.CodeAppendUID, args: string(b)}, nil
 }
 
 // appendable opens the mailbox and checks what can be checked before the

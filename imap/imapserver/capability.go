@@ -58,13 +58,11 @@ func (s *Session) capabilities() imap.CapSet {
 // greet sends the greeting with the capabilities, which saves clients a round
 // trip (RFC 9051 §7.1).
 func (s *Session) greet() {
-	s.status(imap.OK, s.capabilityCode(), s.srv.hostname()+" Posthorn IMAP ready")
+	s.status(imap.OK, imap.CodeCapability, s.capabilities().String(), s.srv.hostname()+" Posthorn IMAP ready")
 }
 
-func (s *Session) capabilityCode() string { return "CAPABILITY " + s.capabilities().String() }
-
 func (s *Session) capability(*imap.Capability) (reply, error) {
-	s.begin().Raw("* CAPABILITY ").Raw(s.capabilities().String()).CRLF()
+	s.begin().Raw("* CAPABILITY ").Text(s.capabilities().String()).CRLF()
 	return reply{}, link(s.end())
 }
 
@@ -77,7 +75,7 @@ func (s *Session) noop(*imap.Noop) (reply, error) {
 
 func (s *Session) logout(*imap.Logout) (reply, error) {
 	s.leaveMailbox() // no EXPUNGE behind BYE
-	s.status(imap.BYE, "", "logging out")
+	s.status(imap.BYE, "", "", "logging out")
 	s.state = loggedOut
 	return reply{}, nil
 }

@@ -22,7 +22,8 @@ func (s *Session) copy(c *imap.Copy) (reply, error) {
 		return reply{}, s.transferFailed(err)
 	}
 	s.hub.changed(res.DestID)
-	return reply{code: copyUID(res)}, nil
+	code, args := copyUID(res)
+	return reply{code: code, args: args}, nil
 }
 
 // transferable resolves the set of COPY and MOVE. All messages are copied or
@@ -49,13 +50,12 @@ func (s *Session) transferFailed(err error) error {
 
 // copyUID returns the response code of RFC 4315 §3, nothing if no message was
 // copied.
-func copyUID(res mailbox.CopyResult) string {
+func copyUID(res mailbox.CopyResult) (code imap.Code, args string) {
 	if res.Source.IsEmpty() {
-		return ""
+		return "", ""
 	}
-	b := []byte(imap.CodeCopyUID + " ")
-	b = appendNum(b, uint64(res.DestUIDValidity))
+	b := appendNum(nil, uint64(res.DestUIDValidity))
 	b = res.Source.Append(append(b, ' '))
 	b = res.Dest.Append(append(b, ' '))
-	return string(b)
+	return imap.CodeCopyUID, string(b)
 }

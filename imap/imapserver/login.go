@@ -107,7 +107,7 @@ func (s *Session) logIn(command, mechanism, identity string, err error) (reply, 
 	if err != nil {
 		return reply{}, s.authRefusal(err)
 	}
-	return reply{code: s.capabilityCode(), text: command + " completed"}, nil
+	return reply{code: imap.CodeCapability, args: s.capabilities().String(), text: command + " completed"}, nil
 }
 
 // openAccount moves the session on.

@@ -86,7 +86,7 @@ func (s *Session) delete(c *imap.Delete) (reply, error) {
 	if s.sel != nil && s.sel.info.ID == id {
 		// The client knows what it did: it only stops being in the mailbox.
 		s.leaveMailbox()
-		s.status(imap.OK, string(imap.CodeClosed), "the selected mailbox is deleted")
+		s.status(imap.OK, imap.CodeClosed, "", "the selected mailbox is deleted")
 	}
 	s.hub.changed(id)
 	return reply{}, nil

@@ -24,8 +24,8 @@ func (s *Session) move(c *imap.Move) (reply, error) {
 	}
 	// COPYUID goes untagged, before the EXPUNGE responses that poll sends
 	// (RFC 6851 §4.3).
-	if code := copyUID(res); code != "" {
-		s.status(imap.OK, code, "messages moved")
+	if code, args := copyUID(res); code != "" {
+		s.status(imap.OK, code, args, "messages moved")
 		s.changed()
 		s.hub.changed(res.DestID)
 	}

@@ -30,12 +30,16 @@ func (s *Session) end() error {
 	return err
 }
 
-// tagged writes a status response. code is ready for the wire.
-func (s *Session) tagged(tag string, cond imap.Condition, code, text string) {
+// tagged writes a status response, untagged if tag is empty.
+func (s *Session) tagged(tag string, cond imap.Condition, code imap.Code, args, text string) {
 	e := s.begin()
-	e.Raw(tag).Raw(" ").Raw(string(cond)).Raw(" ")
+	e.Tag(tag).SP().Raw(string(cond)).SP()
 	if code != "" {
-		e.Raw("[").Raw(code).Raw("] ")
+		e.Raw("[").Atom(string(code))
+		if args != "" {
+			e.SP().Text(args)
+		}
+		e.Raw("] ")
 	}
 	e.Text(text).CRLF()
 	if err := s.end(); err != nil {
@@ -44,7 +48,9 @@ func (s *Session) tagged(tag string, cond imap.Condition, code, text string) {
 }
 
 // status writes an untagged status response.
-func (s *Session) status(cond imap.Condition, code, text string) { s.tagged("*", cond, code, text) }
+func (s *Session) status(cond imap.Condition, code imap.Code, args, text string) {
+	s.tagged("", cond, code, args, text)
+}
 
 func (s *Session) log() *slog.Logger {
 	l := s.srv.Logger

@@ -32,7 +32,7 @@ func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
 		// The mailbox that was selected is left, also when the new one can't
 		// be selected (RFC 9051 §6.3.2). What follows is about the new one.
 		s.leaveMailbox()
-		s.status(imap.OK, string(imap.CodeClosed), "previous mailbox closed")
+		s.status(imap.OK, imap.CodeClosed, "", "previous mailbox closed")
 	}
 	mb, err := s.account.Mailbox(s.ctx, c.Mailbox)
 	if err != nil {
@@ -78,9 +78,9 @@ func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
 	done = true
 	s.state = selectedState
 	if c.ReadOnly {
-		return reply{code: string(imap.CodeReadOnly)}, nil
+		return reply{code: imap.CodeReadOnly}, nil
 	}
-	return reply{code: string(imap.CodeReadWrite)}, nil
+	return reply{code: imap.CodeReadWrite}, nil
 }
 
 // closeMailbox removes what is marked \Deleted, without telling of it, and

@@ -208,7 +208,6 @@ type Session struct {
 	unbind   func() // ends the time limit for logging in
 
 	// Of the command under way:
-	tag         string
 	holdExpunge bool // it must not get EXPUNGE responses
 	force       bool // ask the store for changes even if none were announced
 }

@@ -35,7 +35,7 @@ func (s *Session) serve() {
 		if err := s.srv.OnConnect(s.ctx, s); err != nil {
 			bye := &imap.Error{Status: imap.BYE, Code: imap.CodeUnavailable, Text: "no service for this client"}
 			if e := (*imap.Error)(nil); errors.As(err, &e) {
-				bye.Code, bye.Text = e.Code, e.Text
+				bye.Code, bye.CodeArgs, bye.Text = e.Code, e.CodeArgs, e.Text
 			}
 			s.goodbye(bye)
 			return
@@ -75,7 +75,7 @@ func (s *Session) wait() error {
 
 // run executes one command and answers it.
 func (s *Session) run(tag string, cmd imap.Command) error {
-	s.tag, s.holdExpunge, s.force = tag, false, false
+	s.holdExpunge, s.force = false, false
 	c, ok := s.srv.proto.commands[cmd.Name()]
 	switch {
 	case !ok || c.cap != "" && !s.capabilities().Has(c.cap):
@@ -107,7 +107,7 @@ func (s *Session) run(tag string, cmd imap.Command) error {
 		if rep.text == "" {
 			rep.text = cmd.Name() + " completed"
 		}
-		s.tagged(tag, imap.OK, rep.code, rep.text)
+		s.tagged(tag, imap.OK, rep.code, rep.args, rep.text)
 		if rep.after != nil {
 			return rep.after()
 		}
@@ -141,14 +141,7 @@ func (s *Session) refuse(tag string, err error) error {
 	if e.Status == imap.BYE {
 		return e
 	}
-	if tag == "" {
-		tag = "*"
-	}
-	code := string(e.Code)
-	if e.CodeArgs != "" {
-		code += " " + e.CodeArgs
-	}
-	s.tagged(tag, e.Status, code, e.Text)
+	s.tagged(tag, e.Status, e.Code, e.CodeArgs, e.Text)
 	if e.Status == imap.BAD {
 		if s.bad++; s.bad >= orDefault(s.srv.MaxBadCommands, DefaultMaxBadCommands) {
 			return &imap.Error{Status: imap.BYE, Text: "too many bad commands"}
@@ -164,14 +157,14 @@ func (s *Session) goodbye(err error) {
 	var ne net.Error
 	switch {
 	case errors.As(err, &e) && e.Status == imap.BYE:
-		s.status(imap.BYE, string(e.Code), e.Text)
+		s.status(imap.BYE, e.Code, e.CodeArgs, e.Text)
 	case errors.Is(err, textproto.ErrServerClosed), errors.Is(err, context.Canceled):
-		s.status(imap.BYE, string(imap.CodeUnavailable), "server is shutting down")
+		s.status(imap.BYE, imap.CodeUnavailable, "", "server is shutting down")
 	case errors.Is(err, errLoginTimeout):
-		s.status(imap.BYE, "", "autologout; took too long to log in")
+		s.status(imap.BYE, "", "", "autologout; took too long to log in")
 	case errors.As(err, &ne) && ne.Timeout():
 		// RFC 9051 §5.4; the client may well be gone.
-		s.status(imap.BYE, "", "autologout; idle for too long")
+		s.status(imap.BYE, "", "", "autologout; idle for too long")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		// The client has left; what it asked before may still reach it if it
 		// has only closed its own direction.

@@ -40,7 +40,8 @@ type handlerFunc func(s *Session, c imap.Command) (reply, error)
 
 // A reply completes a command with OK.
 type reply struct {
-	code  string       // response code with its arguments, ready for the wire
+	code  imap.Code    // empty: none
+	args  string       // of the code, as on the wire
 	text  string       // empty: "NAME completed"
 	after func() error // to be done once the reply has been written
 }
