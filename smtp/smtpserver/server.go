@@ -39,6 +39,11 @@ type Server struct {
 	// AuthMechanisms restricts the mechanisms, unless nil.
 	AuthMechanisms []string
 
+	// ChannelBinding offers the -PLUS forms of SCRAM under TLS. They are off by
+	// default for clients that choose them wherever they are offered, and then
+	// fail (mutt, with GNU SASL).
+	ChannelBinding bool
+
 	// AllowInsecureAuth offers mechanisms that reveal the password also
 	// without TLS.
 	AllowInsecureAuth bool
