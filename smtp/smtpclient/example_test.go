@@ -120,4 +120,3 @@ func exampleServer() (addr string, stop func()) {
 	}()
 	return l.Addr().String(), func() { srv.Close(); <-done }
 }
-

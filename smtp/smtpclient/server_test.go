@@ -172,7 +172,7 @@ func TestSendMail(t *testing.T) {
 // Every mechanism that the server offers works, and the strongest is chosen.
 func TestAuth(t *testing.T) {
 	back := &sink{keep: true}
-	srv := &smtpserver.Server{Backend: back, Authenticator: users(t)}
+	srv := &smtpserver.Server{Backend: back, Authenticator: users(t), ChannelBinding: true}
 	var clientTLS *tls.Config
 	srv.TLSConfig, clientTLS = certificate(t)
 	a := serve(t, srv, false)

@@ -44,6 +44,11 @@ type Server struct {
 	// fail (mutt, with GNU SASL).
 	ChannelBinding bool
 
+	// ChannelBinding offers the SCRAM mechanisms with -PLUS under TLS. It is
+	// off by default, since clients built on GNU SASL (mutt) choose them
+	// wherever they are offered and then fail.
+	ChannelBinding bool
+
 	// AllowInsecureAuth offers mechanisms that reveal the password also
 	// without TLS.
 	AllowInsecureAuth bool

@@ -1,0 +1,227 @@
+package smtpclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+)
+
+// A Deliverer sends messages to the mail hosts of their recipients' domains, as
+// mail servers do. The zero value works: it asks the system's resolver and uses
+// TLS where it can be had. The fields must not be changed once it is in use; it
+// may be used by several goroutines.
+//
+// It sends once. What failed temporarily is for the caller to try again later
+// (RFC 5321 §4.5.4.1), the rest for a notification; see [Temporary] and
+// [Diagnose].
+type Deliverer struct {
+	// Options are for the connections. LocalName should be set: hosts refuse
+	// clients whose name is not that of their address. Credentials and LMTP
+	// have no meaning here.
+	Options Options
+
+	// Resolver is net.DefaultResolver by default. A [SecureResolver] turns
+	// DANE on.
+	Resolver Resolver
+
+	// MTASTS turns MTA-STS on.
+	MTASTS *MTASTS
+
+	// TLS returns what to ask of connections for a domain; by default
+	// TLSOpportunistic.
+	TLS func(domain string) TLSPolicy
+
+	// Port is 25 by default. Network is "tcp" by default, "tcp4" and "tcp6"
+	// restrict it.
+	Port    uint16
+	Network string
+
+	// Self tells whether a mail host is this one, to which mail would come
+	// back; by default that with the LocalName.
+	Self func(host string) bool
+
+	// Allow tells whether mail may go to an address. By default loopback,
+	// unspecified, multicast and link-local addresses are left out, since
+	// anybody can have MX records that lead there.
+	Allow func(netip.Addr) bool
+
+	// MaxAttempts is how many addresses are tried for a domain (default 10),
+	// Parallel for how many domains at once (default 8).
+	MaxAttempts, Parallel int
+
+	// OnAttempt is called after each attempt, from several goroutines, such
+	// as for logs or TLS reports (RFC 8460).
+	OnAttempt func(ctx context.Context, a *Attempt)
+}
+
+// A Body is a message that can be read several times, from any place:
+// a *bytes.Reader, *strings.Reader or *io.SectionReader.
+type Body interface {
+	io.ReaderAt
+	Size() int64
+}
+
+// An Attempt is what became of trying one mail host at one address.
+type Attempt struct {
+	Domain     string // that of the recipients, in ASCII
+	Host       string // the mail host
+	Preference uint16 // of its MX record
+	Addr       netip.AddrPort
+	Begin, End time.Time
+
+	// Policy is what was asked of TLS: PolicyTLSA, PolicySTS or PolicyNone;
+	// Testing says that its failure did not count. Security is what came of
+	// it, and TLSErr why it was no better, nil if there is no reason.
+	Policy   PolicyType
+	Testing  bool
+	Security Security
+	TLSErr   error
+
+	// Notify tells that the host takes requests for notifications (DSN), so
+	// that it is up to it to send those of success (RFC 3461 §5.2.2).
+	Notify bool
+
+	// Reply is the host's last answer to a message, zero if it came to none.
+	Reply smtp.Reply
+
+	// Err is why the attempt failed, wholly or for some recipients; nil if all
+	// were accepted.
+	Err error
+}
+
+// A PolicyType is where demands on TLS came from; the values are those of RFC
+// 8460 §4.4.
+type PolicyType string
+
+// The types of policy.
+const (
+	PolicyNone PolicyType = "no-policy-found"
+	PolicySTS  PolicyType = "sts"
+	PolicyTLSA PolicyType = "tlsa"
+)
+
+// A Delivery is what became of a message.
+type Delivery struct {
+	// Recipients are those of the Envelope, in their order.
+	Recipients []Outcome
+
+	// Attempts are all that were made, those for a domain in their order.
+	Attempts []*Attempt
+}
+
+// An Outcome is the fate of one recipient. It is final if the Status is
+// Accepted, or if Err is not [Temporary].
+type Outcome struct {
+	Recipient
+
+	// Attempt is the one that decided it, nil if it came to none.
+	Attempt *Attempt
+}
+
+func (d *Deliverer) resolver() Resolver {
+	if d.Resolver != nil {
+		return d.Resolver
+	}
+	return net.DefaultResolver
+}
+
+func (d *Deliverer) port() uint16 {
+	if d.Port != 0 {
+		return d.Port
+	}
+	return 25
+}
+
+// Deliver sends a message to all recipients, grouped by domain, and returns when
+// the fate of each is known. Parameters of the envelope that a mail host doesn't
+// know are left out if a relay may do so; AllOrNothing has no meaning. The error
+// is nil if all recipients were accepted, and wraps ErrPartial if some were. The
+// Delivery is never nil.
+//
+// Where a message was sent but the answer lost, it is not sent to the next host:
+// the Status is Unknown. A later attempt may duplicate it then, which RFC 5321
+// §4.5.4.1 prefers to losing it.
+func (d *Deliverer) Deliver(ctx context.Context, env *Envelope, body Body) (*Delivery, error) {
+	out := &Delivery{Recipients: make([]Outcome, len(env.To))}
+	var jobs []*delivery
+	byDomain := map[string]*delivery{}
+	for i, to := range env.To {
+		out.Recipients[i].Address = to
+		domain := to.ASCIIDomain()
+		j := byDomain[domain]
+		if j == nil {
+			j = &delivery{d: d, env: env, body: body, domain: domain, out: out.Recipients}
+			byDomain[domain] = j
+			jobs = append(jobs, j)
+		}
+		j.all = append(j.all, i)
+	}
+	if len(jobs) == 0 {
+		return out, errors.New("smtpclient: no recipients")
+	}
+	parallel := d.Parallel
+	if parallel <= 0 {
+		parallel = 8
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, parallel)
+	for _, j := range jobs {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			j.open = append(j.open, j.all...)
+			j.run(ctx)
+		})
+	}
+	wg.Wait()
+	for _, j := range jobs {
+		out.Attempts = append(out.Attempts, j.attempts...)
+	}
+	return out, out.error()
+}
+
+func (out *Delivery) error() error {
+	var res Result
+	for i := range out.Recipients {
+		res.Recipients = append(res.Recipients, out.Recipients[i].Recipient)
+	}
+	return res.error()
+}
+
+// tlsPolicy returns what is asked of connections for a domain.
+func (d *Deliverer) tlsPolicy(domain string) TLSPolicy {
+	if d.TLS != nil {
+		return d.TLS(domain)
+	}
+	return TLSOpportunistic
+}
+
+// dial connects to an address of a mail host and has itself greeted.
+func (d *Deliverer) dial(ctx context.Context, host string, addr netip.AddrPort, o *Options) (*Client, error) {
+	t := o.Timeouts.withDefaults()
+	dctx := ctx
+	if t.Dial > 0 {
+		var cancel context.CancelFunc
+		dctx, cancel = context.WithTimeout(ctx, t.Dial)
+		defer cancel()
+	}
+	var nc net.Conn
+	var err error
+	if o.Dialer != nil {
+		nc, err = o.Dialer.DialContext(dctx, "tcp", addr.String())
+	} else {
+		nc, err = (&net.Dialer{}).DialContext(dctx, "tcp", addr.String())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("smtpclient: %w", err)
+	}
+	return open(ctx, nc, strings.Trim(host, "[]"), o, false, false)
+}

@@ -1,0 +1,206 @@
+package smtpclient
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+)
+
+// A TLSPolicy is what a Deliverer asks of connections to mail hosts.
+type TLSPolicy uint8
+
+const (
+	// TLSOpportunistic uses TLS where it can be had, with any certificate, and
+	// does without where it fails, unless the domain itself promises more: its
+	// TLSA records (DANE, RFC 7672) or its MTA-STS policy (RFC 8461) are
+	// heeded. This is the default between mail servers: most have certificates
+	// that prove nothing, and whoever can forge MX records can forge the rest.
+	TLSOpportunistic TLSPolicy = iota
+
+	// TLSAny uses TLS where it can be had and heeds nothing that would keep
+	// the message from being sent: for one with TLS-Required: No (RFC 8689
+	// §5).
+	TLSAny
+
+	// TLSEncrypted is like TLSOpportunistic, but sends nothing without TLS.
+	TLSEncrypted
+
+	// TLSVerified sends only where the certificate is valid for the mail
+	// host's name, by DANE where the host has TLSA records, else by the CAs
+	// of TLSConfig. Unless DNSSEC or MTA-STS vouches for that name, it comes
+	// from the DNS as it is.
+	TLSVerified
+
+	// TLSNone does not use TLS, not even against DANE or MTA-STS.
+	TLSNone
+)
+
+// A Security is how well a connection was protected.
+type Security uint8
+
+const (
+	Cleartext    Security = iota
+	Encrypted             // by TLS, with a certificate that proves nothing
+	VerifiedPKIX          // by TLS, the certificate is valid for the mail host's name
+	VerifiedDANE          // by TLS, the certificate is that of the TLSA records
+)
+
+// String returns a short name.
+func (s Security) String() string {
+	switch s {
+	case Encrypted:
+		return "encrypted"
+	case VerifiedPKIX:
+		return "verified by a CA"
+	case VerifiedDANE:
+		return "verified by DANE"
+	}
+	return "cleartext"
+}
+
+var (
+	// ErrTLSNeeded: no TLS could be had with a mail host, or none that is good
+	// enough. It wraps the reason.
+	ErrTLSNeeded = errors.New("smtpclient: TLS needed")
+
+	// ErrSTSHost: a mail host is not one that the domain's MTA-STS policy
+	// names.
+	ErrSTSHost = errors.New("smtpclient: host is not in the domain's MTA-STS policy")
+
+	// ErrRequireTLS: the message is to go over verified TLS only, and that
+	// could not be had (RFC 8689 §4.2.1).
+	ErrRequireTLS error = &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 10}, Text: "message requires TLS that can't be had"}
+)
+
+// demands is what a connection to one mail host must fulfil.
+type demands struct {
+	policy  TLSPolicy
+	require bool       // REQUIRETLS
+	sts     *STSPolicy // nil: none, or DANE takes its place
+	testing bool       // sts is only to be reported on
+	tlsa    []TLSA     // nil: no DANE
+	names   []string   // for certificates of usage 2
+	sni     string
+}
+
+// least is the lowest security that will do.
+func (q *demands) least() Security {
+	switch {
+	case q.policy == TLSNone || q.policy == TLSAny:
+		return Cleartext
+	case q.hasUsable():
+		return VerifiedDANE
+	case q.require || q.policy == TLSVerified || q.sts != nil && !q.testing:
+		return VerifiedPKIX
+	case q.policy == TLSEncrypted || len(q.tlsa) > 0:
+		// TLSA records of which none can be used still promise TLS (RFC 7672
+		// §2.2).
+		return Encrypted
+	}
+	return Cleartext
+}
+
+func (q *demands) hasUsable() bool {
+	for i := range q.tlsa {
+		if q.tlsa[i].usable() {
+			return true
+		}
+	}
+	return false
+}
+
+// A verification is what came of the server's certificate.
+type verification struct {
+	security Security
+	err      error // why it is no better
+}
+
+// config makes a TLS configuration that verifies as demanded, and notes what
+// came of it.
+func (q *demands) config(base *tls.Config, v *verification) *tls.Config {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+	if base != nil {
+		cfg = base.Clone()
+	}
+	cfg.ServerName = q.sni
+	least := q.least()
+	also := cfg.VerifyConnection
+	cfg.InsecureSkipVerify = true // VerifyConnection does it
+	cfg.VerifyConnection = func(cs tls.ConnectionState) error {
+		*v = q.verify(cs.PeerCertificates, cfg.RootCAs)
+		if v.security < least {
+			return v.err
+		}
+		if also != nil {
+			return also(cs)
+		}
+		return nil
+	}
+	return cfg
+}
+
+func (q *demands) verify(certs []*x509.Certificate, roots *x509.CertPool) verification {
+	if q.hasUsable() {
+		if err := verifyDANE(q.tlsa, certs, q.names); err != nil {
+			return verification{Encrypted, err}
+		}
+		return verification{VerifiedDANE, nil}
+	}
+	if len(certs) == 0 {
+		return verification{Encrypted, errors.New("smtpclient: no certificate")}
+	}
+	o := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), DNSName: q.sni}
+	for _, c := range certs[1:] {
+		o.Intermediates.AddCert(c)
+	}
+	if _, err := certs[0].Verify(o); err != nil {
+		return verification{Encrypted, err}
+	}
+	return verification{VerifiedPKIX, nil}
+}
+
+// secure upgrades a connection that has been greeted, as far as it is demanded
+// and possible. An error means that it may not be used; the connection may then
+// still be in step.
+func (c *Client) secure(ctx context.Context, q *demands, v *verification) error {
+	*v = verification{security: Cleartext}
+	least := q.least()
+	if q.policy == TLSNone {
+		return nil
+	}
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	err = c.startTLS(ctx)
+	var refused *smtp.Error
+	switch {
+	case err == nil:
+		return nil
+	case c.tp.TLS() != nil: // EHLO failed after it
+		return c.fail(err)
+	case errors.Is(err, ErrNoStartTLS), errors.As(err, &refused):
+	default:
+		c.fail(err)
+		if least == Cleartext {
+			err = fmt.Errorf("%w: %w", errHandshake, err)
+		}
+	}
+	*v = verification{Cleartext, err}
+	switch {
+	case least > Cleartext:
+		return fmt.Errorf("%w: %w", ErrTLSNeeded, err)
+	case c.err != nil:
+		return err
+	}
+	return nil // in the clear, on the same connection
+}
+
+// errHandshake marks the failure of TLS that was not needed: it is worth to
+// connect again without.
+var errHandshake = errors.New("smtpclient: TLS failed")
