@@ -47,6 +47,14 @@ func TestContentSizes(t *testing.T) {
 	_, err := m.Append(t.Context(), drafts...)
 	require.NoError(t, err)
 	bodies = append(bodies, bodies...)
+	drafts = drafts[:0]
+	for i := range 600 { // small, but too many
+		b := random(uint64(i), i)
+		drafts = append(drafts, mailbox.Draft{Body: bytes.NewReader(b), Size: int64(i)})
+		bodies = append(bodies, b)
+	}
+	_, err = m.Append(t.Context(), drafts...)
+	require.NoError(t, err)
 
 	rng := rand.New(rand.NewPCG(1, 2))
 	i := 0

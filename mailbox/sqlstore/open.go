@@ -85,6 +85,7 @@ const (
 	maxBody  = 64 << 10  // a content up to this size is one row, read along with its message
 	maxChunk = 256 << 10 // a larger one is rows of up to this size
 	minChunk = 16 << 10  // and of at least this size, except for the last
+	maxHeld  = 1 << 20   // of memory an Append uses for bodies that have come in
 	maxWAL   = 64 << 20  // size at which the log is cut back even if readers must wait
 )
 

@@ -20,7 +20,7 @@ type stage struct {
 	ctx    context.Context
 	a      *account
 	drafts []*staged
-	held   int // octets in the buffers of drafts
+	held   int // size of the buffers of drafts
 
 	// One write may be under way while the next chunk is read. Its buffer is
 	// spare when it is done.
@@ -102,10 +102,10 @@ func (st *stage) taken(m *staged, parser *message.Parser) (err error) {
 	if m.summary, err = sum.AppendBinary(nil); err != nil {
 		return err
 	}
-	st.held += len(m.rest)
-	if st.held > maxChunk && len(m.rest) > 0 {
+	st.held += cap(m.rest)
+	if st.held > maxHeld && len(m.rest) > 0 {
 		// Many messages in one Append are not to add up in memory.
-		st.held -= len(m.rest)
+		st.held -= cap(m.rest)
 		if err := st.flush(m); err != nil {
 			return err
 		}
