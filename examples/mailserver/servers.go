@@ -41,10 +41,6 @@ func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy,
 	if err != nil {
 		hostname = "localhost"
 	}
-	// Everything that shows no password or needs TLS for it, but for the -PLUS
-	// forms of SCRAM: mutt, with the gsasl of Debian 12, picks them wherever
-	// they are offered, can't bind to a TLS 1.3 channel, and gives up.
-	mechanisms := []string{"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"}
 	mx := &smtpserver.Server{
 		Domain:  hostname,
 		Backend: loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, TempDir: c.data}, log},
@@ -54,13 +50,13 @@ func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy,
 		Domain:            hostname,
 		Backend:           loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, MaySend: p.maySend, CompleteHeader: true, TempDir: c.data}, log},
 		Authenticator:     auth,
-		AuthMechanisms:    mechanisms,
 		AllowInsecureAuth: c.insecureAuth,
 		RequireAuth:       true,
-		Limits:            smtpserver.Limits{Message: c.maxMessageSize, AuthFailures: 10},
+		OnAuth:            logins(log),
+		Limits:            smtpserver.Limits{Message: c.maxMessageSize},
 	}
-	imap := &imapserver.Server{Store: st, Authenticator: auth, Mechanisms: mechanisms, Hostname: hostname, AllowInsecureAuth: c.insecureAuth}
-	pop3 := &pop3server.Server{Store: st, Authenticator: auth, Mechanisms: append(mechanisms, "APOP", "USER"), Hostname: hostname, AllowInsecureAuth: c.insecureAuth}
+	imap := &imapserver.Server{Store: st, Authenticator: auth, Hostname: hostname, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(log)}
+	pop3 := &pop3server.Server{Store: st, Authenticator: auth, Hostname: hostname, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(log)}
 	for name, s := range map[string]*textproto.Server{"smtp": &mx.Server, "submission": &submission.Server, "imap": &imap.Server, "pop3": &pop3.Server} {
 		s.TLSConfig = tlsConf
 		s.Logger = log.With("service", name)
