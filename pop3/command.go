@@ -166,16 +166,22 @@ func parseNumber(b []byte) (int, bool) {
 }
 
 // Redact returns a command line as it may be logged: without passwords,
-// digests and responses. line itself is not changed.
+// digests and responses. A line that is no command is hidden as a whole: it may
+// be the response to a challenge that was never sent, or a password with a slip
+// before it. line itself is not changed.
 func Redact(line []byte) []byte {
 	word, args, ok := bytes.Cut(line, []byte(" "))
-	if !ok {
+	verb := canonical(word)
+	switch {
+	case verb == "" && len(line) > 0:
+		return []byte(redacted)
+	case !ok:
 		return line
 	}
 	keep := 0
-	switch canonical(word) {
+	switch verb {
 	case "PASS":
-	case "APOP", "AUTH":
+	case "APOP", "AUTH", "USER": // what follows the word should not be there, or is a secret
 		if keep = bytes.IndexByte(args, ' ') + 1; keep == 0 {
 			return line
 		}
@@ -183,5 +189,7 @@ func Redact(line []byte) []byte {
 		return line
 	}
 	head := line[:len(word)+1+keep]
-	return append(head[:len(head):len(head)], "<redacted>"...)
+	return append(head[:len(head):len(head)], redacted...)
 }
+
+const redacted = "<redacted>"

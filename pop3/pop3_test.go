@@ -59,6 +59,12 @@ func TestRedact(t *testing.T) {
 		"AUTH PLAIN":        "AUTH PLAIN",
 		"USER mrose":        "USER mrose",
 		"RETR 1":            "RETR 1",
+		"":                  "",
+		// What is no command may be a secret.
+		"USER mrose tanstaaf": "USER mrose <redacted>",
+		" PASS tanstaaf":      "<redacted>",
+		"PASS\ttanstaaf":      "<redacted>",
+		"AG1yb3NlAHRhbnN0YWE": "<redacted>",
 	} {
 		in := []byte(line)
 		require.Equal(t, want, string(Redact(in)))

@@ -390,3 +390,94 @@ func BenchmarkLoopback(b *testing.B) {
 		c.Close()
 	}
 }
+
+func TestBodyWriteTo(t *testing.T) {
+	ctx := context.Background()
+	long := "Subject: x\r\n\r\n" + strings.Repeat("0123456789\r\n.\r\n", 10_000)
+	ts := serve(t, nil, long, "short\r\n")
+	c, err := Dial(ctx, ts.addr, insecure())
+	require.NoError(t, err)
+	body, err := c.Retr(ctx, 1)
+	require.NoError(t, err)
+	var text strings.Builder
+	n, err := io.Copy(&text, body)
+	require.NoError(t, err)
+	require.EqualValues(t, len(long), n)
+	require.True(t, long == text.String())
+	require.NoError(t, body.Close())
+	_, err = io.Copy(&text, body)
+	require.ErrorIs(t, err, ErrBodyClosed)
+
+	// A writer that fails leaves the connection in step.
+	body, err = c.Retr(ctx, 1)
+	require.NoError(t, err)
+	_, err = io.Copy(full{}, body)
+	require.ErrorIs(t, err, errFull)
+	require.NoError(t, body.Close())
+	body, err = c.Retr(ctx, 2)
+	require.NoError(t, err)
+	rest, err := io.ReadAll(body)
+	require.NoError(t, err)
+	require.Equal(t, "short\r\n", string(rest))
+	require.NoError(t, body.Close())
+	require.NoError(t, c.Quit(ctx))
+}
+
+var errFull = errors.New("disk is full")
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// An exchange that the client can't go on with is cancelled, and the session
+// goes on.
+func TestAuthCancelled(t *testing.T) {
+	ctx := context.Background()
+	for answer, ok := range map[string]bool{"-ERR cancelled\r\n": true, "+OK welcome\r\n": false} {
+		for _, challenge := range []string{"+ ????\r\n", "+ cj14\r\n"} {
+			addr := scripted(t, "+OK\r\n", map[string]string{"NOOP": "+OK\r\n", "CAPA": "-ERR\r\n", "*": answer, "": challenge})
+			c, err := Dial(ctx, addr, nil)
+			require.NoError(t, err)
+			require.Error(t, c.Auth(ctx, sasl.SCRAM(sasl.SHA256, "a", "b", nil)))
+			if ok {
+				require.NoError(t, c.Noop(ctx))
+			} else {
+				require.ErrorIs(t, c.Noop(ctx), ErrClosed)
+			}
+			require.NoError(t, c.Close())
+		}
+	}
+	// What the server says of a token is in the error.
+	addr := scripted(t, "+OK\r\n", map[string]string{
+		"CAPA": "-ERR\r\n", "AQ==": "-ERR [AUTH] no\r\n",
+		"": "+ eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIiwic2NvcGUiOiJleGFtcGxlX3Njb3BlIn0=\r\n"})
+	c, err := Dial(ctx, addr, &Options{AllowInsecureAuth: true})
+	require.NoError(t, err)
+	err = c.Auth(ctx, sasl.OAuthBearer(sasl.Token{Bearer: strings.Repeat("long", 100)}))
+	var oe *sasl.OAuthError
+	require.ErrorAs(t, err, &oe)
+	require.Equal(t, "example_scope", oe.Scope)
+	var e *pop3.Error
+	require.ErrorAs(t, err, &e)
+	require.NoError(t, c.Close())
+}
+
+// UTF-8 mode is turned on before login.
+func TestUTF8(t *testing.T) {
+	ctx := context.Background()
+	text := "Subject: Grüße\r\n\r\nText\r\n"
+	ts := serve(t, nil, text)
+	for _, on := range []bool{true, false} {
+		o := insecure()
+		o.UTF8 = on
+		c, err := Dial(ctx, ts.addr, o)
+		require.NoError(t, err)
+		for m, err := range c.Messages(ctx, nil) {
+			require.NoError(t, err)
+			got, err := io.ReadAll(m.Body)
+			require.NoError(t, err)
+			require.Equal(t, on, string(got) == text)
+		}
+		require.NoError(t, c.Quit(ctx))
+	}
+}
