@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -154,4 +156,42 @@ func TestTranscripts(t *testing.T) {
 	transcript.RunDir(t, "testdata/*.txt", func(t testing.TB, s *transcript.Script) transcript.Dial {
 		return transcript.DialTCP(start(t, setUp(t, s)))
 	})
+}
+
+// What is offered has a dialogue that shows it.
+func TestEverythingHasATranscript(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txt")
+	require.NoError(t, err)
+	var all strings.Builder
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		all.Write(text)
+	}
+	for _, c := range commands() {
+		require.Contains(t, all.String(), "C: "+c.verb, c.verb)
+	}
+	store, _ := openStore(t)
+	srv := newServer(t, store)
+	srv.TLSConfig = certificate(t)
+	srv.Policy = Policy{Expire: time.Hour, LoginDelay: time.Hour}
+	sees := map[string]string{
+		"TOP": "C: TOP", "UIDL": "C: UIDL", "RESP-CODES": "-ERR [", "AUTH-RESP-CODE": "-ERR [AUTH]", "PIPELINING": `\r\nRETR 1\r\nDELE 1\r\n`,
+		"USER": "C: USER", "SASL": "C: AUTH", "STLS": "C: STLS", "UTF8": "C: UTF8", "LANG": "C: LANG", "EXPIRE": "S: EXPIRE",
+		"LOGIN-DELAY": "-ERR [LOGIN-DELAY]", "IMPLEMENTATION": "IMPLEMENTATION",
+	}
+	out := converse(srv, strings.NewReader("CAPA\r\n")).out.String()
+	_, list, ok := strings.Cut(out, textCapa+"\r\n")
+	require.True(t, ok)
+	n := 0
+	for line := range strings.SplitSeq(strings.TrimSuffix(list, ".\r\n"), "\r\n") {
+		if line == "" {
+			continue
+		}
+		name, _, _ := strings.Cut(line, " ")
+		require.NotEmpty(t, sees[name], name)
+		require.Contains(t, all.String(), sees[name], name)
+		n++
+	}
+	require.Equal(t, len(sees), n)
 }
