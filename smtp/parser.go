@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"unicode/utf8"
 )
@@ -169,7 +170,7 @@ func (p *Parser) path(s string, reverse bool) (Address, string, error) {
 	return a, rest, nil
 }
 
-var errPath = &Error{Text: "bad path"}
+var errPath = errors.New("smtp: path must be <ADDRESS>")
 
 // skipRoute passes over a source route, which is accepted and ignored (RFC 5321
 // §4.1.1.3, appendix C): A-d-l ":".

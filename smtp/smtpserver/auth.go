@@ -36,7 +36,6 @@ func (c *Conn) saslConn() sasl.Conn {
 		Service: "smtp", Host: c.srv.domain, TLS: c.tp.TLS(), RemoteAddr: c.RemoteAddr(),
 		AllowInsecure: c.srv.AllowInsecureAuth, Mechanisms: c.srv.AuthMechanisms,
 		NoChannelBinding: !c.srv.ChannelBinding,
-		NoChannelBinding: !c.srv.ChannelBinding,
 	}
 	// For the binding tls-server-end-point: sure only if there is one
 	// certificate to show.

@@ -43,7 +43,7 @@ func (c *Conn) cmdBdat(cmd smtp.BdatCommand) {
 		c.refuseChunk(chunk, &smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "no valid recipients"})
 		return
 	case c.state != stRcpt:
-		c.refuseChunk(chunk, c.sequence())
+		c.refuseChunk(chunk, c.sequence(nil))
 		return
 	}
 	if !c.dataMayBegin(chunk) {
@@ -211,7 +211,7 @@ func (ch *chunks) next() error {
 			return err
 		}
 		verb, arg := smtp.CutCommand(line)
-		cmd := c.lookup(verb)
+		cmd := c.srv.lookup(verb)
 		switch {
 		case cmd != nil && cmd.chunk != nil && c.has(cmd.feature):
 			if err := cmd.chunk(c, ch, string(arg)); err != nil {

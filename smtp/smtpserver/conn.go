@@ -247,7 +247,7 @@ func (c *Conn) lost(err error) {
 // dispatch runs a command line.
 func (c *Conn) dispatch(line []byte) {
 	verb, arg := smtp.CutCommand(line)
-	cmd := c.lookup(verb)
+	cmd := c.srv.lookup(verb)
 	switch {
 	case cmd == nil:
 		if isHTTP(verb, arg) {
@@ -260,7 +260,7 @@ func (c *Conn) dispatch(line []byte) {
 	case !c.has(cmd.feature) && !cmd.octets:
 		c.wrong(errNotImplemented)
 	case c.state&cmd.states == 0:
-		c.wrong(c.sequence())
+		c.wrong(c.sequence(cmd))
 	default:
 		cmd.run(c, string(arg))
 	}
@@ -272,26 +272,28 @@ func (c *Conn) dispatch(line []byte) {
 var errNotImplemented = &smtp.Error{Code: 502, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "command not implemented"}
 
 // sequence is the reply to a command that is out of its place.
-func (c *Conn) sequence() *smtp.Error {
+func (c *Conn) sequence(cmd *command) *smtp.Error {
 	text := "bad sequence of commands"
-	switch c.state {
-	case stStart:
+	switch {
+	case c.state == stStart:
 		text = "say HELO or EHLO first"
 		if c.srv.LMTP {
 			text = "say LHLO first"
 		}
-	case stReady:
+	case c.state == stReady:
 		text = "MAIL first"
-	case stMail:
-		text = "RCPT first"
-	case stChunk:
+	case c.state == stChunk:
 		text = "BDAT expected"
+	case cmd != nil && cmd.states&stReady != 0:
+		text = "not within a mail transaction"
+	case c.state == stMail:
+		text = "RCPT first"
 	}
 	return &smtp.Error{Code: 503, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: text}
 }
 
 // lookup finds a command by its verb, without regard to case.
-func (c *Conn) lookup(verb []byte) *command {
+func (s *Server) lookup(verb []byte) *command {
 	var b [10]byte
 	if len(verb) > len(b) {
 		return nil
@@ -302,7 +304,7 @@ func (c *Conn) lookup(verb []byte) *command {
 		}
 		b[i] = ch
 	}
-	return c.srv.commands[string(b[:len(verb)])]
+	return s.commands[string(b[:len(verb)])]
 }
 
 // isHTTP recognises the request line of HTTP.
@@ -396,11 +398,20 @@ func isConnErr(err error) bool {
 	return err != nil && err != io.EOF && !errors.Is(err, textproto.ErrBareCR) && !errors.Is(err, textproto.ErrBareLF)
 }
 
-// redact keeps credentials out of traces.
-func redact(dir textproto.Direction, line []byte) []byte {
-	if dir == textproto.Receive && len(line) > 5 && bytes.EqualFold(line[:5], []byte("AUTH ")) {
-		if i := bytes.IndexByte(line[5:], ' '); i >= 0 {
-			return append(append([]byte(nil), line[:5+i]...), " ***"...)
+// redact keeps credentials out of traces. A line that is no command is hidden
+// as a whole: it may be the response to a challenge that was never sent.
+func (s *Server) redact(dir textproto.Direction, line []byte) []byte {
+	if dir != textproto.Receive {
+		return line
+	}
+	verb, arg := smtp.CutCommand(line)
+	switch {
+	case s.lookup(verb) == nil && !isHTTP(verb, arg):
+		return []byte("***")
+	case bytes.EqualFold(verb, []byte("AUTH")):
+		mech, _, more := bytes.Cut(arg, []byte(" "))
+		if more {
+			return bytes.Join([][]byte{verb, mech, []byte("***")}, []byte(" "))
 		}
 	}
 	return line

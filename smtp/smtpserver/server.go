@@ -44,11 +44,6 @@ type Server struct {
 	// fail (mutt, with GNU SASL).
 	ChannelBinding bool
 
-	// ChannelBinding offers the SCRAM mechanisms with -PLUS under TLS. It is
-	// off by default, since clients built on GNU SASL (mutt) choose them
-	// wherever they are offered and then fail.
-	ChannelBinding bool
-
 	// AllowInsecureAuth offers mechanisms that reveal the password also
 	// without TLS.
 	AllowInsecureAuth bool
@@ -163,7 +158,7 @@ func (s *Server) setup() {
 		}
 		s.epoch = strconv.FormatInt(time.Now().UnixMilli(), 36)
 		if s.Redact == nil {
-			s.Redact = redact
+			s.Redact = s.redact
 		}
 		s.MaxLine = limit(s.Limits.CommandLine, 2048)
 		if x, ok := s.Backend.(Extender); ok {

@@ -54,7 +54,9 @@ func (c *Conn) cmdRcpt(arg string) {
 		return
 	}
 	if c.recipients >= limit(c.srv.Limits.Recipients, 100) { // RFC 5321 §4.5.3.1.10
-		c.refuse(&smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 5, 3}, Text: "too many recipients"})
+		// However many there are, the message can still be sent to those that
+		// were taken: it is no reason to end the session.
+		c.send(452, smtp.EnhancedCode{4, 5, 3}, "too many recipients")
 		return
 	}
 	if err := c.session.Rcpt(c.ctx, c.rcpt.To, &c.rcpt.Options); err != nil {
