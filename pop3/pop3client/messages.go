@@ -37,7 +37,7 @@ func (m *Message) Delete() {
 
 // Messages lists the maildrop and yields its messages in the order of their
 // numbers. Where the server takes several commands at once, the next messages
-// are asked for before the present one has been read; at most a megabyte of
+// are asked for before the present one has been read; at most two megabytes of
 // them, unless one is larger.
 //
 // An error that is a *pop3.Error concerns the message that it comes with (whose
@@ -81,8 +81,8 @@ type step struct {
 // The bounds of what is asked for ahead. The commands fit any socket buffer, so
 // that neither side waits for the other (RFC 2449 §6.6).
 const (
-	maxFlight       = 128
-	maxFlightOctets = 1 << 20
+	maxFlight       = 512
+	maxFlightOctets = 2 << 20
 )
 
 // A flight is a number of commands whose replies come in the same order.
@@ -106,7 +106,7 @@ func (f *flight) fill() error {
 	if f.c.pipelining() {
 		limit = maxFlight
 	}
-	if len(f.sent) > limit/2 && limit > 1 {
+	if len(f.sent) > limit/2 || len(f.sent) > 0 && f.octets > maxFlightOctets/2 {
 		return nil
 	}
 	wrote := false
