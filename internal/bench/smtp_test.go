@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net"
 	netsmtp "net/smtp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	gosmtp "github.com/emersion/go-smtp"
 	"github.com/stretchr/testify/require"
+	gomail "github.com/wneessen/go-mail"
 
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
@@ -232,6 +234,28 @@ func BenchmarkClientSmall(b *testing.B) {
 			for range b.N {
 				r.Reset(body)
 				require.NoError(b, c.SendMail("a@b.test", []string{"c@d.test"}, r))
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+		})
+		// It has no way to send a message as it is: building one is in its figure.
+		b.Run("server="+s.name+"/go-mail", func(b *testing.B) {
+			host, port, err := net.SplitHostPort(s.start(b))
+			require.NoError(b, err)
+			n, err := strconv.Atoi(port)
+			require.NoError(b, err)
+			c, err := gomail.NewClient(host, gomail.WithPort(n), gomail.WithTLSPolicy(gomail.NoTLS), gomail.WithHELO("client.test"), gomail.WithoutNoop())
+			require.NoError(b, err)
+			require.NoError(b, c.DialWithContext(context.Background()))
+			defer c.Close()
+			m := gomail.NewMsg(gomail.WithEncoding(gomail.NoEncoding))
+			require.NoError(b, m.From("a@b.test"))
+			require.NoError(b, m.To("c@d.test"))
+			m.SetBodyString(gomail.TypeTextPlain, string(body))
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				require.NoError(b, c.Send(m))
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 		})
