@@ -126,8 +126,10 @@ type Client struct {
 	features smtp.Features
 	extended bool
 	authed   bool
-	mails    int    // transactions begun
+	mails    int // transactions begun
+	limits   smtp.Limits
 	text     []byte // of the reply being read
+	line     []byte // for commands being encoded
 	err      error  // why the connection can't be used, sticky
 }
 
@@ -285,7 +287,7 @@ func (c *Client) startTLS(ctx context.Context) error {
 
 // hello says EHLO, HELO where the server doesn't know it, or LHLO.
 func (c *Client) hello() error {
-	c.features, c.extended = smtp.Features{}, false
+	c.features, c.limits, c.extended = smtp.Features{}, smtp.Limits{}, false
 	name := c.localName()
 	if !smtp.ValidDomain(name) {
 		return fmt.Errorf("smtpclient: %q can't be the name in EHLO", name)
@@ -301,6 +303,7 @@ func (c *Client) hello() error {
 	if r.Code == 250 {
 		c.features = smtp.ParseFeatures(r.Text)
 		c.features.Extensions &^= c.opts.Disable
+		c.limits = c.features.Limits()
 		c.extended = true
 		return nil
 	}

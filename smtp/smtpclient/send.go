@@ -70,7 +70,7 @@ func (t *transaction) prepare(body io.Reader) error {
 	if len(env.To) == 0 {
 		return errors.New("smtpclient: no recipients")
 	}
-	limits := c.features.Limits()
+	limits := c.limits
 	if limits.MailMax > 0 && c.mails >= limits.MailMax {
 		return ErrLimit
 	}
@@ -93,7 +93,7 @@ func (t *transaction) prepare(body io.Reader) error {
 		return &smtp.UnsupportedError{Extension: smtp.ExtChunking}
 	}
 	var err error
-	t.pending, err = smtp.AppendMail(nil, env.From, &t.mail, t.exts)
+	t.pending, err = smtp.AppendMail(c.line[:0], env.From, &t.mail, t.exts)
 	if err != nil {
 		return fmt.Errorf("smtpclient: %w", err)
 	}
@@ -104,6 +104,7 @@ func (t *transaction) prepare(body io.Reader) error {
 			return fmt.Errorf("smtpclient: %w", err)
 		}
 	}
+	c.line = t.pending
 	t.pending = t.pending[:n]
 	return nil
 }

@@ -55,7 +55,7 @@ func (c *Conn) cmdBdat(cmd smtp.BdatCommand) {
 // receive runs the Session's Data over the chunks and answers the last of them.
 func (c *Conn) receive(ch *chunks) {
 	c.state = stChunk
-	b := &body{src: ch, left: c.srv.maxMessage()}
+	b := c.newBody(ch)
 	results := c.deliver(b)
 	if b.err == nil && results[0] == nil || c.srv.LMTP && b.err == nil {
 		// What the Session did not care to read has to come nevertheless.
@@ -107,7 +107,7 @@ func (c *Conn) refuseChunk(chunk chunk, why *smtp.Error) {
 func (c *Conn) drain(chunk chunk) bool {
 	switch err := chunk.Drain(c.discard()); {
 	case errors.Is(err, textproto.ErrBodyTooLong):
-		c.goodbye, c.unread = true, true
+		c.goodbye = true
 	case err != nil:
 		c.lost(err)
 		return false

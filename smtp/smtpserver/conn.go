@@ -12,7 +12,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/textproto"
@@ -41,16 +40,23 @@ type Conn struct {
 	rcpt       smtp.RcptCommand // of the present command
 	recipients int
 	mails      int // transactions begun
+	id         string
+	idOf       int // the value of mails that id is of
 
-	pending      []byte // a command line that ended a chunked message, to be run next
-	errors       int    // wrong commands in a row
-	refusals     int    // refused commands in a row
+	body         body     // of the message under way
+	result       [1]error // of that message in SMTP
+	arg          string   // of the present command
+	pending      []byte   // a command line that ended a chunked message, to be run next
+	errors       int      // wrong commands in a row
+	refusals     int      // refused commands in a row
 	authFailures int
 	goodbye      bool // the connection is to be closed
-	unread       bool // the client is still sending what nobody will read
 }
 
 func newConn(ctx context.Context, s *Server, tp *textproto.Conn) *Conn {
+	// RFC 2920 §3.2: replies may be held back only while there is more input,
+	// or both sides would wait.
+	tp.SetAutoFlush(true)
 	c := &Conn{srv: s, tp: tp, ctx: ctx, state: stStart, disabled: s.Disable}
 	c.parser = smtp.Parser{Allow: s.Allow, MaxPath: limit(s.Limits.Path, smtp.MaxPath)}
 	if s.IdleTimeout == 0 {
@@ -76,7 +82,10 @@ func (c *Conn) ID() string { return c.tp.ID() }
 // connection's ID and a count. It is what the client is told when a message was
 // accepted, and what Delivery puts into the Received field.
 func (c *Conn) TransactionID() string {
-	return c.srv.epoch + "-" + c.tp.ID() + "-" + strconv.Itoa(c.mails)
+	if c.mails != c.idOf {
+		c.id, c.idOf = c.srv.epoch+"-"+c.tp.ID()+"-"+strconv.Itoa(c.mails), c.mails
+	}
+	return c.id
 }
 
 // RemoteAddr returns the client's address, the one that a trusted proxy named
@@ -110,6 +119,10 @@ func (c *Conn) Identity() string { return c.identity }
 
 // Forwarded returns what a trusted client said with XFORWARD.
 func (c *Conn) Forwarded() []smtp.Attribute { return c.forward }
+
+// Argument returns the argument of the command being carried out as the client
+// sent it, such as "FROM:<a@b.example> SIZE=1".
+func (c *Conn) Argument() string { return c.arg }
 
 // Domain returns the server's name.
 func (c *Conn) Domain() string { return c.srv.domain }
@@ -161,27 +174,8 @@ func (c *Conn) serve() {
 		}
 		c.dispatch(line)
 	}
-	if c.tp.Flush() == nil && (c.unread || c.tp.Buffered() > 0) {
-		c.linger()
-	}
+	c.tp.Flush()
 }
-
-// linger lets the client read the last reply though it is still sending: a
-// connection that is closed with input unread is reset, and the reply lost.
-func (c *Conn) linger() {
-	nc, ok := c.tp.NetConn().(*net.TCPConn)
-	if !ok || nc.CloseWrite() != nil {
-		return
-	}
-	nc.SetReadDeadline(time.Now().Add(lingerTime))
-	io.CopyN(io.Discard, struct{ io.Reader }{nc}, lingerSize)
-}
-
-// How long, and for how many octets, to linger.
-const (
-	lingerTime = 2 * time.Second
-	lingerSize = 16 << 20
-)
 
 // next returns the next command line. It has answered what is no command line
 // already. An error ends the connection; the client has been told.
@@ -191,13 +185,6 @@ func (c *Conn) next() ([]byte, error) {
 		return line, nil
 	}
 	for {
-		// RFC 2920 §3.2: replies may be held back only while there is more
-		// input, or both sides would wait.
-		if c.tp.Buffered() == 0 {
-			if err := c.tp.Flush(); err != nil {
-				return nil, err
-			}
-		}
 		if err := c.tp.Wait(); err != nil {
 			c.lost(err)
 			return nil, err
@@ -262,7 +249,8 @@ func (c *Conn) dispatch(line []byte) {
 	case c.state&cmd.states == 0:
 		c.wrong(c.sequence(cmd))
 	default:
-		cmd.run(c, string(arg))
+		c.arg = string(arg)
+		cmd.run(c, c.arg)
 	}
 	if cmd == nil || !cmd.batch {
 		c.tp.Flush()

@@ -1,6 +1,7 @@
 package smtpserver
 
 import (
+	"bytes"
 	"errors"
 	"io"
 
@@ -31,15 +32,16 @@ func (c *Conn) cmdData() {
 		mode = textproto.Normalise
 	}
 	dot := c.tp.DotReader(mode)
-	b := &body{src: dot, left: c.srv.maxMessage()}
+	b := c.newBody(dot)
+	b.maxLine = max(c.srv.Limits.TextLine, 0)
 	results := c.deliver(b)
-	if isConnErr(b.err) && b.err != errTooLarge {
+	if isConnErr(b.err) && b.err != errTooLarge && b.err != errTextLine {
 		c.lost(b.err)
 		return
 	}
 	switch err := dot.Drain(c.discard()); {
 	case errors.Is(err, textproto.ErrBodyTooLong):
-		c.goodbye, c.unread = true, true
+		c.goodbye = true
 	case err != nil:
 		c.lost(err)
 		return
@@ -66,7 +68,8 @@ func (c *Conn) beginData() bool {
 // recipient, in SMTP one.
 func (c *Conn) deliver(r io.Reader) []error {
 	if !c.srv.LMTP {
-		return []error{c.session.Data(c.ctx, r)}
+		c.result[0] = c.session.Data(c.ctx, r)
+		return c.result[:]
 	}
 	return c.deliverLMTP(r)
 }
@@ -94,6 +97,41 @@ type body struct {
 	src  io.Reader // a DotReader, or chunks
 	left int64     // octets that it may still have
 	err  error     // why it is refused
+	lw   limitWriter
+
+	maxLine int // 0: any
+	line    int // octets of the line under way
+}
+
+var errTextLine = &smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 6, 0}, Text: "message has a line that is too long"}
+
+// checkLines watches the length of lines.
+func (b *body) checkLines(p []byte) error {
+	if b.maxLine == 0 {
+		return nil
+	}
+	for {
+		n := bytes.IndexByte(p, '\n')
+		if n < 0 {
+			b.line += len(p)
+		} else {
+			b.line += n + 1
+		}
+		if b.line > b.maxLine {
+			return b.note(errTextLine)
+		}
+		if n < 0 {
+			return nil
+		}
+		b.line, p = 0, p[n+1:]
+	}
+}
+
+// newBody begins a message. There is one at a time.
+func (c *Conn) newBody(src io.Reader) *body {
+	c.body = body{src: src, left: c.srv.maxMessage()}
+	c.body.lw.b = &c.body
+	return &c.body
 }
 
 // refusal is the reply to a message that can't be accepted.
@@ -129,6 +167,9 @@ func (b *body) Read(p []byte) (int, error) {
 		return int(b.left), errTooLarge
 	}
 	b.left -= int64(n)
+	if err := b.checkLines(p[:n]); err != nil {
+		return 0, err
+	}
 	if b.note(err) != nil && err != io.EOF {
 		err = b.refusal()
 	}
@@ -144,9 +185,10 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 	if !ok {
 		return io.Copy(w, struct{ io.Reader }{b})
 	}
-	lw := limitWriter{b: b, w: w}
-	n, err := wt.WriteTo(&lw)
-	if err != nil && !lw.failed {
+	b.lw.w, b.lw.failed = w, false
+	n, err := wt.WriteTo(&b.lw)
+	b.lw.w = nil
+	if err != nil && !b.lw.failed {
 		b.note(err)
 		err = b.refusal()
 	}
@@ -166,6 +208,10 @@ func (l *limitWriter) Write(p []byte) (int, error) {
 		return 0, l.b.note(errTooLarge)
 	}
 	l.b.left -= int64(len(p))
+	if err := l.b.checkLines(p); err != nil {
+		l.failed = true
+		return 0, err
+	}
 	n, err := l.w.Write(p)
 	l.failed = err != nil
 	return n, err

@@ -1,11 +1,11 @@
 package smtpserver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -202,6 +202,7 @@ func (s *deliverySession) deliver(ctx context.Context, r io.Reader) ([]error, er
 		return nil, err
 	}
 	errs := make([]error, len(s.rcpts))
+	defer func() { s.log(ctx, sp.size, errs) }()
 	prefix := make([]byte, 0, 512)
 	for i := range s.rcpts {
 		rcpt := &s.rcpts[i]
@@ -211,7 +212,7 @@ func (s *deliverySession) deliver(ctx context.Context, r io.Reader) ([]error, er
 		}
 		prefix = append(s.trace(prefix[:0], rcpt, now), more...)
 		_, err := rcpt.box.Append(ctx, mailbox.Draft{
-			Body:         io.MultiReader(bytes.NewReader(prefix), sp.reader()),
+			Body:         &prefixed{prefix, sp.reader()},
 			Size:         int64(len(prefix)) + sp.size,
 			InternalDate: now,
 		})
@@ -220,6 +221,27 @@ func (s *deliverySession) deliver(ctx context.Context, r io.Reader) ([]error, er
 		}
 	}
 	return errs, nil
+}
+
+// log tells what became of a message.
+func (s *deliverySession) log(ctx context.Context, size int64, errs []error) {
+	log := s.c.log
+	if !log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	for i := range s.rcpts {
+		text := "message delivered"
+		attrs := []slog.Attr{
+			slog.String("id", s.c.TransactionID()), slog.String("remote", s.c.RemoteIP().String()),
+			slog.String("from", s.from.String()), slog.String("to", s.rcpts[i].to.String()),
+			slog.String("account", s.rcpts[i].account), slog.Int64("size", size),
+		}
+		if errs[i] != nil {
+			text = "message not delivered"
+			attrs = append(attrs, slog.Any("error", errs[i]))
+		}
+		log.LogAttrs(ctx, slog.LevelInfo, text, attrs...)
+	}
 }
 
 // trace appends the fields that a delivered message gets (RFC 5321 §4.4).

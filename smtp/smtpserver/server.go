@@ -104,6 +104,11 @@ type Limits struct {
 	// §4.5.3.1.7 wants 64 KiB at least).
 	Message int64
 
+	// TextLine is the length of a line of DATA in octets, CRLF included
+	// (default none: real senders exceed the 1000 octets of §4.5.3.1.6, and
+	// lines are not held in memory). BDAT knows no lines.
+	TextLine int
+
 	// Discard is how much of a body that is refused is read in order to stay
 	// in step (default 64 MiB). If it is longer, the connection is closed.
 	Discard int64

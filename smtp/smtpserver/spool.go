@@ -82,6 +82,35 @@ func (s *spool) reader() io.Reader {
 	return io.NewSectionReader(s.file, 0, s.size)
 }
 
+// prefixed is a message with what goes before it. Unlike an io.MultiReader it
+// needs no buffer to be copied.
+type prefixed struct {
+	prefix []byte
+	body   io.Reader
+}
+
+func (p *prefixed) Read(b []byte) (int, error) {
+	if len(p.prefix) > 0 {
+		n := copy(b, p.prefix)
+		p.prefix = p.prefix[n:]
+		return n, nil
+	}
+	return p.body.Read(b)
+}
+
+func (p *prefixed) WriteTo(w io.Writer) (n int64, err error) {
+	if len(p.prefix) > 0 {
+		m, err := w.Write(p.prefix)
+		p.prefix = p.prefix[m:]
+		n = int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+	m, err := io.Copy(w, p.body)
+	return n + m, err
+}
+
 // header returns the message's header, or the first maxInspect octets of it. It
 // is valid until close.
 func (s *spool) header() (message.Header, error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,7 +28,7 @@ import (
 //	@disable A B     what is not offered
 //	@allow           all leniencies
 //	@normalise       line ends are normalised
-//	@message N, @recipients N, @errors N, @discard N, @transactions N, @authfailures N  limits
+//	@message N, @recipients N, @errors N, @discard N, @textline N, @transactions N, @authfailures N  limits
 //	@refuse CODE     the greeting
 //	@xclient         XCLIENT from loopback
 func TestTranscripts(t *testing.T) {
@@ -68,13 +70,32 @@ func TestTranscripts(t *testing.T) {
 		srv.NormaliseLineEnds = on("normalise")
 		srv.Limits = smtpserver.Limits{
 			Message: int64(num("message")), Recipients: num("recipients"), Errors: num("errors"),
-			Discard: int64(num("discard")), Transactions: num("transactions"), AuthFailures: num("authfailures"),
+			Discard: int64(num("discard")), TextLine: num("textline"), Transactions: num("transactions"), AuthFailures: num("authfailures"),
 		}
 		if on("xclient") {
 			srv.XClientFrom = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		}
 		return transcript.DialTCP(start(t, srv))
 	})
+}
+
+// TestCovered fails when an extension that the server can offer is in no
+// transcript.
+func TestCovered(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	require.NoError(t, err)
+	var all strings.Builder
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		all.Write(text)
+	}
+	for e := smtp.Extension(0); e.String() != "?"; e++ {
+		if e == smtp.ExtVRFY {
+			continue // a command only
+		}
+		require.Regexp(t, `(?m)^(\d+ )?(S[:&*] 250[- ]|@extensions (.* )?)`+e.String()+`\b|^# .*\b`+e.String()+`\b|^C: `+e.String()+`\b`, all.String(), e.String())
+	}
 }
 
 // scriptBackend knows the users of the RFCs' examples.
