@@ -201,3 +201,33 @@ func BenchmarkDelivery(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkIdle is what a connection that waits for a command costs beside the
+// kernel, the client's end of it (300 octets) included.
+func BenchmarkIdle(b *testing.B) {
+	addr := start(b, &smtpserver.Server{Backend: discard{}})
+	const n = 1000
+	measure := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc + m.StackInuse
+	}
+	buf := make([]byte, 4096)
+	var conns []net.Conn
+	before := measure()
+	for range n {
+		nc, err := net.Dial("tcp", addr)
+		require.NoError(b, err)
+		conns = append(conns, nc)
+		nc.Read(buf)
+		io.WriteString(nc, "EHLO client.example\r\n")
+		nc.Read(buf)
+	}
+	b.ReportMetric(float64(measure()-before)/n, "B/conn")
+	b.ReportMetric(0, "ns/op")
+	for _, c := range conns {
+		c.Close()
+	}
+}

@@ -32,23 +32,18 @@ type Conn struct {
 	hello    string
 	extended bool // greeted with EHLO or LHLO
 	identity string
-	remote   net.Addr // by XCLIENT; nil: the connection's
-	name     string   // of the client's address, by XCLIENT
-	forward  []smtp.Attribute
+	proxied  *proxied // nil unless XCLIENT or XFORWARD was used
 
-	mail       smtp.MailCommand // of the transaction
-	rcpt       smtp.RcptCommand // of the present command
+	tx         *tx // nil without a transaction
 	recipients int
 	mails      int // transactions begun
 	id         string
 	idOf       int // the value of mails that id is of
 
-	body         body     // of the message under way
-	result       [1]error // of that message in SMTP
-	arg          string   // of the present command
-	pending      []byte   // a command line that ended a chunked message, to be run next
-	errors       int      // wrong commands in a row
-	refusals     int      // refused commands in a row
+	arg          string // of the present command
+	pending      []byte // a command line that ended a chunked message, to be run next
+	errors       int    // wrong commands in a row
+	refusals     int    // refused commands in a row
 	authFailures int
 	goodbye      bool // the connection is to be closed
 }
@@ -91,8 +86,8 @@ func (c *Conn) TransactionID() string {
 // RemoteAddr returns the client's address, the one that a trusted proxy named
 // where there is one.
 func (c *Conn) RemoteAddr() net.Addr {
-	if c.remote != nil {
-		return c.remote
+	if c.proxied != nil && c.proxied.remote != nil {
+		return c.proxied.remote
 	}
 	return c.tp.RemoteAddr()
 }
@@ -102,7 +97,12 @@ func (c *Conn) RemoteIP() netip.Addr { return addrIP(c.RemoteAddr()) }
 
 // RemoteName returns the name of the client's address as a trusted proxy gave
 // it by XCLIENT. The server itself does not look names up.
-func (c *Conn) RemoteName() string { return c.name }
+func (c *Conn) RemoteName() string {
+	if c.proxied == nil {
+		return ""
+	}
+	return c.proxied.name
+}
 
 // LocalAddr returns the address that the client connected to.
 func (c *Conn) LocalAddr() net.Addr { return c.tp.LocalAddr() }
@@ -118,7 +118,12 @@ func (c *Conn) TLS() *tls.ConnectionState { return c.tp.TLS() }
 func (c *Conn) Identity() string { return c.identity }
 
 // Forwarded returns what a trusted client said with XFORWARD.
-func (c *Conn) Forwarded() []smtp.Attribute { return c.forward }
+func (c *Conn) Forwarded() []smtp.Attribute {
+	if c.proxied == nil {
+		return nil
+	}
+	return c.proxied.forward
+}
 
 // Argument returns the argument of the command being carried out as the client
 // sent it, such as "FROM:<a@b.example> SIZE=1".
@@ -130,7 +135,7 @@ func (c *Conn) Domain() string { return c.srv.domain }
 // Protocol returns how the present message arrives, for the "with" clause of a
 // Received field (RFC 3848).
 func (c *Conn) Protocol() string {
-	return smtp.Protocol(c.srv.LMTP, c.extended, c.tp.TLS() != nil, c.identity != "", c.mail.Options.UTF8)
+	return smtp.Protocol(c.srv.LMTP, c.extended, c.tp.TLS() != nil, c.identity != "", c.tx != nil && c.tx.mail.Options.UTF8)
 }
 
 func addrIP(a net.Addr) netip.Addr {
@@ -149,6 +154,7 @@ func addrIP(a net.Addr) netip.Addr {
 
 // close ends the session.
 func (c *Conn) close() {
+	defer c.endTx()
 	if c.session == nil {
 		return
 	}
@@ -367,7 +373,7 @@ func (c *Conn) reset() {
 		c.session.Reset(c.ctx)
 		c.state = stReady
 	}
-	c.mail = smtp.MailCommand{}
+	c.endTx()
 	c.recipients = 0
 }
 

@@ -15,7 +15,7 @@ func (c *Conn) cmdData() {
 	case c.state == stMail: // RFC 5321 §3.3
 		c.wrong(&smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "no valid recipients"})
 		return
-	case c.mail.Options.Body == smtp.BodyBinaryMIME: // RFC 3030 §3
+	case c.tx.mail.Options.Body == smtp.BodyBinaryMIME: // RFC 3030 §3
 		c.wrong(&smtp.Error{Code: 503, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "BINARYMIME needs BDAT"})
 		return
 	}
@@ -68,8 +68,8 @@ func (c *Conn) beginData() bool {
 // recipient, in SMTP one.
 func (c *Conn) deliver(r io.Reader) []error {
 	if !c.srv.LMTP {
-		c.result[0] = c.session.Data(c.ctx, r)
-		return c.result[:]
+		c.tx.result[0] = c.session.Data(c.ctx, r)
+		return c.tx.result[:]
 	}
 	return c.deliverLMTP(r)
 }
@@ -129,9 +129,10 @@ func (b *body) checkLines(p []byte) error {
 
 // newBody begins a message. There is one at a time.
 func (c *Conn) newBody(src io.Reader) *body {
-	c.body = body{src: src, left: c.srv.maxMessage()}
-	c.body.lw.b = &c.body
-	return &c.body
+	b := &c.tx.body
+	*b = body{src: src, left: c.srv.maxMessage()}
+	b.lw.b = b
+	return b
 }
 
 // refusal is the reply to a message that can't be accepted.

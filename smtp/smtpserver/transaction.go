@@ -1,6 +1,8 @@
 package smtpserver
 
 import (
+	"sync"
+
 	"github.com/posthorn-mail/posthorn/smtp"
 )
 
@@ -11,6 +13,25 @@ func transaction() feature {
 		{verb: "RCPT", states: stTx, batch: true, run: (*Conn).cmdRcpt},
 		{verb: "DATA", states: stTx, run: bare((*Conn).cmdData)},
 	}}
+}
+
+// A tx is what a Conn holds during a transaction only, so that idle connections
+// are small.
+type tx struct {
+	mail   smtp.MailCommand
+	rcpt   smtp.RcptCommand // of the present command
+	body   body
+	result [1]error // of the message in SMTP
+}
+
+var txPool = sync.Pool{New: func() any { return new(tx) }}
+
+func (c *Conn) endTx() {
+	if c.tx != nil {
+		*c.tx = tx{}
+		txPool.Put(c.tx)
+		c.tx = nil
+	}
 }
 
 func (c *Conn) cmdMail(arg string) {
@@ -26,11 +47,19 @@ func (c *Conn) cmdMail(arg string) {
 		c.wrong(&smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 5, 3}, Text: "too many messages in this session"})
 		return
 	}
-	if err := c.parser.Mail(arg, &c.mail); err != nil {
+	if c.tx == nil {
+		c.tx = txPool.Get().(*tx)
+	}
+	defer func() {
+		if c.state == stReady {
+			c.endTx()
+		}
+	}()
+	if err := c.parser.Mail(arg, &c.tx.mail); err != nil {
 		c.wrong(err)
 		return
 	}
-	o := &c.mail.Options
+	o := &c.tx.mail.Options
 	if o.Size > c.srv.maxMessage() { // RFC 1870 §6.1
 		c.refuse(errTooLarge)
 		return
@@ -38,7 +67,7 @@ func (c *Conn) cmdMail(arg string) {
 	if o.Auth != nil && c.identity == "" {
 		o.Auth = &smtp.Address{} // RFC 4954 §5: from who isn't trusted it means nothing
 	}
-	if err := c.session.Mail(c.ctx, c.mail.From, o); err != nil {
+	if err := c.session.Mail(c.ctx, c.tx.mail.From, o); err != nil {
 		c.refuse(err)
 		return
 	}
@@ -49,7 +78,7 @@ func (c *Conn) cmdMail(arg string) {
 }
 
 func (c *Conn) cmdRcpt(arg string) {
-	if err := c.parser.Rcpt(arg, c.mail.Options.UTF8, &c.rcpt); err != nil {
+	if err := c.parser.Rcpt(arg, c.tx.mail.Options.UTF8, &c.tx.rcpt); err != nil {
 		c.wrong(err)
 		return
 	}
@@ -59,7 +88,7 @@ func (c *Conn) cmdRcpt(arg string) {
 		c.send(452, smtp.EnhancedCode{4, 5, 3}, "too many recipients")
 		return
 	}
-	if err := c.session.Rcpt(c.ctx, c.rcpt.To, &c.rcpt.Options); err != nil {
+	if err := c.session.Rcpt(c.ctx, c.tx.rcpt.To, &c.tx.rcpt.Options); err != nil {
 		c.refuse(err)
 		return
 	}

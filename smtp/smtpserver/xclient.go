@@ -32,10 +32,24 @@ func xforward() feature {
 			return append(dst, " NAME ADDR PORT PROTO HELO IDENT SOURCE"...)
 		},
 		commands: []command{{verb: "XFORWARD", states: stReady, batch: true, run: with((*smtp.Parser).Attributes, func(c *Conn, list []smtp.Attribute) {
-			c.forward = append(c.forward, list...)
+			c.proxy().forward = append(c.proxy().forward, list...)
 			c.ok(250, smtp.EnhancedCode{2, 0, 0}, "OK")
 		})}},
 	}
+}
+
+// proxied is what a trusted peer has told.
+type proxied struct {
+	remote  net.Addr // nil: the connection's own
+	name    string   // of that address
+	forward []smtp.Attribute
+}
+
+func (c *Conn) proxy() *proxied {
+	if c.proxied == nil {
+		c.proxied = new(proxied)
+	}
+	return c.proxied
 }
 
 // trusted tells whether the peer itself, whoever it speaks for, is one of
@@ -55,7 +69,7 @@ func (c *Conn) trusted() bool {
 
 func (c *Conn) cmdXClient(list []smtp.Attribute) {
 	ap := netip.AddrPortFrom(c.RemoteIP(), 0)
-	name, hello, login, extended := c.name, c.hello, "", true
+	name, hello, login, extended := c.RemoteName(), c.hello, "", true
 	for _, a := range list {
 		if a.Absent || a.TempUnavail {
 			a.Value = ""
@@ -97,7 +111,8 @@ func (c *Conn) cmdXClient(list []smtp.Attribute) {
 	}
 	c.reset()
 	c.close()
-	c.remote, c.name, c.identity, c.forward = net.TCPAddrFromAddrPort(ap), name, login, nil
+	*c.proxy() = proxied{remote: net.TCPAddrFromAddrPort(ap), name: name}
+	c.identity = login
 	c.hello, c.extended, c.state = hello, extended, stStart
 	c.parser.Extensions = 0
 	if !c.greet() {
