@@ -1,0 +1,69 @@
+// Package mtasts fetches MTA-STS policies over HTTPS (RFC 8461 §3.3). It is
+// apart from smtpclient so that only those who use it link an HTTP client:
+//
+//	d := &smtpclient.Deliverer{MTASTS: &smtpclient.MTASTS{Fetch: mtasts.Fetch}}
+package mtasts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+)
+
+// maxPolicy is how large a policy may be, in octets (RFC 8461 §3.3).
+const maxPolicy = 64 << 10
+
+// Why a policy was not taken.
+var (
+	ErrStatus    = errors.New("mtasts: the server has no policy to give") // any other status than 200, redirections too
+	ErrMediaType = errors.New("mtasts: the policy is not text/plain")
+	ErrTooLong   = errors.New("mtasts: the policy is too long")
+)
+
+// A Fetcher fetches policies. The zero value works.
+type Fetcher struct {
+	// Transport makes the request, by default one of its own that uses no
+	// proxy and keeps no connection. It must verify certificates.
+	Transport http.RoundTripper
+}
+
+// Fetch fetches the text of a domain's policy, with the zero Fetcher. The domain
+// is in A-labels. The context bounds the time.
+func Fetch(ctx context.Context, domain string) ([]byte, error) {
+	return (&Fetcher{}).Fetch(ctx, domain)
+}
+
+// Fetch fetches the text of a domain's policy.
+func (f *Fetcher) Fetch(ctx context.Context, domain string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://mta-sts."+domain+"/.well-known/mta-sts.txt", nil)
+	if err != nil {
+		return nil, fmt.Errorf("mtasts: %w", err)
+	}
+	transport := f.Transport
+	if transport == nil {
+		transport = &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10}
+	}
+	// A RoundTripper follows no redirections, has no cookies and no cache.
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return nil, fmt.Errorf("mtasts: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%w: status %d", ErrStatus, resp.StatusCode)
+	}
+	if t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || t != "text/plain" {
+		return nil, ErrMediaType
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxPolicy+1))
+	if err != nil {
+		return nil, fmt.Errorf("mtasts: %w", err)
+	}
+	if len(text) > maxPolicy {
+		return nil, ErrTooLong
+	}
+	return text, nil
+}
