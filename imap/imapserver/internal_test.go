@@ -143,10 +143,24 @@ func TestRedact(t *testing.T) {
 		"a AUTHENTICATE PLAIN":        "a AUTHENTICATE PLAIN",
 		"a AUTHENTICATE PLAIN AGZyZQ": "a AUTHENTICATE PLAIN <hidden>",
 		"a SELECT LOGIN":              "a SELECT LOGIN",
-		"a":                           "a",
+		"a FETCH 1 BODY[]":            "a FETCH 1 BODY[]",
+		"a uid fetch 1 FLAGS":         "a uid fetch 1 FLAGS",
+		"a LOGIN":                     "a LOGIN",
+		"a LOGIN ":                    "a LOGIN ",
+		"done":                        "done",
+		"a":                           "<hidden>",
 		"":                            "",
+		// What is no command may be a secret.
+		"LOGIN fred secret":        "LOGIN <hidden>",
+		"fred secret":              "fred <hidden>",
+		"a\tLOGIN fred secret":     "<hidden>",
+		"a LOGIN\tfred secret":     "a <hidden>",
+		"a  LOGIN fred secret":     "a <hidden>",
+		"a LOG\x00IN fred secret":  "a <hidden>",
+		"AGZyZWQAc2VjcmV0":         "<hidden>",
+		"a AUTHENTICATE  AGZyZQ==": "a AUTHENTICATE  <hidden>",
 	} {
-		require.Equal(t, want, string(redact(textproto.Receive, []byte(in))))
+		require.Equal(t, want, string(newProtocol().redact(textproto.Receive, []byte(in))))
 	}
-	require.Equal(t, "a LOGIN x y", string(redact(textproto.Send, []byte("a LOGIN x y"))))
+	require.Equal(t, "a LOGIN x y", string(newProtocol().redact(textproto.Send, []byte("a LOGIN x y"))))
 }

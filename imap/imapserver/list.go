@@ -193,9 +193,13 @@ func matchAny(reference string, patterns []string, name string) string {
 
 // matchName tells whether a name matches a pattern: "*" stands for anything,
 // "%" for anything without a separator. INBOX, as a name and as a first level,
-// matches without regard to case. The cost is bounded by the product of the
-// lengths, whatever wildcards there are.
+// matches without regard to case. The cost is bounded by the square of the
+// name's length, whatever the pattern.
 func matchName(pattern, name string) bool {
+	pattern, ok := simplify(pattern, len(name))
+	if !ok {
+		return false
+	}
 	fold := 0
 	if name == mailbox.Inbox || strings.HasPrefix(name, mailbox.Inbox+"/") {
 		fold = len(mailbox.Inbox)
@@ -229,6 +233,30 @@ func matchName(pattern, name string) bool {
 		skipWildcards()
 	}
 	return at[len(pattern)]
+}
+
+// simplify makes one wildcard of several in a row. It is false if more than max
+// octets of the pattern are none, which match no name of that length.
+func simplify(pattern string, max int) (string, bool) {
+	out := make([]byte, 0, min(len(pattern), 2*max+1))
+	for i := range len(pattern) {
+		c, n := pattern[i], len(out)
+		wild := c == '*' || c == '%'
+		switch {
+		case wild && n > 0 && (out[n-1] == '*' || out[n-1] == '%'):
+			if c == '*' {
+				out[n-1] = c
+			}
+			continue
+		case wild:
+		case max == 0:
+			return "", false
+		default:
+			max--
+		}
+		out = append(out, c)
+	}
+	return string(out), true
 }
 
 func upper(c byte) byte {

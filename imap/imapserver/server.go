@@ -151,7 +151,7 @@ func (s *Server) prepare() {
 	s.once.Do(func() {
 		s.proto = newProtocol()
 		if s.Redact == nil {
-			s.Redact = redact
+			s.Redact = s.proto.redact
 		}
 	})
 }
