@@ -163,8 +163,8 @@ func (d *Daemon) Log() string {
 // printed if the test fails.
 func (d *Daemon) run(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
-	cmd.Stdout, cmd.Stderr = d, d
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = d, d, 5*time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	require.NoError(t, cmd.Start())
 	d.cmd, d.ended = cmd, make(chan struct{})
 	go func() {

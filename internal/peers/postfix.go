@@ -110,7 +110,7 @@ func Postfix(t testing.TB, cert *Certificate, settings, services string) *Daemon
 		require.NoError(t, os.Chmod(filepath.Join(d.Dir, dir), 0o700))
 	}
 	require.NoError(t, os.MkdirAll(filepath.Join(d.Dir, "spool/pid"), 0o755))
-	cmd := exec.Command(filepath.Join(lib, "sbin/master"), "-c", d.Dir, "-d", "-v")
+	cmd := exec.Command(filepath.Join(lib, "sbin/master"), "-c", d.Dir)
 	cmd.Env = append(os.Environ(), "MAIL_CONFIG="+d.Dir, "LD_LIBRARY_PATH="+lib)
 	d.run(t, cmd)
 	t.Cleanup(func() {
