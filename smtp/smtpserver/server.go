@@ -151,8 +151,14 @@ func (s *Server) maxMessage() int64 {
 	return limit(s.Limits.Message, 128<<20)
 }
 
+// errNoBackend is what serving without a Backend comes to.
+var errNoBackend = errors.New("smtpserver: Server.Backend is not set")
+
 // setup makes the tables, once.
-func (s *Server) setup() {
+func (s *Server) setup() error {
+	if s.Backend == nil {
+		return errNoBackend
+	}
 	s.once.Do(func() {
 		s.domain = s.Domain
 		if s.domain == "" {
@@ -179,31 +185,40 @@ func (s *Server) setup() {
 			}
 		}
 	})
+	return nil
 }
 
 // Serve serves the connections of l until Shutdown or Close, and returns
 // textproto.ErrServerClosed then.
 func (s *Server) Serve(l net.Listener) error {
-	s.setup()
+	if err := s.setup(); err != nil {
+		return err
+	}
 	return s.Server.Serve(l, handler{s})
 }
 
 // ServeTLS is Serve with TLS from the first octet (RFC 8314).
 func (s *Server) ServeTLS(l net.Listener) error {
-	s.setup()
+	if err := s.setup(); err != nil {
+		return err
+	}
 	return s.Server.ServeTLS(l, handler{s})
 }
 
 // ListenAndServe listens on a TCP address and serves.
 func (s *Server) ListenAndServe(addr string) error {
-	s.setup()
+	if err := s.setup(); err != nil {
+		return err
+	}
 	return s.Server.ListenAndServe(addr, handler{s})
 }
 
 // ListenAndServeTLS listens on a TCP address and serves with TLS from the first
 // octet.
 func (s *Server) ListenAndServeTLS(addr string) error {
-	s.setup()
+	if err := s.setup(); err != nil {
+		return err
+	}
 	return s.Server.ListenAndServeTLS(addr, handler{s})
 }
 

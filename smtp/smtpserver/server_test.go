@@ -71,6 +71,10 @@ func TestContext(t *testing.T) {
 	require.Error(t, <-ended)
 }
 
+func TestNoBackend(t *testing.T) {
+	require.ErrorContains(t, (&smtpserver.Server{}).ListenAndServe("127.0.0.1:0"), "Backend")
+}
+
 // A panic in a Backend ends its connection only, with a 421.
 func TestPanic(t *testing.T) {
 	r := &recorder{rcpt: func(to smtp.Address, _ *smtp.RcptOptions) error {
