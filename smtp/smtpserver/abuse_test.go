@@ -66,7 +66,7 @@ func TestReplyTexts(t *testing.T) {
 		{"MAIL FROM:<a@example.org>", "250 "},
 		{"RCPT TO:<>", "501 5.1.3 path must be <ADDRESS>"},
 		{"MAIL FROM:<a@example.org>", "503 5.5.1 not within a mail transaction"},
-		{"DATA", "503 5.5.1 RCPT first"},
+		{"DATA", "554 5.5.1 no valid recipients"},
 	} {
 		fmt.Fprint(nc, step[0], "\r\n")
 		line, err := r.ReadString('\n')
