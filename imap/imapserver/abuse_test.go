@@ -13,7 +13,7 @@ func TestMatchNameBombs(t *testing.T) {
 	name := strings.Repeat("ab", 60)
 	for _, unit := range []string{"*a", "%a*", "*%*%", "a", "%/", "*/%"} {
 		pattern := strings.Repeat(unit, 64<<10/len(unit))
-		for range 2000 {
+		for range 200 {
 			got := matchName(pattern+"*", name)
 			require.Equal(t, unit == "*%*%", got, unit)
 		}
