@@ -45,7 +45,6 @@ func (c *Client) auth(ctx context.Context, cr sasl.Credentials) error {
 		}
 		err := c.exchange(client)
 		if err == nil {
-			c.authed = true
 			return nil
 		}
 		last = fmt.Errorf("smtpclient: AUTH %s: %w", client.Name(), err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/sasl"
@@ -124,8 +123,6 @@ type Client struct {
 	sem chan struct{} // held during a call; guards what follows
 
 	features smtp.Features
-	extended bool
-	authed   bool
 	mails    int // transactions begun
 	limits   smtp.Limits
 	text     []byte // of the reply being read
@@ -252,90 +249,6 @@ func (c *Client) setup(ctx context.Context, implicit, starttls bool) error {
 		return c.auth(ctx, *c.opts.Credentials)
 	}
 	return nil
-}
-
-func (c *Client) tlsConfig() *tls.Config {
-	cfg := c.opts.TLSConfig
-	if cfg == nil {
-		cfg = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if cfg.ServerName == "" {
-		cfg = cfg.Clone()
-		cfg.ServerName = c.host
-	}
-	return cfg
-}
-
-// startTLS upgrades the connection. Everything the server said before is
-// forgotten (RFC 3207 §4.2).
-func (c *Client) startTLS(ctx context.Context) error {
-	if !c.features.Has(smtp.ExtStartTLS) {
-		return ErrNoStartTLS
-	}
-	r, err := c.command([]byte("STARTTLS\r\n"))
-	if err != nil {
-		return err
-	}
-	if r.Code != 220 {
-		return unexpected("STARTTLS", r)
-	}
-	if err := c.tp.StartTLSClient(ctx, c.tlsConfig()); err != nil {
-		return fmt.Errorf("smtpclient: %w", err)
-	}
-	return c.hello()
-}
-
-// hello says EHLO, HELO where the server doesn't know it, or LHLO.
-func (c *Client) hello() error {
-	c.features, c.limits, c.extended = smtp.Features{}, smtp.Limits{}, false
-	name := c.localName()
-	if !smtp.ValidDomain(name) {
-		return fmt.Errorf("smtpclient: %q can't be the name in EHLO", name)
-	}
-	verb := "EHLO "
-	if c.opts.LMTP {
-		verb = "LHLO "
-	}
-	r, err := c.command([]byte(verb + name + "\r\n"))
-	if err != nil {
-		return err
-	}
-	if r.Code == 250 {
-		c.features = smtp.ParseFeatures(r.Text)
-		c.features.Extensions &^= c.opts.Disable
-		c.limits = c.features.Limits()
-		c.extended = true
-		return nil
-	}
-	// RFC 5321 §3.2: fall back if the server doesn't know EHLO.
-	if c.opts.LMTP || r.Code != 500 && r.Code != 501 && r.Code != 502 && r.Code != 504 {
-		return unexpected(verb[:4], r)
-	}
-	r, err = c.command([]byte("HELO " + name + "\r\n"))
-	if err != nil {
-		return err
-	}
-	if r.Code != 250 {
-		return unexpected("HELO", r)
-	}
-	return nil
-}
-
-func (c *Client) localName() string {
-	if c.opts.LocalName != "" {
-		return c.opts.LocalName
-	}
-	if name, err := os.Hostname(); err == nil && smtp.ValidDomain(name) {
-		for _, ch := range name {
-			if ch == '.' {
-				return name
-			}
-		}
-	}
-	if a, ok := c.tp.LocalAddr().(*net.TCPAddr); ok {
-		return string(smtp.AppendAddrLiteral(nil, a.AddrPort().Addr()))
-	}
-	return "localhost"
 }
 
 // Features returns what the server announced in its last reply to EHLO or LHLO.

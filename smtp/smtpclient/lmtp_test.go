@@ -3,12 +3,14 @@ package smtpclient_test
 import (
 	"context"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 )
@@ -38,4 +40,25 @@ func TestLMTP(t *testing.T) {
 	}
 	require.Equal(t, "LMTP", back.conn.Protocol())
 	require.NoError(t, c.Quit(ctx))
+}
+
+// A trusted proxy speaks for somebody else.
+func TestXClient(t *testing.T) {
+	back := &sink{keep: true}
+	srv := &smtpserver.Server{Backend: back}
+	srv.XClientFrom = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	ctx := context.Background()
+	c, err := smtpclient.Dial(ctx, serve(t, srv, false), nil)
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.XClient(ctx, smtp.Attribute{Name: "ADDR", Value: "192.0.2.7"}, smtp.Attribute{Name: "NAME", Value: "client.example"}, smtp.Attribute{Name: "LOGIN", Value: "alice"}))
+	require.NoError(t, c.XForward(ctx, smtp.Attribute{Name: "IDENT", Value: "a b"}))
+	_, err = c.Send(ctx, &smtpclient.Envelope{To: addrs(t, "a@b.example")}, strings.NewReader(message))
+	require.NoError(t, err)
+	require.Equal(t, "192.0.2.7", back.conn.RemoteIP().String())
+	require.Equal(t, "client.example", back.conn.RemoteName())
+	require.Equal(t, "alice", back.conn.Identity())
+	require.Equal(t, []smtp.Attribute{{Name: "IDENT", Value: "a b"}}, back.conn.Forwarded())
+	require.Error(t, c.XClient(ctx, smtp.Attribute{Name: "ADDR", Value: "nonsense"}))
+	require.NoError(t, c.Noop(ctx))
 }

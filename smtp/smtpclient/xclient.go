@@ -1,0 +1,43 @@
+package smtpclient
+
+import (
+	"context"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+)
+
+// XClient tells a server that trusts this client whom it speaks for (Postfix's
+// XCLIENT). The server begins anew: whoever had logged in no longer is.
+func (c *Client) XClient(ctx context.Context, attributes ...smtp.Attribute) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if !c.features.Has(smtp.ExtXClient) {
+		return &smtp.UnsupportedError{Extension: smtp.ExtXClient}
+	}
+	line, err := smtp.AppendAttributes(nil, "XCLIENT", attributes)
+	if err != nil {
+		return err
+	}
+	r, err := c.command(line)
+	if err != nil {
+		return err
+	}
+	if r.Code != 220 {
+		return unexpected("XCLIENT", r)
+	}
+	return c.hello()
+}
+
+// XForward tells a server that trusts this client where the next message came
+// from, for its logs (Postfix's XFORWARD).
+func (c *Client) XForward(ctx context.Context, attributes ...smtp.Attribute) error {
+	line, err := smtp.AppendAttributes(nil, "XFORWARD", attributes)
+	if err != nil {
+		return err
+	}
+	_, err = c.simple(ctx, "XFORWARD", line)
+	return err
+}
