@@ -193,6 +193,7 @@ func (s *Server) serve(l net.Listener, h Handler, cfg *tls.Config) error {
 		}
 		if err != nil {
 			var ne net.Error
+			//lint:ignore SA1019 accept errors are what Temporary is still good for, as in net/http
 			if !errors.As(err, &ne) || !ne.Temporary() {
 				return err
 			}

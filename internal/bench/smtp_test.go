@@ -128,7 +128,7 @@ func BenchmarkServerSmall(b *testing.B) {
 					clients[i] = dialRaw(b, addr)
 				}
 				envelope := []byte("MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n")
-				lines := bytes.SplitAfter(envelope[:len(envelope)], []byte("\n"))[:3]
+				lines := bytes.SplitAfter(envelope, []byte("\n"))[:3]
 				b.SetBytes(int64(len(small)))
 				b.ReportAllocs()
 				b.ResetTimer()

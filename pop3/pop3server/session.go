@@ -38,9 +38,6 @@ type request struct {
 	err error
 }
 
-// errEnded ends the loop.
-var errEnded = errors.New("session has ended")
-
 // close gives up what the session holds. It runs after a panic, too.
 func (s *session) close() {
 	s.stopAhead()
