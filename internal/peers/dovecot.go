@@ -21,6 +21,7 @@ ssl_cert = <%[2]s
 ssl_key = <%[3]s
 disable_plaintext_auth = no
 auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256
+auth_failure_delay = 0
 auth_username_format = %%Ln
 first_valid_uid = 1
 mail_uid = mail
@@ -43,6 +44,9 @@ plugin {
   quota_rule = *:storage=1G
 }
 service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
   chroot =
 }
 service lmtp {

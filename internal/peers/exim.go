@@ -30,7 +30,7 @@ smtputf8_advertise_hosts = *
 chunking_advertise_hosts = *
 pipelining_connect_advertise_hosts =
 dsn_advertise_hosts = *
-message_size_limit = 50M
+message_size_limit = 25M
 smtp_accept_max_per_connection = 0
 smtp_enforce_sync = true
 allow_utf8_domains = true
@@ -43,7 +43,7 @@ acl_smtp_data = accept
 begin acl
 rcpt:
   accept domains = example.net
-         local_parts = bob : carol : buecher : b\N\xc3\xbc\Ncher
+         local_parts = bob : carol
   accept domains = *.relay
   deny   message = unknown user
 
@@ -52,6 +52,7 @@ begin routers
 maildirs:
   driver = accept
   domains = example.net
+  local_parts = bob : carol
   transport = maildir
 
 begin transports
@@ -60,7 +61,7 @@ maildir:
   driver = appendfile
   maildir_format
   create_directory
-  directory = %[1]s/mail/$local_part
+  directory = %[1]s/mail/$local_part_data
   user = Debian-exim
   envelope_to_add
   return_path_add

@@ -54,8 +54,30 @@ type way struct {
 	has     string // what is in the conversation
 }
 
-// peerLetters sends all letters in one connection and one more connection for
-// each way, and returns what was sent.
+// ways are those that a server with all of STARTTLS, PIPELINING and CHUNKING
+// takes.
+var ways = []way{
+	{name: "clear", service: "smtp", dial: smtpclient.Dial, has: "354 "},
+	{name: "starttls", service: "smtp", dial: smtpclient.DialStartTLS, has: "STARTTLS"},
+	{name: "tls", service: "smtps", dial: smtpclient.DialTLS, has: "354 "},
+	{name: "chunking", service: "smtp", dial: smtpclient.Dial, options: smtpclient.Options{Chunking: true}, has: "BDAT "},
+	{name: "chunking, one by one", service: "smtp", dial: smtpclient.DialStartTLS,
+		options: smtpclient.Options{Chunking: true, Disable: smtp.ExtensionsOf(smtp.ExtPipelining)}, has: "BDAT "},
+	{name: "one by one", service: "smtp", dial: smtpclient.Dial, options: smtpclient.Options{Disable: smtp.ExtensionsOf(smtp.ExtPipelining, smtp.ExtSize)}, has: "354 "},
+}
+
+// letters returns letters that can be told from those of other ways. A few ways
+// take the large one too.
+func (w way) letters() []peers.Letter {
+	letters := peers.Letters(w.name == "tls" || w.name == "chunking")
+	for i := range letters {
+		letters[i].Text = strings.Replace(letters[i].Text, "Subject: ", "Subject: "+w.name+" ", 1)
+		letters[i].Name = w.name + " " + letters[i].Name
+	}
+	return letters
+}
+
+// sendLetters sends the letters over one connection.
 func sendLetters(t *testing.T, d *peers.Daemon, w way, cert *peers.Certificate, letters []peers.Letter, to ...string) {
 	t.Helper()
 	ctx := t.Context()
@@ -84,6 +106,7 @@ func refusals(t *testing.T, c *smtpclient.Client, tooLarge int) (accepted int) {
 	letter := peers.Letters(false)[0].Text
 	from := addr(t, "alice@example.org")
 	var refused *smtp.Error
+	more := strings.Repeat("more\r\n", tooLarge/5+1) // servers may count a line end as one octet
 	for range 2 {
 		// Some recipients are unknown.
 		res, err := c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "nobody@example.net", "bob@example.net", "nobody2@example.net", "carol@example.net")}, strings.NewReader(letter))
@@ -108,12 +131,12 @@ func refusals(t *testing.T, c *smtpclient.Client, tooLarge int) (accepted int) {
 		require.Equal(t, smtpclient.NotAttempted, res.Recipients[0].Status)
 		// The server says how much it takes; the size is known before.
 		if tooLarge > 0 {
-			_, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}, strings.NewReader(letter+strings.Repeat("more\r\n", tooLarge/6)))
+			_, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}, strings.NewReader(letter+more))
 			require.ErrorIs(t, err, smtpclient.ErrTooLarge)
 			// The server finds it out by itself: at MAIL, from what it is told.
 			env := &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}
 			env.Mail.Size = 1000
-			res, err = c.Send(ctx, env, strings.NewReader(letter+strings.Repeat("more\r\n", tooLarge/6)))
+			res, err = c.Send(ctx, env, strings.NewReader(letter+more))
 			require.ErrorAs(t, err, &refused)
 			require.Equal(t, 552, refused.Code)
 			require.Equal(t, smtpclient.Rejected, res.Recipients[0].Status)
@@ -134,12 +157,11 @@ func logins(t *testing.T, addr string, cert *peers.Certificate, mechanisms ...st
 	for _, m := range mechanisms {
 		t.Run(m, func(t *testing.T) {
 			o := &smtpclient.Options{TLSConfig: cert.Client, Mechanisms: []string{m}, Credentials: &sasl.Credentials{Username: "alice", Password: "secret"}}
-			v := converse(t, o)
+			converse(t, o)
 			c, err := smtpclient.DialStartTLS(t.Context(), addr, o)
 			require.NoError(t, err)
 			require.NoError(t, c.Noop(t.Context()))
 			require.NoError(t, c.Quit(t.Context()))
-			require.Contains(t, v.String(), "235 ")
 			o.Credentials = &sasl.Credentials{Username: "alice", Password: "wrong"}
 			_, err = smtpclient.DialStartTLS(t.Context(), addr, o)
 			var refused *smtp.Error
