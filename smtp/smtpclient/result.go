@@ -76,7 +76,8 @@ type Result struct {
 	Recipients []Recipient
 
 	// Reply is the server's answer to the message itself, zero if it came to
-	// none. In LMTP it is that for the last recipient.
+	// none. In LMTP it is that for the last recipient; where the message was
+	// sent several times, the last one.
 	Reply smtp.Reply
 }
 

@@ -19,8 +19,9 @@ var ErrTooLarge = errors.New("smtpclient: message larger than the server takes")
 
 // Send sends a message and tells each recipient's fate. The body is a message
 // with its header; LF alone and CR alone become CRLF, unless it is declared
-// BINARYMIME. If the body can be sought in, it is read twice, to learn its size
-// and whether it has 8-bit octets.
+// BINARYMIME. If the body is an io.Seeker, it is read twice, to learn its size
+// and whether it has 8-bit octets; and it is sent several times where the server
+// limits the recipients of a message to fewer than there are.
 //
 // The error is nil if the message was accepted for all recipients. It wraps
 // ErrPartial if for some; and it wraps the *smtp.Error of a refusal, or a
@@ -34,21 +35,61 @@ func (c *Client) Send(ctx context.Context, env *Envelope, body io.Reader) (*Resu
 	for i, to := range env.To {
 		res.Recipients[i].Address = to
 	}
+	if len(env.To) == 0 {
+		return res, errors.New("smtpclient: no recipients")
+	}
 	end, err := c.begin(ctx)
 	if err != nil {
 		res.set(NotAttempted, NotAttempted, err)
 		return res, err
 	}
 	defer end()
-	t := &transaction{c: c, env: env, res: res}
-	defer t.msg.free()
-	if err := t.prepare(body); err != nil {
-		res.set(NotAttempted, NotAttempted, err)
-		return res, err
+	seeker, _ := body.(io.Seeker)
+	var start int64
+	if seeker != nil {
+		if start, err = seeker.Seek(0, io.SeekCurrent); err != nil {
+			seeker = nil
+		}
 	}
-	t.run()
+	// A server that limits the recipients of a message (RFC 9422 RCPTMAX) gets it
+	// several times, if it can be read so often.
+	for from := 0; ; {
+		part := *env
+		part.To, part.Rcpt = env.To[from:], env.Rcpt[min(from, len(env.Rcpt)):]
+		t := &transaction{c: c, env: &part, res: &Result{Recipients: res.Recipients[from:]}}
+		if err := t.prepare(body); err != nil {
+			t.res.set(NotAttempted, NotAttempted, err)
+			t.msg.free()
+			break
+		}
+		t.run()
+		t.msg.free()
+		res.Reply = t.res.Reply
+		from += t.limit
+		if from >= len(env.To) {
+			break
+		}
+		stop := c.err
+		if stop == nil {
+			stop = t.refusal
+		}
+		if stop == nil && seeker == nil {
+			stop = errTooMany
+		}
+		if stop != nil {
+			t.res.set(NotAttempted, NotAttempted, stop)
+			break
+		}
+		if _, err := seeker.Seek(start, io.SeekStart); err != nil {
+			t.res.set(NotAttempted, NotAttempted, fmt.Errorf("smtpclient: reading the message: %w", err))
+			break
+		}
+	}
 	return res, res.error()
 }
+
+// errTooMany is why a recipient was not named to the server.
+var errTooMany = &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 5, 3}, Text: "more recipients than the server takes at once"}
 
 // A transaction is one message on its way.
 type transaction struct {
@@ -61,15 +102,13 @@ type transaction struct {
 	limit   int // recipients that the server takes
 	bdat    bool
 	pending []byte // commands, encoded
+	refusal error  // of the whole message
 }
 
 // prepare decides how to send, and encodes the commands, so that what can't be
 // sent fails before anything is.
 func (t *transaction) prepare(body io.Reader) error {
 	c, env := t.c, t.env
-	if len(env.To) == 0 {
-		return errors.New("smtpclient: no recipients")
-	}
 	limits := c.limits
 	if limits.MailMax > 0 && c.mails >= limits.MailMax {
 		return ErrLimit
@@ -203,9 +242,6 @@ func (t *transaction) run() {
 			return // the transaction never began
 		}
 	}
-	for i := t.limit; i < len(t.env.To); i++ {
-		t.res.Recipients[i].Err = &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 5, 3}, Text: "more recipients than the server takes at once"}
-	}
 	if !dataSent && (accepted == 0 || t.env.AllOrNothing && accepted < len(t.env.To)) {
 		t.res.set(Accepted, NotAttempted, errors.New("smtpclient: another recipient was refused"))
 		t.reset()
@@ -230,7 +266,8 @@ func (t *transaction) readMail() bool {
 		return false
 	}
 	if r.Code != 250 {
-		t.res.set(NotAttempted, NotAttempted, unexpected("MAIL", r))
+		t.refusal = unexpected("MAIL", r)
+		t.res.set(NotAttempted, NotAttempted, t.refusal)
 		return false
 	}
 	return true
@@ -340,7 +377,10 @@ func (t *transaction) finish() {
 
 // refused records the refusal of the message for those recipients that had been
 // accepted.
-func (t *transaction) refused(err error) { t.res.set(Accepted, Rejected, err) }
+func (t *transaction) refused(err error) {
+	t.refusal = err
+	t.res.set(Accepted, Rejected, err)
+}
 
 // broken deals with a message that could not be sent to its end. The server has
 // not seen the end, so it has not taken it.

@@ -38,6 +38,7 @@ func TestSend(t *testing.T) {
 		env    smtpclient.Envelope
 		opts   smtpclient.Options
 		body   string
+		once   bool   // the body can't be read twice
 		want   string // status of each recipient, first letters: a r n u
 		err    string // substring of the error
 		dead   bool   // the connection is closed afterwards
@@ -145,8 +146,27 @@ func TestSend(t *testing.T) {
 		},
 		{
 			name:   "RCPTMAX",
+			script: hello + "S: 250-mx\nS: 250-PIPELINING\nS: 250 LIMITS RCPTMAX=1 MAILMAX=5\nC* MAIL\nC* RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\nS: 250 ok\nC* MAIL\nC* RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\nS: 250 ok\nC: NOOP\nS: 250 ok",
+			env:    smtpclient.Envelope{To: addrs(t, "c@d.example", "x@d.example")},
+			want:   "aa",
+		},
+		{
+			name:   "RCPTMAX, the message refused",
+			script: hello + "S: 250-mx\nS: 250-PIPELINING\nS: 250 LIMITS RCPTMAX=1 MAILMAX=5\nC* MAIL\nC* RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\nS: 554 spam\nC: NOOP\nS: 250 ok",
+			env:    smtpclient.Envelope{To: addrs(t, "c@d.example", "x@d.example")},
+			want:   "rn", err: "554 spam",
+		},
+		{
+			name:   "RCPTMAX and MAILMAX",
+			script: hello + "S: 250-mx\nS: 250-PIPELINING\nS: 250 LIMITS RCPTMAX=1 MAILMAX=1\nC* MAIL\nC* RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\nS: 250 ok\nC: NOOP\nS: 250 ok",
+			env:    smtpclient.Envelope{To: addrs(t, "c@d.example", "x@d.example")},
+			want:   "an", err: "no more messages on this connection",
+		},
+		{
+			name:   "RCPTMAX, a body to be read once",
 			script: hello + "S: 250-mx\nS: 250-PIPELINING\nS: 250 LIMITS RCPTMAX=1 MAILMAX=5\nC* MAIL\nC* RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\nS: 250 ok\nC: NOOP\nS: 250 ok",
 			env:    smtpclient.Envelope{To: addrs(t, "c@d.example", "x@d.example")},
+			once:   true,
 			want:   "an", err: "not sent to all recipients: x@d.example: 452 4.5.3",
 		},
 		{
@@ -216,7 +236,11 @@ func TestSend(t *testing.T) {
 			if body == "" {
 				body = message
 			}
-			res, err := c.Send(ctx, &env, strings.NewReader(body))
+			var r io.Reader = strings.NewReader(body)
+			if tc.once {
+				r = io.MultiReader(r)
+			}
+			res, err := c.Send(ctx, &env, r)
 			if tc.err == "" {
 				require.NoError(t, err)
 			} else {
