@@ -53,10 +53,13 @@ func (c *Client) Send(ctx context.Context, env *Envelope, body io.Reader) (*Resu
 	}
 	// A server that limits the recipients of a message (RFC 9422 RCPTMAX) gets it
 	// several times, if it can be read so often.
+	t := &transaction{c: c, env: env, res: res}
 	for from := 0; ; {
-		part := *env
-		part.To, part.Rcpt = env.To[from:], env.Rcpt[min(from, len(env.Rcpt)):]
-		t := &transaction{c: c, env: &part, res: &Result{Recipients: res.Recipients[from:]}}
+		if from > 0 {
+			part := *env
+			part.To, part.Rcpt = env.To[from:], env.Rcpt[min(from, len(env.Rcpt)):]
+			*t = transaction{c: c, env: &part, res: &Result{Recipients: res.Recipients[from:]}}
+		}
 		if err := t.prepare(body); err != nil {
 			t.res.set(NotAttempted, NotAttempted, err)
 			t.msg.free()
