@@ -74,7 +74,9 @@ func TestPool(t *testing.T) {
 		{name: "probe", scripts: []string{greet + one + noop + one + quit}, pauses: []time.Duration{0, 10 * time.Second}, want: []smtpclient.Status{1, 1}},
 		{name: "probe fails", scripts: []string{greet + one + "C: NOOP\nS: 421 too late\n", greet + one + quit}, pauses: []time.Duration{0, 10 * time.Second}, want: []smtpclient.Status{1, 1}},
 		{name: "idle", scripts: []string{greet + one + quit, greet + one + quit}, pauses: []time.Duration{0, 31 * time.Second}, want: []smtpclient.Status{1, 1}},
-		{name: "lifetime", scripts: []string{greet + one + one + quit, greet + one + quit}, set: func(p *smtpclient.Pool) { p.MaxLifetime, p.MaxIdleTime, p.ProbeAfter = time.Minute, time.Hour, time.Hour },
+		{name: "lifetime", scripts: []string{greet + one + one + quit, greet + one + quit}, set: func(p *smtpclient.Pool) {
+			p.MaxLifetime, p.MaxIdleTime, p.ProbeAfter = time.Minute, time.Hour, time.Hour
+		},
 			pauses: []time.Duration{0, 59 * time.Second, 2 * time.Second}, want: []smtpclient.Status{1, 1, 1}},
 		{name: "server went away", scripts: []string{greet + one + closed, greet + one + quit}, pauses: make([]time.Duration, 2), want: []smtpclient.Status{1, 1}},
 		{name: "421 at MAIL", scripts: []string{greet + one + "C* MAIL\nS: 421 lifetime reached\n", greet + one + quit}, pauses: make([]time.Duration, 2), want: []smtpclient.Status{1, 1}},
