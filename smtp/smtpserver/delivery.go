@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -48,6 +50,9 @@ type Delivery struct {
 	// TempDir is where messages above 64 KiB wait for their delivery; by
 	// default, the system's folder for temporary files.
 	TempDir string
+
+	once  sync.Once
+	turns chan struct{} // one in it for each such message that a store is reading
 }
 
 // Errors for Delivery's functions to return.
@@ -196,6 +201,13 @@ func (s *deliverySession) deliver(ctx context.Context, r io.Reader) ([]error, er
 	if err := sp.finish(); err != nil {
 		return nil, err
 	}
+	if sp.file != nil {
+		end, err := s.d.turn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer end()
+	}
 	now := time.Now()
 	more, err := s.inspect(ctx, sp, now)
 	if err != nil {
@@ -221,6 +233,21 @@ func (s *deliverySession) deliver(ctx context.Context, r io.Reader) ([]error, er
 		}
 	}
 	return errs, nil
+}
+
+// turn waits until the store may be given a large message. Stores hold headers
+// and structures of a message in memory while they read it, up to megabytes
+// where somebody means harm: so that this doesn't grow with the number of
+// clients, only a few messages are read at once. No client can hold up others:
+// it has sent its message.
+func (d *Delivery) turn(ctx context.Context) (end func(), err error) {
+	d.once.Do(func() { d.turns = make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))) })
+	select {
+	case d.turns <- struct{}{}:
+		return func() { <-d.turns }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // log tells what became of a message.
