@@ -44,7 +44,7 @@ begin acl
 rcpt:
   accept domains = example.net
          local_parts = bob : carol
-  accept domains = *.relay
+  accept domains = *.relay : example.org
   deny   message = unknown user
 
 begin routers

@@ -92,9 +92,19 @@ func Find(t testing.TB, want Letter, among []string) string {
 // ends.
 func (d *Daemon) Maildir(t testing.TB, dir string, n int) []string {
 	t.Helper()
+	out := d.Files(t, filepath.Join(dir, "new"), n)
+	for i := range out {
+		out[i] = strings.ReplaceAll(out[i], "\n", "\r\n")
+	}
+	return out
+}
+
+// Files waits until a folder has n files and returns what is in them.
+func (d *Daemon) Files(t testing.TB, dir string, n int) []string {
+	t.Helper()
 	var names []string
 	for end := time.Now().Add(wait); ; time.Sleep(20 * time.Millisecond) {
-		names, _ = filepath.Glob(filepath.Join(dir, "new", "*"))
+		names, _ = filepath.Glob(filepath.Join(dir, "*"))
 		if len(names) >= n {
 			break
 		}
@@ -107,7 +117,7 @@ func (d *Daemon) Maildir(t testing.TB, dir string, n int) []string {
 	for _, name := range names {
 		b, err := os.ReadFile(name)
 		require.NoError(t, err)
-		out = append(out, strings.ReplaceAll(string(b), "\n", "\r\n"))
+		out = append(out, string(b))
 	}
 	return out
 }
