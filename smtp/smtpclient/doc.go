@@ -22,6 +22,11 @@
 // flight, SIZE, 8BITMIME and SMTPUTF8 are used where the message needs them, and
 // a message that the server can't take is refused before it is sent.
 //
+// A [Pool] keeps connections to one server for many messages. A [Deliverer] sends
+// as mail servers do, to the hosts that the recipients' domains name in the DNS,
+// with DANE and MTA-STS where they are turned on, and tells what became of each
+// host and recipient.
+//
 // Invariants:
 //
 //   - No password goes over a connection without TLS, unless
@@ -34,5 +39,6 @@
 //     context is above all of them.
 //
 // RFCs: 5321, 2033, 6409, 8314; 1870, 2034, 2920, 3030, 3207, 3461, 4954, 6152,
-// 6531, 9422 and the parameters that package smtp knows.
+// 6531, 9422 and the parameters that package smtp knows; for delivery to domains
+// 7505 (null MX), 7672 (DANE), 8461 (MTA-STS), 8689 (REQUIRETLS).
 package smtpclient
