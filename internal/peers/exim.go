@@ -2,13 +2,17 @@ package peers
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // eximConfig delivers mail for example.net to maildirs named after the user.
 const eximConfig = `
+exim_path = %[1]s/exim4
 exim_user = Debian-exim
 exim_group = Debian-exim
 spool_directory = %[1]s/spool
@@ -105,6 +109,11 @@ func Exim(t testing.TB, cert *Certificate, settings, routers, transports string)
 		d.Logs = append(d.Logs, filepath.Join(d.Dir, "log-"+log+"log"))
 	}
 	config := Write(t, filepath.Join(d.Dir, "exim.conf"), fmt.Sprintf(eximConfig, d.Dir, d.Ports["smtp"], d.Ports["smtps"], cert.CertFile, cert.KeyFile, settings, routers, transports))
+	// It starts itself again as its own user, who may not reach the program.
+	binary, err := os.ReadFile(program)
+	require.NoError(t, err)
+	program = filepath.Join(d.Dir, "exim4")
+	require.NoError(t, os.WriteFile(program, binary, 0o755))
 	d.run(t, exec.Command(program, "-C", config, "-bdf", "-q2s"))
 	return d
 }

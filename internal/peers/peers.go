@@ -20,7 +20,7 @@ import (
 )
 
 // wait is how long a test waits for a peer to do anything.
-const wait = 60 * time.Second
+const wait = 40 * time.Second
 
 // folder holds the programs that .ci/run fetched.
 func folder() string {
