@@ -210,9 +210,6 @@ func (p *program) compile(key imap.SearchKey) (node, error) {
 
 // numbers tests a message by its number, for which nothing is to be read.
 func (p *program) numbers(nums imap.NumSet, uid bool) (node, error) {
-	if nums.Saved {
-		return nil, bad("$ is not available")
-	}
 	set, err := p.session.resolve(nums, uid)
 	return test{0, func(c *candidate) (bool, error) { return set.Contains(c.msg.UID), nil }}, err
 }
