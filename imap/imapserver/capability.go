@@ -58,7 +58,7 @@ func (s *Session) capabilities() imap.CapSet {
 // greet sends the greeting with the capabilities, which saves clients a round
 // trip (RFC 9051 §7.1).
 func (s *Session) greet() {
-	s.status(imap.OK, imap.CodeCapability, s.capabilities().String(), s.srv.hostname()+" Posthorn IMAP ready")
+	s.status(imap.OK, imap.CodeCapability, s.capabilities().String(), s.srv.host+" Posthorn IMAP ready")
 }
 
 func (s *Session) capability(*imap.Capability) (reply, error) {

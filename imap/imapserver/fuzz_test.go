@@ -82,7 +82,8 @@ func FuzzSession(f *testing.F) {
 		srv.OnAuth = func(context.Context, sasl.Attempt) {}
 		conn := &scriptedConn{in: bytes.NewReader(append([]byte("a LOGIN fred x\r\nb SELECT INBOX\r\n"), input...))}
 		c := textproto.NewConn(conn, nil)
-		srv.handler().ServeConn(t.Context(), c)
+		require.NoError(t, srv.setup())
+		handler{srv}.ServeConn(t.Context(), c)
 		checkResponses(t, conn.out.Bytes())
 	})
 }

@@ -20,7 +20,7 @@ func TestHooks(t *testing.T) {
 	srv := &imapserver.Server{Store: newStore(t, nil), AllowInsecureAuth: true, Authenticator: plainUsers{},
 		ID: imap.IDFields{{Name: "name", Value: "test"}, {Name: "vendor"}}}
 	srv.OnConnect = func(_ context.Context, s *imapserver.Session) error {
-		require.NotEmpty(t, s.ConnID())
+		require.NotEmpty(t, s.ID())
 		require.Nil(t, s.TLS())
 		require.True(t, s.RemoteAddr().(*net.TCPAddr).IP.IsLoopback())
 		require.True(t, s.LocalAddr().(*net.TCPAddr).IP.IsLoopback())

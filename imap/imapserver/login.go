@@ -21,18 +21,12 @@ func loginExt() extension {
 
 // saslConn describes the connection to package sasl.
 func (s *Session) saslConn() sasl.Conn {
-	c := sasl.Conn{
-		Service: "imap", Host: s.srv.hostname(),
-		TLS: s.conn.TLS(), RemoteAddr: s.conn.RemoteAddr(),
-		AllowInsecure: s.srv.AllowInsecureAuth, Mechanisms: s.srv.Mechanisms,
-		NoChannelBinding: !s.srv.ChannelBinding,
+	return sasl.Conn{
+		Service: "imap", Host: s.srv.host, TLS: s.conn.TLS(), RemoteAddr: s.conn.RemoteAddr(),
+		ServerCertificate: sasl.CertificateOf(s.srv.TLSConfig),
+		NoChannelBinding:  !s.srv.ChannelBinding,
+		AllowInsecure:     s.srv.AllowInsecureAuth, Mechanisms: s.srv.Mechanisms,
 	}
-	// Where there is but one certificate, it is the one that was shown.
-	if t := s.srv.TLSConfig; c.TLS != nil && t != nil && len(t.Certificates) == 1 &&
-		t.GetCertificate == nil && t.GetConfigForClient == nil && len(t.Certificates[0].Certificate) > 0 {
-		c.ServerCertificate = t.Certificates[0].Certificate[0]
-	}
-	return c
 }
 
 func (s *Session) login(c *imap.Login) (reply, error) {

@@ -1,9 +1,12 @@
 package imapserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -15,14 +18,24 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
+// Defaults of Server.
+const (
+	DefaultIdleTimeout  = 30 * time.Minute // the least that RFC 9051 §5.4 allows
+	DefaultReadTimeout  = 5 * time.Minute  // within a command
+	DefaultWriteTimeout = 5 * time.Minute
+	DefaultLoginTimeout = time.Minute
+
+	DefaultMaxAuthFailures = 10
+	DefaultMaxBadCommands  = 20
+)
+
 // A Server serves IMAP from a mailbox.Store. Store and Authenticator must be
-// set; everything else has a default. No field may be changed once the server
+// set; everything else has a default. The fields must not be changed once it
 // serves.
 type Server struct {
-	// Server accepts connections. Its TLSConfig is what STARTTLS and
-	// ServeTLS use, its Logger and Trace are the server's. IdleTimeout,
-	// unless set, is 30 minutes once a client is logged in, the least that
-	// RFC 9051 §5.4 allows.
+	// Server accepts connections. Its TLSConfig is what STARTTLS and ServeTLS
+	// use, its Logger and Trace are the server's. Its IdleTimeout, ReadTimeout
+	// and WriteTimeout have the defaults above; a negative one is no limit.
 	textproto.Server
 
 	// Store holds the mail. The identity that Authenticator returns is the
@@ -33,11 +46,11 @@ type Server struct {
 	// offered follow from its optional interfaces (see package sasl).
 	Authenticator sasl.Authenticator
 
-	// Hostname is the server's name, for the greeting and for SASL
-	// challenges. Empty: "localhost".
+	// Hostname is the server's name, for the greeting and for SASL; by default
+	// the host's.
 	Hostname string
 
-	// Mechanisms, unless nil, restricts the SASL mechanisms.
+	// Mechanisms, unless nil, restricts the mechanisms: names of SASL.
 	Mechanisms []string
 
 	// ChannelBinding offers the -PLUS forms of SCRAM under TLS. They are off by
@@ -49,16 +62,18 @@ type Server struct {
 	// on connections without TLS. It is meant for tests and for loopback.
 	AllowInsecureAuth bool
 
-	// LoginTimeout is how long a client may stay without logging in (one
-	// minute if zero): what a stranger can hold a connection for.
+	// LoginTimeout is how long a client may stay without logging in: what a
+	// stranger can hold a connection for. Zero: DefaultLoginTimeout; negative:
+	// no limit.
 	LoginTimeout time.Duration
 
 	// MaxAuthFailures is how many attempts to log in may fail until the
-	// connection is closed (DefaultMaxAuthFailures if zero).
+	// connection is closed. Zero: DefaultMaxAuthFailures; negative: no limit.
 	MaxAuthFailures int
 
 	// MaxBadCommands is how many commands may be bad, one after the other,
-	// until the connection is closed (DefaultMaxBadCommands if zero).
+	// until the connection is closed. Zero: DefaultMaxBadCommands; negative: no
+	// limit.
 	MaxBadCommands int
 
 	// MaxCommand is the size in octets of a command with its literals, the
@@ -84,8 +99,8 @@ type Server struct {
 	// OnID, unless nil, is called when a client has said what it is.
 	OnID func(s *Session, id imap.IDFields)
 
-	// OnAuth, unless nil, is called after each attempt to log in, before the
-	// client is answered. Nil: sasl.SlowDown, which makes those wait who fail.
+	// OnAuth is called after each attempt to log in, before the client is
+	// answered. Nil: sasl.SlowDown, which makes those wait who fail.
 	OnAuth func(ctx context.Context, a sasl.Attempt)
 
 	// QuotaAdmin, unless nil, tells who may use SETQUOTA. Nil: nobody.
@@ -93,91 +108,93 @@ type Server struct {
 
 	hub   hub
 	once  sync.Once
+	host  string // Hostname, or its default
 	proto *protocol
 }
 
-// Serve serves connections from l, without TLS from the start, until Shutdown
-// or Close; then it returns textproto.ErrServerClosed.
-func (s *Server) Serve(l net.Listener) error { return s.Server.Serve(l, s.handler()) }
+// Serve serves the connections of l until Shutdown or Close, and then returns
+// textproto.ErrServerClosed.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.setup(); err != nil {
+		return err
+	}
+	return s.Server.Serve(l, handler{s})
+}
 
-// ServeTLS is like Serve with TLS from the start (RFC 8314 §3.2).
-func (s *Server) ServeTLS(l net.Listener) error { return s.Server.ServeTLS(l, s.handler()) }
+// ServeTLS is Serve with TLS from the first octet (RFC 8314 §3.2).
+func (s *Server) ServeTLS(l net.Listener) error {
+	if err := s.setup(); err != nil {
+		return err
+	}
+	return s.Server.ServeTLS(l, handler{s})
+}
 
-// ListenAndServe listens on a TCP address, ":imap" if it is empty, and serves.
+// ListenAndServe listens on a TCP address, ":143" if it is empty, and serves.
 func (s *Server) ListenAndServe(addr string) error {
-	if addr == "" {
-		addr = ":imap"
+	if err := s.setup(); err != nil {
+		return err
 	}
-	return s.Server.ListenAndServe(addr, s.handler())
+	return s.Server.ListenAndServe(cmp.Or(addr, ":143"), handler{s})
 }
 
-// ListenAndServeTLS listens on a TCP address, ":imaps" if it is empty, and
-// serves TLS.
+// ListenAndServeTLS listens on a TCP address, ":993" if it is empty, and serves
+// with TLS from the first octet.
 func (s *Server) ListenAndServeTLS(addr string) error {
-	if addr == "" {
-		addr = ":imaps"
+	if err := s.setup(); err != nil {
+		return err
 	}
-	return s.Server.ListenAndServeTLS(addr, s.handler())
+	return s.Server.ListenAndServeTLS(cmp.Or(addr, ":993"), handler{s})
 }
 
-// Defaults of Server.
-const (
-	DefaultLoginTimeout = time.Minute
-	DefaultIdleTimeout  = 30 * time.Minute
-	DefaultReadTimeout  = 5 * time.Minute // within a command
-	DefaultWriteTimeout = 5 * time.Minute
+// errNotSet is what serving without the fields that must be set comes to.
+var errNotSet = errors.New("imapserver: Server needs a Store and an Authenticator")
 
-	DefaultMaxAuthFailures = 10
-	DefaultMaxBadCommands  = 20
-)
-
-func (s *Server) hostname() string {
-	if s.Hostname != "" {
-		return s.Hostname
+// setup makes the server ready, once.
+func (s *Server) setup() error {
+	if s.Store == nil || s.Authenticator == nil {
+		return errNotSet
 	}
-	return "localhost"
-}
-
-// handler is what textproto.Server calls; it keeps the methods off Server.
-type handler struct{ srv *Server }
-
-func (s *Server) handler() handler {
-	s.prepare()
-	return handler{s}
-}
-
-// prepare makes the server ready, once.
-func (s *Server) prepare() {
 	s.once.Do(func() {
+		s.host = s.Hostname
+		if s.host == "" {
+			s.host, _ = os.Hostname()
+		}
+		s.host = cmp.Or(s.host, "localhost")
 		s.proto = newProtocol()
 		if s.Redact == nil {
 			s.Redact = s.proto.redact
 		}
+		s.IdleTimeout = cmp.Or(s.IdleTimeout, DefaultIdleTimeout)
+		s.ReadTimeout = cmp.Or(s.ReadTimeout, DefaultReadTimeout)
+		s.WriteTimeout = cmp.Or(s.WriteTimeout, DefaultWriteTimeout)
 	})
+	return nil
 }
+
+// handler is what the accept loop sees of a Server.
+type handler struct{ srv *Server }
 
 func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
 	s := newSession(ctx, h.srv, c)
 	defer s.close()
 	c.SetAutoFlush(true)
-	c.SetReadTimeout(orDefault(h.srv.ReadTimeout, DefaultReadTimeout))
-	c.SetWriteTimeout(orDefault(h.srv.WriteTimeout, DefaultWriteTimeout))
-	c.SetIdleTimeout(orDefault(h.srv.IdleTimeout, DefaultIdleTimeout))
-	limited, cancel := context.WithTimeoutCause(ctx, orDefault(h.srv.LoginTimeout, DefaultLoginTimeout), errLoginTimeout)
-	release := c.Bind(limited)
-	s.unbind = sync.OnceFunc(func() {
-		release()
-		cancel()
-	})
+	s.unbind = func() {}
+	if d := cmp.Or(h.srv.LoginTimeout, DefaultLoginTimeout); d > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, d, errLoginTimeout)
+		release := c.Bind(limited)
+		s.unbind = sync.OnceFunc(func() {
+			release()
+			cancel()
+		})
+	}
 	defer s.unbind()
 	s.serve()
 }
 
-func orDefault[T int | time.Duration](v, def T) T {
-	if v > 0 {
-		return v
-	}
-	return def
+// reached tells whether n is at a limit: zero means def, negative none.
+func reached(n, limit, def int) bool {
+	limit = cmp.Or(limit, def)
+	return limit > 0 && n >= limit
 }
 
 // Refuse tells a client that there is no service.
@@ -226,8 +243,8 @@ func (s *Session) LocalAddr() net.Addr { return s.conn.LocalAddr() }
 // TLS returns the state of TLS, nil without TLS.
 func (s *Session) TLS() *tls.ConnectionState { return s.conn.TLS() }
 
-// ConnID returns the connection's name in logs and traces.
-func (s *Session) ConnID() string { return s.conn.ID() }
+// ID returns the connection's name in traces and logs.
+func (s *Session) ID() string { return s.conn.ID() }
 
 // Identity returns who has logged in, empty if nobody has.
 func (s *Session) Identity() string { return s.identity }

@@ -53,7 +53,7 @@ func (s *Session) serve() {
 		} else {
 			err = s.refuse(tag, err)
 		}
-		if err == nil && s.failures >= orDefault(s.srv.MaxAuthFailures, DefaultMaxAuthFailures) && s.state == notAuthenticated {
+		if err == nil && reached(s.failures, s.srv.MaxAuthFailures, DefaultMaxAuthFailures) && s.state == notAuthenticated {
 			err = &imap.Error{Status: imap.BYE, Text: "too many failed logins"}
 		}
 		if err != nil {
@@ -143,7 +143,7 @@ func (s *Session) refuse(tag string, err error) error {
 	}
 	s.tagged(tag, e.Status, e.Code, e.CodeArgs, e.Text)
 	if e.Status == imap.BAD {
-		if s.bad++; s.bad >= orDefault(s.srv.MaxBadCommands, DefaultMaxBadCommands) {
+		if s.bad++; reached(s.bad, s.srv.MaxBadCommands, DefaultMaxBadCommands) {
 			return &imap.Error{Status: imap.BYE, Text: "too many bad commands"}
 		}
 	}

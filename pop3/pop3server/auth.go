@@ -16,7 +16,7 @@ const maxAuthLine = (sasl.MaxResponse+2)/3*4 + pop3.MaxCommand
 
 func (s *session) saslConn() sasl.Conn {
 	return sasl.Conn{
-		Service: "pop", Host: s.srv.Hostname, TLS: s.c.TLS(), RemoteAddr: s.c.RemoteAddr(),
+		Service: "pop", Host: s.srv.host, TLS: s.c.TLS(), RemoteAddr: s.c.RemoteAddr(),
 		ServerCertificate: sasl.CertificateOf(s.srv.TLSConfig),
 		NoChannelBinding:  !s.srv.ChannelBinding,
 		AllowInsecure:     s.srv.AllowInsecureAuth, Mechanisms: s.srv.Mechanisms,
@@ -203,7 +203,7 @@ func (s *session) login(mechanism string, sc sasl.Conn, identity string, err err
 		s.storeError("opening a maildrop", err)
 	default:
 		s.err(code, text)
-		s.ended = failed && s.failures >= orDefault(s.srv.MaxAuthFailures, DefaultMaxAuthFailures)
+		s.ended = failed && reached(s.failures, s.srv.MaxAuthFailures, DefaultMaxAuthFailures)
 	}
 	if errors.Is(err, sasl.ErrUnavailable) {
 		s.srv.logger().Error("pop3: authentication", "conn", s.c.ID(), "error", err)

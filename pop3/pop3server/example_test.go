@@ -26,7 +26,12 @@ func Example() {
 	users := &sasl.Users{}
 	users.Set("mrose", "tanstaaf")
 
-	srv := &pop3server.Server{Store: store, Authenticator: users, AllowInsecureAuth: true}
+	srv := &pop3server.Server{
+		Store:             store,
+		Authenticator:     users,
+		Hostname:          "pop.example.org",
+		AllowInsecureAuth: true, // it is only over loopback
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
@@ -45,7 +50,7 @@ func Example() {
 		fmt.Println(lines.Text())
 	}
 	// Output:
-	// +OK localhost POP3 ready
+	// +OK pop.example.org POP3 ready
 	// +OK Name is taken, send the password
 	// +OK Maildrop is open, 1 messages (32 octets)
 	// +OK 32 octets

@@ -36,9 +36,11 @@ func (c *memConn) SetWriteDeadline(time.Time) error { return nil }
 // converse serves one session whose input is all there.
 func converse(srv *Server, input io.Reader) *memConn {
 	mc := &memConn{in: input}
-	srv.base()
+	if err := srv.setup(); err != nil {
+		panic(err)
+	}
 	c := textproto.NewConn(mc, &textproto.Options{MaxLine: pop3.MaxCommand})
-	srv.ServeConn(context.Background(), c)
+	handler{srv}.ServeConn(context.Background(), c)
 	return mc
 }
 
@@ -72,7 +74,7 @@ func FuzzSession(f *testing.F) {
 	f.Add([]byte("AUTH PLAIN =\r\nAUTH PLAIN\r\nAGE=\r\nAUTH LOGIN\r\n*\r\nUSER mrose\n PASS x\r\n\r\n\x00\xff\r"), false)
 	f.Fuzz(func(t *testing.T, input []byte, login bool) {
 		store, _ := openStore(t, messages...)
-		srv := &Server{Store: store, Authenticator: anybody, AllowInsecureAuth: true, MaxErrors: 1 << 20, MaxAuthFailures: 1 << 20}
+		srv := &Server{Store: store, Authenticator: anybody, AllowInsecureAuth: true, MaxBadCommands: -1, MaxAuthFailures: -1, Hostname: "localhost"}
 		srv.OnAuth = func(context.Context, sasl.Attempt) {}
 		srv.Logger = slog.New(slog.DiscardHandler)
 		var in io.Reader = bytes.NewReader(input)

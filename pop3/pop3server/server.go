@@ -1,10 +1,12 @@
 package pop3server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -16,21 +18,21 @@ import (
 
 // Defaults of Server.
 const (
-	// DefaultIdleTimeout is the autologout time of RFC 1939 §3, for which ten
-	// minutes are the least.
-	DefaultIdleTimeout = 10 * time.Minute
-
-	// DefaultIOTimeout bounds a wait within a command or a reply.
-	DefaultIOTimeout = 5 * time.Minute
+	DefaultIdleTimeout  = 10 * time.Minute // the least that RFC 1939 §3 allows
+	DefaultReadTimeout  = 5 * time.Minute  // within a command
+	DefaultWriteTimeout = 5 * time.Minute
 
 	DefaultMaxAuthFailures = 10
-	DefaultMaxErrors       = 20
+	DefaultMaxBadCommands  = 20
 )
 
-// A Server serves POP3. Store and Authenticator must be set. The fields must
-// not be changed once it serves.
+// A Server serves POP3 from a mailbox.Store. Store and Authenticator must be
+// set; everything else has a default. The fields must not be changed once it
+// serves.
 type Server struct {
-	// Server accepts connections. Its TLSConfig turns on STLS.
+	// Server accepts connections. Its TLSConfig is what STLS and ServeTLS use,
+	// its Logger and Trace are the server's. Its IdleTimeout, ReadTimeout and
+	// WriteTimeout have the defaults above; a negative one is no limit.
 	textproto.Server
 
 	// Store holds the maildrops: the mailbox named Mailbox, by default INBOX,
@@ -53,8 +55,8 @@ type Server struct {
 	// where there is no TLS.
 	AllowInsecureAuth bool
 
-	// Hostname is the server's name, for greeting and SASL. Default
-	// "localhost".
+	// Hostname is the server's name, for the greeting and for SASL; by default
+	// the host's.
 	Hostname string
 
 	// Shared lets several sessions have a maildrop open at once. By default
@@ -87,21 +89,25 @@ type Server struct {
 	// MarkSeen sets \Seen at QUIT on the messages that were retrieved.
 	MarkSeen bool
 
-	// OnAuth, unless nil, is called after each attempt to log in, before the
-	// client is answered; nil means sasl.SlowDown. MaxAuthFailures failures end
-	// the connection (default DefaultMaxAuthFailures).
-	OnAuth          func(ctx context.Context, a sasl.Attempt)
+	// OnAuth is called after each attempt to log in, before the client is
+	// answered. Nil: sasl.SlowDown, which makes those wait who fail.
+	OnAuth func(ctx context.Context, a sasl.Attempt)
+
+	// MaxAuthFailures is how many attempts to log in may fail until the
+	// connection is closed. Zero: DefaultMaxAuthFailures; negative: no limit.
 	MaxAuthFailures int
 
-	// MaxErrors is how many commands in a row may be wrong (default
-	// DefaultMaxErrors).
-	MaxErrors int
+	// MaxBadCommands is how many commands may be wrong, one after the other,
+	// until the connection is closed. Zero: DefaultMaxBadCommands; negative: no
+	// limit.
+	MaxBadCommands int
 
 	// Languages are those that LANG offers besides English. The first is what
 	// "LANG *" selects.
 	Languages []Language
 
-	setup  sync.Once
+	once   sync.Once
+	host   string // Hostname, or its default
 	locks  locks
 	logins logins
 }
@@ -134,53 +140,66 @@ func (p Policy) days() int {
 	return int((p.Expire + day - 1) / day)
 }
 
-// ErrInUse: another session has the maildrop.
-var ErrInUse = errors.New("maildrop is in use")
+// ErrInUse is what Lock returns when another session has the maildrop.
+var ErrInUse = errors.New("pop3server: maildrop is in use")
 
-// Serve serves connections from l until it fails or the server is closed, when
-// it returns textproto.ErrServerClosed.
-func (s *Server) Serve(l net.Listener) error { return s.base().Serve(l, handler{s}) }
-
-// ServeTLS is Serve with TLS from the first octet (RFC 8314).
-func (s *Server) ServeTLS(l net.Listener) error { return s.base().ServeTLS(l, handler{s}) }
-
-// ListenAndServe listens on a TCP address and serves there; 110 is the port.
-func (s *Server) ListenAndServe(addr string) error {
-	return s.base().ListenAndServe(addr, handler{s})
-}
-
-// ListenAndServeTLS is ListenAndServe with TLS from the first octet; 995 is the
-// port.
-func (s *Server) ListenAndServeTLS(addr string) error {
-	return s.base().ListenAndServeTLS(addr, handler{s})
-}
-
-// ServeConn serves one connection, on the caller's goroutine, until it ends. A
-// limit on connections and Shutdown don't reach it.
-func (s *Server) ServeConn(ctx context.Context, c *textproto.Conn) {
-	s.base()
-	handler{s}.ServeConn(ctx, c)
-}
-
-// base returns the accept loop, with what POP3 needs set where it is not set.
-func (s *Server) base() *textproto.Server {
-	s.setup.Do(func() {
-		b := &s.Server
-		if b.Redact == nil {
-			b.Redact = redact
-		}
-		b.MaxLine = pop3.MaxCommand
-		setDefault(&b.IdleTimeout, DefaultIdleTimeout)
-		setDefault(&b.ReadTimeout, DefaultIOTimeout)
-		setDefault(&b.WriteTimeout, DefaultIOTimeout)
-	})
-	return &s.Server
-}
-
-func setDefault(d *time.Duration, value time.Duration) {
-	if *d == 0 {
-		*d = value
+// Serve serves the connections of l until Shutdown or Close, and then returns
+// textproto.ErrServerClosed.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.setup(); err != nil {
+		return err
 	}
+	return s.Server.Serve(l, handler{s})
+}
+
+// ServeTLS is Serve with TLS from the first octet (RFC 8314 §3.1).
+func (s *Server) ServeTLS(l net.Listener) error {
+	if err := s.setup(); err != nil {
+		return err
+	}
+	return s.Server.ServeTLS(l, handler{s})
+}
+
+// ListenAndServe listens on a TCP address, ":110" if it is empty, and serves.
+func (s *Server) ListenAndServe(addr string) error {
+	if err := s.setup(); err != nil {
+		return err
+	}
+	return s.Server.ListenAndServe(cmp.Or(addr, ":110"), handler{s})
+}
+
+// ListenAndServeTLS listens on a TCP address, ":995" if it is empty, and serves
+// with TLS from the first octet.
+func (s *Server) ListenAndServeTLS(addr string) error {
+	if err := s.setup(); err != nil {
+		return err
+	}
+	return s.Server.ListenAndServeTLS(cmp.Or(addr, ":995"), handler{s})
+}
+
+// errNotSet is what serving without the fields that must be set comes to.
+var errNotSet = errors.New("pop3server: Server needs a Store and an Authenticator")
+
+// setup fills in what the accept loop needs, once.
+func (s *Server) setup() error {
+	if s.Store == nil || s.Authenticator == nil {
+		return errNotSet
+	}
+	s.once.Do(func() {
+		s.host = s.Hostname
+		if s.host == "" {
+			s.host, _ = os.Hostname()
+		}
+		s.host = cmp.Or(s.host, "localhost")
+		if s.Redact == nil {
+			s.Redact = redact
+		}
+		s.MaxLine = pop3.MaxCommand
+		s.IdleTimeout = cmp.Or(s.IdleTimeout, DefaultIdleTimeout)
+		s.ReadTimeout = cmp.Or(s.ReadTimeout, DefaultReadTimeout)
+		s.WriteTimeout = cmp.Or(s.WriteTimeout, DefaultWriteTimeout)
+	})
+	return nil
 }
 
 func redact(dir textproto.Direction, line []byte) []byte {
@@ -197,11 +216,10 @@ func (s *Server) logger() *slog.Logger {
 	return slog.Default()
 }
 
-func orDefault(n, value int) int {
-	if n == 0 {
-		return value
-	}
-	return n
+// reached tells whether n is at a limit: zero means def, negative none.
+func reached(n, limit, def int) bool {
+	limit = cmp.Or(limit, def)
+	return limit > 0 && n >= limit
 }
 
 // handler is what the accept loop calls.

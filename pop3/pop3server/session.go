@@ -69,13 +69,9 @@ func (s *session) run() {
 
 func (s *session) greet() {
 	s.c.SetMaxLine(maxAuthLine)
-	host := s.srv.Hostname
-	if host == "" {
-		host = "localhost"
-	}
-	text := host + " POP3 " + s.text(textReady)
+	text := s.srv.host + " POP3 " + s.text(textReady)
 	if sasl.OffersAPOP(s.srv.Authenticator, s.saslConn()) {
-		s.stamp = sasl.NewStamp(host)
+		s.stamp = sasl.NewStamp(s.srv.host)
 		text += " " + s.stamp
 	}
 	s.ok(text)
@@ -221,7 +217,7 @@ func (s *session) err(code pop3.Code, text string) {
 // many of them in a row end the session.
 func (s *session) wrong(text string) {
 	s.errors++
-	if s.errors >= orDefault(s.srv.MaxErrors, DefaultMaxErrors) {
+	if reached(s.errors, s.srv.MaxBadCommands, DefaultMaxBadCommands) {
 		text = textTooManyErr
 		s.ended = true
 	}

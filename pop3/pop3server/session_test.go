@@ -148,13 +148,13 @@ func inBubble(t testing.TB, srv *Server) *peer {
 	a, b := net.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	srv.base()
+	require.NoError(t, srv.setup())
 	go func() {
 		defer close(done)
 		defer b.Close()
 		c := textproto.NewConn(b, &textproto.Options{MaxLine: pop3.MaxCommand, IdleTimeout: srv.IdleTimeout, ReadTimeout: srv.ReadTimeout})
 		defer c.Bind(ctx)()
-		srv.ServeConn(ctx, c)
+		handler{srv}.ServeConn(ctx, c)
 	}()
 	t.Cleanup(func() { a.Close(); cancel(); <-done })
 	return &peer{t, a, bufio.NewReader(a)}
