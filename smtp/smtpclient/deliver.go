@@ -85,6 +85,13 @@ type Attempt struct {
 	Security Security
 	TLSErr   error
 
+	// STS and TLSA are the policy and the records that were heeded.
+	STS  *STSPolicy
+	TLSA []TLSA
+
+	// PolicyErr is why a newer policy of the domain could not be had.
+	PolicyErr error
+
 	// Notify tells that the host takes requests for notifications (DSN), so
 	// that it is up to it to send those of success (RFC 3461 §5.2.2).
 	Notify bool

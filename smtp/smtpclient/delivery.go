@@ -74,9 +74,7 @@ func (j *delivery) host(ctx context.Context, x exchanger, left int, stsErr error
 		j.end(ctx, a, err)
 		return left - 1
 	}
-	if a.TLSErr == nil {
-		a.TLSErr = stsErr
-	}
+	a.PolicyErr = stsErr
 	first := *a
 	for i, addr := range loc.addrs {
 		if left == 0 || len(j.open) == 0 || ctx.Err() != nil {
@@ -120,7 +118,7 @@ func (j *delivery) demand(ctx context.Context, x exchanger, loc location, a *Att
 	}
 	if len(records) > 0 {
 		// DANE goes before MTA-STS (RFC 8461 §2).
-		a.Policy = PolicyTLSA
+		a.Policy, a.TLSA = PolicyTLSA, records
 		q.tlsa, q.sni = records, base
 		q.names = []string{base}
 		for _, name := range []string{x.name, j.domain} {
@@ -132,7 +130,7 @@ func (j *delivery) demand(ctx context.Context, x exchanger, loc location, a *Att
 	}
 	vouched := x.secure
 	if j.sts != nil {
-		a.Policy, a.Testing = PolicySTS, j.sts.Mode == STSTesting
+		a.Policy, a.STS, a.Testing = PolicySTS, j.sts, j.sts.Mode == STSTesting
 		q.sts, q.testing = j.sts, a.Testing
 		if j.sts.Matches(x.name) {
 			vouched = true

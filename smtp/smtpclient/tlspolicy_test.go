@@ -33,6 +33,15 @@ func TestTLSPolicy(t *testing.T) {
 		return []smtpclient.TLSA{{Usage: usage, Selector: selector, Matching: matching, Data: data}}
 	}
 	noName := "wrong.example.net"
+	results := map[string]smtpclient.TLSResult{
+		"opportunistic, valid": "success", "opportunistic, self-signed": "success", "opportunistic, no TLS": smtpclient.TLSNotSupported,
+		"none": "", "encrypted, no TLS": smtpclient.TLSNotSupported, "opportunistic, handshake fails": smtpclient.TLSValidationFailure,
+		"STS": "success", "STS, no TLS": smtpclient.TLSNotSupported, "STS, another name": smtpclient.TLSHostMismatch,
+		"STS, another host": smtpclient.TLSValidationFailure, "STS testing, self-signed": smtpclient.TLSHostMismatch, "STS testing, CA": smtpclient.TLSNotTrusted,
+		"STS testing, no TLS": smtpclient.TLSNotSupported, "STS malformed": smtpclient.TLSSTSInvalid,
+		"DANE-EE, no name": "success", "DANE-EE of another certificate": smtpclient.TLSValidationFailure,
+		"DANE, no TLS": smtpclient.TLSNotSupported, "DANE, records of no use": smtpclient.TLSARecordInvalid, "DANE, TLSA query fails": "",
+	}
 	type setup struct {
 		d    *smtpclient.Deliverer
 		n    *lab
@@ -73,6 +82,7 @@ func TestTLSPolicy(t *testing.T) {
 		{name: "STS, another host", sts: otherMX, set: func(s *setup) { s.h.tls = s.good }, fails: "4.7.5", by: smtpclient.PolicySTS},
 		{name: "STS testing, no TLS", sts: trial, security: smtpclient.Cleartext, tlsErr: true, by: smtpclient.PolicySTS},
 		{name: "STS testing, self-signed", sts: trial, set: func(s *setup) { s.h.tls = s.n.selfSigned(noName) }, security: smtpclient.Encrypted, tlsErr: true, by: smtpclient.PolicySTS},
+		{name: "STS testing, CA", sts: trial, set: func(s *setup) { s.h.tls = s.n.selfSigned("mx1.example.org") }, security: smtpclient.Encrypted, tlsErr: true, by: smtpclient.PolicySTS},
 		{name: "STS none", sts: none, security: smtpclient.Cleartext, tlsErr: true},
 		{name: "STS malformed", sts: "version: STSv2\n", security: smtpclient.Cleartext, tlsErr: true},
 		{name: "STS, TLS-Required: No", sts: enforce, policy: smtpclient.TLSAny, security: smtpclient.Cleartext, tlsErr: true},
@@ -185,6 +195,9 @@ func TestTLSPolicy(t *testing.T) {
 				tc.by = smtpclient.PolicyNone
 			}
 			require.Equal(t, tc.by, a.Policy)
+			if want, ok := results[tc.name]; ok {
+				require.Equal(t, want, a.TLSResult(), a.TLSErr)
+			}
 			if tc.fails != "" {
 				require.Error(t, err)
 				require.Equal(t, tc.fails, smtpclient.Diagnose(err).Enhanced.String(), err)
