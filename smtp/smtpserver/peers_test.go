@@ -2,6 +2,7 @@ package smtpserver_test
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -25,8 +26,8 @@ import (
 // all as no recipient.
 type target struct {
 	*recorder
-	addr string
-	port string
+	port    string // with STARTTLS
+	tlsPort string // with TLS from the first octet
 
 	mu    sync.Mutex
 	trace strings.Builder
@@ -53,7 +54,7 @@ func newTarget(t testing.TB, cert *peers.Certificate, adjust func(*smtpserver.Se
 	require.NoError(t, users.Set("alice", "secret"))
 	srv := &smtpserver.Server{Backend: g.recorder, Authenticator: users, XClientFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 	srv.TLSConfig = cert.Server
-	srv.AuthMechanisms = []string{"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512",
+	srv.Mechanisms = []string{"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512",
 		"SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-512-PLUS"}
 	srv.Trace = func(e textproto.Event) {
 		g.mu.Lock()
@@ -63,9 +64,18 @@ func newTarget(t testing.TB, cert *peers.Certificate, adjust func(*smtpserver.Se
 	if adjust != nil {
 		adjust(srv)
 	}
-	g.addr = start(t, srv)
-	_, g.port, _ = strings.Cut(g.addr, ":")
+	_, g.port, _ = strings.Cut(start(t, srv), ":")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	_, g.tlsPort, _ = strings.Cut(l.Addr().String(), ":")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		srv.ServeTLS(l)
+	}()
 	t.Cleanup(func() {
+		srv.Close()
+		<-done
 		if t.Failed() {
 			s := g.conversation()
 			t.Logf("what the server heard and said:\n%s", s[max(0, len(s)-8000):])

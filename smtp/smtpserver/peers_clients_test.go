@@ -1,0 +1,164 @@
+package smtpserver_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/peers"
+	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
+)
+
+// forProgram starts a server for a program that sends letters, and returns them
+// and their folder.
+func forProgram(t *testing.T, cert *peers.Certificate, adjust func(*smtpserver.Server)) (g *target, letters []peers.Letter, folder string) {
+	g = newTarget(t, cert, adjust)
+	folder = t.TempDir()
+	letters = peers.Letters(true)
+	for _, letter := range letters {
+		peers.Write(t, filepath.Join(folder, letter.Name), letter.Text)
+	}
+	return g, letters, folder
+}
+
+// all checks that the letters came, for each way.
+func all(t *testing.T, g *target, letters []peers.Letter, ways ...string) {
+	t.Helper()
+	got := bodies(g.got())
+	for _, way := range ways {
+		for _, letter := range named(append([]peers.Letter(nil), letters...), way) {
+			peers.Same(t, letter, peers.Find(t, letter, got))
+		}
+	}
+}
+
+func TestPeerSmtplib(t *testing.T) {
+	cert := peers.NewCertificate(t)
+	python := peers.Need(t, "python3", "python3")
+	g, letters, folder := forProgram(t, cert, func(s *smtpserver.Server) { s.Limits.Message = 50 << 20 })
+	out, err := peers.Run("", nil, python, "testdata/peers/smtplib_client.py", g.port, g.tlsPort, cert.CertFile, folder)
+	require.NoError(t, err, out)
+	all(t, g, letters, "clear", "starttls", "tls")
+	utf8 := g.got()[len(letters)+1]
+	require.True(t, utf8.mail.UTF8)
+	require.Equal(t, "bücher", utf8.to[0].Local)
+}
+
+func TestPeerNodemailer(t *testing.T) {
+	cert := peers.NewCertificate(t)
+	node, env := peers.Node(t, "nodemailer")
+	g, letters, folder := forProgram(t, cert, nil)
+	out, err := peers.Run("", env, node, "testdata/peers/nodemailer_client.js", g.port, g.tlsPort, cert.CertFile, folder)
+	require.NoError(t, err, out)
+	all(t, g, letters, "clear", "starttls PLAIN", "starttls LOGIN", "starttls CRAM-MD5", "tls")
+	for _, m := range g.got() {
+		if strings.Contains(m.body, "Subject: dsn") {
+			require.Equal(t, "QQ314159", m.mail.EnvelopeID)
+			require.Equal(t, smtp.ReturnHeaders, m.mail.Return)
+			require.Equal(t, smtp.NotifyFailure|smtp.NotifyDelay, m.rcpt[0].Notify)
+			require.Equal(t, smtp.OriginalRecipient{Type: "rfc822", Address: "robert@example.com"}, m.rcpt[0].Original)
+			return
+		}
+	}
+	t.Fatal("the message with DSN parameters did not come")
+}
+
+func TestPeerSwaks(t *testing.T) {
+	swaks := peers.Need(t, "swaks", "swaks")
+	cert := peers.NewCertificate(t)
+	g := newTarget(t, cert, nil)
+	lmtp := newTarget(t, cert, func(s *smtpserver.Server) { s.LMTP = true })
+	letter := peers.Letters(false)[1] // with dots
+	letter.Text += "end\r\n"          // swaks would take a last dot for its own
+	file := peers.Write(t, filepath.Join(t.TempDir(), "letter"), letter.Text)
+	login := func(mechanism, password string) []string {
+		return []string{"--auth", mechanism, "--auth-user", "alice", "--auth-password", password}
+	}
+	tests := map[string][]string{
+		"clear":      nil,
+		"pipeline":   {"--pipeline"},
+		"starttls":   {"--tls", "--tls-verify", "--tls-ca-path", cert.CertFile, "--tls-sni", "localhost"},
+		"tls":        {"--tls-on-connect"},
+		"lmtp":       {"--protocol", "LMTP"},
+		"xclient":    {"--xclient", "ADDR=192.0.2.7 NAME=far.example.com"},
+		"any":        {"--tls", "--auth", "--auth-user", "alice", "--auth-password", "secret"},
+		"plaintext":  append(login("PLAIN,LOGIN", "secret"), "--tls"),
+		"hide":       append(login("CRAM-MD5", "secret"), "--auth-hide-password"),
+		"tls, plain": append(login("PLAIN", "secret"), "--tls-on-connect"),
+	}
+	for _, m := range []string{"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5"} {
+		tests["auth "+m] = append(login(m, "secret"), "--tls")
+		tests["wrong "+m] = append(login(m, "wrong"), "--tls")
+	}
+	for name, args := range tests {
+		t.Run(name, func(t *testing.T) {
+			to, port := g, g.port
+			if strings.HasPrefix(name, "tls") {
+				port = g.tlsPort
+			} else if name == "lmtp" {
+				to, port = lmtp, lmtp.port
+			}
+			n := len(to.got())
+			out, err := peers.Run("", nil, swaks, append([]string{"--server", "localhost", "--port", port, "--ehlo", "client.example.org",
+				"--from", "alice@example.org", "--to", "bob@example.net", "--timeout", "30", "--data", "@" + file}, args...)...)
+			if strings.HasPrefix(name, "wrong") {
+				require.Error(t, err)
+				require.Contains(t, out, "535 5.7.8")
+				require.Len(t, to.got(), n)
+				return
+			}
+			require.NoError(t, err, out)
+			got := to.await(t, n+1)[n]
+			peers.Same(t, letter, strings.TrimSuffix(got.body, "\r\n\r\n")+"\r\n") // it adds an empty line
+			if name == "xclient" {
+				to.mu.Lock()
+				require.Equal(t, "192.0.2.7", to.conns[len(to.conns)-1].RemoteIP().String())
+				require.Equal(t, "far.example.com", to.conns[len(to.conns)-1].RemoteName())
+				to.mu.Unlock()
+			}
+			if strings.Contains(strings.Join(args, " "), "--auth") {
+				require.Contains(t, out, "235 2.7.0")
+			}
+		})
+	}
+}
+
+func TestPeerMsmtp(t *testing.T) {
+	msmtp := peers.Need(t, "msmtp", "msmtp")
+	cert := peers.NewCertificate(t)
+	g := newTarget(t, cert, nil)
+	version, err := peers.Run("", nil, msmtp, "--version")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	for _, auth := range []string{"plain", "login", "cram-md5", "digest-md5", "scram-sha-1", "scram-sha-256", "scram-sha-1-plus", "scram-sha-256-plus"} {
+		for starttls, port := range map[string]string{"on": g.port, "off": g.tlsPort} {
+			t.Run(auth+", starttls "+starttls, func(t *testing.T) {
+				if !strings.Contains(version, auth+" ") {
+					t.Skipf("this msmtp has no %s", auth)
+				}
+				config := peers.Write(t, filepath.Join(dir, "msmtprc"), fmt.Sprintf(
+					"account default\nhost localhost\nport %s\ntls on\ntls_starttls %s\ntls_trust_file %s\nauth %s\nuser alice\npassword secret\nfrom alice@example.org\n",
+					port, starttls, cert.CertFile, auth))
+				for _, letter := range named(peers.Letters(auth == "plain"), auth) {
+					if strings.HasSuffix(letter.Name, "long-lines") {
+						continue // it cuts them
+					}
+					n := len(g.got())
+					out, err := peers.Run(strings.ReplaceAll(letter.Text, "\r\n", "\n"), nil, msmtp, "-C", config, "bob@example.net")
+					require.NoError(t, err, out)
+					peers.Same(t, letter, g.await(t, n+1)[n].body)
+					if auth != "plain" {
+						break // one is enough to see that it logs in
+					}
+				}
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				require.Equal(t, "alice", g.conns[len(g.conns)-1].Identity())
+			})
+		}
+	}
+}
