@@ -3,6 +3,7 @@ package smtpclient_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -162,4 +163,33 @@ func TestMTASTSCacheFails(t *testing.T) {
 	require.ErrorIs(t, err, smtpclient.ErrSTSCache)
 	require.True(t, smtpclient.Temporary(err))
 	require.Empty(t, h.messages())
+}
+
+// The memory for policies is bounded.
+func TestMTASTSMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fetched := 0
+		m := &smtpclient.MTASTS{Fetch: func(context.Context, string) ([]byte, error) {
+			fetched++
+			return []byte(stsText), nil
+		}}
+		n := &lab{t: t, txt: map[string][]string{}}
+		policy := func(i int) {
+			domain := fmt.Sprintf("d%d.example", i)
+			n.txt["_mta-sts."+domain+"."] = []string{"v=STSv1; id=1"}
+			p, err := m.Policy(t.Context(), n, domain)
+			require.NoError(t, err)
+			require.NotNil(t, p)
+		}
+		for i := range 10001 {
+			policy(i)
+		}
+		require.Equal(t, 10001, fetched)
+		policy(10000) // that put last is there
+		require.Equal(t, 10001, fetched)
+		time.Sleep(25 * time.Hour) // all are over: they go first
+		policy(10001)
+		policy(10001)
+		require.Equal(t, 10002, fetched)
+	})
 }

@@ -281,14 +281,19 @@ func (p *Pool) retire(pc *pooled) {
 	}
 	p.use(pc.c)
 	p.work.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
-		defer cancel()
-		pc.c.Quit(ctx)
-		pc.c.Close()
+		quit(pc.c, probeTimeout)
 		p.mu.Lock()
 		delete(p.busy, pc.c)
 		p.mu.Unlock()
 	})
+}
+
+// quit ends a connection politely, within a time.
+func quit(c *Client, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	c.Quit(ctx)
+	c.Close()
 }
 
 // Shutdown lets the messages on their way be sent, takes no more, and ends all
@@ -330,7 +335,8 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// Close closes all connections at once; messages on their way fail.
+// Close ends all connections; messages on their way fail. It takes a second at
+// most, for servers that don't answer to QUIT.
 func (p *Pool) Close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -341,7 +347,7 @@ func (p *Pool) Close() error {
 	p.mu.Unlock()
 	for _, pc := range idle {
 		pc.timer.Stop()
-		pc.c.Close()
+		p.work.Go(func() { quit(pc.c, time.Second) })
 	}
 	for c := range busy {
 		c.Close()
