@@ -1,7 +1,6 @@
 package pop3
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 )
@@ -40,9 +39,13 @@ func ParseUIDListing(line []byte) (n int, uid string, ok bool) {
 
 // cutWord takes the first word off a line.
 func cutWord(line []byte) (word, rest []byte) {
-	line = bytes.TrimLeft(line, " \t")
-	if i := bytes.IndexAny(line, " \t"); i >= 0 {
-		return line[:i], line[i:]
+	for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+		line = line[1:]
+	}
+	for i, b := range line {
+		if b == ' ' || b == '\t' {
+			return line[:i], line[i:]
+		}
 	}
 	return line, nil
 }

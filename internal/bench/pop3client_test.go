@@ -21,39 +21,43 @@ import (
 // A cannedPOP3 serves the maildrop from replies made beforehand, which costs it
 // next to nothing: what is measured is the client.
 type cannedPOP3 struct {
-	listing, uids []byte   // the replies to LIST and UIDL
-	messages      [][]byte // the replies to RETR
-	whole         []byte   // all of them, one behind the other
+	listing, uids []byte // the replies to LIST and UIDL
+	whole         []byte // the replies to RETR, one behind the other
+	ends          []int  // of each
 }
 
 func newCannedPOP3() *cannedPOP3 {
 	s := &cannedPOP3{listing: []byte("+OK\r\n"), uids: []byte("+OK\r\n")}
-	var ends []int
 	for i := range maildropMessages {
 		m := maildropMessage(i)
 		s.listing = fmt.Appendf(s.listing, "%d %d\r\n", i+1, len(m))
 		s.uids = fmt.Appendf(s.uids, "%d uid-%d\r\n", i+1, i+1)
 		s.whole = fmt.Appendf(s.whole, "+OK %d octets\r\n", len(m))
 		s.whole = append(append(s.whole, bytes.ReplaceAll(m, []byte("\n."), []byte("\n.."))...), ".\r\n"...)
-		ends = append(ends, len(s.whole))
-	}
-	from := 0
-	for _, end := range ends {
-		s.messages = append(s.messages, s.whole[from:end])
-		from = end
+		s.ends = append(s.ends, len(s.whole))
 	}
 	s.listing, s.uids = append(s.listing, ".\r\n"...), append(s.uids, ".\r\n"...)
 	return s
 }
 
-// serve answers until the client quits.
+// serve answers until the client quits. Messages in a row are written at once.
 func (s *cannedPOP3) serve(nc net.Conn) {
 	defer nc.Close()
-	r, w := bufio.NewReaderSize(nc, 1<<16), bufio.NewWriterSize(nc, 1<<18)
-	w.WriteString("+OK ready\r\n")
+	r := bufio.NewReaderSize(nc, 1<<16)
+	reply := []byte("+OK ready\r\n")
+	first, last := 0, 0 // the messages that are to be written
 	for {
-		if r.Buffered() == 0 && w.Flush() != nil {
-			return
+		if r.Buffered() == 0 || reply != nil || last-first == 64 {
+			if last > first {
+				from := 0
+				if first > 0 {
+					from = s.ends[first-1]
+				}
+				nc.Write(s.whole[from:s.ends[last-1]])
+				first = last
+			}
+			nc.Write(reply)
+			reply = nil
 		}
 		line, err := r.ReadSlice('\n')
 		if err != nil {
@@ -62,20 +66,19 @@ func (s *cannedPOP3) serve(nc net.Conn) {
 		verb, argument, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(" "))
 		switch string(verb) {
 		case "CAPA":
-			w.WriteString("+OK\r\nUSER\r\nUIDL\r\nPIPELINING\r\n.\r\n")
+			reply = []byte("+OK\r\nUSER\r\nUIDL\r\nPIPELINING\r\n.\r\n")
 		case "LIST":
-			w.Write(s.listing)
+			reply = s.listing
 		case "UIDL":
-			w.Write(s.uids)
+			reply = s.uids
 		case "RETR":
 			n, _ := strconv.Atoi(string(argument))
-			w.Write(s.messages[n-1])
-		case "QUIT":
-			w.WriteString("+OK\r\n")
-			w.Flush()
-			return
+			if n-1 != last {
+				first = n - 1
+			}
+			last = n
 		default:
-			w.WriteString("+OK\r\n")
+			reply = []byte("+OK\r\n")
 		}
 	}
 }
@@ -85,9 +88,13 @@ func (s *cannedPOP3) serve(nc net.Conn) {
 func clientRead(tb testing.TB, c *pop3client.Client, read func(*pop3client.Body) (int64, error)) (octets int64) {
 	messages := 0
 	for m, err := range c.Messages(context.Background(), nil) {
-		require.NoError(tb, err)
+		if err != nil {
+			tb.Fatal(err)
+		}
 		n, err := read(m.Body)
-		require.NoError(tb, err)
+		if err != nil {
+			tb.Fatal(err)
+		}
 		octets += n
 		messages++
 	}

@@ -1,6 +1,7 @@
 package pop3client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -85,14 +86,29 @@ func (c *Client) line() ([]byte, error) {
 // status reads the status that answers a command. -ERR is a *pop3.Error with
 // the first word of the command.
 func (c *Client) status(cmd string) (pop3.Status, error) {
-	line, err := c.line()
-	for i := 0; err == nil && len(line) == 0 && i < maxEmpty; i++ {
-		line, err = c.line()
-	}
+	line, err := c.statusLine()
 	if err != nil {
 		return pop3.Status{}, err
 	}
 	return c.parse(cmd, line)
+}
+
+// accepted is status for a reply whose text does not matter.
+func (c *Client) accepted(cmd string) error {
+	line, err := c.statusLine()
+	if err != nil || string(line) == "+OK" || bytes.HasPrefix(line, []byte("+OK ")) {
+		return err
+	}
+	_, err = c.parse(cmd, line)
+	return err
+}
+
+func (c *Client) statusLine() ([]byte, error) {
+	line, err := c.line()
+	for i := 0; err == nil && len(line) == 0 && i < maxEmpty; i++ {
+		line, err = c.line()
+	}
+	return line, err
 }
 
 func (c *Client) parse(cmd string, line []byte) (pop3.Status, error) {

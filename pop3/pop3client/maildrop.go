@@ -56,7 +56,6 @@ func (c *Client) list() ([]Entry, error) {
 		return nil, err
 	}
 	var list []Entry
-	index := map[int]int{}
 	var bad error
 	_, err := c.status("LIST")
 	if err == nil {
@@ -66,7 +65,6 @@ func (c *Client) list() ([]Entry, error) {
 				bad = fmt.Errorf("%w: listing %.64q", ErrProtocol, line)
 				return
 			}
-			index[n] = len(list)
 			list = append(list, Entry{Num: n, Size: size})
 		})
 	}
@@ -80,10 +78,11 @@ func (c *Client) list() ([]Entry, error) {
 		}
 	}
 	if _, err = c.status("UIDL"); err == nil {
+		find := finder(list)
 		err = c.lines(func(line []byte) {
 			n, uid, ok := pop3.ParseUIDListing(line)
-			if i, there := index[n]; ok && there {
-				list[i].UID = uid
+			if e := find(n); ok && e != nil {
+				e.UID = uid
 			}
 		})
 	}
@@ -94,6 +93,31 @@ func (c *Client) list() ([]Entry, error) {
 		return nil, listErr
 	}
 	return list, bad
+}
+
+// finder returns a function that finds the entry of a message, or nil. It expects
+// to be asked in the order of the list, but does not depend on it.
+func finder(list []Entry) func(n int) *Entry {
+	next := 0
+	var index map[int]int
+	return func(n int) *Entry {
+		if next < len(list) && list[next].Num == n {
+			next++
+			return &list[next-1]
+		}
+		if index == nil {
+			index = make(map[int]int, len(list))
+			for i, e := range list {
+				index[e.Num] = i
+			}
+		}
+		i, ok := index[n]
+		if !ok {
+			return nil
+		}
+		next = i + 1
+		return &list[i]
+	}
 }
 
 // Delete marks messages as deleted. They go at Quit.

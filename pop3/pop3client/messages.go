@@ -81,8 +81,8 @@ type step struct {
 // The bounds of what is asked for ahead. The commands fit any socket buffer, so
 // that neither side waits for the other (RFC 2449 §6.6).
 const (
-	maxFlight       = 512
-	maxFlightOctets = 2 << 20
+	maxFlight       = 256
+	maxFlightOctets = 1 << 20
 )
 
 // A flight is a number of commands whose replies come in the same order.
@@ -175,8 +175,7 @@ func (f *flight) next() (step, error) {
 	if s.dele {
 		verb = "DELE"
 	}
-	_, err := f.c.status(verb)
-	return s, err
+	return s, f.c.accepted(verb)
 }
 
 // run yields the messages. When the caller has enough, the rest of what is
@@ -185,7 +184,11 @@ func (f *flight) run(yield func(*Message, error) bool) {
 	wanted := true
 	for f.more() {
 		s, err := f.next()
-		m := &Message{Entry: s.entry, f: f}
+		d := &struct { // together, as there are many
+			Message
+			body Body
+		}{Message: Message{Entry: s.entry, f: f}}
+		m := &d.Message
 		switch {
 		case err != nil && refused(err):
 			if wanted && !yield(m, err) {
@@ -200,7 +203,8 @@ func (f *flight) run(yield func(*Message, error) bool) {
 		case s.dele:
 			continue
 		}
-		m.Body = &Body{c: f.c, r: f.c.c.DotReader(textproto.Relaxed)}
+		d.body = Body{c: f.c, r: f.c.c.DotReader(textproto.Relaxed)}
+		m.Body = &d.body
 		if wanted && !yield(m, nil) {
 			wanted = f.stop()
 		}

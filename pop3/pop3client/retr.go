@@ -16,6 +16,7 @@ type Body struct {
 	c      *Client
 	r      *textproto.DotReader
 	end    func() // nil within Messages
+	to     faultyWriter
 	eof    bool
 	closed bool
 }
@@ -57,9 +58,9 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	if b.closed {
 		return 0, ErrBodyClosed
 	}
-	fw := &faultyWriter{w: w}
-	n, err := b.r.WriteTo(fw)
-	if fw.err != nil {
+	b.to = faultyWriter{w: w}
+	n, err := b.r.WriteTo(&b.to)
+	if b.to.err != nil {
 		return n, err // the connection is in step: Close reads the rest
 	}
 	if err == nil {
