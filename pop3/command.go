@@ -8,8 +8,8 @@ import (
 
 // Errors of ParseCommand.
 var (
-	ErrUnknownCommand = errors.New("unknown command")
-	ErrSyntax         = errors.New("syntax error in the arguments")
+	ErrUnknownCommand = errors.New("pop3: unknown command")
+	ErrSyntax         = errors.New("pop3: syntax error in the arguments")
 )
 
 // A Command is a parsed command line.

@@ -17,36 +17,36 @@ const MaxResponse = 16 << 10
 // ErrUnavailable, and is wrapped with it.
 var (
 	// ErrAuthFailed: no such user or wrong credentials. Nothing tells which.
-	ErrAuthFailed = errors.New("authentication failed")
+	ErrAuthFailed = errors.New("sasl: authentication failed")
 
 	// ErrAuthzDenied: the user is authenticated, but must not act as the
 	// identity asked for.
-	ErrAuthzDenied = errors.New("not authorized to act as that user")
+	ErrAuthzDenied = errors.New("sasl: not authorized to act as that user")
 
 	// ErrExpired: the credentials were right once and must be renewed
 	// (RFC 5530 EXPIRED). An Authenticator may return it; this package doesn't.
-	ErrExpired = errors.New("credentials have expired")
+	ErrExpired = errors.New("sasl: credentials have expired")
 
 	// ErrUnavailable: it can't be told now. Trying later makes sense.
-	ErrUnavailable = errors.New("authentication is temporarily unavailable")
+	ErrUnavailable = errors.New("sasl: authentication is temporarily unavailable")
 
 	// ErrMalformed: the peer's message breaks the mechanism's syntax.
-	ErrMalformed = errors.New("malformed authentication exchange")
+	ErrMalformed = errors.New("sasl: malformed authentication exchange")
 
 	// ErrCancelled: the client gave up. Protocols return it where the client
 	// sends "*" (RFC 4422 §3.5).
-	ErrCancelled = errors.New("authentication cancelled")
+	ErrCancelled = errors.New("sasl: authentication cancelled")
 
 	// ErrUnsupported: the mechanism is unknown or not offered here.
-	ErrUnsupported = errors.New("unsupported authentication mechanism")
+	ErrUnsupported = errors.New("sasl: unsupported authentication mechanism")
 
 	// ErrEncryptionNeeded: the mechanism is served on this server, but only
 	// under TLS.
-	ErrEncryptionNeeded = errors.New("encryption needed for this authentication mechanism")
+	ErrEncryptionNeeded = errors.New("sasl: encryption needed for this authentication mechanism")
 
 	// ErrServerUnproven: the server claims success without having proved that
 	// it knows the user's secret. The client must treat it as an impostor.
-	ErrServerUnproven = errors.New("server did not prove its identity")
+	ErrServerUnproven = errors.New("sasl: server did not prove its identity")
 )
 
 // malformed returns an ErrMalformed that says what is wrong. The text never

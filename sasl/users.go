@@ -129,7 +129,7 @@ func (u *Users) drop(name string) bool {
 }
 
 // ErrNoUser: the table has no user of that name.
-var ErrNoUser = errors.New("no such user")
+var ErrNoUser = errors.New("sasl: no such user")
 
 // SetAdmin says whether the user may act as every other user.
 func (u *Users) SetAdmin(name string, on bool) error {

@@ -42,12 +42,12 @@ func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy,
 		hostname = "localhost"
 	}
 	mx := &smtpserver.Server{
-		Domain:  hostname,
-		Backend: loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, TempDir: c.data}, log},
-		Limits:  smtpserver.Limits{Message: c.maxMessageSize},
+		Hostname: hostname,
+		Backend:  loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, TempDir: c.data}, log},
+		Limits:   smtpserver.Limits{Message: c.maxMessageSize},
 	}
 	submission := &smtpserver.Server{
-		Domain:            hostname,
+		Hostname:          hostname,
 		Backend:           loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, MaySend: p.maySend, CompleteHeader: true, TempDir: c.data}, log},
 		Authenticator:     auth,
 		AllowInsecureAuth: c.insecureAuth,

@@ -46,7 +46,7 @@ var smtpServers = []struct {
 	{"posthorn", func(tb testing.TB) string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(tb, err)
-		srv := &smtpserver.Server{Backend: discard{}, Domain: "mx.test", Limits: smtpserver.Limits{Message: 1 << 30}}
+		srv := &smtpserver.Server{Backend: discard{}, Hostname: "mx.test", Limits: smtpserver.Limits{Message: 1 << 30}}
 		srv.Logger = slog.New(slog.DiscardHandler)
 		go srv.Serve(l)
 		tb.Cleanup(func() { srv.Close() })

@@ -30,7 +30,7 @@ func (l *locks) lock(identity string) (release func(), err error) {
 }
 
 // errLoginDelay refuses a login that comes too soon (RFC 2449 §6.5).
-var errLoginDelay = errors.New("logged in too recently")
+var errLoginDelay = errors.New("pop3server: logged in too recently")
 
 // logins remembers when users may log in again.
 type logins struct {

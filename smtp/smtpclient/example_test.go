@@ -112,7 +112,7 @@ func exampleServer() (addr string, stop func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	srv := &smtpserver.Server{Backend: &sink{}, Domain: "mx.example.net"}
+	srv := &smtpserver.Server{Backend: &sink{}, Hostname: "mx.example.net"}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -126,7 +126,7 @@ func (n *lab) host(name, ip string, h *mailHost) *mailHost {
 	if h == nil {
 		h = &mailHost{}
 	}
-	srv := &smtpserver.Server{Backend: h, Domain: name, Limits: smtpserver.Limits{Recipients: h.recipients}, Disable: h.disable}
+	srv := &smtpserver.Server{Backend: h, Hostname: name, Limits: smtpserver.Limits{Recipients: h.recipients}, Disable: h.disable}
 	srv.Logger, srv.TLSConfig = slog.New(slog.DiscardHandler), h.tls
 	done := make(chan struct{})
 	go func() {

@@ -19,7 +19,7 @@ import (
 func TestLMTP(t *testing.T) {
 	back := &sink{keep: true}
 	srv := &smtpserver.Server{Backend: back, LMTP: true}
-	srv.Domain = "mx.example.org"
+	srv.Hostname = "mx.example.org"
 	path := filepath.Join(t.TempDir(), "lmtp")
 	l, err := net.Listen("unix", path)
 	require.NoError(t, err)

@@ -90,7 +90,7 @@ func serve(t testing.TB, srv *smtpserver.Server, implicit bool) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	srv.Logger = slog.New(slog.DiscardHandler)
-	srv.Domain = "mx.example.org"
+	srv.Hostname = "mx.example.org"
 	srv.OnAuth = func(context.Context, sasl.Attempt) {}
 	done := make(chan struct{})
 	go func() {

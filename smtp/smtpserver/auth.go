@@ -32,18 +32,12 @@ func (c *Conn) mechanisms() []string {
 }
 
 func (c *Conn) saslConn() sasl.Conn {
-	sc := sasl.Conn{
-		Service: "smtp", Host: c.srv.domain, TLS: c.tp.TLS(), RemoteAddr: c.RemoteAddr(),
-		AllowInsecure: c.srv.AllowInsecureAuth, Mechanisms: c.srv.AuthMechanisms,
-		NoChannelBinding: !c.srv.ChannelBinding,
+	return sasl.Conn{
+		Service: "smtp", Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.RemoteAddr(),
+		ServerCertificate: sasl.CertificateOf(c.srv.TLSConfig),
+		NoChannelBinding:  !c.srv.ChannelBinding,
+		AllowInsecure:     c.srv.AllowInsecureAuth, Mechanisms: c.srv.Mechanisms,
 	}
-	// For the binding tls-server-end-point: sure only if there is one
-	// certificate to show.
-	if cfg := c.srv.TLSConfig; sc.TLS != nil && cfg != nil && cfg.GetCertificate == nil && cfg.GetConfigForClient == nil &&
-		len(cfg.Certificates) == 1 && len(cfg.Certificates[0].Certificate) > 0 {
-		sc.ServerCertificate = cfg.Certificates[0].Certificate[0]
-	}
-	return sc
 }
 
 func (c *Conn) cmdAuth(cmd smtp.AuthCommand) {
@@ -76,8 +70,8 @@ func (c *Conn) cmdAuth(cmd smtp.AuthCommand) {
 	if !errors.Is(err, sasl.ErrCancelled) {
 		c.attempted(attempt)
 	}
-	if c.authFailures >= limit(c.srv.Limits.AuthFailures, 10) {
-		e = &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.domain + " too many failed logins, closing connection"}
+	if c.authFailures >= limit(c.srv.MaxAuthFailures, DefaultMaxAuthFailures) {
+		e = &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.host + " too many failed logins, closing connection"}
 	}
 	c.refuse(e)
 }

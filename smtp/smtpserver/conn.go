@@ -53,15 +53,6 @@ func newConn(ctx context.Context, s *Server, tp *textproto.Conn) *Conn {
 	tp.SetAutoFlush(true)
 	c := &Conn{srv: s, tp: tp, ctx: ctx, state: stStart, disabled: s.Disable}
 	c.parser = smtp.Parser{Allow: s.Allow, MaxPath: limit(s.Limits.Path, smtp.MaxPath)}
-	if s.IdleTimeout == 0 {
-		tp.SetIdleTimeout(defaultCommandTimeout)
-	}
-	if s.ReadTimeout == 0 {
-		tp.SetReadTimeout(defaultDataTimeout)
-	}
-	if s.WriteTimeout == 0 {
-		tp.SetWriteTimeout(defaultWriteTimeout)
-	}
 	c.log = s.Logger
 	if c.log == nil {
 		c.log = slog.Default()
@@ -128,8 +119,8 @@ func (c *Conn) Forwarded() []smtp.Attribute {
 // sent it, such as "FROM:<a@b.example> SIZE=1".
 func (c *Conn) Argument() string { return c.arg }
 
-// Domain returns the server's name.
-func (c *Conn) Domain() string { return c.srv.domain }
+// Hostname returns the server's name.
+func (c *Conn) Hostname() string { return c.srv.host }
 
 // Protocol returns how the present message arrives, for the "with" clause of a
 // Received field (RFC 3848).
@@ -227,9 +218,9 @@ func (c *Conn) lost(err error) {
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, textproto.ErrServerClosed):
-		c.send(421, smtp.EnhancedCode{4, 3, 2}, c.srv.domain+" shutting down, closing connection")
+		c.send(421, smtp.EnhancedCode{4, 3, 2}, c.srv.host+" shutting down, closing connection")
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, os.ErrDeadlineExceeded):
-		c.send(421, smtp.EnhancedCode{4, 4, 2}, c.srv.domain+" timeout, closing connection")
+		c.send(421, smtp.EnhancedCode{4, 4, 2}, c.srv.host+" timeout, closing connection")
 	}
 	// At the end of input the client may have closed its direction only and
 	// wait for the replies.
@@ -244,7 +235,7 @@ func (c *Conn) dispatch(line []byte) {
 	case cmd == nil:
 		if isHTTP(verb, arg) {
 			c.log.Info("HTTP on the SMTP port", "conn", c.ID(), "remote", c.RemoteAddr())
-			c.send(421, smtp.EnhancedCode{4, 7, 0}, c.srv.domain+" does not speak HTTP, closing connection")
+			c.send(421, smtp.EnhancedCode{4, 7, 0}, c.srv.host+" does not speak HTTP, closing connection")
 			c.goodbye = true
 			return
 		}

@@ -276,7 +276,7 @@ func (s *deliverySession) trace(dst []byte, rcpt *deliveryRcpt, now time.Time) [
 	dst = smtp.AppendReturnPath(dst, s.from)
 	rec := smtp.Received{
 		Hello: s.c.Hello(), Addr: s.c.RemoteIP(), Name: s.c.RemoteName(),
-		By: s.c.Domain(), With: s.c.Protocol(), ID: s.c.TransactionID(),
+		By: s.c.Hostname(), With: s.c.Protocol(), ID: s.c.TransactionID(),
 		Time: now, TLS: s.c.TLS(),
 	}
 	if len(s.rcpts) == 1 {

@@ -4,7 +4,7 @@
 // message. [Delivery] is one that puts mail into the mailboxes of a store:
 //
 //	srv := &smtpserver.Server{
-//		Domain: "mx.example.org",
+//		Hostname: "mx.example.org",
 //		Backend: &smtpserver.Delivery{
 //			Store: store,
 //			Resolve: func(ctx context.Context, to smtp.Address) (account, mailbox string, err error) {

@@ -24,7 +24,7 @@ func ExampleDelivery() {
 	store.CreateAccount(ctx, "alice")
 
 	srv := &smtpserver.Server{
-		Domain: "mx.example.org",
+		Hostname: "mx.example.org",
 		Backend: &smtpserver.Delivery{
 			Store: store,
 			Resolve: func(_ context.Context, to smtp.Address) (account, mailbox string, err error) {
@@ -89,7 +89,7 @@ func ExampleServer_submission() {
 
 // A Backend of one's own that prints what comes.
 func ExampleBackend() {
-	srv := &smtpserver.Server{Domain: "mx.example.org", Backend: printer{}}
+	srv := &smtpserver.Server{Hostname: "mx.example.org", Backend: printer{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)

@@ -41,7 +41,7 @@ func FuzzSession(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in []byte, mode uint8) {
 		srv := &smtpserver.Server{
-			Backend: &scriptBackend{full: mode&4 != 0, exts: smtp.ExtensionSet(1<<62 - 1)}, Domain: "foo.com",
+			Backend: &scriptBackend{full: mode&4 != 0, exts: smtp.ExtensionSet(1<<62 - 1)}, Hostname: "foo.com",
 			Authenticator: users, AllowInsecureAuth: true, LMTP: mode&1 != 0, NormaliseLineEnds: mode&2 != 0,
 		}
 		srv.OnAuth = func(context.Context, sasl.Attempt) {}

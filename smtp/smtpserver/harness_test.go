@@ -34,8 +34,8 @@ func start(t testing.TB, srv *smtpserver.Server) string {
 	if srv.Logger == nil {
 		srv.Logger = slog.New(slog.DiscardHandler)
 	}
-	if srv.Domain == "" {
-		srv.Domain = "mx.example.org"
+	if srv.Hostname == "" {
+		srv.Hostname = "mx.example.org"
 	}
 	done := make(chan struct{})
 	go func() {

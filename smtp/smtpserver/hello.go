@@ -11,7 +11,7 @@ func (c *Conn) greet() bool {
 	session, err := c.srv.Backend.NewSession(c.ctx, c)
 	if err != nil {
 		e := c.asReply(err)
-		c.send(e.Code, e.Enhanced, c.srv.domain+" "+e.Text)
+		c.send(e.Code, e.Enhanced, c.srv.host+" "+e.Text)
 		// RFC 5321 §3.1, RFC 7504 §3: the client may only QUIT now.
 		c.state = stRefused
 		return e.Code/100 == 5
@@ -21,7 +21,7 @@ func (c *Conn) greet() bool {
 	if c.srv.LMTP {
 		protocol = " LMTP"
 	}
-	c.send(220, smtp.EnhancedCode{}, c.srv.domain+protocol+" service ready")
+	c.send(220, smtp.EnhancedCode{}, c.srv.host+protocol+" service ready")
 	return true
 }
 
@@ -56,11 +56,11 @@ func (c *Conn) greeted(name string, extended, lmtp bool) {
 	c.errors, c.refusals = 0, 0
 	if !extended {
 		c.parser.Extensions = 0
-		c.send(250, smtp.EnhancedCode{}, c.srv.domain+" greets "+name)
+		c.send(250, smtp.EnhancedCode{}, c.srv.host+" greets "+name)
 		return
 	}
 	c.parser.Extensions = c.offer()
-	text := append(make([]byte, 0, 512), c.srv.domain...)
+	text := append(make([]byte, 0, 512), c.srv.host...)
 	text = append(append(text, " greets "...), name...)
 	for i := range c.srv.features {
 		f := &c.srv.features[i]
@@ -84,7 +84,7 @@ func base() feature {
 			c.ok(250, smtp.EnhancedCode{2, 0, 0}, "OK")
 		})},
 		{verb: "QUIT", states: stAny | stRefused, breaks: true, run: bare(func(c *Conn) {
-			c.send(221, smtp.EnhancedCode{2, 0, 0}, c.srv.domain+" closing connection")
+			c.send(221, smtp.EnhancedCode{2, 0, 0}, c.srv.host+" closing connection")
 			c.goodbye = true
 		})},
 	}}

@@ -29,8 +29,8 @@ func (c *Conn) wrong(err error) {
 		c.refuse(err)
 		return
 	}
-	if c.errors++; c.errors >= limit(c.srv.Limits.Errors, 10) {
-		c.send(421, smtp.EnhancedCode{4, 7, 0}, c.srv.domain+" too many errors, closing connection")
+	if c.errors++; c.errors >= limit(c.srv.MaxBadCommands, DefaultMaxBadCommands) {
+		c.send(421, smtp.EnhancedCode{4, 7, 0}, c.srv.host+" too many errors, closing connection")
 		c.goodbye = true
 		return
 	}
@@ -41,7 +41,7 @@ func (c *Conn) wrong(err error) {
 func (c *Conn) refuse(err error) {
 	e := c.asReply(err)
 	if c.refusals++; c.refusals >= limit(c.srv.Limits.Refusals, 100) {
-		e = &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.domain + " too many errors, closing connection"}
+		e = &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.host + " too many errors, closing connection"}
 	}
 	c.send(e.Code, e.Enhanced, e.Text)
 	if e.Code == 421 {
@@ -59,7 +59,7 @@ func (c *Conn) asReply(err error) *smtp.Error {
 		return &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: e.Text}
 	}
 	if context.Cause(c.ctx) != nil {
-		return &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 2}, Text: c.srv.domain + " closing connection"}
+		return &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 2}, Text: c.srv.host + " closing connection"}
 	}
 	c.log.Error("SMTP command failed", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
 	return &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: "local error in processing, try again later"}

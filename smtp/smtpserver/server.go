@@ -1,6 +1,7 @@
 package smtpserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -15,37 +16,45 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// A Server serves SMTP or LMTP. The fields must not be changed once it serves.
-//
-// The embedded textproto.Server has TLSConfig, Logger, Trace, the limits on
-// connections, ProxyFrom, Shutdown, Close and more. Of its timeouts, IdleTimeout
-// is the wait for a command (default 5 minutes, RFC 5321 §4.5.3.2.7), ReadTimeout
-// a wait within a message (default 3 minutes, §4.5.3.2.5) and WriteTimeout one
-// for the client to take a reply (default 5 minutes).
+// Defaults of Server.
+const (
+	DefaultIdleTimeout  = 5 * time.Minute // RFC 5321 §4.5.3.2.7
+	DefaultReadTimeout  = 3 * time.Minute // within a message, §4.5.3.2.5
+	DefaultWriteTimeout = 5 * time.Minute
+
+	DefaultMaxAuthFailures = 10
+	DefaultMaxBadCommands  = 10
+)
+
+// A Server serves SMTP or LMTP. Backend must be set; everything else has a
+// default. The fields must not be changed once it serves.
 type Server struct {
+	// Server accepts connections. Its TLSConfig is what STARTTLS and ServeTLS
+	// use, its Logger and Trace are the server's. Its IdleTimeout, ReadTimeout
+	// and WriteTimeout have the defaults above; a negative one is no limit.
 	textproto.Server
 
-	// Backend decides what becomes of mail. It must be set.
+	// Backend decides what becomes of mail.
 	Backend Backend
 
-	// Domain is the server's name in greetings and trace fields; by default
-	// the host's name.
-	Domain string
+	// Hostname is the server's name, for the greeting, for SASL and for trace
+	// fields: a domain or an address literal; by default the host's.
+	Hostname string
 
-	// Authenticator makes the server offer AUTH, with the mechanisms that it
-	// serves.
+	// Authenticator checks who clients are: with it the server offers AUTH. The
+	// SASL mechanisms follow from its optional interfaces (see package sasl).
 	Authenticator sasl.Authenticator
 
-	// AuthMechanisms restricts the mechanisms, unless nil.
-	AuthMechanisms []string
+	// Mechanisms, unless nil, restricts the mechanisms: names of SASL.
+	Mechanisms []string
 
 	// ChannelBinding offers the -PLUS forms of SCRAM under TLS. They are off by
 	// default for clients that choose them wherever they are offered, and then
 	// fail (mutt, with GNU SASL).
 	ChannelBinding bool
 
-	// AllowInsecureAuth offers mechanisms that reveal the password also
-	// without TLS.
+	// AllowInsecureAuth permits mechanisms that show the password on
+	// connections without TLS. It is meant for tests and for loopback.
 	AllowInsecureAuth bool
 
 	// RequireAuth refuses MAIL before AUTH (RFC 4954 §6), RequireTLS refuses
@@ -69,18 +78,27 @@ type Server struct {
 	// DisableFor returns more of them for a connection. It is asked at EHLO.
 	DisableFor func(c *Conn) smtp.ExtensionSet
 
+	// MaxAuthFailures is how many attempts to log in may fail until the
+	// connection is closed. Zero: DefaultMaxAuthFailures; negative: no limit.
+	MaxAuthFailures int
+
+	// MaxBadCommands is how many commands may be wrong, one after the other,
+	// until the connection is closed. Zero: DefaultMaxBadCommands; negative: no
+	// limit.
+	MaxBadCommands int
+
 	// Limits bound what a client can ask for.
 	Limits Limits
 
 	// OnAuth is called after each attempt to log in, before the client is
-	// answered; nil means sasl.SlowDown, which makes those wait who guess.
+	// answered. Nil: sasl.SlowDown, which makes those wait who fail.
 	OnAuth func(ctx context.Context, a sasl.Attempt)
 
 	// XClientFrom are the networks whose hosts may use XCLIENT and XFORWARD.
 	XClientFrom []netip.Prefix
 
 	once     sync.Once
-	domain   string
+	host     string // Hostname, or its default
 	epoch    string // when the server began, to tell its transactions from those of others
 	commands map[string]*command
 	features []feature
@@ -113,26 +131,15 @@ type Limits struct {
 	// in step (default 64 MiB). If it is longer, the connection is closed.
 	Discard int64
 
-	// Errors is how many commands in a row may be wrong (default 10).
-	Errors int
-
 	// Refusals is how many commands in a row a Session may refuse (default
 	// 100).
 	Refusals int
-
-	// AuthFailures is how often authentication may fail (default 10).
-	AuthFailures int
 
 	// Transactions in a connection (default none; RFC 9422 MAILMAX).
 	Transactions int
 }
 
-const (
-	defaultCommandTimeout = 5 * time.Minute
-	defaultDataTimeout    = 3 * time.Minute
-	defaultWriteTimeout   = 5 * time.Minute
-	maxAuthLine           = 12288 + 2 // RFC 4954 §4
-)
+const maxAuthLine = 12288 + 2 // RFC 4954 §4
 
 func limit[T int | int64](n, def T) T {
 	switch {
@@ -151,22 +158,25 @@ func (s *Server) maxMessage() int64 {
 	return limit(s.Limits.Message, 128<<20)
 }
 
-// errNoBackend is what serving without a Backend comes to.
-var errNoBackend = errors.New("smtpserver: Server.Backend is not set")
+// errNotSet is what serving without the field that must be set comes to.
+var errNotSet = errors.New("smtpserver: Server needs a Backend")
 
-// setup makes the tables, once.
+// setup makes the server ready, once.
 func (s *Server) setup() error {
 	if s.Backend == nil {
-		return errNoBackend
+		return errNotSet
 	}
 	s.once.Do(func() {
-		s.domain = s.Domain
-		if s.domain == "" {
-			s.domain, _ = os.Hostname()
+		s.host = s.Hostname
+		if s.host == "" {
+			s.host, _ = os.Hostname()
 		}
-		if !smtp.ValidDomain(s.domain) {
-			s.domain = "localhost"
+		if !smtp.ValidDomain(s.host) {
+			s.host = "localhost"
 		}
+		s.IdleTimeout = cmp.Or(s.IdleTimeout, DefaultIdleTimeout)
+		s.ReadTimeout = cmp.Or(s.ReadTimeout, DefaultReadTimeout)
+		s.WriteTimeout = cmp.Or(s.WriteTimeout, DefaultWriteTimeout)
 		s.epoch = strconv.FormatInt(time.Now().UnixMilli(), 36)
 		if s.Redact == nil {
 			s.Redact = s.redact
@@ -188,8 +198,8 @@ func (s *Server) setup() error {
 	return nil
 }
 
-// Serve serves the connections of l until Shutdown or Close, and returns
-// textproto.ErrServerClosed then.
+// Serve serves the connections of l until Shutdown or Close, and then returns
+// textproto.ErrServerClosed.
 func (s *Server) Serve(l net.Listener) error {
 	if err := s.setup(); err != nil {
 		return err
@@ -197,7 +207,7 @@ func (s *Server) Serve(l net.Listener) error {
 	return s.Server.Serve(l, handler{s})
 }
 
-// ServeTLS is Serve with TLS from the first octet (RFC 8314).
+// ServeTLS is Serve with TLS from the first octet (RFC 8314 §3.3).
 func (s *Server) ServeTLS(l net.Listener) error {
 	if err := s.setup(); err != nil {
 		return err
@@ -205,21 +215,26 @@ func (s *Server) ServeTLS(l net.Listener) error {
 	return s.Server.ServeTLS(l, handler{s})
 }
 
-// ListenAndServe listens on a TCP address and serves.
+// ListenAndServe listens on a TCP address and serves. If the address is empty
+// it is ":25"; with LMTP, which has no business there (RFC 2033 §5), ":24".
 func (s *Server) ListenAndServe(addr string) error {
 	if err := s.setup(); err != nil {
 		return err
 	}
-	return s.Server.ListenAndServe(addr, handler{s})
+	port := ":25"
+	if s.LMTP {
+		port = ":24"
+	}
+	return s.Server.ListenAndServe(cmp.Or(addr, port), handler{s})
 }
 
-// ListenAndServeTLS listens on a TCP address and serves with TLS from the first
-// octet.
+// ListenAndServeTLS listens on a TCP address, ":465" if it is empty, and serves
+// with TLS from the first octet.
 func (s *Server) ListenAndServeTLS(addr string) error {
 	if err := s.setup(); err != nil {
 		return err
 	}
-	return s.Server.ListenAndServeTLS(addr, handler{s})
+	return s.Server.ListenAndServeTLS(cmp.Or(addr, ":465"), handler{s})
 }
 
 // handler is what the accept loop sees of a Server.
@@ -233,12 +248,12 @@ func (h handler) ServeConn(ctx context.Context, tp *textproto.Conn) {
 
 // Refuse tells the client why it isn't served (RFC 5321 §3.8).
 func (h handler) Refuse(tp *textproto.Conn, reason error) {
-	r := smtp.Reply{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: h.s.domain + " internal error, closing connection"}
+	r := smtp.Reply{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: h.s.host + " internal error, closing connection"}
 	switch {
 	case errors.Is(reason, textproto.ErrTooManyConns):
-		r.Enhanced, r.Text = smtp.EnhancedCode{4, 7, 0}, h.s.domain+" "+errText(reason)
+		r.Enhanced, r.Text = smtp.EnhancedCode{4, 7, 0}, h.s.host+" "+errText(reason)
 	case errors.Is(reason, textproto.ErrServerClosed):
-		r.Enhanced, r.Text = smtp.EnhancedCode{4, 3, 2}, h.s.domain+" shutting down"
+		r.Enhanced, r.Text = smtp.EnhancedCode{4, 3, 2}, h.s.host+" shutting down"
 	}
 	tp.Write(r.Append(tp.AvailableBuffer()))
 	tp.Flush()

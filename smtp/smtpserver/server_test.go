@@ -98,7 +98,7 @@ func TestPanic(t *testing.T) {
 func TestTimeouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipeListener()
-		srv := &smtpserver.Server{Backend: &recorder{}, Domain: "mx.example.org"}
+		srv := &smtpserver.Server{Backend: &recorder{}, Hostname: "mx.example.org"}
 		done := make(chan struct{})
 		go func() { defer close(done); srv.Serve(l) }()
 		began := time.Now()
@@ -181,7 +181,7 @@ func TestOnAuth(t *testing.T) {
 	k.do("*", "501")
 	k.do("AUTH PLAIN AGFsaWNlAHNlY3JldA==", "235")
 	mu.Lock()
-	require.Equal(t, []string{"PLAIN  authentication failed 1 smtp", "PLAIN alice <nil> 0 smtp"}, heard)
+	require.Equal(t, []string{"PLAIN  sasl: authentication failed 1 smtp", "PLAIN alice <nil> 0 smtp"}, heard)
 	mu.Unlock()
 }
 
@@ -222,7 +222,7 @@ func TestConn(t *testing.T) {
 	require.Equal(t, "client.example", seen.Hello())
 	require.Equal(t, "127.0.0.1", seen.RemoteIP().String())
 	require.Equal(t, "ESMTP", seen.Protocol())
-	require.Equal(t, "mx.example.org", seen.Domain())
+	require.Equal(t, "mx.example.org", seen.Hostname())
 	require.Nil(t, seen.TLS())
 	require.Empty(t, seen.Identity())
 	require.NotNil(t, seen.LocalAddr())

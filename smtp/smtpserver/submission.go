@@ -62,7 +62,7 @@ func (s *deliverySession) inspect(ctx context.Context, sp *spool, now time.Time)
 		more = now.AppendFormat(append(more, "Date: "...), "Mon, 2 Jan 2006 15:04:05 -0700\r\n")
 	}
 	if s.d.CompleteHeader && !id {
-		more = fmt.Appendf(more, "Message-ID: <%s@%s>\r\n", rand.Text(), s.c.Domain())
+		more = fmt.Appendf(more, "Message-ID: <%s@%s>\r\n", rand.Text(), s.c.Hostname())
 	}
 	return more, nil
 }

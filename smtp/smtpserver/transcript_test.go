@@ -33,7 +33,7 @@ import (
 //	@xclient         XCLIENT from loopback
 func TestTranscripts(t *testing.T) {
 	transcript.RunDir(t, "testdata/*.txt", func(t testing.TB, s *transcript.Script) transcript.Dial {
-		srv := &smtpserver.Server{Domain: "foo.com"}
+		srv := &smtpserver.Server{Hostname: "foo.com"}
 		on := func(name string) bool { return s.HasOption(name) }
 		num := func(name string) int { n, _ := strconv.Atoi(s.Option(name)); return n }
 		b := &scriptBackend{}
@@ -68,9 +68,10 @@ func TestTranscripts(t *testing.T) {
 			srv.Allow = smtp.AllowAll
 		}
 		srv.NormaliseLineEnds = on("normalise")
+		srv.MaxBadCommands, srv.MaxAuthFailures = num("errors"), num("authfailures")
 		srv.Limits = smtpserver.Limits{
-			Message: int64(num("message")), Recipients: num("recipients"), Errors: num("errors"),
-			Discard: int64(num("discard")), TextLine: num("textline"), Transactions: num("transactions"), AuthFailures: num("authfailures"),
+			Message: int64(num("message")), Recipients: num("recipients"),
+			Discard: int64(num("discard")), TextLine: num("textline"), Transactions: num("transactions"),
 		}
 		if on("xclient") {
 			srv.XClientFrom = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
