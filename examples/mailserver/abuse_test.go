@@ -279,3 +279,19 @@ func TestStopAmongStuckClients(t *testing.T) {
 	s.run()
 	require.Contains(t, s.imap(t).command("STATUS INBOX (MESSAGES)")[0], "MESSAGES 1")
 }
+
+// What one user makes up is bounded, since others pay for it in memory.
+func TestKeywordsHaveAnEnd(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	w := s.imap(t)
+	w.command("APPEND INBOX {4+}\r\nA: b")
+	var keywords []string
+	for i := range 1001 {
+		keywords = append(keywords, fmt.Sprintf("k%d", i))
+	}
+	w.command("STORE 1 +FLAGS.SILENT (" + strings.Join(keywords[:1000], " ") + ")")
+	w.send("a STORE 1 +FLAGS.SILENT (%s)\r\n", keywords[1000])
+	w.expect("a NO [LIMIT]")
+	w.command("STORE 1 +FLAGS.SILENT (\\Seen K7)")
+}
