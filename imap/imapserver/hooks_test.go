@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +16,7 @@ import (
 )
 
 func TestHooks(t *testing.T) {
-	var refuse error
+	var refuse atomic.Pointer[error]
 	var seen []string
 	srv := &imapserver.Server{Store: newStore(t, nil), AllowInsecureAuth: true, Authenticator: plainUsers{},
 		ID: imap.IDFields{{Name: "name", Value: "test"}, {Name: "vendor"}}}
@@ -24,7 +25,10 @@ func TestHooks(t *testing.T) {
 		require.Nil(t, s.TLS())
 		require.True(t, s.RemoteAddr().(*net.TCPAddr).IP.IsLoopback())
 		require.True(t, s.LocalAddr().(*net.TCPAddr).IP.IsLoopback())
-		return refuse
+		if err := refuse.Load(); err != nil {
+			return *err
+		}
+		return nil
 	}
 	srv.OnID = func(s *imapserver.Session, id imap.IDFields) {
 		require.Equal(t, id, s.ClientID())
@@ -44,7 +48,7 @@ func TestHooks(t *testing.T) {
 		{errors.New("internal reasons"), "* BYE [UNAVAILABLE] no service for this client"},
 		{&imap.Error{Status: imap.NO, Code: imap.CodeContactAdmin, Text: "you are\r\n* blocked"}, "* BYE [CONTACTADMIN] you are  * blocked"},
 	} {
-		refuse = tc.err
+		refuse.Store(&tc.err)
 		conn, err := net.Dial("tcp", addr)
 		require.NoError(t, err)
 		defer conn.Close()
