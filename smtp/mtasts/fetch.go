@@ -11,6 +11,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+
+	"github.com/posthorn-mail/posthorn/smtp"
 )
 
 // maxPolicy is how large a policy may be, in octets (RFC 8461 §3.3).
@@ -38,6 +40,9 @@ func Fetch(ctx context.Context, domain string) ([]byte, error) {
 
 // Fetch fetches the text of a domain's policy.
 func (f *Fetcher) Fetch(ctx context.Context, domain string) ([]byte, error) {
+	if !smtp.ValidDomain(domain) || domain[0] == '[' {
+		return nil, fmt.Errorf("mtasts: %w", smtp.ErrBadDomain)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://mta-sts."+domain+"/.well-known/mta-sts.txt", nil)
 	if err != nil {
 		return nil, fmt.Errorf("mtasts: %w", err)

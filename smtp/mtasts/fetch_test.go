@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/mtasts"
 )
 
@@ -70,5 +71,12 @@ func TestFetch(t *testing.T) {
 				require.Equal(t, policy, string(text))
 			}
 		})
+	}
+}
+
+func TestFetchBadDomain(t *testing.T) {
+	for _, domain := range []string{"", "[192.0.2.1]", "example.com/x#", "a b"} {
+		_, err := mtasts.Fetch(t.Context(), domain)
+		require.ErrorIs(t, err, smtp.ErrBadDomain, domain)
 	}
 }
