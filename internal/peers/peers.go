@@ -54,9 +54,13 @@ func Missing(t testing.TB, what string) {
 	t.Skipf("%s is not installed; .ci/run installs it", what)
 }
 
-// Need returns the path of a program.
+// Need returns the path of a program. In short mode it skips the test: these
+// take their time, and -race, for which short mode is, sees nothing of them.
 func Need(t testing.TB, program, debianPackage string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("not in short mode")
+	}
 	for _, dir := range []string{"/usr/sbin", "/usr/bin"} {
 		if p := Unpacked(filepath.Join(dir, program)); p != "" {
 			return p
