@@ -58,6 +58,9 @@ func (s *session) run() {
 		case errors.Is(err, textproto.ErrServerClosed):
 			s.err(pop3.CodeSysTemp, textClosing)
 			s.ended = true
+		case errors.Is(err, textproto.ErrLineEndless):
+			s.err("", textTooLong)
+			s.ended = true
 		default:
 			// RFC 1939 §3: after a timeout the session ends without a reply,
 			// and nothing is deleted.
