@@ -117,6 +117,21 @@ func TestParseTolerant(t *testing.T) {
 			dsn.Report{Recipients: []dsn.Recipient{{Final: rfc822("b@example.net"), Action: dsn.Failed, Status: code(5, 2, 2), Comment: "full"}}}},
 		{"no types, empty lines with spaces", "\r\n \r\nReporting-MTA: mx\r\n \t\r\n\r\nFinal-Recipient: b@example.net\r\naction:delayed\r\nstatus: nonsense\r\ndiagnostic-code: 451 try later\r\n\r\n\r\n",
 			dsn.Report{ReportingMTA: dsn.MTA{Type: "dns", Name: "mx"}, Recipients: []dsn.Recipient{{Final: rfc822("b@example.net"), Action: dsn.Delayed, Diagnostic: dsn.Diagnostic{Type: "smtp", Text: "451 try later"}}}}},
+		{"Gmail", "Reporting-MTA: dns; googlemail.com\r\nArrival-Date: Tue, 01 Aug 2023 06:13:10 -0700 (PDT)\r\nX-Original-Message-ID: <a@mail.gmail.com>\r\n\r\n" +
+			"Final-Recipient: rfc822; nobody@example.com\r\nAction: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.example.com. (192.0.2.1, the server for the domain example.com.)\r\n" +
+			"Diagnostic-Code: smtp; 550-5.1.1 The email account that you tried to reach does not exist. Please\r\n 550 5.1.1 try double-checking\r\nLast-Attempt-Date: Tue, 01 Aug 2023 06:13:11 -0700 (PDT)\r\n",
+			dsn.Report{ReportingMTA: dsn.MTA{Type: "dns", Name: "googlemail.com"}, Arrival: time.Date(2023, 8, 1, 13, 13, 10, 0, time.UTC),
+				Extra: []dsn.Field{{Name: "X-Original-Message-ID", Value: "<a@mail.gmail.com>"}},
+				Recipients: []dsn.Recipient{{Final: rfc822("nobody@example.com"), Action: dsn.Failed, Status: code(5, 1, 1),
+					Remote:      dsn.MTA{Type: "dns", Name: "mx.example.com. (192.0.2.1, the server for the domain example.com.)"},
+					Diagnostic:  dsn.Diagnostic{Type: "smtp", Text: "550-5.1.1 The email account that you tried to reach does not exist. Please 550 5.1.1 try double-checking"},
+					LastAttempt: time.Date(2023, 8, 1, 13, 13, 11, 0, time.UTC)}}}},
+		{"Exchange", "Reporting-MTA: dns;mail.example.com\r\nReceived-From-MTA: dns;client.example.org\r\n\r\nFinal-Recipient: rfc822;nobody@example.com\r\nAction: failed\r\nStatus: 5.1.10\r\n" +
+			"Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup\r\nX-Display-Name: Nobody\r\n",
+			dsn.Report{ReportingMTA: dsn.MTA{Type: "dns", Name: "mail.example.com"}, ReceivedFrom: dsn.MTA{Type: "dns", Name: "client.example.org"},
+				Recipients: []dsn.Recipient{{Final: rfc822("nobody@example.com"), Action: dsn.Failed, Status: code(5, 1, 10),
+					Diagnostic: dsn.Diagnostic{Type: "smtp", Text: "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"},
+					Extra:      []dsn.Field{{Name: "X-Display-Name", Value: "Nobody"}}}}}},
 		{"UTF-8 addresses", "Reporting-MTA: dns; mx\n\nOriginal-Recipient: utf-8;\\x{6CE2}\\x{4e00}@example.net\nFinal-Recipient: utf-8;jörg+tag@bücher.example\nAction: failed\nStatus: 5.0.0\nLocalized-Diagnostic: de; unbekannter Empfänger\n",
 			dsn.Report{ReportingMTA: dsn.MTA{Type: "dns", Name: "mx"}, Recipients: []dsn.Recipient{{Original: dsn.Address{Type: "utf-8", Address: "波一@example.net"}, Final: dsn.Address{Type: "utf-8", Address: "jörg+tag@bücher.example"},
 				Action: dsn.Failed, Status: code(5, 0, 0), Localized: []dsn.Localized{{Language: "de", Text: "unbekannter Empfänger"}}}}}},

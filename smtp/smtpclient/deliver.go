@@ -153,6 +153,10 @@ func (d *Deliverer) port() uint16 {
 // is nil if all recipients were accepted, and wraps ErrPartial if some were. The
 // Delivery is never nil.
 //
+// A host that turns the connection away, with whatever code, is passed over for
+// the next; a refusal of the sender, a recipient or the message with 5yz is final,
+// one with 4yz is not.
+//
 // Where a message was sent but the answer lost, it is not sent to the next host:
 // the Status is Unknown. A later attempt may duplicate it then, which RFC 5321
 // §4.5.4.1 prefers to losing it.
