@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The server runs and ends within this process too. The other tests run a binary
+// that they build, whose packages the go command knows nothing of: with this one
+// they are part of the test, and no results from before a change are shown as
+// (cached).
+func TestRun(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	args := []string{"-data", filepath.Join(t.TempDir(), "data")}
+	for _, s := range services {
+		args = append(args, "-"+s.name, "0")
+	}
+	args = append(args, "-imap", strconv.Itoa(port))
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	out := make(lines, 100)
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, args, out, out) }()
+	for ready := false; !ready; {
+		select {
+		case line := <-out:
+			ready = strings.Contains(line, "Press Ctrl-C")
+		case err := <-ended:
+			t.Fatal("the server has ended: ", err)
+		case <-time.After(time.Minute):
+			t.Fatal("the server is not ready")
+		}
+	}
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	stop()
+	require.NoError(t, <-ended)
+}
+
+// lines passes on what is written, a line with each Write.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
