@@ -286,3 +286,37 @@ func TestPeerFetchmail(t *testing.T) {
 	require.NoError(t, fetch("fetchall nokeep"))
 	require.Zero(t, m.count(t))
 }
+
+// utf8Client reads the last message without UTF8 and with it, and prints both.
+const utf8Client = `
+import poplib, ssl, sys
+port, cert, user, password = sys.argv[1:]
+for utf8 in False, True:
+    p = poplib.POP3("localhost", int(port), timeout=30)
+    p.stls(ssl.create_default_context(cafile=cert))
+    assert "UTF8" in p.capa(), p.capa()
+    if utf8:
+        p.utf8()
+    p.user(user)
+    p.pass_(password)
+    count, size = p.stat()
+    reply, lines, octets = p.retr(count)
+    sys.stdout.buffer.write(b"\n".join(lines) + b"\n--\n")
+    p.quit()
+`
+
+func TestPeerPoplibUTF8(t *testing.T) {
+	m := serveLetters(t)
+	python := peers.Need(t, "python3", "python3")
+	text := "From: Jürgen <jürgen@example.org>\r\nSubject: Grüße\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSchöne Grüße\r\n"
+	_, err := m.box.Append(context.Background(), mailbox.Draft{Body: strings.NewReader(text), Size: int64(len(text))})
+	require.NoError(t, err)
+	out := run(t, utf8Client, python, "-", strconv.Itoa(m.pop3), m.cert.CertFile, peers.POP3User, peers.POP3Password)
+	downgraded, asIs, _ := strings.Cut(out, "--\n")
+	header, _, _ := strings.Cut(downgraded, "\n\n")
+	for _, b := range []byte(header) {
+		require.Less(t, b, byte(0x80), "%s", header)
+	}
+	require.Contains(t, header, "Subject: =?")
+	require.Equal(t, unix(text)+"--\n", asIs)
+}
