@@ -52,6 +52,7 @@ header_size_limit = 1000000
 smtp_line_length_limit = 0
 lmtp_line_length_limit = 0
 smtpd_peername_lookup = no
+smtpd_error_sleep_time = 0
 smtp_dns_support_level = disabled
 smtp_host_lookup = native
 notify_classes =

@@ -16,6 +16,9 @@ const from = 'alice@example.org', to = 'bob@example.net';
 async function send(options, way) {
     const transport = nodemailer.createTransport(Object.assign({ host: 'localhost', tls: { ca }, name: 'client.example.org' }, options));
     for (const name of fs.readdirSync(folder).sort()) {
+        if (way.startsWith('starttls') && name === 'large') {
+            continue;
+        }
         // Through latin1, so that no octet is changed.
         const raw = Buffer.from(fs.readFileSync(path.join(folder, name), 'latin1').replace('Subject: ', 'Subject: ' + way + ' '), 'latin1');
         const info = await transport.sendMail({ envelope: { from, to: [to] }, raw });

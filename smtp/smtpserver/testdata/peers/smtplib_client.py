@@ -28,6 +28,8 @@ def letters():
 
 def send(s, way):
     for name, text in letters():
+        if way == "starttls" and name == "large":
+            continue
         text = text.replace(b"Subject: ", b"Subject: " + way.encode() + b" ", 1)
         check(s.sendmail(ALICE, [BOB], text, ["BODY=8BITMIME"]) == {}, name)
 
@@ -43,7 +45,7 @@ with smtplib.SMTP("127.0.0.1", int(port)) as s:
     except smtplib.SMTPRecipientsRefused:
         pass
     try:
-        s.sendmail(ALICE, [BOB], b"Subject: large\r\n\r\n" + b"x" * 60 * 1024 * 1024)
+        s.sendmail(ALICE, [BOB], b"Subject: large\r\n\r\n" + b"x" * 26 * 1024 * 1024)
         check(False, "too large, but taken")
     except smtplib.SMTPSenderRefused as e:
         check(e.smtp_code == 552, repr(e))
