@@ -25,7 +25,7 @@ func (c *Client) Login(ctx context.Context, cr sasl.Credentials) error {
 	return c.login(ctx, cr)
 }
 
-// Auth logs in with one SASL mechanism (RFC 5034).
+// Auth logs in with one SASL mechanism (RFC 5034), whether it is offered or not.
 func (c *Client) Auth(ctx context.Context, mech sasl.Client) error {
 	end, err := c.begin(ctx)
 	if err != nil {

@@ -1,6 +1,7 @@
 package pop3client
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -58,8 +59,8 @@ type Options struct {
 	// with UTF-8 in the header come as they are.
 	UTF8 bool
 
-	// Timeout bounds each wait for the server (default DefaultTimeout,
-	// negative for none).
+	// Timeout bounds each wait for the server, connecting and the TLS handshake
+	// included. Zero: DefaultTimeout; negative: no limit.
 	Timeout time.Duration
 
 	// NoPipelining sends one command at a time whatever the server announces.
@@ -92,35 +93,35 @@ type Client struct {
 	loggedIn bool
 }
 
-// Dial connects to a TCP address and speaks without TLS.
+// Dial connects to a server and speaks to it in the clear: nobody is kept from
+// reading or changing what is sent. Credentials are used only as far as that is
+// safe. addr is host:port; the port is 110 where none is given.
 func Dial(ctx context.Context, addr string, o *Options) (*Client, error) {
-	return dial(ctx, addr, o, func(ctx context.Context, nc net.Conn, o *Options) (*Client, error) {
-		return NewClient(ctx, nc, o)
-	})
+	return dial(ctx, addr, "110", o, NewClient)
 }
 
-// DialTLS connects with TLS from the first octet (RFC 8314); 995 is the port.
+// DialTLS connects with TLS from the first octet (RFC 8314). The port is 995
+// where none is given.
 func DialTLS(ctx context.Context, addr string, o *Options) (*Client, error) {
-	return dial(ctx, addr, o, func(ctx context.Context, nc net.Conn, o *Options) (*Client, error) {
-		tc := tls.Client(nc, o.TLSConfig)
-		return NewClient(ctx, tc, o)
+	return dial(ctx, addr, "995", o, func(ctx context.Context, nc net.Conn, o *Options) (*Client, error) {
+		return NewClient(ctx, tls.Client(nc, o.TLSConfig), o)
 	})
 }
 
-// DialStartTLS connects and turns on TLS with STLS (RFC 2595), or fails; 110 is
-// the port.
+// DialStartTLS connects and upgrades to TLS with STLS, or fails (RFC 2595). The
+// port is 110 where none is given.
 func DialStartTLS(ctx context.Context, addr string, o *Options) (*Client, error) {
-	return dial(ctx, addr, o, NewClientStartTLS)
+	return dial(ctx, addr, "110", o, NewClientStartTLS)
 }
 
-func dial(ctx context.Context, addr string, o *Options, make func(context.Context, net.Conn, *Options) (*Client, error)) (*Client, error) {
+func dial(ctx context.Context, addr, port string, o *Options, make func(context.Context, net.Conn, *Options) (*Client, error)) (*Client, error) {
 	opts := Options{}
 	if o != nil {
 		opts = *o
 	}
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, err
+		host, addr = addr, net.JoinHostPort(addr, port)
 	}
 	cfg := &tls.Config{}
 	if opts.TLSConfig != nil {
@@ -133,22 +134,25 @@ func dial(ctx context.Context, addr string, o *Options, make func(context.Contex
 	if opts.Dialer == nil {
 		opts.Dialer = &net.Dialer{}
 	}
-	nc, err := opts.Dialer.DialContext(ctx, "tcp", addr)
+	dctx, cancel := opts.limit(ctx)
+	defer cancel()
+	nc, err := opts.Dialer.DialContext(dctx, "tcp", addr)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("pop3client: %w", err)
 	}
 	return make(ctx, nc, &opts)
 }
 
-// NewClient takes over a connection to a server: it reads the greeting, asks
-// for the capabilities, and logs in if there are credentials. A *tls.Conn is
-// known as one, and shakes hands first. After an error nc is closed.
+// NewClient makes a client of a connection: it reads the greeting, asks for the
+// capabilities, and logs in if there are credentials. If it is a *tls.Conn, the
+// client knows that it is secure. The connection is closed if NewClient fails.
 func NewClient(ctx context.Context, nc net.Conn, o *Options) (*Client, error) {
 	return newClient(ctx, nc, o, false)
 }
 
-// NewClientStartTLS is NewClient, with STLS before anything else but the
-// greeting. Options.TLSConfig must have a ServerName or skip verification.
+// NewClientStartTLS makes a client of a connection that it upgrades to TLS.
+// o.TLSConfig must have a ServerName or skip verification. The connection is
+// closed if it fails.
 func NewClientStartTLS(ctx context.Context, nc net.Conn, o *Options) (*Client, error) {
 	return newClient(ctx, nc, o, true)
 }
@@ -158,15 +162,9 @@ func newClient(ctx context.Context, nc net.Conn, o *Options, stls bool) (*Client
 	if o != nil {
 		c.o = *o
 	}
-	timeout := c.o.Timeout
-	switch {
-	case timeout == 0:
-		timeout = DefaultTimeout
-	case timeout < 0:
-		timeout = 0
-	}
+	timeout := cmp.Or(c.o.Timeout, DefaultTimeout)
 	c.c = textproto.NewConn(nc, &textproto.Options{
-		MaxLine: maxLine, ReadTimeout: timeout, WriteTimeout: timeout,
+		MaxLine: maxLine, ReadTimeout: timeout, WriteTimeout: timeout, HandshakeTimeout: timeout,
 		Trace: c.o.Trace, ID: c.o.ID, Redact: redact,
 	})
 	if c.o.TLSConfig != nil {
@@ -179,6 +177,14 @@ func newClient(ctx context.Context, nc net.Conn, o *Options, stls bool) (*Client
 	return c, nil
 }
 
+// limit returns a context that bounds what is one wait, such as a TLS handshake.
+func (o *Options) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if d := cmp.Or(o.Timeout, DefaultTimeout); d > 0 {
+		return context.WithTimeout(ctx, d)
+	}
+	return ctx, func() {}
+}
+
 func redact(dir textproto.Direction, line []byte) []byte {
 	if dir == textproto.Send {
 		return pop3.Redact(line)
@@ -188,7 +194,10 @@ func redact(dir textproto.Direction, line []byte) []byte {
 
 func (c *Client) start(ctx context.Context, nc net.Conn, stls bool) error {
 	if tc, ok := nc.(*tls.Conn); ok {
-		if err := tc.HandshakeContext(ctx); err != nil {
+		hctx, cancel := c.o.limit(ctx)
+		err := tc.HandshakeContext(hctx)
+		cancel()
+		if err != nil {
 			return fmt.Errorf("pop3client: TLS handshake: %w", err)
 		}
 	}

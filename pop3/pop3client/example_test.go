@@ -1,17 +1,86 @@
 package pop3client_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/memory"
 	"github.com/posthorn-mail/posthorn/pop3/pop3client"
+	"github.com/posthorn-mail/posthorn/pop3/pop3server"
 	"github.com/posthorn-mail/posthorn/sasl"
 )
+
+// A session by hand.
+func Example() {
+	addr, stop := exampleServer()
+	defer stop()
+
+	ctx := context.Background()
+	c, err := pop3client.Dial(ctx, addr, &pop3client.Options{
+		Credentials: &sasl.Credentials{Username: "mrose", Password: "tanstaaf"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	list, err := c.List(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range list {
+		body, err := c.Retr(ctx, e.Num)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("message", e.Num, "of", e.Size, "octets")
+		for lines := bufio.NewScanner(body); lines.Scan(); {
+			fmt.Println(lines.Text())
+		}
+		body.Close()
+	}
+	if err := c.Delete(ctx, 1); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("deleted:", c.Quit(ctx) == nil)
+	// Output:
+	// message 1 of 32 octets
+	// Subject: Hello
+	//
+	// How are you?
+	// deleted: true
+}
+
+// exampleServer has a message for mrose.
+func exampleServer() (addr string, stop func()) {
+	ctx := context.Background()
+	store := memory.New(nil)
+	store.CreateAccount(ctx, "mrose")
+	account, _ := store.Account(ctx, "mrose")
+	inbox, _ := account.Mailbox(ctx, mailbox.Inbox)
+	inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader("Subject: Hello\r\n\r\nHow are you?\r\n"), Size: 32})
+	users := &sasl.Users{Iterations: sasl.MinIterations}
+	users.Set("mrose", "tanstaaf")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	srv := &pop3server.Server{Store: store, Authenticator: users}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		srv.Serve(l)
+	}()
+	return l.Addr().String(), func() { srv.Close(); <-done }
+}
 
 // Every message, into a file each, and then off the server.
 func ExampleClient_Messages() {

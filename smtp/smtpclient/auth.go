@@ -11,20 +11,35 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp"
 )
 
-// Auth logs in, with the strongest mechanism that the server offers and the
+// Login logs in with the strongest mechanism that the server offers and the
 // credentials can serve. It is called by the Dial functions where the Options
 // have Credentials. A mechanism that the server turns down as such, or whose
-// channel binding fails, is followed by the next.
-func (c *Client) Auth(ctx context.Context, cr sasl.Credentials) error {
+// channel binding fails, is followed by the next. A refusal is a *smtp.Error;
+// where a password would cross the connection without TLS, the error is
+// sasl.ErrEncryptionNeeded, and ErrNoAuth where the server knows no AUTH.
+func (c *Client) Login(ctx context.Context, cr sasl.Credentials) error {
 	end, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	return c.auth(ctx, cr)
+	return c.login(ctx, cr)
 }
 
-func (c *Client) auth(ctx context.Context, cr sasl.Credentials) error {
+// Auth logs in with one SASL mechanism (RFC 4954), whether it is offered or not.
+func (c *Client) Auth(ctx context.Context, mech sasl.Client) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := c.exchange(mech); err != nil {
+		return fmt.Errorf("smtpclient: AUTH %s: %w", mech.Name(), err)
+	}
+	return nil
+}
+
+func (c *Client) login(ctx context.Context, cr sasl.Credentials) error {
 	offered := c.features.Mechanisms()
 	if !c.features.Has(smtp.ExtAuth) || len(offered) == 0 {
 		return ErrNoAuth

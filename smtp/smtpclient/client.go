@@ -246,7 +246,7 @@ func (c *Client) setup(ctx context.Context, implicit, starttls bool) error {
 		}
 	}
 	if c.opts.Credentials != nil {
-		return c.auth(ctx, *c.opts.Credentials)
+		return c.login(ctx, *c.opts.Credentials)
 	}
 	return nil
 }
@@ -268,7 +268,8 @@ func (c *Client) Err() error {
 	return c.err
 }
 
-// Close closes the connection at once. See [Client.Quit] for a polite end.
+// Close closes the connection at once. See [Client.Quit] for a polite end. It
+// may be called at any time, and more than once.
 func (c *Client) Close() error {
 	return c.tp.Close()
 }

@@ -169,6 +169,22 @@ func TestSendMail(t *testing.T) {
 	}
 }
 
+// A mechanism can be chosen by hand, within the same bounds.
+func TestAuthMechanism(t *testing.T) {
+	back := &sink{}
+	a := serve(t, &smtpserver.Server{Backend: back, Authenticator: users(t)}, false)
+	c, err := smtpclient.Dial(t.Context(), a, nil)
+	require.NoError(t, err)
+	defer c.Close()
+	require.ErrorIs(t, c.Auth(t.Context(), sasl.Plain("", "alice", "secret")), sasl.ErrEncryptionNeeded)
+	var e *smtp.Error
+	require.ErrorAs(t, c.Auth(t.Context(), sasl.CramMD5("alice", "wrong")), &e)
+	require.Equal(t, 535, e.Code)
+	require.NoError(t, c.Auth(t.Context(), sasl.CramMD5("alice", "secret")))
+	require.Error(t, c.Login(t.Context(), sasl.Credentials{Username: "alice", Password: "secret"}), "one login a connection")
+	require.NoError(t, c.Noop(t.Context()))
+}
+
 // Every mechanism that the server offers works, and the strongest is chosen.
 func TestAuth(t *testing.T) {
 	back := &sink{keep: true}
