@@ -380,21 +380,25 @@ func (m *modelMessage) apply(op, flag string) {
 
 // idle listens for a moment.
 func (c *modelClient) idle(d time.Duration) {
-	tag := c.begin("IDLE", "")
-	for !strings.HasPrefix(c.receiveIdle().text, "+") {
-	}
+	stop := c.startIdle()
 	time.Sleep(d)
-	_, err := io.WriteString(c.conn, "DONE\r\n")
-	c.check(err == nil, "DONE: %v", err)
-	c.finish(tag)
+	stop()
 }
 
-func (c *modelClient) receiveIdle() response {
-	r := c.receive()
-	if strings.HasPrefix(r.text, "* ") {
+func (c *modelClient) startIdle() (stop func()) {
+	tag := c.begin("IDLE", "")
+	for {
+		r := c.receive()
+		if strings.HasPrefix(r.text, "+") {
+			break
+		}
 		c.untagged(r)
 	}
-	return r
+	return func() {
+		_, err := io.WriteString(c.conn, "DONE\r\n")
+		c.check(err == nil, "DONE: %v", err)
+		c.finish(tag)
+	}
 }
 
 func flagList(s string) []string {

@@ -16,9 +16,9 @@ import (
 )
 
 // Ten connections append, flag, copy, move and expunge in the same mailboxes at
-// once, while three read, one after the other deletes by POP3, and SMTP
-// delivers. Nothing that a client is told may contradict what it was told
-// before, all agree at the end, and every message is accounted for.
+// once, while three read, one is in IDLE, POP3 deletes and SMTP delivers. Nothing
+// that a client is told may contradict what it was told before; after each round
+// all agree, and every message is accounted for.
 //
 // MAILSERVER_SEED repeats the choices of a run, as far as that goes with so many
 // at once.
@@ -30,73 +30,75 @@ func TestModel(t *testing.T) {
 		require.NoError(t, err)
 	}
 	t.Logf("MAILSERVER_SEED=%d", seed)
-	steps := 300
+	rounds, steps := 20, 30
 	if testing.Short() {
-		steps = 60
+		rounds = 3
 	}
 
 	s := start(t)
 	s.imap(t).command("CREATE other")
 	world := newModelWorld()
-	var clients []*modelClient
-	random := func(n int) *rand.Rand { return rand.New(rand.NewPCG(seed, uint64(n))) }
-	client := func(kind string, n int) *modelClient {
-		c := newModelClient(t, s, world, fmt.Sprint(kind, n), random(len(clients)))
-		clients = append(clients, c)
+	client := func(n int, kind, verb, box string) *modelClient {
+		c := newModelClient(t, s, world, fmt.Sprint(kind, n), rand.New(rand.NewPCG(seed, uint64(n))))
+		c.selectBox(verb, box)
 		return c
 	}
-	// The first writer paces the other protocols.
-	toDeliver, toDelete := make(chan int, steps), make(chan int, steps)
-	var wg sync.WaitGroup
+	var writers []*modelClient
 	for i := range 10 {
-		c := client("writer", i)
-		wg.Go(func() {
-			if i == 0 {
-				defer close(toDeliver)
-				defer close(toDelete)
-			}
-			c.selectBox("SELECT", "INBOX")
-			for n := range steps {
-				c.write()
-				if i == 0 && n%2 == 0 {
-					toDeliver <- n
-				}
-				if i == 0 && n%10 == 0 {
-					toDelete <- n
-				}
-			}
-		})
+		writers = append(writers, client(i, "writer", "SELECT", "INBOX"))
 	}
-	for i, how := range [][2]string{{"EXAMINE", "INBOX"}, {"SELECT", "INBOX"}, {"EXAMINE", "other"}} {
-		c := client("reader", i)
-		wg.Go(func() {
-			c.selectBox(how[0], how[1])
-			for range steps {
-				c.read()
-			}
-		})
+	readers := []*modelClient{
+		client(10, "reader", "EXAMINE", "INBOX"), client(11, "reader", "SELECT", "INBOX"), client(12, "reader", "EXAMINE", "other"),
 	}
-	wg.Go(func() {
-		for n := range toDelete {
-			world.pop3Session(t, s, random(1000+n))
-		}
-	})
-	wg.Go(func() { world.deliver(t, s, toDeliver) })
-	wg.Wait()
-	if t.Failed() {
-		t.Fatalf("the server's log ends:\n%s", tail(s.log(), 5000))
-	}
+	idler := client(13, "idler", "EXAMINE", "INBOX")
+	rnd := rand.New(rand.NewPCG(seed, 14))
 
 	truth := map[string]map[int][]string{}
-	for _, box := range []string{"INBOX", "other"} {
-		truth[box] = world.inspect(t, s, box)
+	for round := range rounds {
+		idler.fetchAll("FLAGS")
+		stopIdle := idler.startIdle()
+		pace := make(chan int, steps) // the steps of the first writer
+		var wg sync.WaitGroup
+		for i, c := range writers {
+			wg.Go(func() {
+				if i == 0 {
+					defer close(pace)
+				}
+				for n := range steps {
+					c.write()
+					if i == 0 {
+						pace <- n
+					}
+				}
+			})
+		}
+		for _, c := range readers {
+			wg.Go(func() {
+				for range steps {
+					c.read()
+				}
+			})
+		}
+		wg.Go(func() { world.otherProtocols(t, s, pace, rnd) })
+		wg.Wait()
+		if t.Failed() {
+			t.Fatalf("round %d; the server's log ends:\n%s", round+1, tail(s.log(), 3000))
+		}
+
+		for _, box := range []string{"INBOX", "other"} {
+			truth[box] = world.inspect(t, s, box)
+		}
+		idler.hear(truth["INBOX"])
+		stopIdle()
+		for _, c := range slices.Concat(writers, readers, []*modelClient{idler}) {
+			c.do("NOOP")
+			diff := c.diff(truth[c.box])
+			c.check(diff == "", "%s", diff)
+		}
+		world.account(t, truth)
 	}
-	for _, c := range clients {
-		c.agree(truth[c.box])
-	}
-	world.account(t, truth)
 	t.Logf("%d messages appended, %d delivered, %d copied or moved; %d gone; %d in INBOX, %d in other at the end",
-		world.appended, world.delivered, len(world.origins), len(world.dead), len(truth["INBOX"]), len(truth["other"]))
+		world.appended, world.delivered, len(world.origins)-world.appended, len(world.dead), len(truth["INBOX"]), len(truth["other"]))
 
 	require.NotContains(t, s.log(), "level=ERROR")
 	s.stop() // fails if the race detector has found anything
@@ -236,14 +238,35 @@ func (c *modelClient) read() {
 	}
 }
 
-// agree compares the client's view, now that nothing happens, with the mailbox.
-func (c *modelClient) agree(truth map[int][]string) {
-	c.do("NOOP")
-	uids := slices.Sorted(maps.Keys(truth))
-	c.check(len(c.view) == len(uids), "the client knows %d messages of %d", len(c.view), len(uids))
-	for i, m := range c.view {
-		c.check(m.uid == 0 || m.uid == uids[i], "message %d is UID %d, the client was told %d", i+1, uids[i], m.uid)
-		c.check(m.flags == nil || slices.Equal(m.flags, truth[uids[i]]), "UID %d has %q, the client was told %q", uids[i], truth[uids[i]], m.flags)
-		c.check(!m.absent, "UID %d was not sent", m.uid)
+// hear waits, in IDLE, until the client has been told of all that has happened.
+func (c *modelClient) hear(truth map[int][]string) {
+	late := time.After(time.Minute)
+	for c.diff(truth) != "" {
+		select {
+		case r := <-c.responses:
+			c.note("S: " + r.text)
+			c.untagged(r)
+		case <-late:
+			c.check(false, "nothing more comes in IDLE: %s", c.diff(truth))
+		}
 	}
+}
+
+// diff compares the client's view, now that nothing happens, with the mailbox.
+func (c *modelClient) diff(truth map[int][]string) string {
+	uids := slices.Sorted(maps.Keys(truth))
+	if len(c.view) != len(uids) {
+		return fmt.Sprintf("the client knows %d messages of %d", len(c.view), len(uids))
+	}
+	for i, m := range c.view {
+		switch {
+		case m.uid != 0 && m.uid != uids[i]:
+			return fmt.Sprintf("message %d is UID %d, the client was told %d", i+1, uids[i], m.uid)
+		case m.flags != nil && !slices.Equal(m.flags, truth[uids[i]]):
+			return fmt.Sprintf("UID %d has %q, the client was told %q", uids[i], truth[uids[i]], m.flags)
+		case m.absent:
+			return fmt.Sprintf("UID %d was not sent", m.uid)
+		}
+	}
+	return ""
 }

@@ -96,12 +96,19 @@ func (w *modelWorld) moved(in instance) bool {
 	return !was
 }
 
-// deliver sends a message by SMTP for each number.
-func (w *modelWorld) deliver(t testing.TB, s *server, numbers <-chan int) {
+// otherProtocols delivers by SMTP and deletes by POP3, at the pace of the numbers
+// that come.
+func (w *modelWorld) otherProtocols(t testing.TB, s *server, pace <-chan int, rnd *rand.Rand) {
 	c, err := smtp.Dial(s.addr("smtp"))
 	require.NoError(t, err)
 	defer c.Close()
-	for range numbers {
+	for n := range pace {
+		if n%10 == 5 {
+			w.pop3Session(t, s, rnd)
+		}
+		if n%2 == 0 {
+			continue
+		}
 		require.NoError(t, c.Mail("someone@elsewhere.test"))
 		require.NoError(t, c.Rcpt(bob))
 		data, err := c.Data()
@@ -109,7 +116,7 @@ func (w *modelWorld) deliver(t testing.TB, s *server, numbers <-chan int) {
 		_, err = io.WriteString(data, modelText(fmt.Sprintf("model-smtp-%d", w.delivered)))
 		require.NoError(t, err)
 		require.NoError(t, data.Close())
-		w.add(&w.delivered)
+		w.delivered++
 	}
 	require.NoError(t, c.Quit())
 }
@@ -164,6 +171,7 @@ func (w *modelWorld) pop3Session(t testing.TB, s *server, rnd *rand.Rand) {
 // sees them, and checks that everything that counts them agrees.
 func (w *modelWorld) inspect(t testing.TB, s *server, box string) map[int][]string {
 	c := newModelClient(t, s, w, "inspector", nil)
+	defer c.conn.Close()
 	var counts, search string
 	tag := c.begin("STATUS "+box+" (MESSAGES UNSEEN UIDNEXT)", "")
 	counts = c.receive().text
