@@ -34,16 +34,6 @@ func DialTCP(addr string) Dial {
 	}
 }
 
-// Run plays the script in the file.
-func Run(t testing.TB, path string, dial func(t testing.TB) net.Conn) {
-	t.Helper()
-	s, err := Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Run(t, dial)
-}
-
 // RunDir plays each file that matches the pattern in a subtest of its own.
 // setup starts the server for one of them; it cleans up with t.Cleanup. At
 // least one file must match.
