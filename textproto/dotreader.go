@@ -108,7 +108,14 @@ func (d *DotReader) scan(b []byte) (seg []byte, used int) {
 			in++ // a stuffed dot
 			d.bol = false
 		}
-		n, bol, bare := d.look.run(b[in:])
+		var n, bare int
+		var bol bool
+		if d.mode == Relaxed {
+			n, bol = runRelaxed(b[in:])
+			bare = -1
+		} else {
+			n, bol, bare = d.look.run(b[in:])
+		}
 		if n > 0 {
 			if out != in {
 				copy(b[out:], b[in:in+n])
@@ -125,11 +132,6 @@ func (d *DotReader) scan(b []byte) (seg []byte, used int) {
 		}
 		// b[in] is a bare CR or LF.
 		switch d.mode {
-		case Relaxed:
-			b[out] = b[in]
-			out++
-			in++
-			d.bol = false
 		case Normalise:
 			if out > 0 {
 				return b[:out], in

@@ -61,6 +61,25 @@ func run(b []byte) (n int, bol bool, bare int) {
 	return n, n > 0 && b[n-1] == '\n', -1
 }
 
+// runRelaxed is run for who takes bare CRs and LFs as they are: only dots need a
+// look, which there are few of in an attachment.
+func runRelaxed(b []byte) (n int, bol bool) {
+	for i := 0; i < len(b); i++ {
+		j := bytes.IndexByte(b[i:], '.')
+		if j < 0 {
+			break
+		}
+		if i += j; i >= 2 && b[i-1] == '\n' && b[i-2] == '\r' {
+			return i, true
+		}
+	}
+	n = len(b)
+	if n > 0 && b[n-1] == '\r' {
+		n--
+	}
+	return n, bytes.HasSuffix(b[:n], crlf)
+}
+
 // firstBare is run for a b that has a bare CR or LF in it.
 func firstBare(b []byte) (n int, bol bool, bare int) {
 	for i := 0; i < len(b); i++ {

@@ -81,8 +81,8 @@ type step struct {
 // The bounds of what is asked for ahead. The commands fit any socket buffer, so
 // that neither side waits for the other (RFC 2449 §6.6).
 const (
-	maxFlight       = 256
-	maxFlightOctets = 1 << 20
+	maxFlight       = 512
+	maxFlightOctets = 2 << 20
 )
 
 // A flight is a number of commands whose replies come in the same order.
