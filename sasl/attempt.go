@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// An Attempt is one try of a client to log in. The servers of this house tell
+// An Attempt is one try of a client to log in. The servers of this module tell
 // of each in their field OnAuth, and answer a failed one when OnAuth returns:
 // to slow down those who guess, it takes its time.
 type Attempt struct {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"strconv"
 	"time"
 
@@ -37,17 +36,11 @@ type service struct {
 
 // newServers makes the four servers: two speak SMTP, with different policies.
 func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy, tlsConf *tls.Config, log *slog.Logger) map[string]protocolServer {
-	hostname, err := os.Hostname()
-	if err != nil {
-		hostname = "localhost"
-	}
 	mx := &smtpserver.Server{
-		Hostname: hostname,
-		Backend:  loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, TempDir: c.data}, log},
-		Limits:   smtpserver.Limits{Message: c.maxMessageSize},
+		Backend: loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, TempDir: c.data}, log},
+		Limits:  smtpserver.Limits{Message: c.maxMessageSize},
 	}
 	submission := &smtpserver.Server{
-		Hostname:          hostname,
 		Backend:           loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, MaySend: p.maySend, CompleteHeader: true, TempDir: c.data}, log},
 		Authenticator:     auth,
 		AllowInsecureAuth: c.insecureAuth,
@@ -55,8 +48,8 @@ func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy,
 		OnAuth:            logins(log),
 		Limits:            smtpserver.Limits{Message: c.maxMessageSize},
 	}
-	imap := &imapserver.Server{Store: st, Authenticator: auth, Hostname: hostname, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(log)}
-	pop3 := &pop3server.Server{Store: st, Authenticator: auth, Hostname: hostname, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(log)}
+	imap := &imapserver.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(log)}
+	pop3 := &pop3server.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(log)}
 	for name, s := range map[string]*textproto.Server{"smtp": &mx.Server, "submission": &submission.Server, "imap": &imap.Server, "pop3": &pop3.Server} {
 		s.TLSConfig = tlsConf
 		s.Logger = log.With("service", name)
