@@ -186,23 +186,25 @@ func BenchmarkServerLarge(b *testing.B) {
 func BenchmarkClientSmall(b *testing.B) {
 	body := small[:len(small)-len(".\r\n")]
 	for _, s := range smtpServers {
-		b.Run("server="+s.name+"/posthorn", func(b *testing.B) {
-			ctx := context.Background()
-			c, err := smtpclient.Dial(ctx, s.start(b), &smtpclient.Options{LocalName: "client.test"})
-			require.NoError(b, err)
-			defer c.Close()
-			env := &smtpclient.Envelope{From: smtp.Address{Local: "a", Domain: "b.test"}, To: []smtp.Address{{Local: "c", Domain: "d.test"}}}
-			r := bytes.NewReader(nil)
-			b.SetBytes(int64(len(body)))
-			b.ReportAllocs()
-			b.ResetTimer()
-			for range b.N {
-				r.Reset(body)
-				_, err := c.Send(ctx, env, r)
+		for name, chunking := range map[string]bool{"posthorn": false, "posthorn-chunking": true} {
+			b.Run("server="+s.name+"/"+name, func(b *testing.B) {
+				ctx := context.Background()
+				c, err := smtpclient.Dial(ctx, s.start(b), &smtpclient.Options{LocalName: "client.test", Chunking: chunking})
 				require.NoError(b, err)
-			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
-		})
+				defer c.Close()
+				env := &smtpclient.Envelope{From: smtp.Address{Local: "a", Domain: "b.test"}, To: []smtp.Address{{Local: "c", Domain: "d.test"}}}
+				r := bytes.NewReader(nil)
+				b.SetBytes(int64(len(body)))
+				b.ReportAllocs()
+				b.ResetTimer()
+				for range b.N {
+					r.Reset(body)
+					_, err := c.Send(ctx, env, r)
+					require.NoError(b, err)
+				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+			})
+		}
 		b.Run("server="+s.name+"/net-smtp", func(b *testing.B) {
 			c, err := netsmtp.Dial(s.start(b))
 			require.NoError(b, err)

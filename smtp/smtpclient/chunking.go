@@ -1,7 +1,9 @@
 package smtpclient
 
 import (
+	"bytes"
 	"io"
+	"sync"
 
 	"github.com/posthorn-mail/posthorn/smtp"
 )
@@ -12,11 +14,14 @@ func (t *transaction) sendChunks() {
 	c := t.c
 	src := reading{r: t.msg.Reader}
 	var r io.Reader = &src
+	b := chunkBuffers.Get().(*chunkBuffer)
+	defer chunkBuffers.Put(b)
 	if t.mail.Body != smtp.BodyBinaryMIME {
-		r = &crlfReader{r: &src}
+		b.crlf = crlfReader{r: &src, buf: b.crlf.buf}
+		r = &b.crlf
 	}
 	c.tp.SetReadTimeout(c.opts.Timeouts.DataEnd)
-	buf := make([]byte, 128<<10)
+	buf := b.chunk[:]
 	outstanding := 0
 	for last := false; !last; {
 		n, err := io.ReadFull(r, buf)
@@ -72,15 +77,22 @@ func (t *transaction) readChunk(outstanding *int) bool {
 	return false
 }
 
+// A chunkBuffer is what sending with BDAT needs for a message.
+type chunkBuffer struct {
+	chunk [128 << 10]byte
+	crlf  crlfReader
+}
+
+var chunkBuffers = sync.Pool{New: func() any { return &chunkBuffer{crlf: crlfReader{buf: make([]byte, 32<<10)}} }}
+
 // crlfReader makes every line end a CRLF.
 type crlfReader struct {
-	r   io.Reader
-	buf [4096]byte
-	n   int // buf[:n] is to be converted
-	i   int
-	cr  bool // the octet before was a CR, written as CRLF
-	lf  bool // an LF is due
-	err error
+	r    io.Reader
+	buf  []byte
+	i, n int  // buf[i:n] is to be converted
+	cr   bool // the octet before was a CR, given as CRLF: an LF behind it is passed over
+	lf   bool // an LF is due
+	err  error
 }
 
 func (c *crlfReader) Read(p []byte) (n int, err error) {
@@ -96,18 +108,28 @@ func (c *crlfReader) Read(p []byte) (n int, err error) {
 				break
 			}
 			c.i = 0
-			c.n, c.err = c.r.Read(c.buf[:])
+			c.n, c.err = c.r.Read(c.buf)
 			continue
 		}
-		b := c.buf[c.i]
-		c.i++
-		cr := c.cr
-		c.cr = b == '\r'
-		switch {
-		case b == '\n' && cr:
+		src := c.buf[c.i:c.n]
+		if c.cr {
+			c.cr = false
+			if src[0] == '\n' {
+				c.i++
+				continue
+			}
+		}
+		src = src[:min(len(src), len(p)-n)]
+		if k := canonical(src); k > 0 {
+			n += copy(p[n:], src[:k])
+			c.i += k
 			continue
-		case b == '\n' || b == '\r':
-			b, c.lf = '\r', true
+		}
+		b := src[0]
+		c.i++
+		if b == '\n' || b == '\r' {
+			c.cr, c.lf = b == '\r', true
+			b = '\r'
 		}
 		p[n] = b
 		n++
@@ -116,4 +138,28 @@ func (c *crlfReader) Read(p []byte) (n int, err error) {
 		return n, nil
 	}
 	return 0, c.err
+}
+
+// canonical returns how much from the beginning of b can stay as it is: whole
+// lines that end in CRLF, and what has no line end.
+func canonical(b []byte) int {
+	n := 0
+	for {
+		rest := b[n:]
+		lf := bytes.IndexByte(rest, '\n')
+		line := rest
+		if lf >= 0 {
+			line = rest[:lf]
+		}
+		switch cr := bytes.IndexByte(line, '\r'); {
+		case lf < 0 && cr < 0:
+			return len(b)
+		case lf >= 0 && cr >= 0 && cr == lf-1:
+			n += lf + 1
+		case cr >= 0:
+			return n + cr
+		default:
+			return n + lf
+		}
+	}
 }
