@@ -3,6 +3,7 @@ package pop3server
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"strconv"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -88,7 +89,11 @@ func (s *session) send(content mailbox.Content, lines int) {
 	}
 	if err != nil {
 		s.ended = true
-		s.srv.logger().Error("pop3: sending a message", "conn", s.c.ID(), "error", err)
+		level := slog.LevelError // the store's fault
+		if s.c.Flush() != nil {
+			level = slog.LevelInfo // the client is gone
+		}
+		s.srv.logger().Log(s.ctx, level, "pop3: sending a message", "conn", s.c.ID(), "error", err)
 	}
 }
 
