@@ -23,7 +23,8 @@ type Error struct {
 	Text     string    // for people; without CR, LF and NUL
 }
 
-// Error returns the response as it reads on the wire, without its tag.
+// Error returns the response as it reads on the wire, without its tag, behind
+// "imap: ".
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("imap: ")
@@ -54,7 +55,7 @@ func (e *Error) Temporary() bool {
 	return false
 }
 
-// Is makes errors.Is match on the status and the code where target has them,
+// Is makes errors.Is match on those of status, code and text that target has,
 // so that errors.Is(err, &imap.Error{Code: imap.CodeTryCreate}) works.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)

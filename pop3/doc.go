@@ -4,8 +4,7 @@
 // Use pop3server to serve maildrops and pop3client to fetch from them; this
 // package has the values that both exchange with their callers:
 //
-//	var e *pop3.Error
-//	if errors.As(err, &e) && e.Code == pop3.CodeInUse {
+//	if errors.Is(err, &pop3.Error{Code: pop3.CodeInUse}) {
 //		// another session has the maildrop open
 //	}
 //

@@ -48,6 +48,17 @@ func (e *Error) Error() string {
 	return s
 }
 
+// Is makes errors.Is match on those of command, code and text that target has,
+// so that errors.Is(err, &pop3.Error{Code: pop3.CodeInUse}) works; a code also
+// matches those below it.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && *t != (Error{}) &&
+		(t.Command == "" || t.Command == e.Command) &&
+		(t.Code == "" || e.Code.Is(t.Code)) &&
+		(t.Text == "" || t.Text == e.Text)
+}
+
 // Temporary tells whether trying again later makes sense.
 func (e *Error) Temporary() bool {
 	return e.Code.Is(CodeInUse) || e.Code.Is(CodeLoginDelay) || e.Code.Is(CodeSysTemp)

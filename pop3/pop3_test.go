@@ -102,6 +102,12 @@ func TestError(t *testing.T) {
 	var e *Error
 	require.True(t, errors.As(err, &e) && e.Temporary())
 	require.False(t, (&Error{Code: CodeSysPerm}).Temporary())
+	require.ErrorIs(t, err, &Error{Code: CodeInUse})
+	require.ErrorIs(t, err, &Error{Command: "PASS"})
+	require.NotErrorIs(t, err, &Error{Command: "USER", Code: CodeInUse})
+	require.NotErrorIs(t, err, &Error{Code: CodeAuth})
+	require.NotErrorIs(t, err, &Error{})
+	require.ErrorIs(t, &Error{Code: "SYS/TEMP/disk"}, &Error{Code: CodeSysTemp})
 	require.True(t, Code("sys/temp/disk").Is(CodeSysTemp))
 	require.True(t, Code("SYS/TEMP").Is("SYS"))
 	require.False(t, Code("SYSTEM").Is("SYS"))

@@ -35,7 +35,7 @@ func (b *body) Size() int64 { return b.size }
 // ReadAt implements [io.ReaderAt].
 func (b *body) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
-		return 0, errors.New("memory store: negative offset")
+		return 0, errors.New("memory: negative offset")
 	}
 	for off < b.size {
 		m := copy(p[n:], b.pieces[off/pieceSize][off%pieceSize:])
@@ -127,7 +127,7 @@ func readFull(ctx context.Context, r io.Reader, p []byte) (n int, err error) {
 		}
 		m, err := r.Read(p[n:])
 		if m < 0 || m > len(p)-n {
-			return n, errors.New("impossible count from Read")
+			return n, errors.New("memory: body of a draft: Read returned an impossible count")
 		}
 		n += m
 		if err != nil {

@@ -48,7 +48,7 @@ type Options struct {
 	PollInterval time.Duration
 
 	// Logger is told of faults in what the store does on its own, such as
-	// freeing the space of deleted mail. Nil: nobody is.
+	// freeing the space of deleted mail. Nil: slog.Default() is.
 	Logger *slog.Logger
 }
 
@@ -112,7 +112,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 		s.opts.PollInterval = 100 * time.Millisecond
 	}
 	if s.opts.Logger == nil {
-		s.opts.Logger = slog.New(slog.DiscardHandler)
+		s.opts.Logger = slog.Default()
 	}
 	s.budget.free.Store(16 << 20)
 	s.hub.init()

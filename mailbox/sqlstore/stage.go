@@ -69,7 +69,7 @@ func (st *stage) take(d *mailbox.Draft) error {
 		}
 		n, err := d.Body.Read(free)
 		if n < 0 || n > len(free) {
-			return errors.New("body of a draft: Read returned an impossible count")
+			return errors.New("sqlstore: body of a draft: Read returned an impossible count")
 		}
 		if n > 0 {
 			stuck = 0
@@ -90,10 +90,10 @@ func (st *stage) take(d *mailbox.Draft) error {
 		case err == io.EOF:
 			return st.taken(m, parser)
 		case err != nil:
-			return fmt.Errorf("body of a draft: %w", err)
+			return fmt.Errorf("sqlstore: body of a draft: %w", err)
 		}
 	}
-	return fmt.Errorf("body of a draft: %w", io.ErrNoProgress)
+	return fmt.Errorf("sqlstore: body of a draft: %w", io.ErrNoProgress)
 }
 
 // taken ends the reading of a draft.
