@@ -76,9 +76,9 @@ type Server struct {
 	// limit.
 	MaxBadCommands int
 
-	// MaxCommand is the size in octets of a command with its literals, the
-	// message of an APPEND left out, after login (the default of the command
-	// reader, if zero).
+	// MaxCommand is how many octets a command may have after login, with its
+	// literals but without the messages of an APPEND. Zero: 256 KiB. (Before
+	// login it is 32 KiB.)
 	MaxCommand int
 
 	// ID is what the server says of itself (RFC 2971). Nil: its name only.

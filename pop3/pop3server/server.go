@@ -40,24 +40,26 @@ type Server struct {
 	Store   mailbox.Store
 	Mailbox string
 
-	// Authenticator checks users, and with what it is able to decides which
-	// mechanisms are offered. Mechanisms, unless nil, restricts them: names of
-	// SASL mechanisms, "APOP", and "USER" for USER and PASS.
+	// Authenticator checks who clients are. The SASL mechanisms that are
+	// offered, and APOP, follow from its optional interfaces (see package sasl).
 	Authenticator sasl.Authenticator
-	Mechanisms    []string
-
-	// ChannelBinding offers the -PLUS mechanisms under TLS. It is off by
-	// default because of mutt, which picks them, can't do them, and then loses
-	// step: it does not read the answer to its cancelling.
-	ChannelBinding bool
-
-	// AllowInsecureAuth permits logins that show the password to listeners,
-	// where there is no TLS.
-	AllowInsecureAuth bool
 
 	// Hostname is the server's name, for the greeting and for SASL; by default
 	// the host's.
 	Hostname string
+
+	// Mechanisms, unless nil, restricts the mechanisms: names of SASL, "APOP",
+	// and "USER" for USER and PASS.
+	Mechanisms []string
+
+	// ChannelBinding offers the -PLUS forms of SCRAM under TLS. They are off by
+	// default for clients that choose them wherever they are offered, and then
+	// fail (mutt, with GNU SASL).
+	ChannelBinding bool
+
+	// AllowInsecureAuth permits mechanisms that show the password, and USER, on
+	// connections without TLS. It is meant for tests and for loopback.
+	AllowInsecureAuth bool
 
 	// Shared lets several sessions have a maildrop open at once. By default
 	// the second is refused with [IN-USE] (RFC 1939 §4).
