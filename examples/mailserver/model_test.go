@@ -31,8 +31,11 @@ func TestModel(t *testing.T) {
 	}
 	t.Logf("MAILSERVER_SEED=%d", seed)
 	rounds, steps := 20, 30
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		rounds = 3
+	case os.Getenv("MAILSERVER_RACE") != "":
+		rounds = 8 // it is several times as slow
 	}
 
 	s := start(t)
