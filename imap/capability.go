@@ -65,7 +65,7 @@ func NewCapSet(caps ...Cap) CapSet {
 	return CapSet{}.With(caps...)
 }
 
-// Has tells whether c is in the set.
+// Has reports whether c is in the set.
 func (s CapSet) Has(c Cap) bool { return s.index(c) >= 0 }
 
 func (s CapSet) index(c Cap) int {

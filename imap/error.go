@@ -45,7 +45,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Temporary tells whether the same command may succeed later without anybody
+// Temporary reports whether the same command may succeed later without anybody
 // doing anything about it (RFC 5530 §3).
 func (e *Error) Temporary() bool {
 	switch e.Code {

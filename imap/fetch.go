@@ -64,7 +64,7 @@ func (a FetchAtt) String() string {
 	return "UNKNOWN"
 }
 
-// Marks tells whether fetching the item sets \Seen (RFC 9051 §6.4.5).
+// Marks reports whether fetching the item sets \Seen (RFC 9051 §6.4.5).
 func (i FetchItem) Marks() bool {
 	switch i.Att {
 	case FetchBodySection, FetchBinary:

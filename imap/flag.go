@@ -12,7 +12,7 @@ const (
 	FlagAny mailbox.Flag = `\*`
 )
 
-// ValidFlag tells whether f can be written as a flag: an atom, or a backslash
+// ValidFlag reports whether f can be written as a flag: an atom, or a backslash
 // and an atom (RFC 9051 §9, flag). FlagAny is not one.
 func ValidFlag(f mailbox.Flag) bool {
 	if len(f) > 0 && f[0] == '\\' {
@@ -29,7 +29,7 @@ func ValidFlag(f mailbox.Flag) bool {
 	return true
 }
 
-// IsAtomChar tells whether c may stand in an atom: ATOM-CHAR of RFC 9051 §9.
+// IsAtomChar reports whether c may stand in an atom: ATOM-CHAR of RFC 9051 §9.
 func IsAtomChar(c byte) bool {
 	if c <= ' ' || c >= 0x7f {
 		return false

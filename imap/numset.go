@@ -51,7 +51,7 @@ func SeqNumSet(s SeqSet) NumSet {
 	return out
 }
 
-// IsEmpty tells whether the set names nothing; such a set can't be written.
+// IsEmpty reports whether the set names nothing; such a set can't be written.
 func (s NumSet) IsEmpty() bool { return len(s.Ranges) == 0 && !s.Saved }
 
 // UIDs resolves the set as UIDs in a mailbox whose highest UID is max (zero: it
@@ -165,7 +165,7 @@ type SeqSet struct {
 // Ranges returns the ranges. The caller must not change them.
 func (s SeqSet) Ranges() []SeqRange { return s.ranges }
 
-// IsEmpty tells whether there is no number in the set.
+// IsEmpty reports whether there is no number in the set.
 func (s SeqSet) IsEmpty() bool { return len(s.ranges) == 0 }
 
 // Len returns how many numbers there are.
@@ -177,7 +177,7 @@ func (s SeqSet) Len() int {
 	return n
 }
 
-// Contains tells whether n is in the set.
+// Contains reports whether n is in the set.
 func (s SeqSet) Contains(n SeqNum) bool {
 	_, found := slices.BinarySearchFunc(s.ranges, n, func(r SeqRange, n SeqNum) int {
 		switch {

@@ -45,7 +45,7 @@ func (l Capabilities) Get(name string) (args []string, ok bool) {
 	return nil, false
 }
 
-// Has tells whether a capability is there, with the argument if one is given.
+// Has reports whether a capability is there, with the argument if one is given.
 func (l Capabilities) Has(name string, arg ...string) bool {
 	args, ok := l.Get(name)
 	for _, a := range arg {

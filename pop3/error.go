@@ -19,7 +19,7 @@ const (
 	CodeUTF8       Code = "UTF8"        // the message needs UTF-8 mode
 )
 
-// Is tells whether c is code or one below it: "SYS/TEMP" is "SYS".
+// Is reports whether c is code or one below it: "SYS/TEMP" is "SYS".
 func (c Code) Is(code Code) bool {
 	n := len(code)
 	return len(c) >= n && strings.EqualFold(string(c[:n]), string(code)) && (len(c) == n || c[n] == '/')
@@ -59,7 +59,7 @@ func (e *Error) Is(target error) bool {
 		(t.Text == "" || t.Text == e.Text)
 }
 
-// Temporary tells whether trying again later makes sense.
+// Temporary reports whether trying again later makes sense.
 func (e *Error) Temporary() bool {
 	return e.Code.Is(CodeInUse) || e.Code.Is(CodeLoginDelay) || e.Code.Is(CodeSysTemp)
 }

@@ -50,7 +50,7 @@ func cutWord(line []byte) (word, rest []byte) {
 	return line, nil
 }
 
-// ValidUID tells whether a unique-id keeps to RFC 1939 §7 (one to 70 characters
+// ValidUID reports whether a unique-id keeps to RFC 1939 §7 (one to 70 characters
 // from 0x21 to 0x7E), the length apart: servers send longer ones.
 func ValidUID[T string | []byte](id T) bool {
 	for i := range len(id) {

@@ -15,7 +15,7 @@ func APOPDigest(stamp, secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// OffersAPOP tells whether the Authenticator can serve APOP. Conn.Mechanisms,
+// OffersAPOP reports whether the Authenticator can serve APOP. Conn.Mechanisms,
 // unless nil, must name it.
 func OffersAPOP(a Authenticator, c Conn) bool {
 	m := mechanism{name: "APOP", serves: servesSecrets}

@@ -52,7 +52,7 @@ func serverBinding(c Conn, typ string) []byte {
 	return bindingData(c.TLS, c.ServerCertificate, typ)
 }
 
-// servesBindings tells whether the server has the binding that RFC 9266 and
+// servesBindings reports whether the server has the binding that RFC 9266 and
 // RFC 5802 §6.1 make the default.
 func servesBindings(c Conn) bool {
 	if c.NoChannelBinding {

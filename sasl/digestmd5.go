@@ -193,7 +193,7 @@ func (s *digestServer) Next(ctx context.Context, response []byte) ([]byte, bool,
 	return []byte("rspauth=" + d.value("")), true, nil
 }
 
-// ours tells whether a digest-uri names this service. The host is not checked:
+// ours reports whether a digest-uri names this service. The host is not checked:
 // servers are known by more names than one.
 func (s *digestServer) ours(uri string) bool {
 	service, host, ok := strings.Cut(uri, "/")

@@ -14,7 +14,7 @@ type mechanism struct {
 	reveals bool // a listener, or a false server, learns a password or a token
 	byName  bool // offered only when Conn.Mechanisms names it
 
-	// serves tells whether the Authenticator and the connection have what it
+	// serves reports whether the Authenticator and the connection have what it
 	// needs, TLS for the sake of secrecy apart.
 	serves func(a Authenticator, c Conn) bool
 
@@ -55,7 +55,7 @@ func servesExternal(a Authenticator, c Conn) bool {
 	return ok && c.TLS != nil && len(c.TLS.PeerCertificates) > 0
 }
 
-// usable tells whether the mechanism can be served, were the connection
+// usable reports whether the mechanism can be served, were the connection
 // encrypted enough.
 func (m *mechanism) usable(a Authenticator, c Conn) bool {
 	if a == nil || !m.serves(a, c) {
@@ -99,7 +99,7 @@ func NewServer(name string, a Authenticator, c Conn) (Server, error) {
 	return nil, ErrUnsupported
 }
 
-// RevealsSecret tells whether whoever reads the connection learns from the
+// RevealsSecret reports whether whoever reads the connection learns from the
 // mechanism what is needed to log in: a client must not use it without TLS.
 func RevealsSecret(name string) bool {
 	for _, m := range mechanisms() {

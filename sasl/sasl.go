@@ -114,7 +114,7 @@ type Conn struct {
 	Mechanisms []string
 }
 
-// AllowsPasswords tells whether a password may cross the connection as it is.
+// AllowsPasswords reports whether a password may cross the connection as it is.
 // IMAP advertises LOGINDISABLED when it may not.
 func (c Conn) AllowsPasswords() bool { return c.TLS != nil || c.AllowInsecure }
 
@@ -203,7 +203,7 @@ type Authorizer interface {
 // An Offerer is an Authenticator that serves fewer mechanisms than its type
 // suggests.
 type Offerer interface {
-	// Offers tells whether it can serve the mechanism; "APOP" is asked for
+	// Offers reports whether it can serve the mechanism; "APOP" is asked for
 	// like one.
 	Offers(mechanism string) bool
 }

@@ -117,7 +117,7 @@ func deriveKeys(h Hash, password string, salt []byte, iterations int) SCRAMKeys 
 	}
 }
 
-// Check tells whether the keys were made for the password, which must be
+// Check reports whether the keys were made for the password, which must be
 // prepared.
 func (k SCRAMKeys) Check(h Hash, password string) bool {
 	got := deriveKeys(h, password, k.Salt, k.Iterations)

@@ -177,7 +177,7 @@ func parseClientFirst(msg string) (c clientFirst, err error) {
 	return c, nil
 }
 
-// validBindingFlag tells whether flag is "p=" cb-name.
+// validBindingFlag reports whether flag is "p=" cb-name.
 func validBindingFlag(flag string) bool {
 	name, ok := strings.CutPrefix(flag, "p=")
 	for _, r := range name {

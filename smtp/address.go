@@ -139,7 +139,7 @@ func scanQuoted(s string) (local, rest string, err error) {
 	return "", s, ErrBadLocal
 }
 
-// isLocalByte tells whether c may stand in a Dot-string: atext, ".", or part of
+// isLocalByte reports whether c may stand in a Dot-string: atext, ".", or part of
 // a UTF-8 sequence (RFC 6531 §3.3).
 func isLocalByte(c byte) bool {
 	switch {
@@ -172,7 +172,7 @@ func validDotString(s string, allow Leniency) bool {
 	return s[0] != '.' && s[len(s)-1] != '.' && !strings.Contains(s, "..")
 }
 
-// isDotString tells whether a local part can be written without quotes.
+// isDotString reports whether a local part can be written without quotes.
 func isDotString(s string) bool {
 	for i := range len(s) {
 		if !isLocalByte(s[i]) {
@@ -191,7 +191,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// ValidDomain tells whether s is a domain name or an address literal as RFC
+// ValidDomain reports whether s is a domain name or an address literal as RFC
 // 5321 §4.1.2 and RFC 6531 §3.3 define them. Unicode labels must be such that
 // IDNA can look them up.
 func ValidDomain(s string) bool { return validDomain(s, 0) }
@@ -268,7 +268,7 @@ func validLiteral(s string) bool {
 	return true
 }
 
-// IsZero tells whether a is the null reverse-path.
+// IsZero reports whether a is the null reverse-path.
 func (a Address) IsZero() bool { return a == Address{} }
 
 // IP returns the address that an address literal names.
@@ -290,7 +290,7 @@ func (a Address) IP() (netip.Addr, bool) {
 // written in A-labels then.
 func (a Address) NeedsUTF8() bool { return !isASCII(a.Local) }
 
-// IsASCII tells whether the address is in ASCII as it stands.
+// IsASCII reports whether the address is in ASCII as it stands.
 func (a Address) IsASCII() bool { return isASCII(a.Local) && isASCII(a.Domain) }
 
 // ASCIIDomain returns the domain in lower case, Unicode labels as A-labels: the

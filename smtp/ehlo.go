@@ -55,7 +55,7 @@ func (f *Features) add(name, params string) {
 	f.keywords = append(f.keywords, keyword{name, params})
 }
 
-// Has tells whether the server announced e.
+// Has reports whether the server announced e.
 func (f *Features) Has(e Extension) bool { return f.Extensions.Has(e) }
 
 // Param returns the parameters that came with an EHLO keyword, and whether it

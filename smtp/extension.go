@@ -81,7 +81,7 @@ func ExtensionsOf(exts ...Extension) ExtensionSet {
 	return s
 }
 
-// Has tells whether e is in the set.
+// Has reports whether e is in the set.
 func (s ExtensionSet) Has(e Extension) bool { return s&(1<<e) != 0 }
 
 // With returns the set with e in it.

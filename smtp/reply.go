@@ -10,7 +10,7 @@ import (
 // detail. The zero value stands for none.
 type EnhancedCode [3]uint16
 
-// IsZero tells whether there is no code.
+// IsZero reports whether there is no code.
 func (c EnhancedCode) IsZero() bool { return c == EnhancedCode{} }
 
 // String returns the code as "5.1.1", empty for the zero value.
@@ -160,7 +160,7 @@ func CutReplyLine(line []byte) (code int, last bool, text []byte, err error) {
 	return 0, false, nil, ErrBadReply
 }
 
-// Positive tells whether the reply means success (2yz).
+// Positive reports whether the reply means success (2yz).
 func (r Reply) Positive() bool { return r.Code/100 == 2 }
 
 // Err returns the reply as a *Error, or nil if it is neither 4yz nor 5yz.
@@ -201,7 +201,7 @@ type Error Reply
 // Error returns the reply on one line.
 func (e *Error) Error() string { return Reply(*e).String() }
 
-// Temporary tells whether the same may succeed later (4yz).
+// Temporary reports whether the same may succeed later (4yz).
 func (e *Error) Temporary() bool { return e.Code/100 == 4 }
 
 // Is makes errors.Is match errors with the same code; a target whose Enhanced

@@ -12,7 +12,7 @@ const MaxLineDiscard = 1 << 20
 // Buffered returns how many octets of input are buffered.
 func (c *Conn) Buffered() int { return c.w - c.r }
 
-// BufferedLine tells whether the next ReadLine has a whole line in the buffer:
+// BufferedLine reports whether the next ReadLine has a whole line in the buffer:
 // whether the peer has pipelined another command.
 func (c *Conn) BufferedLine() bool { return bytes.IndexByte(c.buf[c.r:c.w], '\n') >= 0 }
 

@@ -191,7 +191,7 @@ func matchAny(reference string, patterns []string, name string) string {
 	return ""
 }
 
-// matchName tells whether a name matches a pattern: "*" stands for anything,
+// matchName reports whether a name matches a pattern: "*" stands for anything,
 // "%" for anything without a separator. INBOX, as a name and as a first level,
 // matches without regard to case. The cost is bounded by the square of the
 // name's length, whatever the pattern.

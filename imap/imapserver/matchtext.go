@@ -116,7 +116,7 @@ type scanner struct {
 	line, raw, folded []byte
 }
 
-// contains tells whether text contains the needle, which has been folded.
+// contains reports whether text contains the needle, which has been folded.
 func (s *scanner) contains(text, needle []byte) bool {
 	s.folded = fold(s.folded[:0], text)
 	return bytes.Contains(s.folded, needle)

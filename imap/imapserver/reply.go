@@ -110,7 +110,7 @@ func (s *Session) refusal(err error) *imap.Error {
 	return no(imap.CodeServerBug, "internal error")
 }
 
-// isLinkError tells whether the error is one of the connection, not of the
+// isLinkError reports whether the error is one of the connection, not of the
 // store.
 func isLinkError(ctx context.Context, err error) bool {
 	var l linkError

@@ -214,7 +214,7 @@ func (f *fetcher) filter(dst io.Writer, sec *imap.BodySection, c mailbox.Content
 	}
 }
 
-// namesField tells whether a header line begins one of the fields.
+// namesField reports whether a header line begins one of the fields.
 func namesField(fields []string, line []byte) bool {
 	name, _, ok := bytes.Cut(line, []byte{':'})
 	if !ok {

@@ -191,7 +191,7 @@ func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
 	s.serve()
 }
 
-// reached tells whether n is at a limit: zero means def, negative none.
+// reached reports whether n is at a limit: zero means def, negative none.
 func reached(n, limit, def int) bool {
 	limit = cmp.Or(limit, def)
 	return limit > 0 && n >= limit

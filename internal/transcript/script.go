@@ -19,7 +19,7 @@ type Script struct {
 // Option returns the value of the line "@name value", or "".
 func (s *Script) Option(name string) string { return s.options[name] }
 
-// HasOption tells whether there is a line "@name", with or without a value.
+// HasOption reports whether there is a line "@name", with or without a value.
 func (s *Script) HasOption(name string) bool { _, ok := s.options[name]; return ok }
 
 type kind uint8

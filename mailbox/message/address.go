@@ -361,7 +361,7 @@ func (p *addressParser) lastAt() int {
 	return last
 }
 
-// apart tells whether blanks that no dot or "@" explains divide the words at
+// apart reports whether blanks that no dot or "@" explains divide the words at
 // i-1 and i.
 func (p *addressParser) apart(i int) bool {
 	before, w := p.phrase[i-1], p.phrase[i]

@@ -48,7 +48,7 @@ func charsetOf(name string) (enc encoding.Encoding, known bool) {
 	return nil, false
 }
 
-// KnownCharset tells whether text in the charset can be decoded.
+// KnownCharset reports whether text in the charset can be decoded.
 func KnownCharset(name string) bool {
 	_, known := charsetOf(name)
 	return known
@@ -70,7 +70,7 @@ func decodeCharset(charset string, b []byte) string {
 	return string(out)
 }
 
-// shifts tells whether octets below 128 may mean something else than ASCII in
+// shifts reports whether octets below 128 may mean something else than ASCII in
 // the charset.
 func shifts(charset string) bool {
 	charset = strings.ToLower(charset)

@@ -108,7 +108,7 @@ func (d *dateParser) read(s string) {
 	}
 }
 
-// timeAt tells whether a time such as 10:20:30.5 or 10.20.30 stands at i.
+// timeAt reports whether a time such as 10:20:30.5 or 10.20.30 stands at i.
 func (d *dateParser) timeAt(s string, i int) bool {
 	n := 0
 	for i < len(s) && isDigit(s[i]) {

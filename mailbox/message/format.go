@@ -152,7 +152,7 @@ func checkText(what, s string) error {
 	return nil
 }
 
-// isDomain tells whether s is a dot-atom or a domain literal.
+// isDomain reports whether s is a dot-atom or a domain literal.
 func isDomain(s string) bool {
 	if s[0] == '[' && s[len(s)-1] == ']' && len(s) > 2 {
 		for _, c := range []byte(s[1 : len(s)-1]) {
@@ -174,7 +174,7 @@ func isDotAtom(s string) bool {
 	return true
 }
 
-// isAtom tells whether s is an atom (RFC 5322 §3.2.3, with RFC 6532 §3.2).
+// isAtom reports whether s is an atom (RFC 5322 §3.2.3, with RFC 6532 §3.2).
 func isAtom(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == 0x7f || c == '.' || isSpecial(c) {

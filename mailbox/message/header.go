@@ -19,7 +19,7 @@ func (f Field) Name() string {
 	return string(name)
 }
 
-// Is tells whether the field has that name, without regard to case.
+// Is reports whether the field has that name, without regard to case.
 func (f Field) Is(name string) bool {
 	n, _ := splitField(f)
 	return len(n) > 0 && len(n) == len(name) && equalFold(name, n)

@@ -78,7 +78,7 @@ func (p *preview) endPart(part *Part) {
 	}
 }
 
-// blank tells whether nothing can be seen of what was captured.
+// blank reports whether nothing can be seen of what was captured.
 func (c *capture) blank() bool {
 	for _, b := range c.buf {
 		if b > ' ' {
@@ -184,7 +184,7 @@ func previewOfHTML(c *capture) string {
 	return s.String()
 }
 
-// isInline tells whether an element does not divide words.
+// isInline reports whether an element does not divide words.
 func isInline(a atom.Atom) bool {
 	switch a {
 	case atom.A, atom.B, atom.I, atom.U, atom.Em, atom.Strong, atom.Span, atom.Font, atom.Small, atom.Big, atom.Sub, atom.Sup, atom.Code, atom.Tt, atom.Abbr, atom.S, atom.Mark:
@@ -229,7 +229,7 @@ func (s *snippet) add(text string) {
 	}
 }
 
-// invisible tells whether a character shows nothing: controls, and what
+// invisible reports whether a character shows nothing: controls, and what
 // newsletters fill their previews with.
 func invisible(r rune) bool {
 	return unicode.IsControl(r) || r == 0x34f || r == 0xad || r == 0xfeff || r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r == 0x2060 || r == unicode.ReplacementChar

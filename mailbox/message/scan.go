@@ -42,7 +42,7 @@ func nextDashes(b []byte, from int) int {
 	return -1
 }
 
-// refuted tells whether there is enough of a line to see that it is no
+// refuted reports whether there is enough of a line to see that it is no
 // boundary.
 func (p *Parser) refuted(line []byte) bool {
 	want := p.boundMax + 4

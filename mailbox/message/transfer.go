@@ -7,7 +7,7 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// KnownEncoding tells whether the name, in lower case, is that of a transfer
+// KnownEncoding reports whether the name, in lower case, is that of a transfer
 // encoding that NewTransferDecoder decodes (RFC 2045 §6.1, and uuencode).
 func KnownEncoding(name string) bool {
 	return name == "7bit" || name == "8bit" || name == "binary" || transferDecoder(name) != nil

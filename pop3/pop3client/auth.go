@@ -101,7 +101,7 @@ func (c *Client) allowed(name string) bool {
 	return c.o.Mechanisms == nil || slices.ContainsFunc(c.o.Mechanisms, func(m string) bool { return strings.EqualFold(m, name) })
 }
 
-// retry tells whether another candidate may have more luck: a binding may not
+// retry reports whether another candidate may have more luck: a binding may not
 // be the server's.
 func retry(mech sasl.Client, err error) bool {
 	return refused(err) && strings.HasSuffix(mech.Name(), "-PLUS")

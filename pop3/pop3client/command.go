@@ -38,7 +38,7 @@ func (c *Client) fail(err error) error {
 	return err
 }
 
-// refused tells whether the error is a -ERR, which leaves the connection in
+// refused reports whether the error is a -ERR, which leaves the connection in
 // step.
 func refused(err error) bool {
 	var e *pop3.Error
@@ -161,5 +161,5 @@ func (c *Client) readCapabilities() error {
 	})
 }
 
-// pipelining tells whether several commands may be sent at once.
+// pipelining reports whether several commands may be sent at once.
 func (c *Client) pipelining() bool { return !c.o.NoPipelining && c.caps.Has("PIPELINING") }

@@ -23,7 +23,7 @@ func (s *session) saslConn() sasl.Conn {
 	}
 }
 
-// offersUser tells whether USER and PASS are served, or why not.
+// offersUser reports whether USER and PASS are served, or why not.
 func (s *session) offersUser() error {
 	c := s.saslConn()
 	if c.Mechanisms != nil {

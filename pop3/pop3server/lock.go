@@ -42,7 +42,7 @@ type logins struct {
 // sweepLogins is how often.
 const sweepLogins = time.Minute
 
-// allowed tells whether the user may log in now.
+// allowed reports whether the user may log in now.
 func (l *logins) allowed(identity string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -218,7 +218,7 @@ func (s *Server) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// reached tells whether n is at a limit: zero means def, negative none.
+// reached reports whether n is at a limit: zero means def, negative none.
 func reached(n, limit, def int) bool {
 	limit = cmp.Or(limit, def)
 	return limit > 0 && n >= limit

@@ -69,7 +69,7 @@ func validStatus(c smtp.EnhancedCode) bool {
 	return (c[0] == 2 || c[0] == 4 || c[0] == 5) && c[1] < 1000 && c[2] < 1000
 }
 
-// needsGlobal tells whether the report loses something in ASCII.
+// needsGlobal reports whether the report loses something in ASCII.
 func (r *Report) needsGlobal() bool {
 	for i := range r.Recipients {
 		p := &r.Recipients[i]

@@ -149,7 +149,7 @@ func (d Diagnostic) Reply() (smtp.Reply, bool) {
 	return r, true
 }
 
-// Wanted tells whether the sender of a message wants to hear of an action, by
+// Wanted reports whether the sender of a message wants to hear of an action, by
 // the NOTIFY that came with the recipient (RFC 3461 §4.1, §5.2): without one, of
 // failures and delays. There must be no notification at all where the
 // reverse-path is null. o may be nil.
@@ -172,7 +172,7 @@ func Wanted(action Action, from smtp.Address, o *smtp.RcptOptions) bool {
 	return false
 }
 
-// failed tells whether the report has a failure: RET counts for no other (RFC
+// failed reports whether the report has a failure: RET counts for no other (RFC
 // 3461 §4.3).
 func (r *Report) has(a Action) bool {
 	for i := range r.Recipients {

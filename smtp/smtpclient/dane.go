@@ -27,7 +27,7 @@ type TLSA struct {
 	Data []byte
 }
 
-// usable tells whether the record can be used for SMTP (RFC 7672 §3.1).
+// usable reports whether the record can be used for SMTP (RFC 7672 §3.1).
 func (r *TLSA) usable() bool {
 	if r.Usage != 2 && r.Usage != 3 || r.Selector > 1 {
 		return false

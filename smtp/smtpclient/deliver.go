@@ -44,11 +44,11 @@ type Deliverer struct {
 	Port    uint16
 	Network string
 
-	// Self tells whether a mail host is this one, to which mail would come
+	// Self reports whether a mail host is this one, to which mail would come
 	// back; by default that with the LocalName.
 	Self func(host string) bool
 
-	// Allow tells whether mail may go to an address. By default loopback,
+	// Allow reports whether mail may go to an address. By default loopback,
 	// unspecified, multicast and link-local addresses are left out, since
 	// anybody can have MX records that lead there.
 	Allow func(netip.Addr) bool

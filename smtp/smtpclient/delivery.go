@@ -144,7 +144,7 @@ func (j *delivery) demand(ctx context.Context, x exchanger, loc location, a *Att
 	return q, nil
 }
 
-// requireTLS tells whether the message is to go over verified TLS only. Bounces
+// requireTLS reports whether the message is to go over verified TLS only. Bounces
 // go as they can (RFC 8689 §4.2.1).
 func (j *delivery) requireTLS() bool { return j.env.Mail.RequireTLS && !j.env.From.IsZero() }
 

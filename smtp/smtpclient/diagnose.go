@@ -9,7 +9,7 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp"
 )
 
-// Temporary tells whether what failed with an error, by a [Client] or
+// Temporary reports whether what failed with an error, by a [Client] or
 // [Deliverer], may succeed later: false for refusals with a code of 5yz and for
 // messages that a server can't take.
 func Temporary(err error) bool {

@@ -101,7 +101,7 @@ func ParseSTSPolicy(text []byte) (*STSPolicy, error) {
 	return &p, nil
 }
 
-// Matches tells whether a mail host is one of the policy's (RFC 8461 §4.1).
+// Matches reports whether a mail host is one of the policy's (RFC 8461 §4.1).
 func (p *STSPolicy) Matches(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	_, parent, _ := strings.Cut(host, ".")

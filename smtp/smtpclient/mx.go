@@ -38,7 +38,7 @@ var (
 	ErrAddressRefused error = &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 4, 4}, Text: "mail host has an unusable address"}
 )
 
-// isNotFound tells whether the DNS says that there is nothing.
+// isNotFound reports whether the DNS says that there is nothing.
 func isNotFound(err error) bool {
 	var e *net.DNSError
 	return errors.As(err, &e) && e.IsNotFound
@@ -116,7 +116,7 @@ func (d *Deliverer) order(mx []*net.MX, secure bool) ([]exchanger, error) {
 	}), nil
 }
 
-// validHost tells whether a name is one to look up. Underscores are in use though
+// validHost reports whether a name is one to look up. Underscores are in use though
 // not allowed.
 func validHost(name string) bool {
 	return smtp.ValidDomain(strings.ReplaceAll(name, "_", "x")) && name[0] != '['
@@ -183,7 +183,7 @@ func alternate(addrs []netip.Addr) []netip.Addr {
 	return out
 }
 
-// self tells whether a host name is that of this host.
+// self reports whether a host name is that of this host.
 func (d *Deliverer) self(name string) bool {
 	if d.Self != nil {
 		return d.Self(name)
@@ -191,7 +191,7 @@ func (d *Deliverer) self(name string) bool {
 	return d.Options.LocalName != "" && strings.EqualFold(d.Options.LocalName, name)
 }
 
-// allowed tells whether mail may be sent to an address.
+// allowed reports whether mail may be sent to an address.
 func (d *Deliverer) allowed(a netip.Addr) bool {
 	if d.Allow != nil {
 		return d.Allow(a)

@@ -112,7 +112,7 @@ func (p *Pool) Send(ctx context.Context, env *Envelope, body io.Reader) (*Result
 	}
 }
 
-// untouched tells whether it is certain that the server has taken the message
+// untouched reports whether it is certain that the server has taken the message
 // for nobody.
 func (r *Result) untouched() bool {
 	if r.Reply.Code != 0 {
@@ -214,7 +214,7 @@ func (p *Pool) signal() {
 	}
 }
 
-// works tells whether a connection may be used again.
+// works reports whether a connection may be used again.
 func (p *Pool) works(ctx context.Context, pc *pooled) bool {
 	now := time.Now()
 	if pc.c.Err() != nil || now.Sub(pc.born) >= orElse(p.MaxLifetime, 10*time.Minute) {

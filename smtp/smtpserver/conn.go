@@ -310,7 +310,7 @@ func (c *Conn) reset() {
 	c.recipients = 0
 }
 
-// isConnErr tells whether an error that came out of reading a body means that
+// isConnErr reports whether an error that came out of reading a body means that
 // nothing more can be read.
 func isConnErr(err error) bool {
 	return err != nil && err != io.EOF && !errors.Is(err, textproto.ErrBareCR) && !errors.Is(err, textproto.ErrBareLF)

@@ -135,7 +135,7 @@ func (s *deliverySession) Rcpt(ctx context.Context, to smtp.Address, _ *smtp.Rcp
 	return nil
 }
 
-// fits tells whether a message of the announced size has room.
+// fits reports whether a message of the announced size has room.
 func (s *deliverySession) fits(ctx context.Context, acct mailbox.Account, name string) error {
 	if max := acct.Limits().MaxMessageSize; max > 0 && s.size > max {
 		return storeError(mailbox.ErrTooLarge)

@@ -45,7 +45,7 @@ type feature struct {
 	keyword bool // has an EHLO keyword
 	ext     smtp.Extension
 
-	// offered tells whether the feature is there on a connection; nil: always.
+	// offered reports whether the feature is there on a connection; nil: always.
 	offered func(c *Conn) bool
 
 	// params appends the parameters of the keyword; nil: none.
@@ -82,7 +82,7 @@ func declared(e smtp.Extension) feature {
 	}
 }
 
-// has tells whether a feature is there on the connection now.
+// has reports whether a feature is there on the connection now.
 func (c *Conn) has(f *feature) bool {
 	if f.keyword && c.disabled.Has(f.ext) {
 		return false

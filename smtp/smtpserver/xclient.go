@@ -52,7 +52,7 @@ func (c *Conn) proxy() *proxied {
 	return c.proxied
 }
 
-// trusted tells whether the peer itself, whoever it speaks for, is one of
+// trusted reports whether the peer itself, whoever it speaks for, is one of
 // XClientFrom.
 func (c *Conn) trusted() bool {
 	if len(c.srv.XClientFrom) == 0 {

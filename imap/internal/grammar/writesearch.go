@@ -148,7 +148,7 @@ func writeHeaderKey(e *wire.Encoder, k imap.SearchHeader) {
 	e.Raw("HEADER ").AString(k.Field).SP().String(k.Value)
 }
 
-// asciiKey tells whether all strings of the key are US-ASCII.
+// asciiKey reports whether all strings of the key are US-ASCII.
 func asciiKey(key imap.SearchKey) bool {
 	ascii := func(s string) bool {
 		return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0

@@ -188,7 +188,7 @@ func (d *Decoder) Rest() []byte {
 	return b
 }
 
-// AtEnd tells whether nothing but blanks is left of the line. Blanks before
+// AtEnd reports whether nothing but blanks is left of the line. Blanks before
 // CRLF are passed over: clients and servers send them.
 func (d *Decoder) AtEnd() bool {
 	if d.err != nil {
