@@ -255,7 +255,7 @@ func CourierPOP3(t testing.TB, cert *Certificate, messages []Letter) *Daemon {
 	couriertls := Need(t, "couriertls", "courier-base")
 	login := needFile(t, lib+"courier/courierpop3login", "courier-pop")
 	pop3d := needFile(t, lib+"courier/courierpop3d", "courier-pop")
-	authd := needFile(t, lib+"courier-authlib/authdaemond", "courier-authdaemon")
+	authd := needFile(t, lib+"courier-authlib/authdaemond", "courier-authlib")
 	makedat := needFile(t, lib+"courier-authlib/makedatprog", "courier-authlib")
 	needFile(t, "/usr/lib/courier-authlib/libauthuserdb.so", "courier-authlib-userdb")
 	userdbpw := Need(t, "userdbpw", "courier-authlib-userdb")
