@@ -197,6 +197,7 @@ func (s *session) login(mechanism string, sc sasl.Conn, identity string, err err
 	onAuth(s.ctx, a)
 	switch {
 	case err == nil:
+		s.unbind()
 		s.c.SetMaxLine(pop3.MaxCommand)
 		s.ok(s.text(textLoggedIn) + ", " + s.contents())
 	case text == "":

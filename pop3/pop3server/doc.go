@@ -22,5 +22,7 @@
 //     connection. When a client pipelines, the messages it asks for come from
 //     one pass over the mailbox.
 //   - A session is one goroutine, and waits without buffers.
+//   - A client that has not logged in can hold a connection for no longer than
+//     LoginTimeout.
 //   - A user who is unknown gets the replies of one whose password is wrong.
 package pop3server

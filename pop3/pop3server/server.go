@@ -21,6 +21,7 @@ const (
 	DefaultIdleTimeout  = 10 * time.Minute // the least that RFC 1939 §3 allows
 	DefaultReadTimeout  = 5 * time.Minute  // within a command
 	DefaultWriteTimeout = 5 * time.Minute
+	DefaultLoginTimeout = time.Minute
 
 	DefaultMaxAuthFailures = 10
 	DefaultMaxBadCommands  = 20
@@ -60,6 +61,11 @@ type Server struct {
 	// AllowInsecureAuth permits mechanisms that show the password, and USER, on
 	// connections without TLS. It is meant for tests and for loopback.
 	AllowInsecureAuth bool
+
+	// LoginTimeout is how long a client may stay without logging in: what a
+	// stranger can hold a connection for. Zero: DefaultLoginTimeout; negative:
+	// no limit.
+	LoginTimeout time.Duration
 
 	// Shared lets several sessions have a maildrop open at once. By default
 	// the second is refused with [IN-USE] (RFC 1939 §4).
@@ -224,7 +230,9 @@ func reached(n, limit, def int) bool {
 	return limit > 0 && n >= limit
 }
 
-// handler is what the accept loop calls.
+var errLoginTimeout = errors.New("pop3server: no login within the time limit")
+
+// handler is what the accept loop sees of a Server.
 type handler struct{ *Server }
 
 // Refuse says in one line why the connection is not served.
@@ -241,7 +249,16 @@ func (h handler) Refuse(c *textproto.Conn, reason error) {
 
 // ServeConn serves one connection.
 func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
-	s := &session{srv: h.Server, c: c, ctx: ctx}
+	s := &session{srv: h.Server, c: c, ctx: ctx, unbind: func() {}}
 	defer s.close()
+	if d := cmp.Or(h.LoginTimeout, DefaultLoginTimeout); d > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, d, errLoginTimeout)
+		release := c.Bind(limited)
+		s.unbind = sync.OnceFunc(func() {
+			release()
+			cancel()
+		})
+		defer s.unbind()
+	}
 	s.run()
 }

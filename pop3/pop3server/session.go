@@ -17,6 +17,8 @@ type session struct {
 	c   *textproto.Conn
 	ctx context.Context
 
+	unbind func() // ends the time limit for logging in
+
 	stamp    string // of the greeting, if APOP is offered
 	user     string // of USER
 	named    bool   // USER came

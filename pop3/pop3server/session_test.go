@@ -175,6 +175,20 @@ func TestTime(t *testing.T) {
 			require.EqualValues(t, 2, status.Messages)
 		})
 	})
+	t.Run("no login", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store, _ := openStore(t)
+			p := inBubble(t, newServer(t, store))
+			p.line()
+			began := time.Now()
+			for time.Since(began) < DefaultLoginTimeout-10*time.Second { // a client that keeps busy
+				time.Sleep(10 * time.Second)
+				require.Contains(t, p.do("USER mrose"), "+OK")
+			}
+			p.closed()
+			require.Equal(t, DefaultLoginTimeout, time.Since(began))
+		})
+	})
 	t.Run("failed login", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store, _ := openStore(t)
