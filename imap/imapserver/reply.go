@@ -57,7 +57,7 @@ func (s *Session) log() *slog.Logger {
 	if l == nil {
 		l = slog.Default()
 	}
-	return l.With("conn", s.conn.ID(), "user", s.identity)
+	return l.With("conn", s.conn.ID(), "remote", s.conn.RemoteAddr(), "user", s.identity)
 }
 
 // Refusals that several commands share.
@@ -167,7 +167,7 @@ func (s *Session) authRefusal(err error) *imap.Error {
 	case errors.Is(err, sasl.ErrAuthFailed):
 		return no(imap.CodeAuthenticationFailed, "wrong user name or password")
 	}
-	s.log().Warn("imap: authentication unavailable", "error", err)
+	s.log().Error("imap: authentication unavailable", "error", err)
 	return no(imap.CodeUnavailable, "authentication is temporarily unavailable")
 }
 

@@ -207,7 +207,7 @@ func (s *session) login(mechanism string, sc sasl.Conn, identity string, err err
 		s.ended = failed && reached(s.failures, s.srv.MaxAuthFailures, DefaultMaxAuthFailures)
 	}
 	if errors.Is(err, sasl.ErrUnavailable) {
-		s.srv.logger().Error("pop3: authentication", "conn", s.c.ID(), "error", err)
+		s.log().Error("pop3: authentication unavailable", "error", err)
 	}
 }
 

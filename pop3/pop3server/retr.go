@@ -93,7 +93,7 @@ func (s *session) send(content mailbox.Content, lines int) {
 		if s.c.Flush() != nil {
 			level = slog.LevelInfo // the client is gone
 		}
-		s.srv.logger().Log(s.ctx, level, "pop3: sending a message", "conn", s.c.ID(), "error", err)
+		s.log().Log(s.ctx, level, "pop3: sending a message", "error", err)
 	}
 }
 

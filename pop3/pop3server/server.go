@@ -217,11 +217,12 @@ func redact(dir textproto.Direction, line []byte) []byte {
 	return line
 }
 
-func (s *Server) logger() *slog.Logger {
-	if s.Logger != nil {
-		return s.Logger
+func (s *session) log() *slog.Logger {
+	l := s.srv.Logger
+	if l == nil {
+		l = slog.Default()
 	}
-	return slog.Default()
+	return l.With("conn", s.c.ID(), "remote", s.c.RemoteAddr())
 }
 
 // reached reports whether n is at a limit: zero means def, negative none.

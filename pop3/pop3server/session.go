@@ -245,7 +245,7 @@ func (s *session) storeError(doing string, err error) {
 	default:
 		s.err(pop3.CodeSysTemp, textUnavailable)
 	}
-	s.srv.logger().Error("pop3: "+doing, "conn", s.c.ID(), "error", err)
+	s.log().Error("pop3: "+doing, "error", err)
 }
 
 func (s *session) noop(pop3.Command) { s.say(textNoop) }

@@ -16,7 +16,7 @@ func (s *session) stls(pop3.Command) {
 		s.say(textBeginTLS)
 		s.user, s.named = "", false
 		if err := s.c.StartTLSServer(s.ctx, s.srv.TLSConfig); err != nil {
-			s.srv.logger().Debug("pop3: STLS failed", "conn", s.c.ID(), "remote", s.c.RemoteAddr(), "error", err)
+			s.log().Debug("pop3: STLS failed", "error", err)
 			s.ended = true
 		}
 	}

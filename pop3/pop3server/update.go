@@ -46,7 +46,7 @@ func (s *session) quit(pop3.Command) {
 	s.drop.close()
 	if err != nil {
 		s.err(pop3.CodeSysTemp, textNotRemoved)
-		s.srv.logger().Error("pop3: deleting at QUIT", "conn", s.c.ID(), "error", err)
+		s.log().Error("pop3: deleting at QUIT", "error", err)
 		return
 	}
 	s.say(textBye)
@@ -72,7 +72,7 @@ func (s *session) update() error {
 	if !seen.IsEmpty() {
 		change := mailbox.FlagChange{Op: mailbox.FlagsAdd, Flags: mailbox.NewFlagSet(mailbox.FlagSeen)}
 		if _, err := d.box.SetFlags(s.ctx, seen, change); err != nil {
-			s.srv.logger().Warn("pop3: marking as seen", "conn", s.c.ID(), "error", err)
+			s.log().Warn("pop3: marking as seen", "error", err)
 		}
 	}
 	if gone.IsEmpty() {

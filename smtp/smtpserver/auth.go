@@ -159,7 +159,7 @@ func (c *Conn) authError(err error) *smtp.Error {
 	case errors.Is(err, sasl.ErrMalformed):
 		return &smtp.Error{Code: 501, Enhanced: smtp.EnhancedCode{5, 5, 2}, Text: "malformed authentication exchange"}
 	case errors.Is(err, sasl.ErrUnavailable):
-		c.log.Error("authentication unavailable", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
+		c.log.Error("smtp: authentication unavailable", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
 		return &smtp.Error{Code: 454, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: "temporary authentication failure"}
 	}
 	return &smtp.Error{Code: 535, Enhanced: smtp.EnhancedCode{5, 7, 8}, Text: "authentication credentials invalid"}

@@ -152,7 +152,7 @@ func (c *Conn) close() {
 		c.session.Reset(c.ctx)
 	}
 	if err := c.session.Close(); err != nil {
-		c.log.Warn("closing a session", "conn", c.ID(), "error", err)
+		c.log.Warn("smtp: closing a session", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
 	}
 	c.session = nil
 }
@@ -234,7 +234,7 @@ func (c *Conn) dispatch(line []byte) {
 	switch {
 	case cmd == nil:
 		if isHTTP(verb, arg) {
-			c.log.Info("HTTP on the SMTP port", "conn", c.ID(), "remote", c.RemoteAddr())
+			c.log.Info("smtp: the client speaks HTTP", "conn", c.ID(), "remote", c.RemoteAddr())
 			c.send(421, smtp.EnhancedCode{4, 7, 0}, c.srv.host+" does not speak HTTP, closing connection")
 			c.goodbye = true
 			return

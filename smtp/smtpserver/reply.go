@@ -61,7 +61,7 @@ func (c *Conn) asReply(err error) *smtp.Error {
 	if context.Cause(c.ctx) != nil {
 		return &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 2}, Text: c.srv.host + " closing connection"}
 	}
-	c.log.Error("SMTP command failed", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
+	c.log.Error("smtp: command failed", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
 	return &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: "local error in processing, try again later"}
 }
 

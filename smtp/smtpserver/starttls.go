@@ -17,7 +17,7 @@ func (c *Conn) cmdStartTLS() {
 	c.send(220, smtp.EnhancedCode{2, 0, 0}, "ready to start TLS")
 	// This refuses what came behind the command in the clear.
 	if err := c.tp.StartTLSServer(c.ctx, c.srv.TLSConfig); err != nil {
-		c.log.Info("STARTTLS failed", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
+		c.log.Debug("smtp: STARTTLS failed", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
 		c.goodbye = true
 		return
 	}
