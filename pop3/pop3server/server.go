@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -215,14 +214,6 @@ func redact(dir textproto.Direction, line []byte) []byte {
 		return pop3.Redact(line)
 	}
 	return line
-}
-
-func (s *session) log() *slog.Logger {
-	l := s.srv.Logger
-	if l == nil {
-		l = slog.Default()
-	}
-	return l.With("conn", s.c.ID(), "remote", s.c.RemoteAddr())
 }
 
 // reached reports whether n is at a limit: zero means def, negative none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/pop3"
@@ -236,6 +237,14 @@ func (s *session) status(st pop3.Status) {
 
 // end writes the line that ends a multi-line reply.
 func (s *session) end() { s.c.WriteString(".\r\n") }
+
+func (s *session) log() *slog.Logger {
+	l := s.srv.Logger
+	if l == nil {
+		l = slog.Default()
+	}
+	return l.With("conn", s.c.ID(), "remote", s.c.RemoteAddr())
+}
 
 // storeError answers -ERR for an error of the store, and logs it.
 func (s *session) storeError(doing string, err error) {
