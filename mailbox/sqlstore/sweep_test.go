@@ -179,7 +179,11 @@ func TestCompactVanished(t *testing.T) {
 		uids   mailbox.UIDSet
 	}
 	var views []view
-	for range 150 {
+	rounds := 150
+	if testing.Short() {
+		rounds = 30
+	}
+	for range rounds {
 		var drafts []mailbox.Draft
 		for range rng.IntN(4) {
 			drafts = append(drafts, mailbox.Draft{Body: strings.NewReader("x"), Size: 1})
