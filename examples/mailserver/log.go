@@ -22,7 +22,8 @@ func logins(log *slog.Logger) func(context.Context, sasl.Attempt) {
 	}
 }
 
-// loggedBackend is a Backend that logs what becomes of each message.
+// loggedBackend is a Backend that logs what it refuses. What is delivered,
+// Delivery logs by itself.
 type loggedBackend struct {
 	smtpserver.Backend
 	log *slog.Logger
@@ -40,8 +41,7 @@ type loggedSession struct {
 	smtpserver.Session
 	conn *smtpserver.Conn
 	log  *slog.Logger
-	from string
-	to   []string
+	from string // the reverse-path
 }
 
 func (s *loggedSession) Mail(ctx context.Context, from smtp.Address, o *smtp.MailOptions) error {
@@ -57,36 +57,14 @@ func (s *loggedSession) Rcpt(ctx context.Context, to smtp.Address, o *smtp.RcptO
 	err := s.Session.Rcpt(ctx, to, o)
 	if err != nil {
 		s.log.Warn("recipient refused", "recipient", to.String(), "sender", s.from, "from", s.conn.RemoteAddr(), "error", err)
-	} else {
-		s.to = append(s.to, to.String())
 	}
 	return err
 }
 
 func (s *loggedSession) Data(ctx context.Context, r io.Reader) error {
-	counted := &countingReader{r: r}
-	err := s.Session.Data(ctx, counted)
-	attrs := []any{"id", s.conn.TransactionID(), "sender", s.from, "recipients", s.to, "size", counted.n, "from", s.conn.RemoteAddr()}
+	err := s.Session.Data(ctx, r)
 	if err != nil {
-		s.log.Warn("message refused", append(attrs, "error", err)...)
-	} else {
-		s.log.Info("message delivered", attrs...)
+		s.log.Warn("message refused", "id", s.conn.TransactionID(), "sender", s.from, "from", s.conn.RemoteAddr(), "error", err)
 	}
 	return err
-}
-
-func (s *loggedSession) Reset(ctx context.Context) {
-	s.from, s.to = "", nil
-	s.Session.Reset(ctx)
-}
-
-type countingReader struct {
-	r io.Reader
-	n int64
-}
-
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
 }
