@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	netsmtp "net/smtp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -135,18 +136,33 @@ func BenchmarkServerSmall(b *testing.B) {
 				var wg sync.WaitGroup
 				for i, c := range clients {
 					wg.Go(func() {
-						for range (b.N + i) / conns {
-							if pipelined {
-								c.send(envelope)
-								c.replies(3)
-							} else {
+						n := (b.N + i) / conns
+						if !pipelined {
+							for range n {
 								for _, line := range lines {
 									c.send(line)
 									c.replies(1)
 								}
+								c.send(small)
+								c.replies(1)
 							}
-							c.send(small)
-							c.replies(1)
+							return
+						}
+						// The end of a message and the envelope of the next are
+						// one group (RFC 2920 §3.1).
+						next := slices.Concat(small, envelope)
+						for j := range n {
+							if j == 0 {
+								c.send(envelope)
+								c.replies(3)
+							}
+							if j < n-1 {
+								c.send(next)
+								c.replies(4)
+							} else {
+								c.send(small)
+								c.replies(1)
+							}
 						}
 					})
 				}
