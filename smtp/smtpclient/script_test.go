@@ -19,10 +19,10 @@ func scripted(t testing.TB, script string) net.Conn {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer l.Close()
 	done := make(chan string, 1)
 	go func() {
 		nc, err := l.Accept()
+		l.Close() // not earlier: it would reset a connection that waits to be accepted
 		if err != nil {
 			done <- err.Error()
 			return
