@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -43,10 +44,31 @@ func (p *Parser) Burl(arg string) (BurlCommand, error) {
 	if url == "" || found && !strings.EqualFold(strings.TrimLeft(last, " "), "LAST") {
 		return BurlCommand{}, errSyntax
 	}
-	for i := range len(url) {
-		if url[i] <= ' ' || url[i] > '~' {
-			return BurlCommand{}, errSyntax
-		}
+	if !isURL(url) {
+		return BurlCommand{}, errSyntax
 	}
 	return BurlCommand{url, found}, nil
+}
+
+// isURL reports whether s can stand in a command as a URL.
+func isURL(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// AppendBurl appends a BURL command with its CRLF. A URL with a space, a control
+// or what isn't ASCII in it is an error.
+func AppendBurl(dst []byte, url string, last bool) ([]byte, error) {
+	if !isURL(url) {
+		return dst, fmt.Errorf("smtp: URL %q: %w", url, errSyntax)
+	}
+	dst = append(append(dst, "BURL "...), url...)
+	if last {
+		dst = append(dst, " LAST"...)
+	}
+	return append(dst, "\r\n"...), nil
 }

@@ -38,7 +38,7 @@
 //   - Every wait has a limit (RFC 5321 §4.5.3.2) that progress renews, and the
 //     context is above all of them.
 //
-// RFCs: 5321, 2033, 6409, 8314; 1870, 2034, 2920, 3030, 3207, 3461, 4954, 6152,
+// RFCs: 5321, 2033, 6409, 8314; 4468, 6186; 1870, 2034, 2920, 3030, 3207, 3461, 4954, 6152,
 // 6531, 9422 and the parameters that package smtp knows; for delivery to domains
 // 7505 (null MX), 7672 (DANE), 8461 (MTA-STS), 8689 (REQUIRETLS).
 package smtpclient

@@ -31,6 +31,11 @@ var ErrTooLarge = errors.New("smtpclient: message larger than the server takes")
 // After a refusal the connection is ready for another message. When it is lost,
 // or ctx ends, it is closed.
 func (c *Client) Send(ctx context.Context, env *Envelope, body io.Reader) (*Result, error) {
+	return c.send(ctx, env, body, "")
+}
+
+// send is Send, or with a url SendURL.
+func (c *Client) send(ctx context.Context, env *Envelope, body io.Reader, url string) (*Result, error) {
 	res := &Result{Recipients: make([]Recipient, len(env.To))}
 	for i, to := range env.To {
 		res.Recipients[i].Address = to
@@ -53,12 +58,12 @@ func (c *Client) Send(ctx context.Context, env *Envelope, body io.Reader) (*Resu
 	}
 	// A server that limits the recipients of a message (RFC 9422 RCPTMAX) gets it
 	// several times, if it can be read so often.
-	t := &transaction{c: c, env: env, res: res}
+	t := &transaction{c: c, env: env, res: res, url: url}
 	for from := 0; ; {
 		if from > 0 {
 			part := *env
 			part.To, part.Rcpt = env.To[from:], env.Rcpt[min(from, len(env.Rcpt)):]
-			*t = transaction{c: c, env: &part, res: &Result{Recipients: res.Recipients[from:]}}
+			*t = transaction{c: c, env: &part, res: &Result{Recipients: res.Recipients[from:]}, url: url}
 		}
 		if err := t.prepare(body); err != nil {
 			t.res.set(NotAttempted, NotAttempted, err)
@@ -101,6 +106,7 @@ type transaction struct {
 	res     *Result
 	mail    smtp.MailOptions
 	msg     content
+	url     string // what the server is to fetch, in place of msg
 	exts    smtp.ExtensionSet
 	limit   int // recipients that the server takes
 	bdat    bool
@@ -130,8 +136,8 @@ func (t *transaction) prepare(body io.Reader) error {
 	if err := t.needs(); err != nil {
 		return err
 	}
-	t.bdat = t.exts.Has(smtp.ExtChunking) && (c.opts.Chunking || t.mail.Body == smtp.BodyBinaryMIME)
-	if t.mail.Body == smtp.BodyBinaryMIME && !t.bdat {
+	t.bdat = t.url == "" && t.exts.Has(smtp.ExtChunking) && (c.opts.Chunking || t.mail.Body == smtp.BodyBinaryMIME)
+	if t.mail.Body == smtp.BodyBinaryMIME && !t.bdat && t.url == "" {
 		return &smtp.UnsupportedError{Extension: smtp.ExtChunking}
 	}
 	var err error
@@ -203,7 +209,7 @@ func (t *transaction) run() {
 	pipelining := t.exts.Has(smtp.ExtPipelining)
 	// Where all must be accepted, DATA has to wait for the replies: a 354
 	// can't be answered by anything but a message.
-	early := pipelining && !t.env.AllOrNothing && !t.bdat
+	early := pipelining && !t.env.AllOrNothing && !t.bdat && t.url == ""
 	batch := 1
 	if pipelining {
 		batch = window
@@ -250,7 +256,11 @@ func (t *transaction) run() {
 		t.reset()
 		return
 	}
-	if t.bdat {
+	switch {
+	case t.url != "":
+		t.sendURL()
+		return
+	case t.bdat:
 		t.sendChunks()
 		return
 	}
