@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/posthorn-mail/posthorn v0.0.0
-	github.com/posthorn-mail/posthorn/mailbox/sqlstore v0.0.0
+	github.com/posthorn-mail/posthorn/mailbox/sqlite v0.0.0
 	github.com/stretchr/testify v1.12.1
 )
 
@@ -26,5 +26,5 @@ require (
 
 replace (
 	github.com/posthorn-mail/posthorn => ..
-	github.com/posthorn-mail/posthorn/mailbox/sqlstore => ../mailbox/sqlstore
+	github.com/posthorn-mail/posthorn/mailbox/sqlite => ../mailbox/sqlite
 )

@@ -71,6 +71,6 @@
 // by type assertion: [Admin], [QuotaKeeper], [RecentMarker]. An extension of a
 // protocol is offered only where the store has what it rests on.
 //
-// Packages memory and sqlstore, below this one, are stores; mailboxtest holds
+// Packages memory and sqlite, below this one, are stores; mailboxtest holds
 // the suite, and a crash test and benchmarks beside it.
 package mailbox

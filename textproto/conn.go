@@ -75,13 +75,13 @@ type Conn struct {
 
 	trace *tracer // nil when not traced
 
-	opts    Options
-	idle    atomic.Int64 // IdleTimeout
-	ties    bool         // reads flush before they wait; see SetAutoFlush
-	onError func(error)  // told of the first fatal error of either side
-	remote  net.Addr     // from the PROXY protocol, or nil
-	local   net.Addr
-	state   func(ConnState) // told of idle and active, or nil
+	opts      Options
+	idle      atomic.Int64 // IdleTimeout
+	autoFlush bool         // reads flush before they wait; see SetAutoFlush
+	onError   func(error)  // told of the first fatal error of either side
+	remote    net.Addr     // from the PROXY protocol, or nil
+	local     net.Addr
+	state     func(ConnState) // told of idle and active, or nil
 }
 
 // unread is a body reader that holds the reading side.
@@ -115,7 +115,7 @@ func NewConn(nc net.Conn, o *Options) *Conn {
 	return c
 }
 
-// Bind ties the connection to ctx until release is called: when ctx ends, reads
+// Bind autoFlush the connection to ctx until release is called: when ctx ends, reads
 // and writes, also ones under way, fail at once with an error that wraps
 // context.Cause(ctx) and ctx.Err(). Binds nest; each release is to be called once. For a
 // context that cannot end, or one that is bound already (or differs from one
@@ -155,11 +155,11 @@ func (c *Conn) SetMaxLine(n int) {
 // buffered, so that a server can answer pipelined commands together and yet no
 // peer waits for a reply that is held back (RFC 2920 §3.2). An error of the write
 // is returned by the read. One goroutine must do both reading and writing then.
-func (c *Conn) SetAutoFlush(on bool) { c.ties = on }
+func (c *Conn) SetAutoFlush(on bool) { c.autoFlush = on }
 
 // flushFirst does what SetAutoFlush says.
 func (c *Conn) flushFirst() error {
-	if c.ties && (c.wn > 0 || c.zw != nil && c.zw.cur != nil) {
+	if c.autoFlush && (c.wn > 0 || c.zw != nil && c.zw.cur != nil) {
 		return c.Flush()
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
-	"github.com/posthorn-mail/posthorn/mailbox/sqlstore"
+	"github.com/posthorn-mail/posthorn/mailbox/sqlite"
 )
 
 // store is what the server needs of a mailbox.Store: accounts can be made in
@@ -33,8 +33,8 @@ func openStore(ctx context.Context, c *config, log *slog.Logger) (store, error) 
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return nil, fmt.Errorf("the store: %w", err)
 		}
-		s, err := sqlstore.Open(ctx, path, &sqlstore.Options{Exclusive: true, Limits: limits, Logger: log})
-		if errors.Is(err, sqlstore.ErrLocked) {
+		s, err := sqlite.Open(ctx, path, &sqlite.Options{Exclusive: true, Limits: limits, Logger: log})
+		if errors.Is(err, sqlite.ErrLocked) {
 			return nil, fmt.Errorf("the store %s is in use by another program; is a mailserver running already?", path)
 		} else if err != nil {
 			return nil, fmt.Errorf("the store %s: %w", path, err)

@@ -25,7 +25,7 @@ require (
 
 require (
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
-	github.com/posthorn-mail/posthorn/mailbox/sqlstore v0.0.0
+	github.com/posthorn-mail/posthorn/mailbox/sqlite v0.0.0
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
@@ -33,5 +33,5 @@ require (
 
 replace (
 	github.com/posthorn-mail/posthorn => ../..
-	github.com/posthorn-mail/posthorn/mailbox/sqlstore => ../../mailbox/sqlstore
+	github.com/posthorn-mail/posthorn/mailbox/sqlite => ../../mailbox/sqlite
 )

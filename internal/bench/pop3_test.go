@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
-	"github.com/posthorn-mail/posthorn/mailbox/sqlstore"
+	"github.com/posthorn-mail/posthorn/mailbox/sqlite"
 	"github.com/posthorn-mail/posthorn/pop3/pop3server"
 	"github.com/posthorn-mail/posthorn/sasl"
 )
@@ -81,7 +81,7 @@ func retrieveAll(tb testing.TB, c *rawSMTP) (octets int64) {
 // posthornPOP3 serves the maildrop from SQLite.
 func posthornPOP3(tb testing.TB) string {
 	ctx := context.Background()
-	store, err := sqlstore.Open(ctx, filepath.Join(tb.TempDir(), "mail.db"), nil)
+	store, err := sqlite.Open(ctx, filepath.Join(tb.TempDir(), "mail.db"), nil)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { store.Close() })
 	require.NoError(tb, store.CreateAccount(ctx, maildropUser))

@@ -85,7 +85,7 @@ func (d *Daemon) folders(t testing.TB, names ...string) {
 
 // fill writes messages into a Maildir, which has LF line ends. Their order is
 // that of the names.
-func (d *Daemon) fill(t testing.TB, dir string, messages []Letter) {
+func (d *Daemon) fill(t testing.TB, dir string, messages []Message) {
 	t.Helper()
 	d.folders(t, dir, filepath.Join(dir, "cur"), filepath.Join(dir, "new"), filepath.Join(dir, "tmp"))
 	for i, m := range messages {
@@ -96,7 +96,7 @@ func (d *Daemon) fill(t testing.TB, dir string, messages []Letter) {
 
 // DovecotPOP3 serves pop3 and pop3s, with the messages in a Maildir and every
 // mechanism that it has for passwords.
-func DovecotPOP3(t testing.TB, cert *Certificate, messages []Letter) *Daemon {
+func DovecotPOP3(t testing.TB, cert *Certificate, messages []Message) *Daemon {
 	t.Helper()
 	program := Need(t, "dovecot", "dovecot-pop3d")
 	needFile(t, "/usr/lib/dovecot/pop3", "dovecot-pop3d")
@@ -154,7 +154,7 @@ service pop3-login {
 
 // CyrusPOP3 serves pop3 and pop3s, with messages that came by LMTP: it has put
 // fields before them.
-func CyrusPOP3(t testing.TB, cert *Certificate, messages []Letter) *Daemon {
+func CyrusPOP3(t testing.TB, cert *Certificate, messages []Message) *Daemon {
 	t.Helper()
 	const bin = "/usr/lib/cyrus/bin/"
 	master := needFile(t, bin+"master", "cyrus-common")
@@ -214,7 +214,7 @@ EVENTS {
 }
 
 // deliver delivers messages to the account by LMTP (RFC 2033).
-func deliver(t testing.TB, socket string, messages []Letter) {
+func deliver(t testing.TB, socket string, messages []Message) {
 	t.Helper()
 	nc, err := net.Dial("unix", socket)
 	require.NoError(t, err)
@@ -248,7 +248,7 @@ func deliver(t testing.TB, socket string, messages []Letter) {
 // CourierPOP3 serves pop3 and pop3s, with the messages in a Maildir. The paths of
 // its configuration are compiled in: it runs in a mount namespace of its own,
 // which has others in their place.
-func CourierPOP3(t testing.TB, cert *Certificate, messages []Letter) *Daemon {
+func CourierPOP3(t testing.TB, cert *Certificate, messages []Message) *Daemon {
 	t.Helper()
 	const lib = "/usr/lib/courier/"
 	tcpd := Need(t, "couriertcpd", "courier-base")

@@ -42,7 +42,7 @@ func (c *Client) Auth(ctx context.Context, mech sasl.Client) error {
 }
 
 func (c *Client) saslConn() sasl.Conn {
-	return sasl.Conn{Service: "pop", Host: c.host, TLS: c.c.TLS(), AllowInsecure: c.o.AllowInsecureAuth, Mechanisms: c.o.Mechanisms}
+	return sasl.Conn{Service: "pop", Host: c.host, TLS: c.conn.TLS(), AllowInsecure: c.o.AllowInsecureAuth, Mechanisms: c.o.Mechanisms}
 }
 
 func (c *Client) login(ctx context.Context, cr sasl.Credentials) error {
@@ -146,8 +146,8 @@ func (c *Client) exchange(mech sasl.Client) error {
 	if err != nil {
 		return err
 	}
-	c.c.SetSecret(true)
-	defer c.c.SetSecret(false)
+	c.conn.SetSecret(true)
+	defer c.conn.SetSecret(false)
 
 	line := "AUTH " + mech.Name()
 	pending := initial != nil

@@ -81,7 +81,7 @@ type Options struct {
 // A Client is a connection to a POP3 server. See the package's comment about
 // concurrent calls; only Close may be called at any time.
 type Client struct {
-	c    *textproto.Conn
+	conn *textproto.Conn
 	o    Options
 	host string
 
@@ -163,7 +163,7 @@ func newClient(ctx context.Context, nc net.Conn, o *Options, stls bool) (*Client
 		c.o = *o
 	}
 	timeout := cmp.Or(c.o.Timeout, DefaultTimeout)
-	c.c = textproto.NewConn(nc, &textproto.Options{
+	c.conn = textproto.NewConn(nc, &textproto.Options{
 		MaxLine: maxLine, ReadTimeout: timeout, WriteTimeout: timeout, HandshakeTimeout: timeout,
 		Trace: c.o.Trace, ID: c.o.ID, Redact: redact,
 	})
@@ -242,7 +242,7 @@ func (c *Client) startTLS(ctx context.Context) error {
 	if cfg == nil {
 		cfg = &tls.Config{}
 	}
-	if err := c.c.StartTLSClient(ctx, cfg); err != nil {
+	if err := c.conn.StartTLSClient(ctx, cfg); err != nil {
 		return c.fail(err)
 	}
 	c.greeting = ""
@@ -257,12 +257,12 @@ func (c *Client) Greeting() string { return c.greeting }
 func (c *Client) Capabilities() pop3.Capabilities { return c.caps }
 
 // TLS returns the state of TLS, or nil without TLS.
-func (c *Client) TLS() *tls.ConnectionState { return c.c.TLS() }
+func (c *Client) TLS() *tls.ConnectionState { return c.conn.TLS() }
 
 // Close closes the connection. Without Quit before it, nothing is deleted. It
 // may be called at any time, and more than once.
 func (c *Client) Close() error {
-	if err := c.c.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := c.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	return nil

@@ -21,7 +21,7 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 		defer c.mu.Unlock()
 		return nil, c.broken
 	}
-	release := c.c.Bind(ctx)
+	release := c.conn.Bind(ctx)
 	return func() {
 		release()
 		c.mu.Unlock()
@@ -33,7 +33,7 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 func (c *Client) fail(err error) error {
 	if c.broken == nil {
 		c.broken = fmt.Errorf("%w: %w", ErrClosed, err)
-		c.c.Close()
+		c.conn.Close()
 	}
 	return err
 }
@@ -55,13 +55,13 @@ func (c *Client) command(line string) (pop3.Status, error) {
 
 // send sends a line. If it can't be one, nothing is sent.
 func (c *Client) send(line string) error {
-	if err := c.c.WriteLine(line); err != nil {
+	if err := c.conn.WriteLine(line); err != nil {
 		if errors.Is(err, textproto.ErrInvalidLine) {
 			return err
 		}
 		return c.fail(err)
 	}
-	if err := c.c.Flush(); err != nil {
+	if err := c.conn.Flush(); err != nil {
 		return c.fail(err)
 	}
 	return nil
@@ -73,7 +73,7 @@ const maxEmpty = 3
 
 // line reads a line. What is wrong with its end does not matter.
 func (c *Client) line() ([]byte, error) {
-	line, err := c.c.ReadLine()
+	line, err := c.conn.ReadLine()
 	switch {
 	case err == nil, errors.Is(err, textproto.ErrBareLF), errors.Is(err, textproto.ErrBareCR):
 		return line, nil

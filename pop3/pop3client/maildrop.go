@@ -47,7 +47,7 @@ func (c *Client) list() ([]Entry, error) {
 	together := c.pipelining()
 	line := "LIST"
 	if together {
-		if err := c.c.WriteLine(line); err != nil {
+		if err := c.conn.WriteLine(line); err != nil {
 			return nil, c.fail(err)
 		}
 		line = "UIDL"
@@ -178,6 +178,6 @@ func (c *Client) Quit(ctx context.Context) error {
 	if c.broken == nil {
 		c.broken = fmt.Errorf("%w: QUIT", ErrClosed)
 	}
-	c.c.Close()
+	c.conn.Close()
 	return err
 }

@@ -123,7 +123,7 @@ func (f *flight) fill() error {
 			break
 		}
 		*queue = (*queue)[1:]
-		if _, err := f.c.c.Write(f.line(f.c.c.AvailableBuffer(), s)); err != nil {
+		if _, err := f.c.conn.Write(f.line(f.c.conn.AvailableBuffer(), s)); err != nil {
 			return f.c.fail(err)
 		}
 		f.sent = append(f.sent, s)
@@ -131,7 +131,7 @@ func (f *flight) fill() error {
 		wrote = true
 	}
 	if wrote {
-		if err := f.c.c.Flush(); err != nil {
+		if err := f.c.conn.Flush(); err != nil {
 			return f.c.fail(err)
 		}
 	}
@@ -203,7 +203,7 @@ func (f *flight) run(yield func(*Message, error) bool) {
 		case s.dele:
 			continue
 		}
-		d.body = Body{c: f.c, r: f.c.c.DotReader(textproto.Relaxed)}
+		d.body = Body{c: f.c, r: f.c.conn.DotReader(textproto.Relaxed)}
 		m.Body = &d.body
 		if wanted && !yield(m, nil) {
 			wanted = f.stop()

@@ -29,9 +29,9 @@ import (
 // A peer is a server with a maildrop.
 type peer struct {
 	*peers.Daemon
-	name    string
-	cert    *peers.Certificate
-	letters []peers.Letter
+	name     string
+	cert     *peers.Certificate
+	messages []peers.Message
 }
 
 var account = sasl.Credentials{Username: peers.POP3User, Password: peers.POP3Password}
@@ -75,17 +75,17 @@ func quit(t *testing.T, c *pop3client.Client) {
 }
 
 // small returns short messages, one as good as the other.
-func small(n int) []peers.Letter {
-	out := make([]peers.Letter, n)
+func small(n int) []peers.Message {
+	out := make([]peers.Message, n)
 	for i := range out {
 		name := fmt.Sprintf("small-%d", i)
-		out[i] = peers.Letter{Name: name, Text: fmt.Sprintf("From: Alice <alice@example.org>\r\nSubject: %s\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <%[1]s@example.org>\r\n\r\n.%d\r\n", name, i)}
+		out[i] = peers.Message{Name: name, Text: fmt.Sprintf("From: Alice <alice@example.org>\r\nSubject: %s\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <%[1]s@example.org>\r\n\r\n.%d\r\n", name, i)}
 	}
 	return out
 }
 
 // large is more than is asked for ahead, and than any buffer.
-func large() peers.Letter {
+func large() peers.Message {
 	l := small(1)[0]
 	l.Name = "large"
 	l.Text = strings.Replace(l.Text, "small-0", l.Name, 2) + strings.Repeat("0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ\r\n.\r\n", 40_000)
@@ -105,13 +105,13 @@ func TestPeerCourier(t *testing.T) {
 }
 
 // testPeer runs all tests with a server that has the ways to log in.
-func testPeer(t *testing.T, name string, start func(testing.TB, *peers.Certificate, []peers.Letter) *peers.Daemon, ways string) {
+func testPeer(t *testing.T, name string, start func(testing.TB, *peers.Certificate, []peers.Message) *peers.Daemon, ways string) {
 	if testing.Short() {
 		t.Skip("left out in short mode")
 	}
 	t.Parallel()
-	p := &peer{name: name, cert: peers.NewCertificate(t), letters: slices.Concat(peers.Letters(false), []peers.Letter{large()}, small(60))}
-	p.Daemon = start(t, p.cert, p.letters)
+	p := &peer{name: name, cert: peers.NewCertificate(t), messages: slices.Concat(peers.Messages(false), []peers.Message{large()}, small(60))}
+	p.Daemon = start(t, p.cert, p.messages)
 	t.Run("login", func(t *testing.T) { p.testLogin(t, strings.Fields(ways)) })
 	t.Run("wrong password", p.testWrongPassword)
 	t.Run("read", p.testRead)
@@ -156,7 +156,7 @@ func (p *peer) testLogin(t *testing.T, want []string) {
 			require.NoError(t, err, "%s by %s", m, way)
 			n, _, err := c.Stat(context.Background())
 			require.NoError(t, err)
-			require.Equal(t, len(p.letters), n)
+			require.Equal(t, len(p.messages), n)
 			require.True(t, c.Capabilities().Has("UIDL"), "%v", c.Capabilities())
 			if way != "pop3" { // Courier goes on to announce it
 				require.False(t, c.Capabilities().Has("STLS"), "%v", c.Capabilities())
@@ -168,7 +168,7 @@ func (p *peer) testLogin(t *testing.T, want []string) {
 		c := p.login(t, "stls", pop3client.Options{UTF8: true})
 		n, _, err := c.Stat(context.Background())
 		require.NoError(t, err)
-		require.Equal(t, len(p.letters), n)
+		require.Equal(t, len(p.messages), n)
 		quit(t, c)
 	}
 }
@@ -217,7 +217,7 @@ func (p *peer) testRead(t *testing.T) {
 			c := p.login(t, way, pop3client.Options{NoPipelining: alone})
 			list, err := c.List(ctx)
 			require.NoError(t, err)
-			require.Len(t, list, len(p.letters))
+			require.Len(t, list, len(p.messages))
 			var now []string
 			for i, e := range list {
 				require.Equal(t, i+1, e.Num)
@@ -239,12 +239,12 @@ func (p *peer) testRead(t *testing.T) {
 					_, err = io.CopyBuffer(struct{ io.Writer }{&got}, struct{ io.Reader }{m.Body}, make([]byte, 1000))
 				}
 				require.NoError(t, err)
-				peers.Same(t, p.letters[next], got.String())
-				require.EqualValues(t, m.Size, got.Len(), "size in LIST of %q", p.letters[next].Name)
+				peers.Same(t, p.messages[next], got.String())
+				require.EqualValues(t, m.Size, got.Len(), "size in LIST of %q", p.messages[next].Name)
 				next++
 			}
-			require.Equal(t, len(p.letters), next)
-			for i, l := range p.letters[:10] {
+			require.Equal(t, len(p.messages), next)
+			for i, l := range p.messages[:10] {
 				body, err := c.Retr(ctx, i+1)
 				require.NoError(t, err)
 				got, err := io.ReadAll(body)
@@ -277,13 +277,13 @@ func (p *peer) testTop(t *testing.T) {
 				require.NoError(t, err)
 				got, err := io.ReadAll(m.Body)
 				require.NoError(t, err)
-				l := p.letters[i]
+				l := p.messages[i]
 				header, body, _ := strings.Cut(l.Text, "\r\n\r\n")
 				l.Text = header + "\r\n\r\n" + strings.Join(slices.Collect(strings.Lines(body))[:min(lines, strings.Count(body, "\n"))], "")
 				peers.Same(t, l, string(got))
 				i++
 			}
-			require.Equal(t, len(p.letters), i)
+			require.Equal(t, len(p.messages), i)
 		}
 		quit(t, c)
 	}
@@ -298,7 +298,7 @@ func (p *peer) testDeletion(t *testing.T) {
 		require.NoError(t, err)
 		return n
 	}
-	all := len(p.letters)
+	all := len(p.messages)
 	c := p.login(t, "pop3", pop3client.Options{})
 	require.NoError(t, c.Delete(ctx, 1, 2, 3))
 	require.Equal(t, all-3, count(c))
@@ -320,15 +320,15 @@ func (p *peer) testDeletion(t *testing.T) {
 	}
 	quit(t, c)
 
-	p.letters = p.letters[3:]
+	p.messages = p.messages[3:]
 	c = p.login(t, "pop3", pop3client.Options{})
-	require.Equal(t, len(p.letters), count(c))
+	require.Equal(t, len(p.messages), count(c))
 	body, err := c.Retr(ctx, 1)
 	require.NoError(t, err)
 	got, err := io.ReadAll(body)
 	require.NoError(t, err)
 	require.NoError(t, body.Close())
-	peers.Same(t, p.letters[0], string(got))
+	peers.Same(t, p.messages[0], string(got))
 	quit(t, c)
 }
 
@@ -405,10 +405,10 @@ func (p *peer) testDownload(t *testing.T) {
 			breaks++
 		}
 		require.Greater(t, breaks, 2)
-		require.Equal(t, len(p.letters), fetched)
-		require.Len(t, got, len(p.letters))
+		require.Equal(t, len(p.messages), fetched)
+		require.Len(t, got, len(p.messages))
 		texts := slices.Collect(maps.Values(got))
-		for _, l := range p.letters {
+		for _, l := range p.messages {
 			peers.Same(t, l, peers.Find(t, l, texts))
 		}
 		c := p.login(t, "pop3", pop3client.Options{})
@@ -416,7 +416,7 @@ func (p *peer) testDownload(t *testing.T) {
 		require.NoError(t, err)
 		quit(t, c)
 		if leave < 0 {
-			require.Equal(t, len(p.letters), n)
+			require.Equal(t, len(p.messages), n)
 		} else {
 			require.Zero(t, n)
 		}

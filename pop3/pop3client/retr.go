@@ -41,7 +41,7 @@ func (c *Client) fetch(ctx context.Context, line string) (*Body, error) {
 		end()
 		return nil, err
 	}
-	return &Body{c: c, r: c.c.DotReader(textproto.Relaxed), end: end}, nil
+	return &Body{c: c, r: c.conn.DotReader(textproto.Relaxed), end: end}, nil
 }
 
 // Read reads the message. Bare CR and LF come as the server sent them.

@@ -26,11 +26,11 @@ import (
 // The tests of this file run other people's clients against the server. More of
 // them, and the whole way of a message, are in the example mailserver.
 
-// A maildrop is what the clients read: one with the letters.
+// A maildrop is what the clients read: one with the messages.
 type maildrop struct {
 	box         mailbox.Mailbox
 	cert        *peers.Certificate
-	letters     []peers.Letter
+	messages    []peers.Message
 	pop3, pop3s int // ports
 	dir         string
 }
@@ -46,10 +46,10 @@ func serveLetters(t *testing.T) *maildrop {
 	require.NoError(t, store.CreateAccount(ctx, peers.POP3User))
 	account, err := store.Account(ctx, peers.POP3User)
 	require.NoError(t, err)
-	m := &maildrop{cert: peers.NewCertificate(t), letters: peers.Letters(false), dir: t.TempDir()}
+	m := &maildrop{cert: peers.NewCertificate(t), messages: peers.Messages(false), dir: t.TempDir()}
 	m.box, err = account.Mailbox(ctx, mailbox.Inbox)
 	require.NoError(t, err)
-	for _, l := range m.letters {
+	for _, l := range m.messages {
 		_, err := m.box.Append(ctx, mailbox.Draft{Body: strings.NewReader(l.Text), Size: int64(len(l.Text))})
 		require.NoError(t, err)
 	}
@@ -158,15 +158,15 @@ func TestPeerPerl(t *testing.T) {
 		peers.Missing(t, "what Net::POP3 needs (Debian packages perl, libauthen-sasl-perl, libio-socket-ssl-perl, libdigest-hmac-perl)")
 	}
 	out := run(t, netPOP3, perl, "-", strconv.Itoa(m.pop3), strconv.Itoa(m.pop3s), m.cert.CertFile, peers.POP3User, peers.POP3Password, m.dir)
-	require.Contains(t, out, fmt.Sprintf("left %d\n", len(m.letters)-1))
+	require.Contains(t, out, fmt.Sprintf("left %d\n", len(m.messages)-1))
 	for _, way := range []string{"USER", "APOP", "STLS", "pop3s", "PLAIN", "LOGIN", "CRAM-MD5"} {
-		for i, l := range m.letters {
+		for i, l := range m.messages {
 			got, err := os.ReadFile(filepath.Join(m.dir, fmt.Sprintf("%s.%d", way, i+1)))
 			require.NoError(t, err)
 			require.Equal(t, unix(l.Text), unix(string(got)), "%s by %s", l.Name, way)
 		}
 	}
-	require.Equal(t, len(m.letters)-1, m.count(t))
+	require.Equal(t, len(m.messages)-1, m.count(t))
 }
 
 func TestPeerCurl(t *testing.T) {
@@ -184,24 +184,24 @@ func TestPeerCurl(t *testing.T) {
 				continue // the greeting's stamp does not last
 			}
 			urls := append([]string{"--login-options", "AUTH=" + mechanism}, more...)
-			out := get(append(urls, fmt.Sprintf("pop3://localhost:%d/[1-%d]", m.pop3, len(m.letters)))...)
+			out := get(append(urls, fmt.Sprintf("pop3://localhost:%d/[1-%d]", m.pop3, len(m.messages)))...)
 			var all string
-			for _, l := range m.letters {
+			for _, l := range m.messages {
 				all += l.Text
 			}
 			require.Equal(t, all, strings.ReplaceAll(out, "--_curl_--", ""), "%s %v", mechanism, more)
 		}
 	}
 	pop3s := fmt.Sprintf("pop3s://localhost:%d/", m.pop3s)
-	require.Equal(t, len(m.letters), strings.Count(get(pop3s, "-X", "UIDL"), "\r\n"))
+	require.Equal(t, len(m.messages), strings.Count(get(pop3s, "-X", "UIDL"), "\r\n"))
 	require.Contains(t, get(pop3s, "-X", "CAPA"), "PIPELINING\r\n")
-	header, _, _ := strings.Cut(m.letters[0].Text, "\r\n\r\n")
+	header, _, _ := strings.Cut(m.messages[0].Text, "\r\n\r\n")
 	require.Equal(t, header+"\r\n\r\n", get(pop3s, "-X", "TOP 1 0"))
 	_, err := peers.Run("", nil, curl, append(slices.Clone(login), "-u", peers.POP3User+":wrong", pop3s)...)
 	var exit *exec.ExitError
 	require.True(t, errors.As(err, &exit) && exit.ExitCode() == 67, "%v", err) // CURLE_LOGIN_DENIED
 	get(pop3s+"1", "-X", "DELE", "-l")
-	require.Equal(t, len(m.letters)-1, m.count(t))
+	require.Equal(t, len(m.messages)-1, m.count(t))
 }
 
 // mpop pipelines.
@@ -229,7 +229,7 @@ func TestPeerMpop(t *testing.T) {
 		return got
 	}
 	var want []string
-	for _, l := range m.letters {
+	for _, l := range m.messages {
 		want = append(want, unix(l.Text))
 	}
 	for _, auth := range []string{"user", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"} {
@@ -261,7 +261,7 @@ func TestPeerFetchmail(t *testing.T) {
 	require.NoError(t, fetch("keep"))
 	first, err := os.ReadFile(got)
 	require.NoError(t, err)
-	for _, l := range m.letters {
+	for _, l := range m.messages {
 		_, body, _ := strings.Cut(l.Text, "\r\n\r\n")
 		require.Contains(t, string(first), unix(body), l.Name)
 		require.Equal(t, 1, strings.Count(string(first), "Subject: "+l.Name+"\n"))

@@ -215,7 +215,7 @@ func TestNewRecipientAndWanted(t *testing.T) {
 	from := smtp.Address{Local: "alice", Domain: "example.org"}
 	for _, tc := range []struct {
 		notify smtp.Notify
-		want   string // actions, first letters in pairs
+		want   string // actions, first messages in pairs
 	}{
 		{0, "failed delayed"}, {smtp.NotifyNever, ""}, {smtp.NotifyFailure, "failed"}, {smtp.NotifyDelay, "delayed"},
 		{smtp.NotifySuccess, "delivered relayed expanded"},

@@ -75,7 +75,7 @@ func TestPeerPostfix(t *testing.T) {
 			notify = smtp.NotifyFailure
 		}
 		env.Rcpt = []smtp.RcptOptions{{Notify: notify, Original: smtp.OriginalOf(a)}}
-		out := send(env, peers.Letters(false)[0].Text)
+		out := send(env, peers.Messages(false)[0].Text)
 		require.True(t, out.Attempts[0].Notify)
 		text := next()
 		sum, _, err := message.Parse(strings.NewReader(text), nil)
@@ -101,7 +101,7 @@ func TestPeerPostfix(t *testing.T) {
 
 		// One of ours goes the same way.
 		var ours strings.Builder
-		_, err = (&dsn.Message{To: carol, Report: *report, Original: strings.NewReader(peers.Letters(false)[0].Text), Return: smtp.ReturnFull}).WriteTo(&ours)
+		_, err = (&dsn.Message{To: carol, Report: *report, Original: strings.NewReader(peers.Messages(false)[0].Text), Return: smtp.ReturnFull}).WriteTo(&ours)
 		require.NoError(t, err)
 		send(&smtpclient.Envelope{To: []smtp.Address{carol}}, ours.String())
 		again, err := dsn.Parse(strings.NewReader(next()), nil)

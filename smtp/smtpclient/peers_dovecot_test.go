@@ -27,12 +27,12 @@ func TestPeerDovecotLMTP(t *testing.T) {
 			w.has = "LHLO "
 		}
 		t.Run(w.name, func(t *testing.T) {
-			letters := w.letters()
-			sendLetters(t, d, w, cert, letters, "bob@example.net")
-			came += len(letters)
+			messages := w.messages()
+			sendMessages(t, d, w, cert, messages, "bob@example.net")
+			came += len(messages)
 			got := d.Maildir(t, filepath.Join(d.Dir, "mail/bob"), came)
-			for _, letter := range letters {
-				peers.Same(t, letter, peers.Find(t, letter, got))
+			for _, msg := range messages {
+				peers.Same(t, msg, peers.Find(t, msg, got))
 			}
 		})
 	}
@@ -42,7 +42,7 @@ func TestPeerDovecotLMTP(t *testing.T) {
 		c, err := smtpclient.Dial(t.Context(), d.Addr("lmtp"), o)
 		require.NoError(t, err)
 		defer c.Close()
-		text := peers.Letters(false)[0].Text
+		text := peers.Messages(false)[0].Text
 		for range 2 {
 			res, err := c.Send(t.Context(), &smtpclient.Envelope{From: addr(t, "alice@example.org"),
 				To: addrs(t, "full@example.net", "bob@example.net", "nobody@example.net", "carol@example.net", "full@example.net")}, strings.NewReader(text))

@@ -21,12 +21,12 @@ func TestPeerExim(t *testing.T) {
 	}
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
-			letters := w.letters()
-			sendLetters(t, d, w, cert, letters, "bob@example.net")
-			came += len(letters)
+			messages := w.messages()
+			sendMessages(t, d, w, cert, messages, "bob@example.net")
+			came += len(messages)
 			got := arrived(t, came)
-			for _, letter := range letters {
-				peers.Same(t, letter, peers.Find(t, letter, got))
+			for _, msg := range messages {
+				peers.Same(t, msg, peers.Find(t, msg, got))
 			}
 		})
 	}
@@ -55,11 +55,11 @@ func TestPeerExim(t *testing.T) {
 		c, err := smtpclient.Dial(t.Context(), d.Addr("smtp"), o)
 		require.NoError(t, err)
 		defer c.Close()
-		letter := peers.Letter{Name: "Grüße", Text: strings.Replace(peers.Letters(false)[0].Text, "Subject: plain", "Subject: Grüße", 1)}
-		_, err = c.Send(t.Context(), &smtpclient.Envelope{From: addr(t, "jürgen@example.org"), To: addrs(t, "bob@example.net")}, strings.NewReader(letter.Text))
+		msg := peers.Message{Name: "Grüße", Text: strings.Replace(peers.Messages(false)[0].Text, "Subject: plain", "Subject: Grüße", 1)}
+		_, err = c.Send(t.Context(), &smtpclient.Envelope{From: addr(t, "jürgen@example.org"), To: addrs(t, "bob@example.net")}, strings.NewReader(msg.Text))
 		require.NoError(t, err)
 		require.Contains(t, v.String(), "BODY=8BITMIME SMTPUTF8")
 		came++
-		peers.Same(t, letter, peers.Find(t, letter, arrived(t, came)))
+		peers.Same(t, msg, peers.Find(t, msg, arrived(t, came)))
 	})
 }

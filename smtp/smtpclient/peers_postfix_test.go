@@ -22,12 +22,12 @@ func TestPeerPostfix(t *testing.T) {
 	}
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
-			letters := w.letters()
-			sendLetters(t, d, w, cert, letters, "bob@example.net")
-			came += len(letters)
+			messages := w.messages()
+			sendMessages(t, d, w, cert, messages, "bob@example.net")
+			came += len(messages)
 			got := arrived(t, "bob", came)
-			for _, letter := range letters {
-				peers.Same(t, letter, peers.Find(t, letter, got))
+			for _, msg := range messages {
+				peers.Same(t, msg, peers.Find(t, msg, got))
 			}
 		})
 	}
@@ -49,12 +49,12 @@ func TestPeerPostfix(t *testing.T) {
 		c, err := smtpclient.Dial(t.Context(), d.Addr("smtp"), o)
 		require.NoError(t, err)
 		defer c.Close()
-		letter := peers.Letter{Name: "Grüße", Text: strings.Replace(peers.Letters(false)[0].Text, "Subject: plain", "Subject: Grüße", 1)}
-		_, err = c.Send(t.Context(), &smtpclient.Envelope{From: addr(t, "jürgen@example.org"), To: addrs(t, "bücher@example.net")}, strings.NewReader(letter.Text))
+		msg := peers.Message{Name: "Grüße", Text: strings.Replace(peers.Messages(false)[0].Text, "Subject: plain", "Subject: Grüße", 1)}
+		_, err = c.Send(t.Context(), &smtpclient.Envelope{From: addr(t, "jürgen@example.org"), To: addrs(t, "bücher@example.net")}, strings.NewReader(msg.Text))
 		require.NoError(t, err)
 		require.Contains(t, v.String(), " BODY=8BITMIME SMTPUTF8")
 		got := arrived(t, "buecher", 1)
-		peers.Same(t, letter, got[0])
+		peers.Same(t, msg, got[0])
 		require.Contains(t, got[0], "with UTF8SMTP")
 	})
 	t.Run("dsn", func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestPeerPostfix(t *testing.T) {
 		env.Mail.EnvelopeID, env.Mail.Return = "QQ+314159 =x", smtp.ReturnHeaders
 		env.Rcpt = []smtp.RcptOptions{{Notify: smtp.NotifySuccess | smtp.NotifyFailure, Original: smtp.OriginalRecipient{Type: "rfc822", Address: "robert+x@example.com"}}}
 		before, _ := filepath.Glob(filepath.Join(d.Dir, "mail/carol/new/*"))
-		_, err = c.Send(t.Context(), env, strings.NewReader(peers.Letters(false)[0].Text))
+		_, err = c.Send(t.Context(), env, strings.NewReader(peers.Messages(false)[0].Text))
 		require.NoError(t, err)
 		report := ""
 		for _, m := range arrived(t, "carol", len(before)+1) {

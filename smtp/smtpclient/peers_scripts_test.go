@@ -73,20 +73,20 @@ func (s *scriptedServer) test(t *testing.T, mechanisms ...string) {
 			continue // neither has them
 		}
 		t.Run(w.name, func(t *testing.T) {
-			letters := peers.Letters(w.name == "clear")
-			for i := range letters {
-				letters[i].Text = strings.Replace(letters[i].Text, "Subject: ", "Subject: "+w.name+" ", 1)
-				letters[i].Name = w.name + " " + letters[i].Name
-				if s.maxLine > 0 && strings.HasSuffix(letters[i].Name, "long-lines") {
-					head, _, _ := strings.Cut(letters[i].Text, "\r\n\r\n")
-					letters[i].Text = head + "\r\n\r\n" + strings.Repeat("x", s.maxLine) + "\r\n"
+			messages := peers.Messages(w.name == "clear")
+			for i := range messages {
+				messages[i].Text = strings.Replace(messages[i].Text, "Subject: ", "Subject: "+w.name+" ", 1)
+				messages[i].Name = w.name + " " + messages[i].Name
+				if s.maxLine > 0 && strings.HasSuffix(messages[i].Name, "long-lines") {
+					head, _, _ := strings.Cut(messages[i].Text, "\r\n\r\n")
+					messages[i].Text = head + "\r\n\r\n" + strings.Repeat("x", s.maxLine) + "\r\n"
 				}
 			}
-			sendLetters(t, s.d, w, s.cert, letters, "bob@example.net")
-			came += len(letters)
+			sendMessages(t, s.d, w, s.cert, messages, "bob@example.net")
+			came += len(messages)
 			got := s.d.Files(t, filepath.Join(s.d.Dir, "new"), came)
-			for _, letter := range letters {
-				peers.Same(t, letter, peers.Find(t, letter, got))
+			for _, msg := range messages {
+				peers.Same(t, msg, peers.Find(t, msg, got))
 			}
 		})
 	}

@@ -66,19 +66,19 @@ var ways = []way{
 	{name: "one by one", service: "smtp", dial: smtpclient.Dial, options: smtpclient.Options{Disable: smtp.ExtensionsOf(smtp.ExtPipelining, smtp.ExtSize)}, has: "354 "},
 }
 
-// letters returns letters that can be told from those of other ways. A few ways
+// messages returns messages that can be told from those of other ways. A few ways
 // take the large one too.
-func (w way) letters() []peers.Letter {
-	letters := peers.Letters(w.name == "tls" || w.name == "chunking")
-	for i := range letters {
-		letters[i].Text = strings.Replace(letters[i].Text, "Subject: ", "Subject: "+w.name+" ", 1)
-		letters[i].Name = w.name + " " + letters[i].Name
+func (w way) messages() []peers.Message {
+	messages := peers.Messages(w.name == "tls" || w.name == "chunking")
+	for i := range messages {
+		messages[i].Text = strings.Replace(messages[i].Text, "Subject: ", "Subject: "+w.name+" ", 1)
+		messages[i].Name = w.name + " " + messages[i].Name
 	}
-	return letters
+	return messages
 }
 
-// sendLetters sends the letters over one connection.
-func sendLetters(t *testing.T, d *peers.Daemon, w way, cert *peers.Certificate, letters []peers.Letter, to ...string) {
+// sendMessages sends the messages over one connection.
+func sendMessages(t *testing.T, d *peers.Daemon, w way, cert *peers.Certificate, messages []peers.Message, to ...string) {
 	t.Helper()
 	ctx := t.Context()
 	o := w.options
@@ -89,9 +89,9 @@ func sendLetters(t *testing.T, d *peers.Daemon, w way, cert *peers.Certificate, 
 	c, err := w.dial(ctx, d.Addr(w.service), &o)
 	require.NoError(t, err)
 	defer c.Close()
-	for _, letter := range letters {
-		res, err := c.Send(ctx, &smtpclient.Envelope{From: addr(t, "alice@example.org"), To: addrs(t, to...)}, strings.NewReader(letter.Text))
-		require.NoError(t, err, letter.Name)
+	for _, msg := range messages {
+		res, err := c.Send(ctx, &smtpclient.Envelope{From: addr(t, "alice@example.org"), To: addrs(t, to...)}, strings.NewReader(msg.Text))
+		require.NoError(t, err, msg.Name)
 		require.Equal(t, 250, res.Reply.Code)
 	}
 	require.NoError(t, c.Quit(ctx))
@@ -103,13 +103,13 @@ func sendLetters(t *testing.T, d *peers.Daemon, w way, cert *peers.Certificate, 
 func refusals(t *testing.T, c *smtpclient.Client, tooLarge int) (accepted int) {
 	t.Helper()
 	ctx := t.Context()
-	letter := peers.Letters(false)[0].Text
+	msg := peers.Messages(false)[0].Text
 	from := addr(t, "alice@example.org")
 	var refused *smtp.Error
 	more := strings.Repeat(strings.Repeat("more ", 100)+"\r\n", tooLarge/500+1)
 	for range 2 {
 		// Some recipients are unknown.
-		res, err := c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "nobody@example.net", "bob@example.net", "nobody2@example.net", "carol@example.net")}, strings.NewReader(letter))
+		res, err := c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "nobody@example.net", "bob@example.net", "nobody2@example.net", "carol@example.net")}, strings.NewReader(msg))
 		require.ErrorIs(t, err, smtpclient.ErrPartial)
 		accepted++
 		for i, want := range []smtpclient.Status{smtpclient.Rejected, smtpclient.Accepted, smtpclient.Rejected, smtpclient.Accepted} {
@@ -120,29 +120,29 @@ func refusals(t *testing.T, c *smtpclient.Client, tooLarge int) (accepted int) {
 			}
 		}
 		// All are unknown.
-		res, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "nobody@example.net", "nobody2@example.net")}, strings.NewReader(letter))
+		res, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "nobody@example.net", "nobody2@example.net")}, strings.NewReader(msg))
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, 550, refused.Code)
 		require.Equal(t, smtpclient.Rejected, res.Recipients[1].Status)
 		// All or nothing.
-		res, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net", "nobody@example.net"), AllOrNothing: true}, strings.NewReader(letter))
+		res, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net", "nobody@example.net"), AllOrNothing: true}, strings.NewReader(msg))
 		require.ErrorAs(t, err, &refused)
 		require.False(t, errors.Is(err, smtpclient.ErrPartial))
 		require.Equal(t, smtpclient.NotAttempted, res.Recipients[0].Status)
 		// The server says how much it takes; the size is known before.
 		if tooLarge > 0 {
-			_, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}, strings.NewReader(letter+more))
+			_, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}, strings.NewReader(msg+more))
 			require.ErrorIs(t, err, smtpclient.ErrTooLarge)
 			// The server finds it out by itself: at MAIL, from what it is told.
 			env := &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}
 			env.Mail.Size = 1000
-			res, err = c.Send(ctx, env, strings.NewReader(letter+more))
+			res, err = c.Send(ctx, env, strings.NewReader(msg+more))
 			require.ErrorAs(t, err, &refused)
 			require.Equal(t, 552, refused.Code)
 			require.Equal(t, smtpclient.Rejected, res.Recipients[0].Status)
 		}
 		// And it still works.
-		_, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}, strings.NewReader(letter))
+		_, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}, strings.NewReader(msg))
 		require.NoError(t, err)
 		accepted++
 		require.NoError(t, c.Noop(ctx))

@@ -13,29 +13,29 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 )
 
-// forProgram starts a server for a program that sends letters, and returns them
+// forProgram starts a server for a program that sends messages, and returns them
 // and their folder.
-func forProgram(t *testing.T, cert *peers.Certificate, adjust func(*smtpserver.Server)) (g *target, letters []peers.Letter, folder string) {
+func forProgram(t *testing.T, cert *peers.Certificate, adjust func(*smtpserver.Server)) (g *target, messages []peers.Message, folder string) {
 	g = newTarget(t, cert, adjust)
 	folder = t.TempDir()
-	letters = peers.Letters(true)
-	for _, letter := range letters {
-		peers.Write(t, filepath.Join(folder, letter.Name), letter.Text)
+	messages = peers.Messages(true)
+	for _, msg := range messages {
+		peers.Write(t, filepath.Join(folder, msg.Name), msg.Text)
 	}
-	return g, letters, folder
+	return g, messages, folder
 }
 
-// all checks that the letters came, for each way; the large one is left out with
+// all checks that the messages came, for each way; the large one is left out with
 // STARTTLS.
-func all(t *testing.T, g *target, letters []peers.Letter, ways ...string) {
+func all(t *testing.T, g *target, messages []peers.Message, ways ...string) {
 	t.Helper()
 	got := bodies(g.got())
 	for _, way := range ways {
-		for _, letter := range named(append([]peers.Letter(nil), letters...), way) {
-			if strings.HasPrefix(letter.Name, "starttls") && strings.HasSuffix(letter.Name, "large") {
+		for _, msg := range named(append([]peers.Message(nil), messages...), way) {
+			if strings.HasPrefix(msg.Name, "starttls") && strings.HasSuffix(msg.Name, "large") {
 				continue
 			}
-			peers.Same(t, letter, peers.Find(t, letter, got))
+			peers.Same(t, msg, peers.Find(t, msg, got))
 		}
 	}
 }
@@ -43,11 +43,11 @@ func all(t *testing.T, g *target, letters []peers.Letter, ways ...string) {
 func TestPeerSmtplib(t *testing.T) {
 	cert := peers.NewCertificate(t)
 	python := peers.Need(t, "python3", "python3")
-	g, letters, folder := forProgram(t, cert, func(s *smtpserver.Server) { s.Limits.Message = 25 << 20 })
+	g, messages, folder := forProgram(t, cert, func(s *smtpserver.Server) { s.Limits.Message = 25 << 20 })
 	out, err := peers.Run("", nil, python, "testdata/peers/smtplib_client.py", g.port, g.tlsPort, cert.CertFile, folder)
 	require.NoError(t, err, out)
-	all(t, g, letters, "clear", "starttls", "tls")
-	utf8 := g.got()[len(letters)+1] // behind one for bob and nobody
+	all(t, g, messages, "clear", "starttls", "tls")
+	utf8 := g.got()[len(messages)+1] // behind one for bob and nobody
 	require.True(t, utf8.mail.UTF8)
 	require.Equal(t, "bücher", utf8.to[0].Local)
 }
@@ -55,10 +55,10 @@ func TestPeerSmtplib(t *testing.T) {
 func TestPeerNodemailer(t *testing.T) {
 	cert := peers.NewCertificate(t)
 	node, env := peers.Node(t, "nodemailer")
-	g, letters, folder := forProgram(t, cert, nil)
+	g, messages, folder := forProgram(t, cert, nil)
 	out, err := peers.Run("", env, node, "testdata/peers/nodemailer_client.js", g.port, g.tlsPort, cert.CertFile, folder)
 	require.NoError(t, err, out)
-	all(t, g, letters, "clear", "starttls PLAIN", "starttls LOGIN", "starttls CRAM-MD5", "tls")
+	all(t, g, messages, "clear", "starttls PLAIN", "starttls LOGIN", "starttls CRAM-MD5", "tls")
 	for _, m := range g.got() {
 		if strings.Contains(m.body, "Subject: dsn") {
 			require.Equal(t, "QQ314159", m.mail.EnvelopeID)
@@ -76,9 +76,9 @@ func TestPeerSwaks(t *testing.T) {
 	cert := peers.NewCertificate(t)
 	g := newTarget(t, cert, nil)
 	lmtp := newTarget(t, cert, func(s *smtpserver.Server) { s.LMTP = true })
-	letter := peers.Letters(false)[1] // with dots
-	letter.Text += "end\r\n"          // swaks would take a last dot for its own
-	file := peers.Write(t, filepath.Join(t.TempDir(), "letter"), letter.Text)
+	msg := peers.Messages(false)[1] // with dots
+	msg.Text += "end\r\n"           // swaks would take a last dot for its own
+	file := peers.Write(t, filepath.Join(t.TempDir(), "msg"), msg.Text)
 	login := func(mechanism, password string) []string {
 		return []string{"--auth", mechanism, "--auth-user", "alice", "--auth-password", password}
 	}
@@ -117,7 +117,7 @@ func TestPeerSwaks(t *testing.T) {
 			}
 			require.NoError(t, err, out)
 			got := to.await(t, n+1)[n]
-			peers.Same(t, letter, strings.TrimSuffix(got.body, "\r\n\r\n")+"\r\n") // it adds an empty line
+			peers.Same(t, msg, strings.TrimSuffix(got.body, "\r\n\r\n")+"\r\n") // it adds an empty line
 			if name == "xclient" {
 				to.mu.Lock()
 				require.Equal(t, "192.0.2.7", to.conns[len(to.conns)-1].RemoteIP().String())
@@ -147,14 +147,14 @@ func TestPeerMsmtp(t *testing.T) {
 				config := peers.Write(t, filepath.Join(dir, "msmtprc"), fmt.Sprintf(
 					"account default\nhost localhost\nport %s\ntls on\ntls_starttls %s\ntls_trust_file %s\nauth %s\nuser alice\npassword secret\nfrom alice@example.org\n",
 					port, starttls, cert.CertFile, auth))
-				for _, letter := range named(peers.Letters(auth == "plain"), auth) {
-					if strings.HasSuffix(letter.Name, "long-lines") {
+				for _, msg := range named(peers.Messages(auth == "plain"), auth) {
+					if strings.HasSuffix(msg.Name, "long-lines") {
 						continue // it cuts them
 					}
 					n := len(g.got())
-					out, err := peers.Run(strings.ReplaceAll(letter.Text, "\r\n", "\n"), nil, msmtp, "-C", config, "bob@example.net")
+					out, err := peers.Run(strings.ReplaceAll(msg.Text, "\r\n", "\n"), nil, msmtp, "-C", config, "bob@example.net")
 					require.NoError(t, err, out)
-					peers.Same(t, letter, g.await(t, n+1)[n].body)
+					peers.Same(t, msg, g.await(t, n+1)[n].body)
 					if auth != "plain" {
 						break // one is enough to see that it logs in
 					}

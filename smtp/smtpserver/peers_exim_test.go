@@ -47,14 +47,14 @@ func TestPeerExim(t *testing.T) {
 			if way == "lmtp" {
 				to = lmtp
 			}
-			letters := named(peers.Letters(way == "tls" || way == "data"), way)
-			for _, letter := range letters {
-				submit(t, d, &smtpclient.Envelope{}, letter.Text, "bob@"+way+".relay")
+			messages := named(peers.Messages(way == "tls" || way == "data"), way)
+			for _, msg := range messages {
+				submit(t, d, &smtpclient.Envelope{}, msg.Text, "bob@"+way+".relay")
 			}
-			came[to] += len(letters)
+			came[to] += len(messages)
 			got := bodies(to.await(t, came[to]))
-			for _, letter := range letters {
-				peers.Same(t, letter, peers.Find(t, letter, got))
+			for _, msg := range messages {
+				peers.Same(t, msg, peers.Find(t, msg, got))
 			}
 			if way == "clear" {
 				require.Contains(t, g.conversation(), "receive BDAT ")
@@ -62,7 +62,7 @@ func TestPeerExim(t *testing.T) {
 		})
 	}
 	t.Run("auth", func(t *testing.T) {
-		submit(t, d, &smtpclient.Envelope{}, peers.Letters(false)[0].Text, "bob@auth.relay")
+		submit(t, d, &smtpclient.Envelope{}, peers.Messages(false)[0].Text, "bob@auth.relay")
 		came[g]++
 		g.await(t, came[g])
 		g.mu.Lock()
@@ -71,7 +71,7 @@ func TestPeerExim(t *testing.T) {
 	})
 	t.Run("one recipient unknown", func(t *testing.T) {
 		for to, domain := range map[*target]string{g: "clear.relay", lmtp: "lmtp.relay"} {
-			submit(t, d, &smtpclient.Envelope{}, peers.Letters(false)[0].Text, "bob@"+domain, "nobody@"+domain, "carol@"+domain)
+			submit(t, d, &smtpclient.Envelope{}, peers.Messages(false)[0].Text, "bob@"+domain, "nobody@"+domain, "carol@"+domain)
 			came[to]++
 			came[g]++ // the notification
 			message := to.await(t, came[to])
@@ -84,21 +84,21 @@ func TestPeerExim(t *testing.T) {
 		}
 	})
 	t.Run("size", func(t *testing.T) {
-		submit(t, d, &smtpclient.Envelope{}, peers.Letters(false)[0].Text+strings.Repeat("more\r\n", 1000), "bob@small.relay")
+		submit(t, d, &smtpclient.Envelope{}, peers.Messages(false)[0].Text+strings.Repeat("more\r\n", 1000), "bob@small.relay")
 		came[g]++
 		require.Contains(t, bounce(t, g, came[g]), "552")
-		submit(t, d, &smtpclient.Envelope{}, peers.Letters(false)[0].Text, "bob@small.relay")
+		submit(t, d, &smtpclient.Envelope{}, peers.Messages(false)[0].Text, "bob@small.relay")
 		small.await(t, 1)
 	})
 	t.Run("dsn, smtputf8", func(t *testing.T) {
 		env := &smtpclient.Envelope{Rcpt: []smtp.RcptOptions{{Notify: smtp.NotifyFailure | smtp.NotifyDelay,
 			Original: smtp.OriginalRecipient{Type: "rfc822", Address: "robert+x@example.com"}}}}
 		env.Mail.EnvelopeID, env.Mail.Return, env.Mail.UTF8 = "QQ+314159 =x", smtp.ReturnHeaders, true
-		letter := peers.Letter{Name: "Grüße", Text: strings.Replace(peers.Letters(false)[0].Text, "Subject: plain", "Subject: Grüße", 1)}
-		submit(t, d, env, letter.Text, "bücher@clear.relay")
+		msg := peers.Message{Name: "Grüße", Text: strings.Replace(peers.Messages(false)[0].Text, "Subject: plain", "Subject: Grüße", 1)}
+		submit(t, d, env, msg.Text, "bücher@clear.relay")
 		came[g]++
 		m := g.await(t, came[g])[came[g]-1]
-		peers.Same(t, letter, m.body)
+		peers.Same(t, msg, m.body)
 		require.True(t, m.mail.UTF8)
 		require.Equal(t, "bücher", m.to[0].Local)
 		require.Equal(t, env.Mail.EnvelopeID, m.mail.EnvelopeID)

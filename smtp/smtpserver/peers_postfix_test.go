@@ -53,20 +53,20 @@ func TestPeerPostfix(t *testing.T) {
 			if way == "lmtp" {
 				to = lmtp
 			}
-			letters := named(peers.Letters(way == "tls" || way == "lmtp"), way)
-			for _, letter := range letters {
-				submit(t, d, &smtpclient.Envelope{}, letter.Text, "bob@"+way+".test")
+			messages := named(peers.Messages(way == "tls" || way == "lmtp"), way)
+			for _, msg := range messages {
+				submit(t, d, &smtpclient.Envelope{}, msg.Text, "bob@"+way+".test")
 			}
-			came[to] += len(letters)
+			came[to] += len(messages)
 			got := bodies(to.await(t, came[to]))
-			for _, letter := range letters {
-				peers.Same(t, letter, peers.Find(t, letter, got))
+			for _, msg := range messages {
+				peers.Same(t, msg, peers.Find(t, msg, got))
 			}
 		})
 	}
 	for _, m := range mechanisms {
 		t.Run(m, func(t *testing.T) {
-			submit(t, d, &smtpclient.Envelope{}, peers.Letters(false)[0].Text, "bob@"+strings.ToLower(m)+".test")
+			submit(t, d, &smtpclient.Envelope{}, peers.Messages(false)[0].Text, "bob@"+strings.ToLower(m)+".test")
 			came[g]++
 			g.await(t, came[g])
 			g.mu.Lock()
@@ -76,7 +76,7 @@ func TestPeerPostfix(t *testing.T) {
 	}
 	t.Run("one recipient unknown", func(t *testing.T) {
 		for to, domain := range map[*target]string{g: "clear.test", lmtp: "lmtp.test"} {
-			submit(t, d, &smtpclient.Envelope{}, peers.Letters(false)[0].Text, "bob@"+domain, "nobody@"+domain, "carol@"+domain)
+			submit(t, d, &smtpclient.Envelope{}, peers.Messages(false)[0].Text, "bob@"+domain, "nobody@"+domain, "carol@"+domain)
 			came[to]++
 			came[g]++ // the notification
 			message := to.await(t, came[to])
@@ -89,21 +89,21 @@ func TestPeerPostfix(t *testing.T) {
 		}
 	})
 	t.Run("size", func(t *testing.T) {
-		submit(t, d, &smtpclient.Envelope{}, peers.Letters(false)[0].Text+strings.Repeat("more\r\n", 1000), "bob@small.test")
+		submit(t, d, &smtpclient.Envelope{}, peers.Messages(false)[0].Text+strings.Repeat("more\r\n", 1000), "bob@small.test")
 		came[g]++
 		require.Contains(t, bounce(t, g, came[g]), "exceeds size limit") // Postfix's words: SIZE told it
-		submit(t, d, &smtpclient.Envelope{}, peers.Letters(false)[0].Text, "bob@small.test")
+		submit(t, d, &smtpclient.Envelope{}, peers.Messages(false)[0].Text, "bob@small.test")
 		small.await(t, 1)
 	})
 	t.Run("dsn, smtputf8", func(t *testing.T) {
 		env := &smtpclient.Envelope{Rcpt: []smtp.RcptOptions{{Notify: smtp.NotifyFailure | smtp.NotifyDelay,
 			Original: smtp.OriginalRecipient{Type: "rfc822", Address: "robert+x@example.com"}}}}
 		env.Mail.EnvelopeID, env.Mail.Return, env.Mail.UTF8 = "QQ+314159 =x", smtp.ReturnHeaders, true
-		letter := peers.Letter{Name: "Grüße", Text: strings.Replace(peers.Letters(false)[0].Text, "Subject: plain", "Subject: Grüße", 1)}
-		submit(t, d, env, letter.Text, "bücher@clear.test")
+		msg := peers.Message{Name: "Grüße", Text: strings.Replace(peers.Messages(false)[0].Text, "Subject: plain", "Subject: Grüße", 1)}
+		submit(t, d, env, msg.Text, "bücher@clear.test")
 		came[g]++
 		m := g.await(t, came[g])[came[g]-1]
-		peers.Same(t, letter, m.body)
+		peers.Same(t, msg, m.body)
 		require.True(t, m.mail.UTF8)
 		require.Equal(t, "bücher", m.to[0].Local)
 		require.Equal(t, env.Mail.EnvelopeID, m.mail.EnvelopeID)
@@ -112,7 +112,7 @@ func TestPeerPostfix(t *testing.T) {
 		require.Equal(t, env.Rcpt[0].Original, m.rcpt[0].Original)
 	})
 	t.Run("xforward", func(t *testing.T) {
-		submit(t, d, &smtpclient.Envelope{}, peers.Letters(false)[0].Text, "bob@forward.test")
+		submit(t, d, &smtpclient.Envelope{}, peers.Messages(false)[0].Text, "bob@forward.test")
 		came[g]++
 		g.await(t, came[g])
 		require.Contains(t, g.conversation(), "receive XFORWARD ADDR=127.0.0.1")

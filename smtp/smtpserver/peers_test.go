@@ -111,13 +111,13 @@ func bodies(list []received) []string {
 	return out
 }
 
-// named returns the letters with names of their own.
-func named(letters []peers.Letter, prefix string) []peers.Letter {
-	for i := range letters {
-		letters[i].Text = strings.Replace(letters[i].Text, "Subject: ", "Subject: "+prefix+" ", 1)
-		letters[i].Name = prefix + " " + letters[i].Name
+// named returns the messages with names of their own.
+func named(messages []peers.Message, prefix string) []peers.Message {
+	for i := range messages {
+		messages[i].Text = strings.Replace(messages[i].Text, "Subject: ", "Subject: "+prefix+" ", 1)
+		messages[i].Name = prefix + " " + messages[i].Name
 	}
-	return letters
+	return messages
 }
 
 // submit gives a message to a peer that relays it.

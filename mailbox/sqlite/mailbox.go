@@ -1,0 +1,132 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// account is a handle to an account: a mailbox.Account and QuotaKeeper.
+type account struct {
+	s      *Store
+	id     int64
+	closed atomic.Bool
+}
+
+// box is a handle to a mailbox: a mailbox.Mailbox and RecentMarker.
+type box struct {
+	a    *account
+	s    *Store
+	id   int64
+	info mailbox.Info
+}
+
+var (
+	_ mailbox.Admin        = (*Store)(nil)
+	_ mailbox.Account      = (*account)(nil)
+	_ mailbox.QuotaKeeper  = (*account)(nil)
+	_ mailbox.Mailbox      = (*box)(nil)
+	_ mailbox.RecentMarker = (*box)(nil)
+)
+
+func (a *account) Limits() mailbox.Limits { return a.s.opts.Limits }
+
+func (a *account) Close() error {
+	a.closed.Store(true)
+	return nil
+}
+
+// read, view and write are the Store's, for a handle that is open.
+func (a *account) read(ctx context.Context, f func(*conn) error) error {
+	if a.closed.Load() {
+		return mailbox.ErrClosed
+	}
+	return a.s.read(ctx, f)
+}
+
+func (a *account) view(ctx context.Context, f func(*conn) error) error {
+	if a.closed.Load() {
+		return mailbox.ErrClosed
+	}
+	return a.s.view(ctx, f)
+}
+
+func (a *account) write(ctx context.Context, f func(*tx) error) error {
+	if a.closed.Load() {
+		return mailbox.ErrClosed
+	}
+	return a.s.write(ctx, f)
+}
+
+func (b *box) Info() mailbox.Info { return b.info }
+
+// load reads the mailbox's row.
+func (b *box) load(c *conn) (*boxRow, error) { return loadBox(c, boxByID, b.a.id, b.id) }
+
+const selectStatus = `SELECT messages, unseen, deleted, uidnext, uidvalidity, modseq, storage,
+		CASE WHEN unseen > 0 THEN (SELECT uid FROM message m INDEXED BY message_unseen WHERE m.account = b.account AND m.mailbox = b.id
+			AND flags & 8 = 0 ORDER BY uid LIMIT 1) ELSE 0 END
+	FROM mailbox b WHERE account = ? AND id = ?`
+
+func (b *box) Status(ctx context.Context) (mailbox.Status, error) {
+	var st mailbox.Status
+	err := b.a.read(ctx, func(c *conn) error {
+		r, err := c.query(selectStatus, b.a.id, b.id)
+		if err != nil {
+			return err
+		}
+		found := r.next()
+		if found {
+			st = mailbox.Status{
+				Messages:      uint32(r.int(0)),
+				Unseen:        uint32(r.int(1)),
+				Deleted:       uint32(r.int(2)),
+				UIDNext:       mailbox.UID(r.int(3)),
+				UIDValidity:   uint32(r.int(4)),
+				HighestModSeq: mailbox.ModSeq(r.int(5)),
+				Size:          r.int(6),
+				FirstUnseen:   mailbox.UID(r.int(7)),
+			}
+		}
+		if err := r.close(); err != nil {
+			return err
+		}
+		if !found {
+			return fmt.Errorf("mailbox: %w", mailbox.ErrNotExist)
+		}
+		return nil
+	})
+	return st, err
+}
+
+func (b *box) Recent(ctx context.Context) (first mailbox.UID, err error) {
+	err = b.a.read(ctx, func(c *conn) error {
+		row, err := b.load(c)
+		if err == nil {
+			first = mailbox.UID(row.recent)
+		}
+		return err
+	})
+	return first, err
+}
+
+func (b *box) MarkRecent(ctx context.Context, next mailbox.UID) (first mailbox.UID, err error) {
+	// Most of the time nothing is recent, and there is nothing to write.
+	if first, err = b.Recent(ctx); err != nil || first >= next {
+		return first, err
+	}
+	err = b.a.write(ctx, func(t *tx) error {
+		row, err := t.box(b.a.id, b.id)
+		if err != nil {
+			return err
+		}
+		first = mailbox.UID(row.recent)
+		if first < next {
+			row.change(t).recent = min(int64(next), row.uidnext)
+		}
+		return nil
+	})
+	return first, err
+}

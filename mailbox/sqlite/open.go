@@ -1,0 +1,292 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
+)
+
+// Options refine Open. The zero value is sensible.
+type Options struct {
+	// Exclusive makes Open fail with ErrLocked while another process has the
+	// database open, and keeps others from opening it as long as the Store
+	// is. Without it, any number of processes share the database.
+	Exclusive bool
+
+	// Limits are what every account tells of itself. A zero field is no limit.
+	Limits mailbox.Limits
+
+	// Quota is what accounts have that CreateAccount makes; see
+	// mailbox.QuotaKeeper. Resources not named are unlimited.
+	Quota map[mailbox.QuotaName]int64
+
+	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers for
+	// Changes, besides twice the number of its messages. When there are more,
+	// it forgets when those of the older half were expunged. Zero: 65,536.
+	MaxVanished int
+
+	// Parser bounds the parsing of messages that arrive. Nil: its defaults.
+	Parser *message.Options
+
+	// BusyTimeout is how long a change waits for other processes that change
+	// the database, before it fails with mailbox.ErrUnavailable. Zero: 10 s.
+	BusyTimeout time.Duration
+
+	// PollInterval is how often the store looks for changes by other
+	// processes while somebody watches. Zero: 100 ms.
+	PollInterval time.Duration
+
+	// Logger is told of faults in what the store does on its own, such as
+	// freeing the space of deleted mail. Nil: slog.Default() is.
+	Logger *slog.Logger
+}
+
+// A Store keeps the mail of many accounts in one SQLite database. It is a
+// [mailbox.Store] and a [mailbox.Admin]. All methods are safe for concurrent
+// use.
+type Store struct {
+	opts   Options
+	dsn    string
+	path   string
+	writer writer
+	pool   pool
+	hub    hub
+	pins   pins
+	budget budget
+	lock   *conn // holds the lock of the whole database, see takeLock
+	tune   tuning
+
+	closing chan struct{} // closed by Close
+	close   sync.Once
+	err     error // of Close
+}
+
+// tuning are sizes and times that tests make small.
+type tuning struct {
+	grace time.Duration // how long a content stays readable for other processes after its last reference went
+	lease time.Duration // how long a body may be on its way in between two chunks
+	sweep time.Duration // how often garbage is looked for
+}
+
+// The sizes by which messages are stored and memory is bounded. Databases
+// made with others are read all the same.
+const (
+	maxBody  = 64 << 10  // a content up to this size is one row, read along with its message
+	maxChunk = 256 << 10 // a larger one is rows of up to this size
+	minChunk = 16 << 10  // and of at least this size, except for the last
+	maxHeld  = 1 << 20   // of memory an Append uses for bodies that have come in
+	maxWAL   = 64 << 20  // size at which the log is cut back even if readers must wait
+)
+
+// Open opens the database in the file at path, which it makes if need be; the
+// folder must exist. Beside it SQLite keeps path-wal and path-shm, which belong
+// to it, and Open path-lock. opts may be nil. It returns ErrLocked when the
+// database is another process's own, ErrDamaged when the file is no database.
+func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
+	s := &Store{
+		path:    path,
+		closing: make(chan struct{}),
+		tune:    tuning{grace: 5 * time.Minute, lease: 4 * time.Hour, sweep: 5 * time.Second},
+	}
+	if opts != nil {
+		s.opts = *opts
+	}
+	if s.opts.BusyTimeout <= 0 {
+		s.opts.BusyTimeout = 10 * time.Second
+	}
+	if s.opts.MaxVanished <= 0 {
+		s.opts.MaxVanished = 1 << 16
+	}
+	if s.opts.PollInterval <= 0 {
+		s.opts.PollInterval = 100 * time.Millisecond
+	}
+	if s.opts.Logger == nil {
+		s.opts.Logger = slog.Default()
+	}
+	s.budget.free.Store(16 << 20)
+	s.hub.init()
+	if err := s.open(ctx); err != nil {
+		if s.lock != nil {
+			s.lock.close()
+		}
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	s.pool.init(s, min(8, max(4, 2*runtime.GOMAXPROCS(0))))
+	go s.writer.run()
+	s.hub.wg.Add(1)
+	go s.hub.run(s)
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	err := makeFile(s.path)
+	if err != nil {
+		return err
+	}
+	if s.lock, err = takeLock(s.path+"-lock", s.opts.Exclusive); err != nil {
+		return err
+	}
+	s.dsn = fileURL(s.path)
+	c, err := s.openWriter(ctx)
+	if err != nil {
+		return err
+	}
+	s.writer.init(s, c)
+	return nil
+}
+
+// openWriter opens the one connection that writes.
+func (s *Store) openWriter(ctx context.Context) (*conn, error) {
+	c, err := openConn(s.dsn)
+	if err != nil {
+		return nil, err
+	}
+	// An acknowledged change survives power loss: WAL with a sync on each
+	// commit. Checkpoints are rare enough to write a page once that changed
+	// many times, and the log is cut back to a size that is soon reused.
+	err = c.script(fmt.Sprintf("PRAGMA busy_timeout=%d", s.opts.BusyTimeout.Milliseconds()))
+	for deadline := time.Now().Add(s.opts.BusyTimeout); err == nil; {
+		// Two processes that turn WAL on at once get SQLITE_BUSY without a wait.
+		if err = c.script("PRAGMA journal_mode=WAL"); !isBusy(err) || time.Now().After(deadline) {
+			break
+		}
+		if err = sleep(ctx, 10*time.Millisecond); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = c.script(`
+			PRAGMA synchronous=FULL;
+			PRAGMA fullfsync=ON;
+			PRAGMA temp_store=MEMORY;
+			PRAGMA cache_size=-6000;
+			PRAGMA wal_autocheckpoint=2000;
+			PRAGMA journal_size_limit=16777216`)
+	}
+	if err == nil {
+		err = c.migrate(ctx, migrations)
+	}
+	if err == nil && s.opts.Exclusive {
+		// Nobody can be in the middle of an Append.
+		err = c.script("UPDATE content SET free_at = 0 WHERE refs = 0")
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// openReader opens a connection for the pool of those that read.
+func (s *Store) openReader() (*conn, error) {
+	c, err := openConn(s.dsn)
+	if err != nil {
+		return nil, err
+	}
+	err = c.script(fmt.Sprintf(`
+		PRAGMA busy_timeout=%d;
+		PRAGMA query_only=ON;
+		PRAGMA temp_store=MEMORY;
+		PRAGMA cache_size=-1500`, s.opts.BusyTimeout.Milliseconds()))
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close waits for the calls that are under way, refuses all others with
+// mailbox.ErrClosed, and closes the database. Channels of Watch are closed.
+func (s *Store) Close() error {
+	s.close.Do(func() {
+		close(s.closing)
+		<-s.writer.done
+		s.hub.close()
+		s.pool.close()
+		s.err = errors.Join(s.writer.c.close(), s.lock.close())
+	})
+	return s.err
+}
+
+// closed returns mailbox.ErrClosed after Close.
+func (s *Store) closed() error {
+	select {
+	case <-s.closing:
+		return mailbox.ErrClosed
+	default:
+		return nil
+	}
+}
+
+// makeFile makes an empty file unless there is one. SQLite would make it with
+// the rights of the umask; mail is nobody else's business. A file that exists
+// is not touched: POSIX has it that to close a file, by whatever descriptor,
+// gives up the locks that SQLite may have on it elsewhere in this process.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	return f.Close()
+}
+
+// takeLock locks the file at path, shared or for us alone, until the connection
+// it returns is closed or the process ends. The file is an empty SQLite
+// database and the lock a transaction on it, so it works wherever SQLite does.
+func takeLock(path string, exclusive bool) (*conn, error) {
+	if err := makeFile(path); err != nil {
+		return nil, err
+	}
+	c, err := openConn(fileURL(path))
+	if err != nil {
+		return nil, err
+	}
+	if exclusive {
+		err = c.script("BEGIN EXCLUSIVE")
+	} else if err = c.script("PRAGMA busy_timeout=200; BEGIN"); err == nil {
+		_, err = c.queryInt("SELECT count(*) FROM sqlite_schema") // takes a shared lock
+	}
+	if err != nil {
+		c.close()
+		if isBusy(err) {
+			return nil, ErrLocked
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// fileURL returns the name of a file as SQLite takes it, whatever signs are in
+// the path.
+func fileURL(path string) string {
+	path = filepath.ToSlash(path)
+	if filepath.VolumeName(path) != "" {
+		path = "/" + path
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath()
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+}

@@ -1,0 +1,50 @@
+package sqlite
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// Nothing that runs often may scan a table or sort.
+func TestQueryPlans(t *testing.T) {
+	s := openStore(t, nil)
+	inbox(t, s, "alice")
+	c, err := s.pool.get(t.Context())
+	require.NoError(t, err)
+	defer s.pool.put(c)
+	for _, q := range []string{
+		pageQueries[mailbox.WantEntry],
+		pageQueries[mailbox.WantSummary],
+		pageQueries[mailbox.WantContent],
+		pageQueries[mailbox.WantSummary|mailbox.WantContent],
+		selectStatus,
+		selectChanged,
+		selectVanished,
+		selectChunk,
+		selectAccount,
+		selectFree,
+		"SELECT " + boxColumns + " FROM mailbox WHERE " + boxByID,
+		"SELECT " + boxColumns + " FROM mailbox WHERE " + boxByName,
+	} {
+		n := strings.Count(q, "?")
+		args := make([]any, n)
+		for i := range args {
+			args[i] = int64(1)
+		}
+		r, err := c.query("EXPLAIN QUERY PLAN "+q, args...)
+		require.NoError(t, err)
+		for r.next() {
+			step := r.text(3)
+			require.NotContains(t, step, "SCAN", "%s", q)
+			require.NotContains(t, step, "TEMP B-TREE", "%s", q)
+			if strings.Contains(q, "flags & 8 = 0") && strings.Contains(step, "SEARCH m ") {
+				require.Contains(t, step, "message_unseen", "%s", q)
+			}
+		}
+		require.NoError(t, r.close())
+	}
+}

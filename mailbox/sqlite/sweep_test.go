@@ -1,0 +1,226 @@
+package sqlite
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// sweepAll sweeps until nothing is left to sweep.
+func sweepAll(t testing.TB, s *Store) {
+	t.Helper()
+	for more := true; more; {
+		require.NoError(t, s.write(t.Context(), func(t *tx) (err error) { more, err = t.sweep(); return err }))
+	}
+}
+
+func count(t testing.TB, s *Store, table string) (n int64) {
+	t.Helper()
+	require.NoError(t, s.read(t.Context(), func(c *conn) (err error) {
+		n, err = c.queryInt("SELECT count(*) FROM " + table)
+		return err
+	}))
+	return n
+}
+
+// openSweeping opens a store that sweeps when it is told to, and at once then.
+func openSweeping(t testing.TB) *Store {
+	s := openStore(t, nil)
+	require.NoError(t, s.write(t.Context(), func(*tx) error {
+		s.tune.grace, s.tune.sweep = 0, time.Hour
+		s.writer.swept = time.Now()
+		return nil
+	}))
+	return s
+}
+
+func TestSweep(t *testing.T) {
+	s := openSweeping(t)
+	m := inbox(t, s, "alice")
+	a := m.(*box).a
+	ctx := t.Context()
+	_, err := a.Create(ctx, "other", nil)
+	require.NoError(t, err)
+	other, err := a.Mailbox(ctx, "other")
+	require.NoError(t, err)
+
+	fill(t, m, 1200, "key", mailbox.FlagSeen)
+	for range 3 {
+		_, err := m.Append(ctx, mailbox.Draft{Body: lines(6 << 20), Size: 6 << 20})
+		require.NoError(t, err)
+	}
+	chunks := count(t, s, "chunk")
+	require.Less(t, int64(sweepChunks), chunks)
+	_, err = m.Copy(ctx, mailbox.UIDRangeSet(1001, 1203), "other")
+	require.NoError(t, err)
+	requireSound(t, s)
+
+	_, _, err = m.Expunge(ctx, mailbox.AllUIDs(), mailbox.FlagSet{})
+	require.NoError(t, err)
+	sweepAll(t, s)
+	require.EqualValues(t, 203, count(t, s, "content"), "copies keep the content")
+	require.EqualValues(t, 200, count(t, s, "body"))
+	require.Equal(t, chunks, count(t, s, "chunk"))
+	requireSound(t, s)
+
+	// Whoever reads a large message may read it to its end.
+	n := 0
+	for msg, err := range other.Messages(ctx, mailbox.UIDRangeSet(200, 202), mailbox.WantContent) {
+		require.NoError(t, err)
+		if n++; n == 1 {
+			require.NoError(t, a.Delete(ctx, "other"))
+			sweepAll(t, s)
+			require.EqualValues(t, 2, count(t, s, "content"))
+			continue
+		}
+		n, err := msg.Content.(io.WriterTo).WriteTo(io.Discard)
+		require.NoError(t, err)
+		require.EqualValues(t, 6<<20, n)
+	}
+	sweepAll(t, s)
+	for _, table := range []string{"content", "body", "chunk", "message", "trash"} {
+		require.Zero(t, count(t, s, table), table)
+	}
+	require.EqualValues(t, 1, count(t, s, "keyword"), "that of INBOX")
+
+	fill(t, m, 3, "key")
+	require.NoError(t, s.DeleteAccount(ctx, "alice"))
+	sweepAll(t, s)
+	for _, table := range []string{"account", "mailbox", "content", "body", "message", "trash", "keyword", "vanished"} {
+		require.Zero(t, count(t, s, table), table)
+	}
+}
+
+// Bodies that came in halfway leave nothing behind.
+func TestSweepOrphans(t *testing.T) {
+	s := openSweeping(t)
+	m := inbox(t, s, "alice")
+	gone := errors.New("connection reset")
+	for _, d := range []mailbox.Draft{
+		{Body: io.MultiReader(lines(3<<20), iotest.ErrReader(gone)), Size: 5 << 20},
+		{Body: lines(3 << 20), Size: 5 << 20},
+		{Body: lines(5 << 20), Size: 3 << 20},
+	} {
+		_, err := m.Append(t.Context(), mailbox.Draft{Body: bytes.NewReader(message4k), Size: 4096}, d)
+		require.Error(t, err)
+	}
+	require.EqualValues(t, 3, count(t, s, "content"))
+	sweepAll(t, s)
+	require.Zero(t, count(t, s, "content")+count(t, s, "chunk"))
+
+	// After a crash in the middle, the lease runs out.
+	chunk := random(1, maxChunk)
+	d := &staged{}
+	require.NoError(t, s.write(t.Context(), func(t *tx) error { return t.spool(1, d, 0, chunk, false) }))
+	sweepAll(t, s)
+	require.EqualValues(t, 1, count(t, s, "chunk"), "it may still be coming")
+	require.NoError(t, s.write(t.Context(), func(t *tx) error { t.now = t.now.Add(s.tune.lease + time.Minute); _, err := t.sweep(); return err }))
+	require.Zero(t, count(t, s, "content")+count(t, s, "chunk"))
+
+	// One that comes so slowly that it was given up is an error, no damage.
+	d.summary, d.size, d.stored = []byte{}, maxChunk, maxChunk
+	err := s.write(t.Context(), func(t *tx) error { _, err := t.append(m.(*box), []*staged{d}); return err })
+	require.ErrorIs(t, err, mailbox.ErrUnavailable)
+	// A lease is renewed while octets come.
+	d = &staged{}
+	require.NoError(t, s.write(t.Context(), func(t *tx) error { return t.spool(1, d, 0, chunk, false) }))
+	require.NoError(t, s.write(t.Context(), func(t *tx) error {
+		t.now = t.now.Add(s.tune.lease - time.Minute)
+		return t.spool(1, d, maxChunk, chunk, false)
+	}))
+	require.NoError(t, s.write(t.Context(), func(t *tx) error { t.now = t.now.Add(s.tune.lease + time.Minute); _, err := t.sweep(); return err }))
+	require.EqualValues(t, 2, count(t, s, "chunk"))
+}
+
+// The writer sweeps by itself, also what an earlier process left.
+func TestSweepByItself(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mail.db")
+	s := openPath(t, path, nil)
+	m := inbox(t, s, "alice")
+	fill(t, m, 10)
+	require.NoError(t, s.write(t.Context(), func(*tx) error { s.tune.grace = 0; return nil }))
+	_, _, err := m.Expunge(t.Context(), mailbox.AllUIDs(), mailbox.FlagSet{})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	s = openPath(t, path, &Options{PollInterval: time.Millisecond})
+	for count(t, s, "content") > 0 {
+		time.Sleep(time.Millisecond)
+	}
+
+	// A body that a crash has cut off need not wait for the end of its lease
+	// where nobody else can be sending it.
+	require.NoError(t, s.write(t.Context(), func(t *tx) error { return t.spool(1, &staged{}, 0, message4k, false) }))
+	require.NoError(t, s.Close())
+	s = openPath(t, path, &Options{PollInterval: time.Millisecond, Exclusive: true})
+	for count(t, s, "content") > 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// However much is expunged, what is remembered of it stays within bounds, and
+// Changes tells no less than it must.
+func TestCompactVanished(t *testing.T) {
+	s := openStore(t, &Options{MaxVanished: 10})
+	m := inbox(t, s, "alice")
+	rng := rand.New(rand.NewPCG(3, 4))
+	model := map[mailbox.UID]bool{}
+	type view struct {
+		modseq mailbox.ModSeq
+		uids   mailbox.UIDSet
+	}
+	var views []view
+	rounds := 150
+	if testing.Short() {
+		rounds = 30
+	}
+	for range rounds {
+		var drafts []mailbox.Draft
+		for range rng.IntN(4) {
+			drafts = append(drafts, mailbox.Draft{Body: strings.NewReader("x"), Size: 1})
+		}
+		uids, err := m.Append(t.Context(), drafts...)
+		require.NoError(t, err)
+		for _, uid := range uids {
+			model[uid] = true
+		}
+		var gone mailbox.UIDSet
+		for uid := range model {
+			if rng.IntN(20) == 0 || len(model) > 15 && rng.IntN(2) == 0 {
+				gone = gone.Union(mailbox.UIDSetOf(uid))
+				delete(model, uid)
+			}
+		}
+		did, _, err := m.Expunge(t.Context(), gone, mailbox.FlagSet{})
+		require.NoError(t, err)
+		require.True(t, gone.Equal(did))
+
+		snap, err := m.Snapshot(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, len(model), snap.UIDs.Len())
+		for uid := range model {
+			require.True(t, snap.UIDs.Contains(uid))
+		}
+		for _, v := range views {
+			ch, err := m.Changes(t.Context(), v.modseq)
+			require.NoError(t, err)
+			now := v.uids.Subtract(ch.Vanished)
+			for _, e := range ch.Changed {
+				now = now.Union(mailbox.UIDSetOf(e.UID))
+			}
+			require.True(t, now.Equal(snap.UIDs), "since %d: %v, not %v", v.modseq, now, snap.UIDs)
+			require.True(t, ch.Vanished.Intersect(snap.UIDs).IsEmpty())
+		}
+		views = append(views, view{snap.HighestModSeq, snap.UIDs})
+		require.LessOrEqual(t, count(t, s, "vanished"), int64(10+2*len(model)))
+	}
+}

@@ -1,0 +1,297 @@
+package sqlite
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// hub tells those who watch accounts of changes: those of this process at
+// once, those of others when the writer sees that the database has changed.
+type hub struct {
+	n  atomic.Int64 // watchers
+	mu sync.Mutex
+
+	// Guarded by mu.
+	accounts map[int64]*watched
+	closed   bool
+
+	wg     sync.WaitGroup // the goroutines of this file
+	signal chan struct{}  // holds a token when another process has changed something
+}
+
+// watched is an account that somebody watches.
+type watched struct {
+	watchers map[*watcher]struct{}
+	epoch    int64              // of the account, and
+	boxes    map[int64]boxState // its mailboxes, when they were last compared
+}
+
+type boxState struct{ modseq, uidnext int64 }
+
+// watcher is a call of Watch. Events gather in it, one for each mailbox, until
+// its goroutine has handed them over.
+type watcher struct {
+	mu     sync.Mutex
+	events []event       // guarded by mu
+	wake   chan struct{} // holds a token while there are events
+}
+
+func (h *hub) init() {
+	h.accounts = make(map[int64]*watched)
+	h.signal = make(chan struct{}, 1)
+}
+
+func (h *hub) watched() bool { return h.n.Load() > 0 }
+
+func (a *account) Watch(ctx context.Context) (<-chan mailbox.Event, error) {
+	h := &a.s.hub
+	w := &watcher{wake: make(chan struct{}, 1)}
+	ok := h.add(a.id, w)
+	if !ok {
+		return nil, mailbox.ErrClosed
+	}
+	// What happens from here on is told. The state to compare with is read
+	// after w was added: a change of another process in between goes without
+	// saying, for nobody has looked at the mailbox yet.
+	if err := a.view(ctx, func(c *conn) error { return h.remember(c, a.id) }); err != nil {
+		h.remove(a.id, w)
+		h.wg.Done()
+		return nil, err
+	}
+	out := make(chan mailbox.Event)
+	go func() {
+		defer h.wg.Done()
+		defer close(out)
+		defer h.remove(a.id, w)
+		w.run(ctx, a.s.closing, out)
+	}()
+	return out, nil
+}
+
+// run hands over events until there is no one to hand them to.
+func (w *watcher) run(ctx context.Context, closing <-chan struct{}, out chan<- mailbox.Event) {
+	for {
+		select {
+		case <-w.wake:
+		case <-ctx.Done():
+			return
+		case <-closing:
+			return
+		}
+		for {
+			e, ok := w.pop()
+			if !ok {
+				break
+			}
+			public := mailbox.Event{Kind: e.kind}
+			if e.box != 0 {
+				public.MailboxID = boxID(e.box)
+			}
+			select {
+			case out <- public:
+			case <-ctx.Done():
+				return
+			case <-closing:
+				return
+			}
+		}
+	}
+}
+
+func (w *watcher) pop() (e event, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.events) == 0 {
+		return e, false
+	}
+	e = w.events[0]
+	if w.events = w.events[1:]; len(w.events) == 0 {
+		w.events = nil // an idle session keeps no memory
+	}
+	return e, true
+}
+
+func (w *watcher) push(e event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.events {
+		if w.events[i].box == e.box {
+			w.events[i].kind |= e.kind
+			return
+		}
+	}
+	w.events = append(w.events, e)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (h *hub) add(account int64, w *watcher) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	wa := h.accounts[account]
+	if wa == nil {
+		wa = &watched{watchers: make(map[*watcher]struct{})}
+		h.accounts[account] = wa
+	}
+	wa.watchers[w] = struct{}{}
+	h.n.Add(1)
+	h.wg.Add(1)
+	return true
+}
+
+func (h *hub) remove(account int64, w *watcher) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	wa := h.accounts[account]
+	delete(wa.watchers, w)
+	if len(wa.watchers) == 0 {
+		delete(h.accounts, account)
+	}
+	h.n.Add(-1)
+}
+
+// close waits for all watchers' goroutines, which the closing of the store ends.
+func (h *hub) close() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.wg.Wait()
+}
+
+// publish tells of events in the order in which they happened. The writer
+// calls it after the commit.
+func (h *hub) publish(events []event) {
+	if len(events) == 0 || !h.watched() {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range events {
+		if wa := h.accounts[e.account]; wa != nil {
+			for w := range wa.watchers {
+				w.push(e)
+			}
+		}
+	}
+}
+
+// remember reads the state of an account that others' changes are told by,
+// unless it is there. The account must exist.
+func (h *hub) remember(c *conn, account int64) error {
+	epoch, boxes, err := accountState(c, account)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if wa := h.accounts[account]; wa != nil && wa.boxes == nil {
+		wa.epoch, wa.boxes = epoch, boxes
+	}
+	return nil
+}
+
+func accountState(c *conn, account int64) (epoch int64, boxes map[int64]boxState, err error) {
+	row, err := loadAccount(c, account)
+	if err != nil {
+		return 0, nil, err
+	}
+	r, err := c.query("SELECT id, modseq, uidnext FROM mailbox WHERE account = ?", account)
+	if err != nil {
+		return 0, nil, err
+	}
+	boxes = make(map[int64]boxState)
+	for r.next() {
+		boxes[r.int(0)] = boxState{r.int(1), r.int(2)}
+	}
+	return row.epoch, boxes, r.close()
+}
+
+// foreign tells the hub that another process has changed something.
+func (h *hub) foreign() {
+	select {
+	case h.signal <- struct{}{}:
+	default:
+	}
+}
+
+// run looks for what other processes have changed whenever they have changed
+// something.
+func (h *hub) run(s *Store) {
+	defer h.wg.Done()
+	for {
+		select {
+		case <-h.signal:
+			err := h.compare(s)
+			if err != nil && s.closed() == nil {
+				s.opts.Logger.Error("sqlite: look for changes", "error", err)
+			}
+		case <-s.closing:
+			return
+		}
+	}
+}
+
+// compare publishes what has changed since the states were read. Some of it
+// may have been published before, when it was this process's own change.
+func (h *hub) compare(s *Store) error {
+	h.mu.Lock()
+	ids := make([]int64, 0, len(h.accounts))
+	for id := range h.accounts {
+		ids = append(ids, id)
+	}
+	h.mu.Unlock()
+	var events []event
+	for _, id := range ids {
+		var epoch int64
+		var boxes map[int64]boxState
+		err := s.view(context.Background(), func(c *conn) (err error) {
+			epoch, boxes, err = accountState(c, id)
+			return err
+		})
+		if isNotExist(err) {
+			epoch, boxes, err = -1, map[int64]boxState{}, nil
+		}
+		if err != nil {
+			return err
+		}
+		h.mu.Lock()
+		if wa := h.accounts[id]; wa != nil && wa.boxes != nil {
+			events = wa.compare(events, id, epoch, boxes)
+			wa.epoch, wa.boxes = epoch, boxes
+		}
+		h.mu.Unlock()
+	}
+	h.publish(events)
+	return nil
+}
+
+// compare appends the events that tell of the way from the state known to a
+// new one.
+func (wa *watched) compare(events []event, account, epoch int64, boxes map[int64]boxState) []event {
+	if epoch != wa.epoch {
+		events = append(events, event{account, 0, mailbox.EventMailboxes})
+	}
+	for id, now := range boxes {
+		before, ok := wa.boxes[id]
+		switch {
+		case !ok && now.uidnext > 1, ok && now.uidnext != before.uidnext:
+			events = append(events, event{account, id, mailbox.EventNew | mailbox.EventFlags | mailbox.EventVanished})
+		case ok && now.modseq != before.modseq:
+			events = append(events, event{account, id, mailbox.EventFlags | mailbox.EventVanished})
+		}
+	}
+	for id := range wa.boxes {
+		if _, ok := boxes[id]; !ok {
+			events = append(events, event{account, id, mailbox.EventVanished})
+		}
+	}
+	return events
+}
