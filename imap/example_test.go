@@ -56,19 +56,3 @@ func ExampleDecodeMailbox() {
 	// INBOX
 	// Entw&APw-rfe &- mehr
 }
-
-// A search program is a tree: unseen messages from one sender, or large ones.
-func ExampleSearchKey() {
-	var key imap.SearchKey = imap.SearchOr{
-		A: imap.SearchAnd{
-			imap.SearchFlag{Flag: mailbox.FlagSeen, Absent: true},
-			imap.SearchHeader{Field: "From", Value: "smith"},
-		},
-		B: imap.SearchSize{Larger: true, N: 1 << 20},
-	}
-	switch k := key.(type) {
-	case imap.SearchOr:
-		fmt.Printf("%T, or %T\n", k.A, k.B)
-	}
-	// Output: imap.SearchAnd, or imap.SearchSize
-}

@@ -1,9 +1,8 @@
 package imap
 
 import (
-	"time"
-
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
 // Search is SEARCH, or UID SEARCH (RFC 9051 §6.4.4).
@@ -13,7 +12,7 @@ type Search struct {
 	// Charset is what the client named, empty if it named none. The strings
 	// of Key have been converted from it: they are UTF-8.
 	Charset string
-	Key     SearchKey // never nil
+	Key     search.Key // never nil; keys of package search and of this one
 
 	// Extended tells that RETURN was given (RFC 4731), and Return what it
 	// asked for; RETURN () means ALL.
@@ -35,115 +34,36 @@ const (
 	ReturnSave
 )
 
-// A SearchKey is a node of a search program. The types are those of this
-// package whose names begin with Search. An extension adds types.
-type SearchKey interface{ searchKey() }
-
-// The keys of RFC 9051 §6.4.4. Keys that are shorthands have been replaced by
-// what they stand for: ANSWERED and its kin are SearchFlag, FROM and its kin
-// are SearchHeader, NEW is And{SearchRecent, Not{Seen}}.
+// The search keys that only an IMAP session can answer. A server replaces them
+// by keys of package search; see [search.Rewrite].
 type (
-	SearchAll struct{}
-
-	// SearchAnd matches what all its keys match; SearchAll is not needed in it.
-	SearchAnd []SearchKey
-	SearchOr  struct{ A, B SearchKey }
-	SearchNot struct{ Key SearchKey }
-
 	SearchSeq struct{ Set NumSet } // by sequence number
 	SearchUID struct{ Set NumSet }
 
-	// SearchFlag matches messages that have the flag, or lack it with Absent.
-	SearchFlag struct {
-		Flag   mailbox.Flag
-		Absent bool
-	}
-
 	// SearchRecent matches messages with \Recent (RFC 3501), or without it
-	// (OLD) with Absent.
+	// (OLD) with Absent. NEW is search.And of it and of UNSEEN.
 	SearchRecent struct{ Absent bool }
 
-	// SearchDate compares a date without regard to time and zone: Date is
-	// midnight UTC of the day.
-	SearchDate struct {
-		Field DateField
-		Op    DateOp
-		Date  time.Time
-	}
-
-	// SearchHeader matches messages that have a field of that name whose text
-	// contains Value; every such field if Value is empty.
-	SearchHeader struct{ Field, Value string }
-
-	SearchBody struct{ Value string } // in the body
-	SearchText struct{ Value string } // in header or body
-
-	// SearchSize compares the size in octets: above N with Larger, otherwise
-	// below.
-	SearchSize struct {
-		Larger bool
-		N      int64
-	}
-
-	// SearchModSeq matches messages whose ModSeq is at least N (RFC 7162
-	// §3.1.5). Entry and Type are the metadata item that the client named, if
-	// it did; servers with one ModSeq for a message take no heed of it.
+	// SearchModSeq is MODSEQ with the metadata item that a client may name
+	// (RFC 7162 §3.1.5). Servers with one ModSeq for a message take it as
+	// search.ModSeq.
 	SearchModSeq struct {
 		N           mailbox.ModSeq
 		Entry, Type string
 	}
-
-	// SearchWithin matches messages by the age of their internal date: at
-	// most Seconds with Younger, otherwise at least (RFC 5032).
-	SearchWithin struct {
-		Younger bool
-		Seconds uint32
-	}
-
-	SearchEmailID  struct{ ID string } // RFC 8474 §6.3.1
-	SearchThreadID struct{ ID string }
-
-	// SearchSaveDateSupported matches all messages where the mailbox knows
-	// save dates, and none elsewhere (RFC 8514 §4.3).
-	SearchSaveDateSupported struct{}
 )
 
-// DateField is the date that a SearchDate looks at.
-type DateField uint8
+// SearchKey marks the type as a search.Key.
+func (SearchSeq) SearchKey() {}
 
-const (
-	InternalDate DateField = iota
-	SentDate               // the Date field
-	SaveDate               // RFC 8514
-)
+// SearchKey marks the type as a search.Key.
+func (SearchUID) SearchKey() {}
 
-// DateOp is the comparison of a SearchDate.
-type DateOp uint8
+// SearchKey marks the type as a search.Key.
+func (SearchRecent) SearchKey() {}
 
-const (
-	Before DateOp = iota // earlier than the day
-	On
-	Since // the day or later
-)
-
-func (SearchAll) searchKey()               {}
-func (SearchAnd) searchKey()               {}
-func (SearchOr) searchKey()                {}
-func (SearchNot) searchKey()               {}
-func (SearchSeq) searchKey()               {}
-func (SearchUID) searchKey()               {}
-func (SearchFlag) searchKey()              {}
-func (SearchRecent) searchKey()            {}
-func (SearchDate) searchKey()              {}
-func (SearchHeader) searchKey()            {}
-func (SearchBody) searchKey()              {}
-func (SearchText) searchKey()              {}
-func (SearchSize) searchKey()              {}
-func (SearchModSeq) searchKey()            {}
-func (SearchWithin) searchKey()            {}
-func (SearchEmailID) searchKey()           {}
-func (SearchThreadID) searchKey()          {}
-func (SearchSaveDateSupported) searchKey() {}
+// SearchKey marks the type as a search.Key.
+func (SearchModSeq) SearchKey() {}
 
 // SearchData is a SEARCH response (RFC 3501 §7.2.5). Nums are sequence numbers
 // or UIDs, as the command asked for, in the order that the server sent.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
 // A level says what must be read of a message to decide a key.
@@ -141,15 +142,15 @@ const maxTexts = 64
 
 // compile turns a key into a node. Kinds of keys that no extension of this
 // server knows are refused.
-func (p *program) compile(key imap.SearchKey) (node, error) {
+func (p *program) compile(key search.Key) (node, error) {
 	entry := func(match func(e *mailbox.Entry) bool) (node, error) {
 		p.levels |= needsEntry
 		return test{needsEntry, func(c *candidate) (bool, error) { return match(&c.msg.Entry), nil }}, nil
 	}
 	switch k := key.(type) {
-	case imap.SearchAll:
+	case search.All:
 		return test{0, func(*candidate) (bool, error) { return true, nil }}, nil
-	case imap.SearchAnd:
+	case search.And:
 		all := make(allOf, 0, len(k))
 		for _, sub := range k {
 			n, err := p.compile(sub)
@@ -160,7 +161,7 @@ func (p *program) compile(key imap.SearchKey) (node, error) {
 		}
 		slices.SortStableFunc(all, func(a, b node) int { return int(a.cost()) - int(b.cost()) })
 		return all, nil
-	case imap.SearchOr:
+	case search.Or:
 		a, err := p.compile(k.A)
 		if err != nil {
 			return nil, err
@@ -173,36 +174,36 @@ func (p *program) compile(key imap.SearchKey) (node, error) {
 			a, b = b, a
 		}
 		return anyOf{a, b}, nil
-	case imap.SearchNot:
+	case search.Not:
 		n, err := p.compile(k.Key)
 		return negation{n}, err
 	case imap.SearchSeq:
 		return p.numbers(k.Set, false)
 	case imap.SearchUID:
 		return p.numbers(k.Set, true)
-	case imap.SearchFlag:
+	case search.Flag:
 		return entry(func(e *mailbox.Entry) bool { return e.Flags.Has(k.Flag) != k.Absent })
 	case imap.SearchRecent:
 		recent := p.session.sel.recent
 		return entry(func(e *mailbox.Entry) bool { return recent.Contains(e.UID) != k.Absent })
-	case imap.SearchSize:
+	case search.Size:
 		return entry(func(e *mailbox.Entry) bool { return k.Larger && e.Size > k.N || !k.Larger && e.Size < k.N })
-	case imap.SearchDate:
+	case search.Date:
 		switch k.Field {
-		case imap.InternalDate:
-			return entry(func(e *mailbox.Entry) bool { return compareDate(e.InternalDate, k.Op, k.Date) })
-		case imap.SentDate:
+		case search.InternalDate:
+			return entry(func(e *mailbox.Entry) bool { return compareDate(e.InternalDate, k.Op, k.Day) })
+		case search.SentDate:
 			p.levels |= needsSummary
 			return test{needsSummary, func(c *candidate) (bool, error) {
 				sent := c.msg.Summary.Envelope.Time
-				return !sent.IsZero() && compareDate(sent, k.Op, k.Date), nil
+				return !sent.IsZero() && compareDate(sent, k.Op, k.Day), nil
 			}}, nil
 		}
-	case imap.SearchHeader:
+	case search.Header:
 		return p.headerTest(k)
-	case imap.SearchBody:
+	case search.Body:
 		return p.textTest(k.Value, false)
-	case imap.SearchText:
+	case search.Text:
 		return p.textTest(k.Value, true)
 	}
 	return nil, bad("unknown search key")
@@ -216,13 +217,13 @@ func (p *program) numbers(nums imap.NumSet, uid bool) (node, error) {
 
 // compareDate compares the day of t, in the zone that t has, with another day:
 // RFC 9051 §6.4.4 disregards time and zone.
-func compareDate(t time.Time, op imap.DateOp, day time.Time) bool {
+func compareDate(t time.Time, op search.DateOp, day time.Time) bool {
 	y, m, d := t.Date()
 	at := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 	switch op {
-	case imap.Before:
+	case search.Before:
 		return at.Before(day)
-	case imap.Since:
+	case search.Since:
 		return !at.Before(day)
 	}
 	return at.Equal(day)

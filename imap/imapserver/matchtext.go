@@ -9,6 +9,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/mailbox/message"
+	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
 // Text is searched without regard to case, after encoded words, transfer
@@ -25,7 +26,7 @@ import (
 const maxSearchedHeader = 1 << 20
 
 // headerTest tests for a field that contains a text.
-func (p *program) headerTest(k imap.SearchHeader) (node, error) {
+func (p *program) headerTest(k search.Header) (node, error) {
 	needle := fold(nil, []byte(k.Value))
 	if text := envelopeText(k.Field); text != nil && k.Value != "" {
 		p.levels |= needsSummary

@@ -3,6 +3,7 @@ package imapserver
 import (
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
 // searchExt is SEARCH (RFC 9051 §6.4.4, in the form of RFC 3501 §6.4.4).
@@ -46,7 +47,7 @@ func (s *Session) search(c *imap.Search) (reply, error) {
 // decide, and at last into the contents of what is left: content is only read
 // where nothing cheaper can tell. Messages that are gone are not found
 // (RFC 2180 §4.3).
-func (s *Session) find(key imap.SearchKey) (mailbox.UIDSet, error) {
+func (s *Session) find(key search.Key) (mailbox.UIDSet, error) {
 	p := &program{session: s}
 	root, err := p.compile(key)
 	if err != nil {
@@ -101,11 +102,11 @@ func (s *Session) find(key imap.SearchKey) (mailbox.UIDSet, error) {
 
 // candidates returns a set that every match is in: sets of numbers need no
 // look at other messages, and what UNSEEN asks for is known by counters.
-func (s *Session) candidates(key imap.SearchKey) (mailbox.UIDSet, error) {
+func (s *Session) candidates(key search.Key) (mailbox.UIDSet, error) {
 	set := s.sel.view.clip(mailbox.AllUIDs())
-	keys, ok := key.(imap.SearchAnd)
+	keys, ok := key.(search.And)
 	if !ok {
-		keys = imap.SearchAnd{key}
+		keys = search.And{key}
 	}
 	for _, k := range keys {
 		var within mailbox.UIDSet
@@ -115,7 +116,7 @@ func (s *Session) candidates(key imap.SearchKey) (mailbox.UIDSet, error) {
 			within, err = s.resolve(k.Set, false)
 		case imap.SearchUID:
 			within, err = s.resolve(k.Set, true)
-		case imap.SearchFlag:
+		case search.Flag:
 			if !k.Absent || !k.Flag.Equal(mailbox.FlagSeen) {
 				continue
 			}

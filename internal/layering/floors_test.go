@@ -20,8 +20,8 @@ const module = "github.com/posthorn-mail/posthorn/"
 var floors = map[string]float64{
 	"textproto": 0, "sasl": 0,
 	"mailbox/message": 1,
-	"mailbox":         2,
-	"smtp":            3, "imap": 3, "pop3": 3,
+	"mailbox":         2, "mailbox/search": 2.5,
+	"smtp": 3, "imap": 3, "pop3": 3,
 	"smtp/smtpclient": 4, "smtp/smtpserver": 4,
 	"smtp/mtasts": 4, "smtp/dsn": 4, "smtp/tlsrpt": 5,
 	"imap/imapclient": 4, "imap/imapserver": 4,

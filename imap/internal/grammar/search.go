@@ -4,6 +4,7 @@ import (
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
 // parseSearch reads SEARCH (RFC 9051 §6.4.4).
@@ -57,17 +58,17 @@ type searchParser struct {
 }
 
 // program reads keys up to the end of the command.
-func (p *searchParser) program() imap.SearchKey {
+func (p *searchParser) program() search.Key {
 	return p.keys(func() bool { return p.d.TrySP() })
 }
 
 // keys reads one key and as many more as there are; together they are an AND.
-func (p *searchParser) keys(more func() bool) imap.SearchKey {
+func (p *searchParser) keys(more func() bool) search.Key {
 	first := p.key()
 	if first == nil || !more() {
 		return first
 	}
-	and := imap.SearchAnd{first}
+	and := search.And{first}
 	for {
 		k := p.key()
 		if k == nil {
@@ -84,7 +85,7 @@ func (p *searchParser) keys(more func() bool) imap.SearchKey {
 }
 
 // key reads a search-key.
-func (p *searchParser) key() imap.SearchKey {
+func (p *searchParser) key() search.Key {
 	d := p.d
 	if !d.Element() || !d.Enter() {
 		return nil
@@ -128,64 +129,64 @@ func (p *searchParser) key() imap.SearchKey {
 }
 
 // A keyParser reads a key's arguments, from the blank after its name.
-type keyParser func(p *searchParser) imap.SearchKey
+type keyParser func(p *searchParser) search.Key
 
 // searchKeys is the table of keys by name, but for those that contain keys. It
 // is read only.
 var searchKeys = map[string]keyParser{
-	"ALL":        fixed(imap.SearchAll{}),
-	"ANSWERED":   fixed(imap.SearchFlag{Flag: mailbox.FlagAnswered}),
-	"UNANSWERED": fixed(imap.SearchFlag{Flag: mailbox.FlagAnswered, Absent: true}),
-	"DELETED":    fixed(imap.SearchFlag{Flag: mailbox.FlagDeleted}),
-	"UNDELETED":  fixed(imap.SearchFlag{Flag: mailbox.FlagDeleted, Absent: true}),
-	"DRAFT":      fixed(imap.SearchFlag{Flag: mailbox.FlagDraft}),
-	"UNDRAFT":    fixed(imap.SearchFlag{Flag: mailbox.FlagDraft, Absent: true}),
-	"FLAGGED":    fixed(imap.SearchFlag{Flag: mailbox.FlagFlagged}),
-	"UNFLAGGED":  fixed(imap.SearchFlag{Flag: mailbox.FlagFlagged, Absent: true}),
-	"SEEN":       fixed(imap.SearchFlag{Flag: mailbox.FlagSeen}),
-	"UNSEEN":     fixed(imap.SearchFlag{Flag: mailbox.FlagSeen, Absent: true}),
+	"ALL":        fixed(search.All{}),
+	"ANSWERED":   fixed(search.Flag{Flag: mailbox.FlagAnswered}),
+	"UNANSWERED": fixed(search.Flag{Flag: mailbox.FlagAnswered, Absent: true}),
+	"DELETED":    fixed(search.Flag{Flag: mailbox.FlagDeleted}),
+	"UNDELETED":  fixed(search.Flag{Flag: mailbox.FlagDeleted, Absent: true}),
+	"DRAFT":      fixed(search.Flag{Flag: mailbox.FlagDraft}),
+	"UNDRAFT":    fixed(search.Flag{Flag: mailbox.FlagDraft, Absent: true}),
+	"FLAGGED":    fixed(search.Flag{Flag: mailbox.FlagFlagged}),
+	"UNFLAGGED":  fixed(search.Flag{Flag: mailbox.FlagFlagged, Absent: true}),
+	"SEEN":       fixed(search.Flag{Flag: mailbox.FlagSeen}),
+	"UNSEEN":     fixed(search.Flag{Flag: mailbox.FlagSeen, Absent: true}),
 	"RECENT":     fixed(imap.SearchRecent{}),
 	"OLD":        fixed(imap.SearchRecent{Absent: true}),
-	"NEW": fixed(imap.SearchAnd{
-		imap.SearchRecent{}, imap.SearchFlag{Flag: mailbox.FlagSeen, Absent: true},
+	"NEW": fixed(search.And{
+		imap.SearchRecent{}, search.Flag{Flag: mailbox.FlagSeen, Absent: true},
 	}),
-	"KEYWORD":   func(p *searchParser) imap.SearchKey { return p.keyword(false) },
-	"UNKEYWORD": func(p *searchParser) imap.SearchKey { return p.keyword(true) },
+	"KEYWORD":   func(p *searchParser) search.Key { return p.keyword(false) },
+	"UNKEYWORD": func(p *searchParser) search.Key { return p.keyword(true) },
 
-	"BEFORE":      date(imap.InternalDate, imap.Before),
-	"ON":          date(imap.InternalDate, imap.On),
-	"SINCE":       date(imap.InternalDate, imap.Since),
-	"SENTBEFORE":  date(imap.SentDate, imap.Before),
-	"SENTON":      date(imap.SentDate, imap.On),
-	"SENTSINCE":   date(imap.SentDate, imap.Since),
-	"SAVEDBEFORE": date(imap.SaveDate, imap.Before), // RFC 8514 §4.3
-	"SAVEDON":     date(imap.SaveDate, imap.On),
-	"SAVEDSINCE":  date(imap.SaveDate, imap.Since),
+	"BEFORE":      date(search.InternalDate, search.Before),
+	"ON":          date(search.InternalDate, search.On),
+	"SINCE":       date(search.InternalDate, search.Since),
+	"SENTBEFORE":  date(search.SentDate, search.Before),
+	"SENTON":      date(search.SentDate, search.On),
+	"SENTSINCE":   date(search.SentDate, search.Since),
+	"SAVEDBEFORE": date(search.SaveDate, search.Before), // RFC 8514 §4.3
+	"SAVEDON":     date(search.SaveDate, search.On),
+	"SAVEDSINCE":  date(search.SaveDate, search.Since),
 
 	"BCC":     header("Bcc"),
 	"CC":      header("Cc"),
 	"FROM":    header("From"),
 	"SUBJECT": header("Subject"),
 	"TO":      header("To"),
-	"HEADER": func(p *searchParser) imap.SearchKey {
-		var k imap.SearchHeader
+	"HEADER": func(p *searchParser) search.Key {
+		var k search.Header
 		if !p.d.SP() || !p.d.AString(&k.Field) {
 			return nil
 		}
-		return p.withString(&k.Value, func() imap.SearchKey { return k })
+		return p.withString(&k.Value, func() search.Key { return k })
 	},
-	"BODY": func(p *searchParser) imap.SearchKey {
-		var k imap.SearchBody
-		return p.withString(&k.Value, func() imap.SearchKey { return k })
+	"BODY": func(p *searchParser) search.Key {
+		var k search.Body
+		return p.withString(&k.Value, func() search.Key { return k })
 	},
-	"TEXT": func(p *searchParser) imap.SearchKey {
-		var k imap.SearchText
-		return p.withString(&k.Value, func() imap.SearchKey { return k })
+	"TEXT": func(p *searchParser) search.Key {
+		var k search.Text
+		return p.withString(&k.Value, func() search.Key { return k })
 	},
 
-	"LARGER":  func(p *searchParser) imap.SearchKey { return p.size(true) },
-	"SMALLER": func(p *searchParser) imap.SearchKey { return p.size(false) },
-	"UID": func(p *searchParser) imap.SearchKey {
+	"LARGER":  func(p *searchParser) search.Key { return p.size(true) },
+	"SMALLER": func(p *searchParser) search.Key { return p.size(false) },
+	"UID": func(p *searchParser) search.Key {
 		var k imap.SearchUID
 		if !p.d.SP() || !p.d.NumSet(&k.Set) {
 			return nil
@@ -193,18 +194,18 @@ var searchKeys = map[string]keyParser{
 		return k
 	},
 	"MODSEQ":            parseModSeqKey,
-	"OLDER":             func(p *searchParser) imap.SearchKey { return p.within(false) },
-	"YOUNGER":           func(p *searchParser) imap.SearchKey { return p.within(true) },
-	"SAVEDATESUPPORTED": fixed(imap.SearchSaveDateSupported{}),
-	"EMAILID": func(p *searchParser) imap.SearchKey {
-		var k imap.SearchEmailID
+	"OLDER":             func(p *searchParser) search.Key { return p.within(false) },
+	"YOUNGER":           func(p *searchParser) search.Key { return p.within(true) },
+	"SAVEDATESUPPORTED": fixed(search.SaveDateSupported{}),
+	"EMAILID": func(p *searchParser) search.Key {
+		var k search.EmailID
 		if !p.d.SP() || !p.d.Atom(&k.ID) {
 			return nil
 		}
 		return k
 	},
-	"THREADID": func(p *searchParser) imap.SearchKey {
-		var k imap.SearchThreadID
+	"THREADID": func(p *searchParser) search.Key {
+		var k search.ThreadID
 		if !p.d.SP() || !p.d.Atom(&k.ID) {
 			return nil
 		}
@@ -212,17 +213,17 @@ var searchKeys = map[string]keyParser{
 	},
 }
 
-func date(f imap.DateField, op imap.DateOp) keyParser {
-	return func(p *searchParser) imap.SearchKey {
-		k := imap.SearchDate{Field: f, Op: op}
-		if !p.d.SP() || !p.d.Date(&k.Date) {
+func date(f search.DateField, op search.DateOp) keyParser {
+	return func(p *searchParser) search.Key {
+		k := search.Date{Field: f, Op: op}
+		if !p.d.SP() || !p.d.Date(&k.Day) {
 			return nil
 		}
 		return k
 	}
 }
 
-func (p *searchParser) not() imap.SearchKey {
+func (p *searchParser) not() search.Key {
 	if !p.d.SP() {
 		return nil
 	}
@@ -230,11 +231,11 @@ func (p *searchParser) not() imap.SearchKey {
 	if k == nil {
 		return nil
 	}
-	return imap.SearchNot{Key: k}
+	return search.Not{Key: k}
 }
 
-func (p *searchParser) or() imap.SearchKey {
-	var k imap.SearchOr
+func (p *searchParser) or() search.Key {
+	var k search.Or
 	if !p.d.SP() {
 		return nil
 	}
@@ -247,43 +248,43 @@ func (p *searchParser) or() imap.SearchKey {
 	return k
 }
 
-func fixed(k imap.SearchKey) keyParser {
-	return func(*searchParser) imap.SearchKey { return k }
+func fixed(k search.Key) keyParser {
+	return func(*searchParser) search.Key { return k }
 }
 
 func header(field string) keyParser {
-	return func(p *searchParser) imap.SearchKey {
-		k := imap.SearchHeader{Field: field}
-		return p.withString(&k.Value, func() imap.SearchKey { return k })
+	return func(p *searchParser) search.Key {
+		k := search.Header{Field: field}
+		return p.withString(&k.Value, func() search.Key { return k })
 	}
 }
 
 // withString reads a string into s, converts it to UTF-8 and then makes the key.
-func (p *searchParser) withString(s *string, key func() imap.SearchKey) imap.SearchKey {
+func (p *searchParser) withString(s *string, key func() search.Key) search.Key {
 	if !p.d.SP() || !p.d.AString(s) || !p.toUTF8(s) {
 		return nil
 	}
 	return key()
 }
 
-func (p *searchParser) keyword(absent bool) imap.SearchKey {
+func (p *searchParser) keyword(absent bool) search.Key {
 	var s string
 	if !p.d.SP() || !p.d.Atom(&s) {
 		return nil
 	}
-	return imap.SearchFlag{Flag: mailbox.Flag(s), Absent: absent}
+	return search.Flag{Flag: mailbox.Flag(s), Absent: absent}
 }
 
-func (p *searchParser) size(larger bool) imap.SearchKey {
-	k := imap.SearchSize{Larger: larger}
+func (p *searchParser) size(larger bool) search.Key {
+	k := search.Size{Larger: larger}
 	if !p.d.SP() || !p.d.Number64(&k.N) {
 		return nil
 	}
 	return k
 }
 
-func (p *searchParser) within(younger bool) imap.SearchKey {
-	k := imap.SearchWithin{Younger: younger}
+func (p *searchParser) within(younger bool) search.Key {
+	k := search.Within{Younger: younger}
 	if !p.d.SP() || !p.d.NZNumber(&k.Seconds) {
 		return nil
 	}
@@ -292,7 +293,7 @@ func (p *searchParser) within(younger bool) imap.SearchKey {
 
 // parseModSeqKey reads RFC 7162 §3.1.5: an entry name in quotes and its type may
 // stand before the value.
-func parseModSeqKey(p *searchParser) imap.SearchKey {
+func parseModSeqKey(p *searchParser) search.Key {
 	var k imap.SearchModSeq
 	d := p.d
 	if !d.SP() {
@@ -305,6 +306,9 @@ func parseModSeqKey(p *searchParser) imap.SearchKey {
 	}
 	if !d.ModSeq(&k.N) {
 		return nil
+	}
+	if k.Entry == "" {
+		return search.ModSeq{N: k.N}
 	}
 	return k
 }

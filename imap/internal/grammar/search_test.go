@@ -8,47 +8,49 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
 func TestSearch(t *testing.T) {
-	deleted := imap.SearchFlag{Flag: mailbox.FlagDeleted}
-	unseen := imap.SearchFlag{Flag: mailbox.FlagSeen, Absent: true}
+	deleted := search.Flag{Flag: mailbox.FlagDeleted}
+	unseen := search.Flag{Flag: mailbox.FlagSeen, Absent: true}
 	for _, tc := range []struct {
 		args string
-		want imap.SearchKey
+		want search.Key
 	}{
-		{"ALL", imap.SearchAll{}},
-		{"FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"", imap.SearchAnd{ // RFC 3501 §6.4.4
-			imap.SearchFlag{Flag: mailbox.FlagFlagged},
-			imap.SearchDate{Op: imap.Since, Date: day(1994, time.February, 1)},
-			imap.SearchNot{Key: imap.SearchHeader{Field: "From", Value: "Smith"}},
+		{"ALL", search.All{}},
+		{"FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"", search.And{ // RFC 3501 §6.4.4
+			search.Flag{Flag: mailbox.FlagFlagged},
+			search.Date{Op: search.Since, Day: day(1994, time.February, 1)},
+			search.Not{Key: search.Header{Field: "From", Value: "Smith"}},
 		}},
-		{"TEXT \"string not in mailbox\"", imap.SearchText{Value: "string not in mailbox"}},
-		{"charset UTF-8 TEXT {6}\r\n\u043f\u0440\u0438", imap.SearchText{Value: "при"}},
-		{"CHARSET koi8-r SUBJECT {3+}\r\n\xd0\xd2\xc9", imap.SearchHeader{Field: "Subject", Value: "при"}},
-		{"CHARSET \"us-ascii\" BODY x", imap.SearchBody{Value: "x"}},
-		{"SUBJECT \"\u00e9\"", imap.SearchHeader{Field: "Subject", Value: "é"}},
+		{"TEXT \"string not in mailbox\"", search.Text{Value: "string not in mailbox"}},
+		{"charset UTF-8 TEXT {6}\r\n\u043f\u0440\u0438", search.Text{Value: "при"}},
+		{"CHARSET koi8-r SUBJECT {3+}\r\n\xd0\xd2\xc9", search.Header{Field: "Subject", Value: "при"}},
+		{"CHARSET \"us-ascii\" BODY x", search.Body{Value: "x"}},
+		{"SUBJECT \"\u00e9\"", search.Header{Field: "Subject", Value: "é"}},
 		{"2:4,7", imap.SearchSeq{Set: nums(2, 4, 7, 7)}},
-		{"* UID 1:*", imap.SearchAnd{imap.SearchSeq{Set: nums(imap.Star, imap.Star)}, imap.SearchUID{Set: nums(1, imap.Star)}}},
-		{"$ SMALLER 4096", imap.SearchAnd{imap.SearchSeq{Set: imap.NumSet{Saved: true}}, imap.SearchSize{N: 4096}}},
-		{"OR SEEN OR (DELETED UNSEEN) UNDRAFT", imap.SearchOr{
-			A: imap.SearchFlag{Flag: mailbox.FlagSeen},
-			B: imap.SearchOr{A: imap.SearchAnd{deleted, unseen}, B: imap.SearchFlag{Flag: mailbox.FlagDraft, Absent: true}},
+		{"* UID 1:*", search.And{imap.SearchSeq{Set: nums(imap.Star, imap.Star)}, imap.SearchUID{Set: nums(1, imap.Star)}}},
+		{"$ SMALLER 4096", search.And{imap.SearchSeq{Set: imap.NumSet{Saved: true}}, search.Size{N: 4096}}},
+		{"OR SEEN OR (DELETED UNSEEN) UNDRAFT", search.Or{
+			A: search.Flag{Flag: mailbox.FlagSeen},
+			B: search.Or{A: search.And{deleted, unseen}, B: search.Flag{Flag: mailbox.FlagDraft, Absent: true}},
 		}},
 		{"((DELETED))", deleted},
-		{"NOT NOT DELETED", imap.SearchNot{Key: imap.SearchNot{Key: deleted}}},
-		{"NEW", imap.SearchAnd{imap.SearchRecent{}, unseen}},
+		{"NOT NOT DELETED", search.Not{Key: search.Not{Key: deleted}}},
+		{"NEW", search.And{imap.SearchRecent{}, unseen}},
 		{"OLD", imap.SearchRecent{Absent: true}},
-		{"KEYWORD $Forwarded UNKEYWORD x", imap.SearchAnd{imap.SearchFlag{Flag: "$Forwarded"}, imap.SearchFlag{Flag: "x", Absent: true}}},
-		{"HEADER Message-ID <a@b>", imap.SearchHeader{Field: "Message-ID", Value: "<a@b>"}},
-		{"HEADER X-Foo \"\"", imap.SearchHeader{Field: "X-Foo"}},
-		{"SENTBEFORE \"31-Dec-2020\"", imap.SearchDate{Field: imap.SentDate, Op: imap.Before, Date: day(2020, time.December, 31)}},
-		{"SAVEDON 3-mar-2020", imap.SearchDate{Field: imap.SaveDate, Op: imap.On, Date: day(2020, time.March, 3)}},
-		{"MODSEQ 620162338", imap.SearchModSeq{N: 620162338}},
+		{"KEYWORD $Forwarded UNKEYWORD x", search.And{search.Flag{Flag: "$Forwarded"}, search.Flag{Flag: "x", Absent: true}}},
+		{"HEADER Message-ID <a@b>", search.Header{Field: "Message-ID", Value: "<a@b>"}},
+		{"HEADER X-Foo \"\"", search.Header{Field: "X-Foo"}},
+		{"SENTBEFORE \"31-Dec-2020\"", search.Date{Field: search.SentDate, Op: search.Before, Day: day(2020, time.December, 31)}},
+		{"SAVEDON 3-mar-2020", search.Date{Field: search.SaveDate, Op: search.On, Day: day(2020, time.March, 3)}},
+		{"MODSEQ 620162338", search.ModSeq{N: 620162338}},
 		{"MODSEQ \"/flags/\\\\draft\" all 620162338", imap.SearchModSeq{N: 620162338, Entry: `/flags/\draft`, Type: "all"}},
-		{"YOUNGER 259200", imap.SearchWithin{Younger: true, Seconds: 259200}},
-		{"EMAILID M6d99ac3275bb4e", imap.SearchEmailID{ID: "M6d99ac3275bb4e"}},
+		{"YOUNGER 259200", search.Within{Younger: true, Seconds: 259200}},
+		{"EMAILID M6d99ac3275bb4e", search.EmailID{ID: "M6d99ac3275bb4e"}},
 
 		{"", nil},
 		{"()", nil},
@@ -77,6 +79,17 @@ func TestSearch(t *testing.T) {
 			writeAndReadBack(t, c)
 		})
 	}
+}
+
+// A set of UIDs without "*" is written as one; it is read as what a client
+// may send.
+func TestSearchUIDSet(t *testing.T) {
+	e := wire.Encoder{Mode: wire.LiteralPlus}
+	writeKey(&e, search.UID{Set: mailbox.UIDSetOf(3, 4, 9)})
+	require.NoError(t, e.Err)
+	require.Equal(t, "UID 3:4,9", string(e.B))
+	writeKey(&e, search.UID{})
+	require.Error(t, e.Err, "an empty set")
 }
 
 func TestSearchReturn(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
 var searchReturns = []option[imap.SearchReturn]{
@@ -26,7 +27,7 @@ func writeSearchArgs(e *wire.Encoder, c *imap.Search) {
 		e.Raw(" CHARSET UTF-8")
 	}
 	e.SP()
-	and, ok := c.Key.(imap.SearchAnd)
+	and, ok := c.Key.(search.And)
 	if !ok {
 		writeKey(e, c.Key)
 		return
@@ -34,7 +35,7 @@ func writeSearchArgs(e *wire.Encoder, c *imap.Search) {
 	writeKeys(e, and)
 }
 
-func writeKeys(e *wire.Encoder, keys imap.SearchAnd) {
+func writeKeys(e *wire.Encoder, keys search.And) {
 	if len(keys) == 0 {
 		e.Raw("ALL")
 	}
@@ -58,11 +59,11 @@ var flagKeys = [...]struct {
 // headerKeys are the fields that have keys of their own.
 var headerKeys = [...]string{"Bcc", "Cc", "From", "Subject", "To"}
 
-func writeKey(e *wire.Encoder, key imap.SearchKey) {
+func writeKey(e *wire.Encoder, key search.Key) {
 	switch k := key.(type) {
-	case imap.SearchAll:
+	case search.All:
 		e.Raw("ALL")
-	case imap.SearchAnd:
+	case search.And:
 		if len(k) == 1 {
 			writeKey(e, k[0])
 			return
@@ -70,45 +71,49 @@ func writeKey(e *wire.Encoder, key imap.SearchKey) {
 		e.Raw("(")
 		writeKeys(e, k)
 		e.Raw(")")
-	case imap.SearchOr:
+	case search.Or:
 		e.Raw("OR ")
 		writeKey(e, k.A)
 		e.SP()
 		writeKey(e, k.B)
-	case imap.SearchNot:
+	case search.Not:
 		e.Raw("NOT ")
 		writeKey(e, k.Key)
 	case imap.SearchSeq:
 		e.NumSet(k.Set)
 	case imap.SearchUID:
 		e.Raw("UID ").NumSet(k.Set)
-	case imap.SearchFlag:
+	case search.UID:
+		e.Raw("UID ").NumSet(imap.UIDNumSet(k.Set))
+	case search.Flag:
 		writeFlagKey(e, k)
 	case imap.SearchRecent:
 		e.Raw(choose(k.Absent, "OLD", "RECENT"))
-	case imap.SearchDate:
+	case search.Date:
 		writeDateKey(e, k)
-	case imap.SearchHeader:
+	case search.Header:
 		writeHeaderKey(e, k)
-	case imap.SearchBody:
+	case search.Body:
 		e.Raw("BODY ").String(k.Value)
-	case imap.SearchText:
+	case search.Text:
 		e.Raw("TEXT ").String(k.Value)
-	case imap.SearchSize:
+	case search.Size:
 		e.Raw(choose(k.Larger, "LARGER ", "SMALLER ")).Int(k.N)
+	case search.ModSeq:
+		e.Raw("MODSEQ ").Uint(uint64(k.N))
 	case imap.SearchModSeq:
 		e.Raw("MODSEQ ")
 		if k.Entry != "" {
 			e.String(k.Entry).SP().Atom(k.Type).SP()
 		}
 		e.Uint(uint64(k.N))
-	case imap.SearchWithin:
+	case search.Within:
 		e.Raw(choose(k.Younger, "YOUNGER ", "OLDER ")).Uint(uint64(k.Seconds))
-	case imap.SearchEmailID:
+	case search.EmailID:
 		e.Raw("EMAILID ").Atom(k.ID)
-	case imap.SearchThreadID:
+	case search.ThreadID:
 		e.Raw("THREADID ").Atom(k.ID)
-	case imap.SearchSaveDateSupported:
+	case search.SaveDateSupported:
 		e.Raw("SAVEDATESUPPORTED")
 	default:
 		e.Fail(fmt.Errorf("imap: search key %T can't be written", key))
@@ -122,7 +127,7 @@ func choose(b bool, yes, no string) string {
 	return no
 }
 
-func writeFlagKey(e *wire.Encoder, k imap.SearchFlag) {
+func writeFlagKey(e *wire.Encoder, k search.Flag) {
 	for _, f := range flagKeys {
 		if f.flag.Equal(k.Flag) {
 			e.Raw(choose(k.Absent, "UN", "")).Raw(f.key)
@@ -132,13 +137,13 @@ func writeFlagKey(e *wire.Encoder, k imap.SearchFlag) {
 	e.Raw(choose(k.Absent, "UNKEYWORD ", "KEYWORD ")).Atom(string(k.Flag))
 }
 
-func writeDateKey(e *wire.Encoder, k imap.SearchDate) {
-	e.Raw([...]string{imap.InternalDate: "", imap.SentDate: "SENT", imap.SaveDate: "SAVED"}[min(k.Field, imap.SaveDate)])
-	e.Raw([...]string{imap.Before: "BEFORE", imap.On: "ON", imap.Since: "SINCE"}[min(k.Op, imap.Since)])
-	e.SP().Date(k.Date)
+func writeDateKey(e *wire.Encoder, k search.Date) {
+	e.Raw([...]string{search.InternalDate: "", search.SentDate: "SENT", search.SaveDate: "SAVED"}[min(k.Field, search.SaveDate)])
+	e.Raw([...]string{search.Before: "BEFORE", search.On: "ON", search.Since: "SINCE"}[min(k.Op, search.Since)])
+	e.SP().Date(k.Day)
 }
 
-func writeHeaderKey(e *wire.Encoder, k imap.SearchHeader) {
+func writeHeaderKey(e *wire.Encoder, k search.Header) {
 	for _, f := range headerKeys {
 		if strings.EqualFold(f, k.Field) {
 			e.Raw(strings.ToUpper(f)).SP().String(k.Value)
@@ -149,27 +154,20 @@ func writeHeaderKey(e *wire.Encoder, k imap.SearchHeader) {
 }
 
 // asciiKey reports whether all strings of the key are US-ASCII.
-func asciiKey(key imap.SearchKey) bool {
-	ascii := func(s string) bool {
-		return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
-	}
-	switch k := key.(type) {
-	case imap.SearchAnd:
-		for _, x := range k {
-			if !asciiKey(x) {
-				return false
-			}
+func asciiKey(key search.Key) bool {
+	for leaf := range search.Leaves(key) {
+		var s string
+		switch k := leaf.(type) {
+		case search.Header:
+			s = k.Value
+		case search.Body:
+			s = k.Value
+		case search.Text:
+			s = k.Value
 		}
-	case imap.SearchOr:
-		return asciiKey(k.A) && asciiKey(k.B)
-	case imap.SearchNot:
-		return asciiKey(k.Key)
-	case imap.SearchHeader:
-		return ascii(k.Value)
-	case imap.SearchBody:
-		return ascii(k.Value)
-	case imap.SearchText:
-		return ascii(k.Value)
+		if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) >= 0 {
+			return false
+		}
 	}
 	return true
 }
