@@ -12,10 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The server runs and ends within this process too. The other tests run a binary
-// that they build, whose packages the go command knows nothing of: with this one
-// they are part of the test, and no results from before a change are shown as
-// (cached).
+// The server starts, serves and ends when its context does. What it does in
+// between is tested in internal/systemtest.
 func TestRun(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -24,7 +24,7 @@ import (
 )
 
 // The tests of this file run other people's clients against the server. More of
-// them, and the whole way of a message, are in the example mailserver.
+// them, and the whole way of a message, are in internal/systemtest.
 
 // A maildrop is what the clients read: one with the messages.
 type maildrop struct {

@@ -1,4 +1,4 @@
-package main_test
+package systemtest
 
 import (
 	"fmt"
@@ -49,7 +49,7 @@ func TestStartErrors(t *testing.T) {
 		"nothing on":     {off, []string{"port"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.Command(binary, tt.args...)
+			cmd := exec.Command(mailserver(t), tt.args...)
 			cmd.Dir = t.TempDir()
 			timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 			defer timer.Stop()

@@ -1,4 +1,4 @@
-package main_test
+package systemtest
 
 import (
 	"bufio"
@@ -20,32 +20,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-// binary is the mailserver, built once for all tests.
-var binary string
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "mailserver-test")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	binary = filepath.Join(dir, "mailserver")
-	args := []string{"build", "-o", binary}
-	if os.Getenv("MAILSERVER_RACE") != "" {
-		args = append(args, "-race")
-	}
-	build := exec.Command("go", append(args, ".")...)
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	code := 1
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "building the mailserver:", err)
-	} else {
-		code = m.Run()
-	}
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
 
 const (
 	alice, alicePassword = "alice@example.org", "in-wonderland"
@@ -83,7 +57,7 @@ func start(t testing.TB, args ...string) *server {
 // run starts the process, the first time or again.
 func (s *server) run() {
 	s.t.Helper()
-	s.cmd = exec.Command(binary, s.args...)
+	s.cmd = exec.Command(mailserver(s.t), s.args...)
 	s.cmd.Dir = s.dir
 	stdout, err := s.cmd.StdoutPipe()
 	require.NoError(s.t, err)

@@ -1,0 +1,13 @@
+// Package systemtest tests a whole mail server from outside: it builds
+// examples/mailserver, runs it as a process and talks to it as mail programs,
+// attackers and impatient users do.
+//
+//   - clients_test.go: the mail programs of a Debian system
+//   - model_test.go: many IMAP clients that change one mailbox at once
+//   - crash_test.go: what was acknowledged survives kill -9
+//   - abuse_test.go, big_test.go, idle_test.go: memory and time under load
+//   - errors_test.go: what the program says when it cannot start
+//
+// Where the environment variable MAILSERVER_RACE is set, the server is built
+// with the race detector, and limits on memory and time do not apply.
+package systemtest
