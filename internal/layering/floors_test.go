@@ -23,7 +23,8 @@ var floors = map[string]float64{
 	"mailbox":         2, "mailbox/search": 2.5,
 	"smtp": 3, "imap": 3, "pop3": 3,
 	"smtp/smtpclient": 4, "smtp/smtpserver": 4,
-	"smtp/mtasts": 4, "smtp/dsn": 4, "smtp/tlsrpt": 5,
+	"smtp/outbound": 4.5, // delivers with smtpclient
+	"smtp/mtasts":   4, "smtp/dsn": 4, "smtp/tlsrpt": 5,
 	"imap/imapclient": 4, "imap/imapserver": 4,
 	"pop3/pop3client": 4, "pop3/pop3server": 4,
 	"mailbox/memory": 4, "mailbox/sqlite": 4, "mailbox/maildir": 4,
@@ -141,6 +142,22 @@ func TestRoomsStayApart(t *testing.T) {
 					t.Errorf("%s pulls in %s", path, dep)
 				}
 			}
+		}
+	}
+}
+
+// Only those who fetch MTA-STS policies link an HTTP client, and only those who
+// deliver to any domain link a DNS client.
+func TestSMTPLinksLittle(t *testing.T) {
+	pkgs := list(t)
+	for path, forbidden := range map[string][]string{
+		"smtp/smtpclient": {module + "smtp/outbound", "net/http", "golang.org/x/net/dns/dnsmessage"},
+		"smtp/smtpserver": {module + "smtp/outbound", "net/http", "golang.org/x/net/dns/dnsmessage"},
+		"smtp/outbound":   {"net/http"},
+	} {
+		require.Contains(t, pkgs, path)
+		for _, dep := range forbidden {
+			require.NotContains(t, pkgs[path].Deps, dep, path)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/dsn"
+	"github.com/posthorn-mail/posthorn/smtp/outbound"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
 
@@ -38,18 +39,18 @@ func TestPeerPostfix(t *testing.T) {
 	d := peers.Postfix(t, cert, "virtual_alias_maps = inline:{broken@example.net=x@broken.example}\ntransport_maps = inline:{ {broken.example = error:5.2.1 mailbox disabled} }", "")
 	port, err := strconv.ParseUint(strings.TrimPrefix(d.Addr("smtp"), "127.0.0.1:"), 10, 16)
 	require.NoError(t, err)
-	deliverer := &smtpclient.Deliverer{
+	deliverer := &outbound.Deliverer{
 		Resolver: loopbackDNS{}, Port: uint16(port), Allow: func(a netip.Addr) bool { return a.IsLoopback() },
-		TLS:     func(string) smtpclient.TLSPolicy { return smtpclient.TLSVerified },
+		TLS:     func(string) outbound.TLSPolicy { return outbound.TLSVerified },
 		Options: smtpclient.Options{LocalName: "client.example.org", TLSConfig: cert.Client},
 	}
 	carol, err := smtp.ParseAddress("carol@example.net")
 	require.NoError(t, err)
-	send := func(env *smtpclient.Envelope, text string) *smtpclient.Delivery {
+	send := func(env *smtpclient.Envelope, text string) *outbound.Delivery {
 		t.Helper()
 		out, err := deliverer.Deliver(t.Context(), env, strings.NewReader(text))
 		require.NoError(t, err)
-		require.Equal(t, smtpclient.VerifiedPKIX, out.Attempts[0].Security)
+		require.Equal(t, outbound.VerifiedPKIX, out.Attempts[0].Security)
 		return out
 	}
 	seen := map[string]bool{}

@@ -1,7 +1,7 @@
 // Package mtasts fetches MTA-STS policies over HTTPS (RFC 8461 §3.3). It is
-// apart from smtpclient so that only those who use it link an HTTP client:
+// apart from outbound so that only those who use it link an HTTP client:
 //
-//	d := &smtpclient.Deliverer{MTASTS: &smtpclient.MTASTS{Fetch: mtasts.Fetch}}
+//	d := &outbound.Deliverer{MTASTS: &outbound.MTASTS{Fetch: mtasts.Fetch}}
 package mtasts
 
 import (

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
@@ -13,7 +14,7 @@ import (
 func TestSendURL(t *testing.T) {
 	ctx := context.Background()
 	const url = "imap://harry@gryffindor.example.com/outbox;uidvalidity=1078863300/;uid=25;urlauth=submit+harry:internal:91354a473744909de610943775f92038"
-	c, err := smtpclient.NewClient(ctx, scripted(t, `S: 220 hi
+	c, err := smtpclient.NewClient(ctx, testutil.Script(t, `S: 220 hi
 C* EHLO
 S: 250-x
 S: 250-PIPELINING
@@ -57,7 +58,7 @@ S: 250 ok`), nil)
 	}
 	require.NoError(t, c.Noop(ctx))
 
-	c, err = smtpclient.NewClient(ctx, scripted(t, pipelining), nil)
+	c, err = smtpclient.NewClient(ctx, testutil.Script(t, pipelining), nil)
 	require.NoError(t, err)
 	defer c.Close()
 	_, err = c.SendURL(ctx, env, url)

@@ -9,8 +9,8 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp"
 )
 
-// Temporary reports whether what failed with an error, by a [Client] or
-// [Deliverer], may succeed later: false for refusals with a code of 5yz and for
+// Temporary reports whether what failed with an error, by a [Client] or an
+// outbound.Deliverer, may succeed later: false for refusals with a code of 5yz and for
 // messages that a server can't take.
 func Temporary(err error) bool {
 	if err == nil {
@@ -20,8 +20,8 @@ func Temporary(err error) bool {
 	return e.Code/100 == 4
 }
 
-// Diagnose puts any error of a [Client] or [Deliverer] as a reply, for queues
-// and notifications: what a server said as it is, and of all else what comes
+// Diagnose puts any error of a [Client] or an outbound.Deliverer as a reply, for
+// queues and notifications: what a server said as it is, and of all else what comes
 // nearest in RFC 5248, such as 451 4.4.1 for a host that doesn't answer.
 func Diagnose(err error) *smtp.Error {
 	if err == nil {
@@ -38,11 +38,6 @@ func Diagnose(err error) *smtp.Error {
 		return &smtp.Error{Code: code, Enhanced: smtp.EnhancedCode{class, subject, detail}, Text: err.Error()}
 	}
 	switch {
-	case errors.Is(err, ErrRequireTLS):
-		return code(550, 5, 7, 10)
-	case errors.Is(err, ErrTLSNeeded), errors.Is(err, ErrDANE), errors.Is(err, ErrSTSHost),
-		errors.As(err, &cert), errors.As(err, &host), errors.As(err, &authority):
-		return code(451, 4, 7, 5)
 	case errors.As(err, &refused):
 		e := *refused
 		if e.Code < 400 || e.Code > 599 {
@@ -65,6 +60,8 @@ func Diagnose(err error) *smtp.Error {
 		return code(553, 5, 6, 7)
 	case errors.Is(err, smtp.ErrBadLocal), errors.Is(err, smtp.ErrBadDomain), errors.Is(err, smtp.ErrNoDomain), errors.Is(err, smtp.ErrTooLong):
 		return code(553, 5, 1, 3)
+	case errors.As(err, &cert), errors.As(err, &host), errors.As(err, &authority):
+		return code(451, 4, 7, 5)
 	case errors.As(err, &dns):
 		return code(451, 4, 4, 3)
 	case errors.As(err, &op) && op.Op == "dial":

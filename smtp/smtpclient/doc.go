@@ -10,22 +10,22 @@
 // without TLS nothing is sent. The body is a whole message with its header; line
 // ends may be LF or CRLF.
 //
-// A [Client] holds a connection for several messages and tells each recipient's
-// fate:
+// A [Client] holds a connection for several messages and returns a result for
+// each recipient:
 //
 //	c, err := smtpclient.DialStartTLS(ctx, "smtp.example.org:587", &smtpclient.Options{Credentials: cred})
 //	defer c.Close()
-//	res, err := c.Send(ctx, &smtpclient.Envelope{From: from, To: to}, body)
+//	env, err := smtpclient.ParseEnvelope("alice@example.org", "bob@example.net", "carol@example.com")
+//	res, err := c.Send(ctx, env, body)
 //	for _, r := range res.Recipients { … r.Status, r.Err … }
 //
 // Send picks what the server offers: PIPELINING makes MAIL, all RCPT and DATA one
 // flight, SIZE, 8BITMIME and SMTPUTF8 are used where the message needs them, and
 // a message that the server can't take is refused before it is sent.
 //
-// A [Pool] keeps connections to one server for many messages. A [Deliverer] sends
-// as mail servers do, to the hosts that the recipients' domains name in the DNS,
-// with DANE and MTA-STS where they are turned on, and tells what became of each
-// host and recipient.
+// A [Pool] keeps connections to one server for many messages. [LookupSubmission]
+// finds the servers of a domain where its users submit mail. Package smtp/outbound
+// delivers to the mail hosts of any domain.
 //
 // Invariants:
 //
@@ -38,7 +38,6 @@
 //   - Every wait has a limit (RFC 5321 §4.5.3.2) that progress renews, and the
 //     context is above all of them.
 //
-// RFCs: 5321, 2033, 6409, 8314; 4468, 6186; 1870, 2034, 2920, 3030, 3207, 3461, 4954, 6152,
-// 6531, 9422 and the parameters that package smtp knows; for delivery to domains
-// 7505 (null MX), 7672 (DANE), 8461 (MTA-STS), 8689 (REQUIRETLS).
+// RFCs: 5321, 2033, 6409, 8314; 4468, 6186; 1870, 2034, 2920, 3030, 3207, 3461, 4954,
+// 6152, 6531, 9422 and the parameters that package smtp knows.
 package smtpclient

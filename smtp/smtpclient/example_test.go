@@ -56,13 +56,9 @@ func ExampleClient_Send() {
 	}
 	defer c.Close()
 
-	env := &smtpclient.Envelope{From: smtp.Address{Local: "alice", Domain: "example.org"}}
-	for _, s := range []string{"bob@example.net", "nobody@example.net"} {
-		to, err := smtp.ParseAddress(s)
-		if err != nil {
-			log.Fatal(err)
-		}
-		env.To = append(env.To, to)
+	env, err := smtpclient.ParseEnvelope("alice@example.org", "bob@example.net", "nobody@example.net")
+	if err != nil {
+		log.Fatal(err)
 	}
 	res, err := c.Send(ctx, env, strings.NewReader("Subject: Hello\n\nHi\n"))
 	fmt.Println("sent to some only:", errors.Is(err, smtpclient.ErrPartial))
@@ -99,9 +95,28 @@ func ExampleDialStartTLS() {
 		return
 	}
 	defer file.Close()
-	from := smtp.Address{Local: "cron", Domain: "internal"}
-	to := []smtp.Address{{Local: "admin", Domain: "internal"}}
-	if _, err := c.Send(context.Background(), &smtpclient.Envelope{From: from, To: to}, file); err != nil {
+	env, err := smtpclient.ParseEnvelope("cron@internal", "admin@internal")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := c.Send(context.Background(), env, file); err != nil {
+		log.Print(err)
+	}
+}
+
+// Many messages to one server.
+func ExamplePool() {
+	options := &smtpclient.Options{Credentials: &sasl.Credentials{Username: "alice", Password: "open sesame"}}
+	pool := &smtpclient.Pool{Dial: func(ctx context.Context) (*smtpclient.Client, error) {
+		return smtpclient.DialStartTLS(ctx, "smtp.example.org:587", options)
+	}}
+	defer pool.Close()
+	// From any number of goroutines:
+	env, err := smtpclient.ParseEnvelope("alice@example.org", "bob@example.net")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := pool.Send(context.Background(), env, strings.NewReader("…")); err != nil {
 		log.Print(err)
 	}
 }

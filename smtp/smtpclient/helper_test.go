@@ -1,19 +1,30 @@
 package smtpclient_test
 
 import (
-	"context"
-	"net"
 	"strings"
 	"sync"
+	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// portDialer dials an address whatever is asked for.
-type portDialer string
+// envelope makes one from alice.
+func envelope(t testing.TB, to ...string) *smtpclient.Envelope {
+	t.Helper()
+	env, err := smtpclient.ParseEnvelope("alice@client.example", to...)
+	require.NoError(t, err)
+	return env
+}
 
-func (d portDialer) DialContext(ctx context.Context, network, _ string) (net.Conn, error) {
-	return (&net.Dialer{}).DialContext(ctx, network, string(d))
+func addr(t testing.TB, s string) smtp.Address { return addrs(t, s)[0] }
+
+func addrs(t testing.TB, list ...string) []smtp.Address {
+	t.Helper()
+	return envelope(t, list...).To
 }
 
 func tracer(mu *sync.Mutex, b *strings.Builder) textproto.Tracer {

@@ -3,6 +3,7 @@ package smtpclient_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -14,8 +15,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
+	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 )
 
 const (
@@ -39,8 +41,8 @@ func scriptPool(t *testing.T, scripts ...string) (*smtpclient.Pool, *atomic.Int3
 		}
 		nc, server := net.Pipe()
 		servers.Go(func() {
-			if msg := play(server, scripts[n-1]); msg != "" {
-				t.Errorf("connection %d: %s", n, msg)
+			if err := testutil.Play(server, scripts[n-1]); err != nil {
+				t.Errorf("connection %d: %v", n, err)
 			}
 			server.Close()
 		})
@@ -140,7 +142,7 @@ func TestPoolWait(t *testing.T) {
 		p := &smtpclient.Pool{MaxOpen: 1, Dial: func(ctx context.Context) (*smtpclient.Client, error) {
 			nc, server := net.Pipe()
 			servers.Go(func() {
-				play(server, greet+"C* MAIL\nC: never\n") // doesn't answer
+				testutil.Play(server, greet+"C* MAIL\nC: never\n") // doesn't answer
 				server.Close()
 			})
 			return smtpclient.NewClient(ctx, nc, &smtpclient.Options{LocalName: "client.example"})
@@ -169,22 +171,20 @@ func TestPoolWait(t *testing.T) {
 
 // Many goroutines, few connections, no message lost or doubled.
 func TestPoolConcurrent(t *testing.T) {
-	n := newLab(t)
-	h := n.host("mx1.example.org", "192.0.2.1", &mailHost{rcpt: func(to smtp.Address) error {
-		if to.Local == "u13" {
-			return &smtp.Error{Code: 550, Text: "no"}
-		}
-		return nil
-	}})
+	back := &sink{keep: true}
+	server := serve(t, &smtpserver.Server{Backend: back}, false)
 	p := &smtpclient.Pool{MaxOpen: 3, MaxMessages: 7, Dial: func(ctx context.Context) (*smtpclient.Client, error) {
-		return smtpclient.Dial(ctx, "192.0.2.1:25", &smtpclient.Options{Dialer: n, LocalName: "client.example"})
+		return smtpclient.Dial(ctx, server, nil)
 	}}
 	var wg sync.WaitGroup
 	for i := range 100 {
 		wg.Go(func() {
-			name := "u" + string(rune('0'+i/10)) + string(rune('0'+i%10))
+			name := fmt.Sprintf("u%d", i)
+			if i == 13 {
+				name = "nobody"
+			}
 			_, err := p.Send(t.Context(), envelope(t, name+"@example.org"), strings.NewReader(message))
-			if (err != nil) != (name == "u13") {
+			if (err != nil) != (name == "nobody") {
 				t.Error(name, err)
 			}
 			if s := p.Stats(); s.Open > 3 {
@@ -195,10 +195,10 @@ func TestPoolConcurrent(t *testing.T) {
 	wg.Wait()
 	require.NoError(t, p.Close())
 	seen := map[string]bool{}
-	for _, m := range h.messages() {
-		require.False(t, seen[m.to[0]])
-		seen[m.to[0]] = true
+	for _, to := range back.all {
+		require.False(t, seen[to.Local])
+		seen[to.Local] = true
 	}
 	require.Len(t, seen, 99)
-	require.GreaterOrEqual(t, h.seen, 99/7)
+	require.GreaterOrEqual(t, back.conns, 99/7)
 }

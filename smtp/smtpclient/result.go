@@ -29,6 +29,24 @@ type Envelope struct {
 	AllOrNothing bool
 }
 
+// ParseEnvelope makes an envelope of plain addresses, without names. from may be
+// empty.
+func ParseEnvelope(from string, to ...string) (*Envelope, error) {
+	env := &Envelope{To: make([]smtp.Address, len(to))}
+	var err error
+	if from != "" {
+		if env.From, err = smtp.ParseAddress(from); err != nil {
+			return nil, fmt.Errorf("smtpclient: sender %q: %w", from, err)
+		}
+	}
+	for i, s := range to {
+		if env.To[i], err = smtp.ParseAddress(s); err != nil {
+			return nil, fmt.Errorf("smtpclient: recipient %q: %w", s, err)
+		}
+	}
+	return env, nil
+}
+
 // Status is what became of a message as to a recipient.
 type Status uint8
 
@@ -60,7 +78,7 @@ func (s Status) String() string {
 	return "not attempted"
 }
 
-// A Recipient is the fate of one recipient.
+// A Recipient is the result for one recipient.
 type Recipient struct {
 	Address smtp.Address
 	Status  Status
@@ -94,8 +112,9 @@ func (r *Result) set(from, to Status, err error) {
 	}
 }
 
-// error sums up: nil if all recipients were accepted.
-func (r *Result) error() error {
+// Err sums the result up: nil if all recipients were accepted. It wraps ErrPartial
+// if some were, and the error of one that was not.
+func (r *Result) Err() error {
 	accepted := 0
 	var first *Recipient
 	for i := range r.Recipients {

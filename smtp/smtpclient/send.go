@@ -93,7 +93,7 @@ func (c *Client) send(ctx context.Context, env *Envelope, body io.Reader, url st
 			break
 		}
 	}
-	return res, res.error()
+	return res, res.Err()
 }
 
 // errTooMany is why a recipient was not named to the server.

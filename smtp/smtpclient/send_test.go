@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
@@ -224,7 +225,7 @@ func TestSend(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			ctx := context.Background()
-			c, err := smtpclient.NewClient(ctx, scripted(t, tc.script), &tc.opts)
+			c, err := smtpclient.NewClient(ctx, testutil.Script(t, tc.script), &tc.opts)
 			require.NoError(t, err)
 			defer c.Close()
 			env := tc.env
@@ -273,7 +274,7 @@ func TestSend(t *testing.T) {
 
 // A message whose source fails must not arrive as a shorter one.
 func TestSendBrokenSource(t *testing.T) {
-	c, err := smtpclient.NewClient(context.Background(), scripted(t, pipelining+"C* MAIL\nC* RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go"), nil)
+	c, err := smtpclient.NewClient(context.Background(), testutil.Script(t, pipelining+"C* MAIL\nC* RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go"), nil)
 	require.NoError(t, err)
 	defer c.Close()
 	boom := errors.New("boom")
@@ -286,7 +287,7 @@ func TestSendBrokenSource(t *testing.T) {
 
 // Cancelling ends a wait at once.
 func TestSendCancelled(t *testing.T) {
-	c, err := smtpclient.NewClient(context.Background(), scripted(t, pipelining), nil)
+	c, err := smtpclient.NewClient(context.Background(), testutil.Script(t, pipelining), nil)
 	require.NoError(t, err)
 	defer c.Close()
 	ctx, cancel := context.WithCancel(context.Background())

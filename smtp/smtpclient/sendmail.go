@@ -2,12 +2,10 @@ package smtpclient
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 
 	"github.com/posthorn-mail/posthorn/sasl"
-	"github.com/posthorn-mail/posthorn/smtp"
 )
 
 // SendMail sends one message over TLS: it dials, logs in, sends and quits. addr
@@ -22,19 +20,9 @@ func SendMail(ctx context.Context, addr string, credentials *sasl.Credentials, f
 
 // SendMailWith is SendMail with options.
 func SendMailWith(ctx context.Context, addr string, o *Options, from string, to []string, body io.Reader) error {
-	var env Envelope
-	var err error
-	if from != "" {
-		if env.From, err = smtp.ParseAddress(from); err != nil {
-			return fmt.Errorf("smtpclient: sender %q: %w", from, err)
-		}
-	}
-	for _, s := range to {
-		a, err := smtp.ParseAddress(s)
-		if err != nil {
-			return fmt.Errorf("smtpclient: recipient %q: %w", s, err)
-		}
-		env.To = append(env.To, a)
+	env, err := ParseEnvelope(from, to...)
+	if err != nil {
+		return err
 	}
 	dial := DialStartTLS
 	if _, port, err := net.SplitHostPort(addr); err == nil && port == "465" {
@@ -45,7 +33,7 @@ func SendMailWith(ctx context.Context, addr string, o *Options, from string, to 
 		return err
 	}
 	defer c.Close()
-	if _, err = c.Send(ctx, &env, body); err != nil {
+	if _, err = c.Send(ctx, env, body); err != nil {
 		return err
 	}
 	c.Quit(ctx) // its outcome says nothing about the message

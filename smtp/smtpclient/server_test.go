@@ -3,15 +3,9 @@ package smtpclient_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"strings"
 	"sync"
@@ -20,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
@@ -33,6 +28,8 @@ type sink struct {
 	mail  smtp.MailOptions
 	to    []smtp.Address
 	body  []byte
+	all   []smtp.Address // recipients of all messages
+	conns int
 	count int
 	conn  *smtpserver.Conn
 	keep  bool
@@ -42,6 +39,9 @@ type sink struct {
 func (s *sink) Extensions() smtp.ExtensionSet { return s.exts }
 
 func (s *sink) NewSession(_ context.Context, c *smtpserver.Conn) (smtpserver.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns++
 	return &sinkSession{s: s, c: c}, nil
 }
 
@@ -78,6 +78,7 @@ func (s *sinkSession) Data(_ context.Context, r io.Reader) error {
 	s.s.mu.Lock()
 	defer s.s.mu.Unlock()
 	s.s.from, s.s.mail, s.s.to, s.s.body, s.s.conn = s.from, s.mail, s.to, body, s.c
+	s.s.all = append(s.s.all, s.to...)
 	s.s.count++
 	return nil
 }
@@ -87,43 +88,13 @@ func (s *sinkSession) Close() error          { return nil }
 
 func serve(t testing.TB, srv *smtpserver.Server, implicit bool) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	srv.Logger = slog.New(slog.DiscardHandler)
 	srv.Hostname = "mx.example.org"
 	srv.OnAuth = func(context.Context, sasl.Attempt) {}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if implicit {
-			srv.ServeTLS(l)
-		} else {
-			srv.Serve(l)
-		}
-	}()
-	t.Cleanup(func() {
-		srv.Close()
-		<-done
-	})
-	return l.Addr().String()
-}
-
-// certificate returns a server's and a client's configuration.
-func certificate(t testing.TB) (server, client *tls.Config) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mx.example.org"}, DNSNames: []string{"mx.example.org"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	if implicit {
+		return testutil.ServeTLS(t, srv)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	require.NoError(t, err)
-	cert, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	pool := x509.NewCertPool()
-	pool.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, &tls.Config{RootCAs: pool}
+	return testutil.Serve(t, srv)
 }
 
 func users(t testing.TB) *sasl.Users {
@@ -137,9 +108,9 @@ func TestSendMail(t *testing.T) {
 		back := &sink{keep: true}
 		srv := &smtpserver.Server{Backend: back, Authenticator: users(t), RequireAuth: true}
 		var clientTLS *tls.Config
-		srv.TLSConfig, clientTLS = certificate(t)
+		srv.TLSConfig, clientTLS = testutil.TLS(t, "mx.example.org", "127.0.0.1")
 		a := serve(t, srv, implicit)
-		o := &smtpclient.Options{TLSConfig: clientTLS, Credentials: &sasl.Credentials{Username: "alice", Password: "secret"}, Dialer: portDialer(a)}
+		o := &smtpclient.Options{TLSConfig: clientTLS, Credentials: &sasl.Credentials{Username: "alice", Password: "secret"}, Dialer: testutil.Dialer(a)}
 		target := "127.0.0.1:587"
 		if implicit {
 			target = "127.0.0.1:465"
@@ -190,7 +161,7 @@ func TestAuth(t *testing.T) {
 	back := &sink{keep: true}
 	srv := &smtpserver.Server{Backend: back, Authenticator: users(t), ChannelBinding: true}
 	var clientTLS *tls.Config
-	srv.TLSConfig, clientTLS = certificate(t)
+	srv.TLSConfig, clientTLS = testutil.TLS(t, "mx.example.org", "127.0.0.1")
 	a := serve(t, srv, false)
 	ctx := context.Background()
 	c, err := smtpclient.DialStartTLS(ctx, a, &smtpclient.Options{TLSConfig: clientTLS})
@@ -211,9 +182,9 @@ func TestAuth(t *testing.T) {
 	// In the clear no password is sent.
 	_, err = smtpclient.Dial(ctx, a, &smtpclient.Options{Mechanisms: []string{"PLAIN", "LOGIN"}, Credentials: &sasl.Credentials{Username: "alice", Password: "secret"}})
 	require.Error(t, err)
-	_, err = smtpclient.NewClient(ctx, scripted(t, hello+"S: 250-x\nS: 250 AUTH PLAIN LOGIN"), &smtpclient.Options{Credentials: &sasl.Credentials{Username: "alice", Password: "secret"}})
+	_, err = smtpclient.NewClient(ctx, testutil.Script(t, hello+"S: 250-x\nS: 250 AUTH PLAIN LOGIN"), &smtpclient.Options{Credentials: &sasl.Credentials{Username: "alice", Password: "secret"}})
 	require.ErrorIs(t, err, sasl.ErrEncryptionNeeded)
-	_, err = smtpclient.NewClient(ctx, scripted(t, plain), &smtpclient.Options{Credentials: &sasl.Credentials{Username: "alice", Password: "secret"}})
+	_, err = smtpclient.NewClient(ctx, testutil.Script(t, plain), &smtpclient.Options{Credentials: &sasl.Credentials{Username: "alice", Password: "secret"}})
 	require.ErrorIs(t, err, smtpclient.ErrNoAuth)
 }
 
@@ -221,13 +192,13 @@ func TestAuth(t *testing.T) {
 func TestStartTLS(t *testing.T) {
 	ctx := context.Background()
 	o := &smtpclient.Options{TLSConfig: &tls.Config{ServerName: "mx.example"}}
-	_, err := smtpclient.NewClientStartTLS(ctx, scripted(t, plain), o)
+	_, err := smtpclient.NewClientStartTLS(ctx, testutil.Script(t, plain), o)
 	require.ErrorIs(t, err, smtpclient.ErrNoStartTLS)
-	_, err = smtpclient.NewClientStartTLS(ctx, scripted(t, hello+"S: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS: 454 not now"), o)
+	_, err = smtpclient.NewClientStartTLS(ctx, testutil.Script(t, hello+"S: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS: 454 not now"), o)
 	var e *smtp.Error
 	require.ErrorAs(t, err, &e)
 	require.True(t, e.Temporary())
-	nc := scripted(t, hello+"S: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nS: 250 injected")
+	nc := testutil.Script(t, hello+"S: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nS: 250 injected")
 	_, err = smtpclient.NewClientStartTLS(ctx, slowReader{nc}, o)
 	require.ErrorContains(t, err, "plaintext behind STARTTLS")
 }
@@ -243,15 +214,15 @@ func (s slowReader) Read(p []byte) (int, error) {
 func TestGreeting(t *testing.T) {
 	ctx := context.Background()
 	var e *smtp.Error
-	_, err := smtpclient.NewClient(ctx, scripted(t, "S: 421 4.3.2 Server is busy, try again later."), nil)
+	_, err := smtpclient.NewClient(ctx, testutil.Script(t, "S: 421 4.3.2 Server is busy, try again later."), nil)
 	require.ErrorAs(t, err, &e)
 	require.True(t, e.Temporary())
-	_, err = smtpclient.NewClient(ctx, scripted(t, "S: 554-no\nS: 554 mail here"), nil)
+	_, err = smtpclient.NewClient(ctx, testutil.Script(t, "S: 554-no\nS: 554 mail here"), nil)
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, "no\nmail here", e.Text)
-	_, err = smtpclient.NewClient(ctx, scripted(t, "S: HTTP/1.1 400 Bad Request"), nil)
+	_, err = smtpclient.NewClient(ctx, testutil.Script(t, "S: HTTP/1.1 400 Bad Request"), nil)
 	require.ErrorIs(t, err, smtp.ErrBadReply)
-	_, err = smtpclient.NewClient(ctx, scripted(t, "CLOSE"), nil)
+	_, err = smtpclient.NewClient(ctx, testutil.Script(t, "CLOSE"), nil)
 	require.ErrorIs(t, err, io.EOF)
 	// no greeting at all
 	l, err := net.Listen("tcp", "127.0.0.1:0")

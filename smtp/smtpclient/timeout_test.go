@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
 
@@ -34,7 +35,7 @@ func TestTimeouts(t *testing.T) {
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
-					play(b, tc.script) // and then it says nothing more, and reads nothing
+					testutil.Play(b, tc.script) // and then it says nothing more, and reads nothing
 				}()
 				began := time.Now()
 				c, err := smtpclient.NewClient(context.Background(), a, &smtpclient.Options{LocalName: "client.example"})

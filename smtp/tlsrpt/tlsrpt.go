@@ -2,7 +2,7 @@
 // makes of it the reports that these domains may ask for (RFC 8460).
 //
 //	c := &tlsrpt.Collector{}
-//	d := &smtpclient.Deliverer{OnAttempt: c.Attempt}
+//	d := &outbound.Deliverer{OnAttempt: c.Attempt}
 //	…
 //	for _, r := range c.Take() { … json.Marshal(r) … } // once a day
 //
@@ -19,7 +19,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
+	"github.com/posthorn-mail/posthorn/smtp/outbound"
 )
 
 // A Report is what a domain is told, as RFC 8460 §4.4 has it in JSON.
@@ -44,10 +44,10 @@ type DateRange struct {
 // A Policy is what was asked of TLS, and how often it was met.
 type Policy struct {
 	Policy struct {
-		Type   smtpclient.PolicyType `json:"policy-type"`
-		Text   []string              `json:"policy-string,omitempty"`
-		Domain string                `json:"policy-domain"`
-		MXHost []string              `json:"mx-host,omitempty"`
+		Type   outbound.PolicyType `json:"policy-type"`
+		Text   []string            `json:"policy-string,omitempty"`
+		Domain string              `json:"policy-domain"`
+		MXHost []string            `json:"mx-host,omitempty"`
 	} `json:"policy"`
 	Summary struct {
 		Successes int `json:"total-successful-session-count"`
@@ -58,11 +58,11 @@ type Policy struct {
 
 // A Failure is a kind of failure with one host.
 type Failure struct {
-	Result   smtpclient.TLSResult `json:"result-type"`
-	Host     string               `json:"receiving-mx-hostname,omitempty"`
-	IP       string               `json:"receiving-ip,omitempty"`
-	Sessions int                  `json:"failed-session-count"`
-	Reason   string               `json:"failure-reason-code,omitempty"`
+	Result   outbound.TLSResult `json:"result-type"`
+	Host     string             `json:"receiving-mx-hostname,omitempty"`
+	IP       string             `json:"receiving-ip,omitempty"`
+	Sessions int                `json:"failed-session-count"`
+	Reason   string             `json:"failure-reason-code,omitempty"`
 }
 
 // A Collector counts attempts. The zero value works. It may be used by several
@@ -78,9 +78,9 @@ type Collector struct {
 }
 
 // Attempt counts an attempt; it is for Deliverer.OnAttempt.
-func (c *Collector) Attempt(_ context.Context, a *smtpclient.Attempt) {
+func (c *Collector) Attempt(_ context.Context, a *outbound.Attempt) {
 	result := a.TLSResult()
-	if result == smtpclient.TLSUnknown {
+	if result == outbound.TLSUnknown {
 		return
 	}
 	c.mu.Lock()
@@ -97,7 +97,7 @@ func (c *Collector) Attempt(_ context.Context, a *smtpclient.Attempt) {
 		c.domains[a.Domain] = r
 	}
 	p := r.policy(a)
-	if result == smtpclient.TLSSuccess {
+	if result == outbound.TLSSuccess {
 		p.Summary.Successes++
 		return
 	}
@@ -121,11 +121,11 @@ func (c *Collector) Attempt(_ context.Context, a *smtpclient.Attempt) {
 }
 
 // policy finds the policy of an attempt in the report, or adds it.
-func (r *Report) policy(a *smtpclient.Attempt) *Policy {
+func (r *Report) policy(a *outbound.Attempt) *Policy {
 	var p Policy
 	p.Policy.Type, p.Policy.Domain = a.Policy, a.Domain
 	switch a.Policy {
-	case smtpclient.PolicySTS:
+	case outbound.PolicySTS:
 		if a.STS == nil {
 			break
 		}
@@ -135,7 +135,7 @@ func (r *Report) policy(a *smtpclient.Attempt) *Policy {
 		}
 		p.Policy.Text = append(p.Policy.Text, fmt.Sprintf("max_age: %d", int64(a.STS.MaxAge.Seconds())))
 		p.Policy.MXHost = a.STS.MX
-	case smtpclient.PolicyTLSA:
+	case outbound.PolicyTLSA:
 		// Each host has records of its own.
 		p.Policy.Domain = a.Host
 		for _, t := range a.TLSA {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/smtp/outbound"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 	"github.com/posthorn-mail/posthorn/smtp/tlsrpt"
 )
@@ -19,23 +20,23 @@ func TestCollector(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &tlsrpt.Collector{MaxDomains: 2, MaxFailures: 1}
 		require.Empty(t, c.Take())
-		policy := &smtpclient.STSPolicy{Mode: smtpclient.STSTesting, MX: []string{"*.example.org"}, MaxAge: 24 * time.Hour}
-		sts := func(security smtpclient.Security, err error) *smtpclient.Attempt {
-			return &smtpclient.Attempt{Domain: "example.org", Host: "mx.example.org", Addr: netip.MustParseAddrPort("192.0.2.1:25"), Begin: time.Now(),
-				Policy: smtpclient.PolicySTS, STS: policy, Security: security, TLSErr: err}
+		policy := &outbound.STSPolicy{Mode: outbound.STSTesting, MX: []string{"*.example.org"}, MaxAge: 24 * time.Hour}
+		sts := func(security outbound.Security, err error) *outbound.Attempt {
+			return &outbound.Attempt{Domain: "example.org", Host: "mx.example.org", Addr: netip.MustParseAddrPort("192.0.2.1:25"), Begin: time.Now(),
+				Policy: outbound.PolicySTS, STS: policy, Security: security, TLSErr: err}
 		}
 		for range 3 {
-			c.Attempt(t.Context(), sts(smtpclient.VerifiedPKIX, nil))
+			c.Attempt(t.Context(), sts(outbound.VerifiedPKIX, nil))
 		}
 		for range 2 {
-			c.Attempt(t.Context(), sts(smtpclient.Cleartext, smtpclient.ErrNoStartTLS))
+			c.Attempt(t.Context(), sts(outbound.Cleartext, smtpclient.ErrNoStartTLS))
 		}
-		c.Attempt(t.Context(), sts(smtpclient.Encrypted, errors.New("one more kind"))) // counted, not detailed
-		c.Attempt(t.Context(), sts(smtpclient.Cleartext, nil))                         // never came to TLS
+		c.Attempt(t.Context(), sts(outbound.Encrypted, errors.New("one more kind"))) // counted, not detailed
+		c.Attempt(t.Context(), sts(outbound.Cleartext, nil))                         // never came to TLS
 		time.Sleep(time.Hour)
 		for i := range 3 {
-			c.Attempt(t.Context(), &smtpclient.Attempt{Domain: fmt.Sprintf("a%d.example", i), Host: "mx", Policy: smtpclient.PolicyTLSA,
-				TLSA: []smtpclient.TLSA{{Usage: 3, Selector: 1, Matching: 0, Data: []byte{0xab}}}, Security: smtpclient.VerifiedDANE})
+			c.Attempt(t.Context(), &outbound.Attempt{Domain: fmt.Sprintf("a%d.example", i), Host: "mx", Policy: outbound.PolicyTLSA,
+				TLSA: []outbound.TLSA{{Usage: 3, Selector: 1, Matching: 0, Data: []byte{0xab}}}, Security: outbound.VerifiedDANE})
 		}
 		reports := c.Take()
 		require.Len(t, reports, 2)

@@ -1,30 +1,24 @@
-package smtpclient_test
+package outbound_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/netip"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/outbound"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 )
@@ -37,60 +31,27 @@ type lab struct {
 	txt   map[string][]string
 	fail  map[string]bool // queries that get no answer: "MX name", "IP name", …
 	hosts map[netip.Addr]string
-	ca    *x509.Certificate
-	caKey *ecdsa.PrivateKey
-	roots *x509.CertPool
+	ca    *testutil.Authority
 
 	mu    sync.Mutex
 	dials []string
 }
 
 func newLab(t testing.TB) *lab {
-	before := runtime.NumGoroutine()
-	t.Cleanup(func() {
-		for end := time.Now().Add(3 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				buf := make([]byte, 1<<16)
-				t.Errorf("goroutines are left:\n%s", buf[:runtime.Stack(buf, true)])
-				return
-			}
-		}
-	})
+	testutil.NoLeaks(t)
 	n := &lab{
 		t: t, mx: map[string][]*net.MX{}, addrs: map[string][]netip.Addr{}, txt: map[string][]string{},
-		fail: map[string]bool{}, hosts: map[netip.Addr]string{}, roots: x509.NewCertPool(),
+		fail: map[string]bool{}, hosts: map[netip.Addr]string{}, ca: testutil.NewAuthority(t),
 	}
-	n.ca, n.caKey = n.issue(nil, nil, true)
-	n.roots.AddCert(n.ca)
 	return n
 }
 
-func (n *lab) issue(parent *x509.Certificate, parentKey *ecdsa.PrivateKey, ca bool, names ...string) (*x509.Certificate, *ecdsa.PrivateKey) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(n.t, err)
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: fmt.Sprint(names, ca)}, DNSNames: names,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: ca, BasicConstraintsValid: true,
-	}
-	if parent == nil {
-		parent, parentKey = tmpl, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, &key.PublicKey, parentKey)
-	require.NoError(n.t, err)
-	c, err := x509.ParseCertificate(der)
-	require.NoError(n.t, err)
-	return c, key
-}
-
 // tls makes a server's configuration, with a certificate of the lab's CA.
-func (n *lab) tls(names ...string) *tls.Config {
-	c, key := n.issue(n.ca, n.caKey, false, names...)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{c.Raw, n.ca.Raw}, PrivateKey: key}}}
-}
+func (n *lab) tls(names ...string) *tls.Config { return n.ca.TLS(n.t, names...) }
 
 func (n *lab) selfSigned(names ...string) *tls.Config {
-	c, key := n.issue(nil, nil, false, names...)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{c.Raw}, PrivateKey: key}}}
+	server, _ := testutil.TLS(n.t, names...)
+	return server
 }
 
 func leaf(cfg *tls.Config) []byte { return cfg.Certificates[0].Certificate[0] }
@@ -120,57 +81,26 @@ func (n *lab) names(host string, addrs ...string) {
 // not set is that of a host which takes everything.
 func (n *lab) host(name, ip string, h *mailHost) *mailHost {
 	n.names(name, ip)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(n.t, err)
-	n.hosts[netip.MustParseAddr(ip)] = l.Addr().String()
 	if h == nil {
 		h = &mailHost{}
 	}
 	srv := &smtpserver.Server{Backend: h, Hostname: name, Limits: smtpserver.Limits{Recipients: h.recipients}, Disable: h.disable}
 	srv.Logger, srv.TLSConfig = slog.New(slog.DiscardHandler), h.tls
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		srv.Serve(l)
-	}()
-	n.t.Cleanup(func() {
-		srv.Close()
-		<-done
-	})
+	n.hosts[netip.MustParseAddr(ip)] = testutil.Serve(n.t, srv)
 	return h
 }
 
-// script puts a scripted server at an address; see play. It serves one
+// script puts a scripted server at an address; see testutil.Play. It serves one
 // connection for each script.
 func (n *lab) script(name, ip string, scripts ...string) {
 	n.names(name, ip)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(n.t, err)
-	n.hosts[netip.MustParseAddr(ip)] = l.Addr().String()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for _, s := range scripts {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			if msg := play(nc, s); msg != "" {
-				n.t.Error(name + ": " + msg)
-			}
-			nc.Close()
-		}
-	}()
-	n.t.Cleanup(func() {
-		l.Close()
-		<-done
-	})
+	n.hosts[netip.MustParseAddr(ip)] = testutil.ScriptServer(n.t, scripts...)
 }
 
-func (n *lab) deliverer() *smtpclient.Deliverer {
-	return &smtpclient.Deliverer{
+func (n *lab) deliverer() *outbound.Deliverer {
+	return &outbound.Deliverer{
 		Resolver: n,
-		Options:  smtpclient.Options{LocalName: "client.example", Dialer: n, TLSConfig: &tls.Config{RootCAs: n.roots}},
+		Options:  smtpclient.Options{LocalName: "client.example", Dialer: n, TLSConfig: &tls.Config{RootCAs: n.ca.Roots}},
 	}
 }
 
@@ -216,11 +146,11 @@ type secureLab struct {
 	*lab
 	insecure map[string]bool // as fail
 	cname    map[string]string
-	tlsa     map[string][]smtpclient.TLSA
+	tlsa     map[string][]outbound.TLSA
 }
 
 func (n *lab) sign() *secureLab {
-	return &secureLab{lab: n, insecure: map[string]bool{}, cname: map[string]string{}, tlsa: map[string][]smtpclient.TLSA{}}
+	return &secureLab{lab: n, insecure: map[string]bool{}, cname: map[string]string{}, tlsa: map[string][]outbound.TLSA{}}
 }
 
 func (n *secureLab) secure(kind, name string) bool {
@@ -242,7 +172,7 @@ func (n *secureLab) LookupSecureHost(ctx context.Context, network, name string) 
 	return addrs, name, secure, err
 }
 
-func (n *secureLab) LookupTLSA(_ context.Context, name string) ([]smtpclient.TLSA, bool, error) {
+func (n *secureLab) LookupTLSA(_ context.Context, name string) ([]outbound.TLSA, bool, error) {
 	return n.tlsa[name], n.secure("TLSA", name), n.answer("TLSA", name, n.tlsa[name] != nil)
 }
 

@@ -1,4 +1,4 @@
-package smtpclient
+package outbound
 
 import (
 	"cmp"
@@ -62,7 +62,7 @@ func (d *Deliverer) exchangers(ctx context.Context, domain string) ([]exchanger,
 		}
 		return []exchanger{{name: domain, secure: secure}}, nil
 	case err != nil && len(mx) == 0:
-		return nil, fmt.Errorf("smtpclient: looking up the mail hosts of %s: %w", domain, err)
+		return nil, fmt.Errorf("outbound: looking up the mail hosts of %s: %w", domain, err)
 	}
 	return d.order(mx, secure)
 }
@@ -155,7 +155,7 @@ func (d *Deliverer) locate(ctx context.Context, x exchanger) (location, error) {
 		return loc, fmt.Errorf("%w: %s has no address", ErrNoSuchDomain, x.name)
 	}
 	if err != nil {
-		return loc, fmt.Errorf("smtpclient: looking up the addresses of %s: %w", x.name, err)
+		return loc, fmt.Errorf("outbound: looking up the addresses of %s: %w", x.name, err)
 	}
 	loc.addrs = alternate(loc.addrs)
 	return loc, nil

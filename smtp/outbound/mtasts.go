@@ -1,4 +1,4 @@
-package smtpclient
+package outbound
 
 import (
 	"bytes"
@@ -44,7 +44,7 @@ const (
 )
 
 // ErrSTSPolicy says that the text of a policy breaks RFC 8461 §3.2.
-var ErrSTSPolicy = errors.New("smtpclient: malformed MTA-STS policy")
+var ErrSTSPolicy = errors.New("outbound: malformed MTA-STS policy")
 
 // ParseSTSPolicy reads the text of a policy. Lines may end in CRLF or LF; fields
 // that are not known are passed over, and of those given twice the first counts.

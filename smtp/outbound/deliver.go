@@ -1,17 +1,16 @@
-package smtpclient
+package outbound
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
 
 // A Deliverer sends messages to the mail hosts of their recipients' domains, as
@@ -20,13 +19,13 @@ import (
 // may be used by several goroutines.
 //
 // It sends once. What failed temporarily is for the caller to try again later
-// (RFC 5321 §4.5.4.1), the rest for a notification; see [Temporary] and
-// [Diagnose].
+// (RFC 5321 §4.5.4.1), the rest for a notification; see [smtpclient.Temporary]
+// and [smtpclient.Diagnose].
 type Deliverer struct {
 	// Options are for the connections. LocalName should be set: hosts refuse
 	// clients whose name is not that of their address. Credentials and LMTP
 	// have no meaning here.
-	Options Options
+	Options smtpclient.Options
 
 	// Resolver is net.DefaultResolver by default. A [SecureResolver] turns
 	// DANE on.
@@ -124,10 +123,10 @@ type Delivery struct {
 	Attempts []*Attempt
 }
 
-// An Outcome is the fate of one recipient. It is final if the Status is
-// Accepted, or if Err is not [Temporary].
+// An Outcome is the result for one recipient. It is final if the Status is
+// Accepted, or if Err is not [smtpclient.Temporary].
 type Outcome struct {
-	Recipient
+	smtpclient.Recipient
 
 	// Attempt is the one that decided it, nil if it came to none.
 	Attempt *Attempt
@@ -148,10 +147,10 @@ func (d *Deliverer) port() uint16 {
 }
 
 // Deliver sends a message to all recipients, grouped by domain, and returns when
-// the fate of each is known. Parameters of the envelope that a mail host doesn't
-// know are left out if a relay may do so; AllOrNothing has no meaning. The error
-// is nil if all recipients were accepted, and wraps ErrPartial if some were. The
-// Delivery is never nil.
+// the result for each is known. Parameters of the envelope that a mail host
+// doesn't know are left out if a relay may do so; AllOrNothing has no meaning. The
+// error is nil if all recipients were accepted, and wraps smtpclient.ErrPartial if
+// some were. The Delivery is never nil.
 //
 // A host that turns the connection away, with whatever code, is passed over for
 // the next; a refusal of the sender, a recipient or the message with 5yz is final,
@@ -160,7 +159,7 @@ func (d *Deliverer) port() uint16 {
 // Where a message was sent but the answer lost, it is not sent to the next host:
 // the Status is Unknown. A later attempt may duplicate it then, which RFC 5321
 // §4.5.4.1 prefers to losing it.
-func (d *Deliverer) Deliver(ctx context.Context, env *Envelope, body Body) (*Delivery, error) {
+func (d *Deliverer) Deliver(ctx context.Context, env *smtpclient.Envelope, body Body) (*Delivery, error) {
 	out := &Delivery{Recipients: make([]Outcome, len(env.To))}
 	var jobs []*delivery
 	byDomain := map[string]*delivery{}
@@ -176,7 +175,7 @@ func (d *Deliverer) Deliver(ctx context.Context, env *Envelope, body Body) (*Del
 		j.all = append(j.all, i)
 	}
 	if len(jobs) == 0 {
-		return out, errors.New("smtpclient: no recipients")
+		return out, errors.New("outbound: no recipients")
 	}
 	parallel := d.Parallel
 	if parallel <= 0 {
@@ -196,15 +195,11 @@ func (d *Deliverer) Deliver(ctx context.Context, env *Envelope, body Body) (*Del
 	for _, j := range jobs {
 		out.Attempts = append(out.Attempts, j.attempts...)
 	}
-	return out, out.error()
-}
-
-func (out *Delivery) error() error {
-	var res Result
+	var res smtpclient.Result
 	for i := range out.Recipients {
 		res.Recipients = append(res.Recipients, out.Recipients[i].Recipient)
 	}
-	return res.error()
+	return out, res.Err()
 }
 
 // tlsPolicy returns what is asked of connections for a domain.
@@ -213,26 +208,4 @@ func (d *Deliverer) tlsPolicy(domain string) TLSPolicy {
 		return d.TLS(domain)
 	}
 	return TLSOpportunistic
-}
-
-// dial connects to an address of a mail host and has itself greeted.
-func (d *Deliverer) dial(ctx context.Context, host string, addr netip.AddrPort, o *Options) (*Client, error) {
-	t := o.Timeouts.withDefaults()
-	dctx := ctx
-	if t.Dial > 0 {
-		var cancel context.CancelFunc
-		dctx, cancel = context.WithTimeout(ctx, t.Dial)
-		defer cancel()
-	}
-	var nc net.Conn
-	var err error
-	if o.Dialer != nil {
-		nc, err = o.Dialer.DialContext(dctx, "tcp", addr.String())
-	} else {
-		nc, err = (&net.Dialer{}).DialContext(dctx, "tcp", addr.String())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("smtpclient: %w", err)
-	}
-	return open(ctx, nc, strings.Trim(host, "[]"), o, false, false)
 }

@@ -1,15 +1,16 @@
-package smtpclient
+package outbound
 
 import (
 	"time"
 
 	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
 
 // adapt makes the envelope for those recipients that are open, without the
 // parameters that the host doesn't know as far as a relay may leave them out.
-func (j *delivery) adapt(exts smtp.ExtensionSet) *Envelope {
-	env := &Envelope{From: j.env.From, Mail: j.env.Mail}
+func (j *delivery) adapt(exts smtp.ExtensionSet) *smtpclient.Envelope {
+	env := &smtpclient.Envelope{From: j.env.From, Mail: j.env.Mail}
 	o := &env.Mail
 	o.Size = 0 // Send measures it
 	if !exts.Has(smtp.ExtDSN) {

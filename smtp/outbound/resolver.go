@@ -1,4 +1,4 @@
-package smtpclient
+package outbound
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package smtpclient_test
+package outbound_test
 
 import (
 	"context"
@@ -13,23 +13,24 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/smtp/outbound"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
 
 func TestParseSTSPolicy(t *testing.T) {
 	// RFC 8461 §3.2
-	p, err := smtpclient.ParseSTSPolicy([]byte("version: STSv1\nmode: enforce\nmx: mail.example.com\nmx: *.example.net\nmx: backupmx.example.com\nmax_age: 604800\n"))
+	p, err := outbound.ParseSTSPolicy([]byte("version: STSv1\nmode: enforce\nmx: mail.example.com\nmx: *.example.net\nmx: backupmx.example.com\nmax_age: 604800\n"))
 	require.NoError(t, err)
-	require.Equal(t, &smtpclient.STSPolicy{Mode: smtpclient.STSEnforce, MX: []string{"mail.example.com", "*.example.net", "backupmx.example.com"}, MaxAge: 7 * 24 * time.Hour}, p)
+	require.Equal(t, &outbound.STSPolicy{Mode: outbound.STSEnforce, MX: []string{"mail.example.com", "*.example.net", "backupmx.example.com"}, MaxAge: 7 * 24 * time.Hour}, p)
 	for host, want := range map[string]bool{
 		"mail.example.com": true, "MAIL.example.com.": true, "a.example.net": true, "a.b.example.net": false,
 		"example.net": false, ".example.net": true, "mail.example.com.evil.org": false, "": false,
 	} {
 		require.Equal(t, want, p.Matches(host), host)
 	}
-	p, err = smtpclient.ParseSTSPolicy([]byte("version:STSv1 \r\nfuture: x\r\nmode: none\r\nmax_age:9999999999\r\nmode: enforce\r\n\r\n"))
+	p, err = outbound.ParseSTSPolicy([]byte("version:STSv1 \r\nfuture: x\r\nmode: none\r\nmax_age:9999999999\r\nmode: enforce\r\n\r\n"))
 	require.NoError(t, err)
-	require.Equal(t, &smtpclient.STSPolicy{Mode: smtpclient.STSNone, MaxAge: 31557600 * time.Second}, p)
+	require.Equal(t, &outbound.STSPolicy{Mode: outbound.STSNone, MaxAge: 31557600 * time.Second}, p)
 
 	for _, bad := range []string{
 		"", "mode: none\n", "version: STSv2\nmode: none\nmax_age: 1\n", "version: STSv1\nmode: never\nmax_age: 1\n",
@@ -38,8 +39,8 @@ func TestParseSTSPolicy(t *testing.T) {
 		"version: STSv1\nmode: enforce\nmax_age: 1\nmx: *\n", "version: STSv1\nmode: enforce\nmax_age: 1\nmx: a b\n",
 		"version: STSv1\nmode: enforce\nmax_age: 1\nmx: *.*.example\n", "version: STSv1\nnonsense\n", strings.Repeat("\n", 70000),
 	} {
-		_, err := smtpclient.ParseSTSPolicy([]byte(bad))
-		require.ErrorIs(t, err, smtpclient.ErrSTSPolicy, bad)
+		_, err := outbound.ParseSTSPolicy([]byte(bad))
+		require.ErrorIs(t, err, outbound.ErrSTSPolicy, bad)
 	}
 }
 
@@ -47,9 +48,9 @@ func FuzzParseSTSPolicy(f *testing.F) {
 	f.Add([]byte(stsText))
 	f.Add([]byte("version: STSv1\nmode: none\nmax_age: 1\nmx: *.\xff"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p, err := smtpclient.ParseSTSPolicy(text)
+		p, err := outbound.ParseSTSPolicy(text)
 		if err != nil {
-			require.ErrorIs(t, err, smtpclient.ErrSTSPolicy)
+			require.ErrorIs(t, err, outbound.ErrSTSPolicy)
 			return
 		}
 		for _, mx := range p.MX {
@@ -94,7 +95,7 @@ func TestMTASTSPolicy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		w := &stsWorld{txtErr: &net.DNSError{IsNotFound: true}}
-		m := &smtpclient.MTASTS{Fetch: w.fetch}
+		m := &outbound.MTASTS{Fetch: w.fetch}
 		policy := func(id string, fetched int) error {
 			t.Helper()
 			p, err := m.Policy(ctx, w, "example.com")
@@ -145,10 +146,10 @@ func TestMTASTSPolicy(t *testing.T) {
 
 type brokenCache struct{}
 
-func (brokenCache) Get(context.Context, string) (*smtpclient.STSEntry, error) {
+func (brokenCache) Get(context.Context, string) (*outbound.STSEntry, error) {
 	return nil, errors.New("disk full")
 }
-func (brokenCache) Put(context.Context, string, *smtpclient.STSEntry) error {
+func (brokenCache) Put(context.Context, string, *outbound.STSEntry) error {
 	return errors.New("disk full")
 }
 
@@ -158,9 +159,9 @@ func TestMTASTSCacheFails(t *testing.T) {
 	n.domain("example.org", "10 mx1.example.org.")
 	h := n.host("mx1.example.org", "192.0.2.1", nil)
 	d := n.deliverer()
-	d.MTASTS = &smtpclient.MTASTS{Cache: brokenCache{}}
+	d.MTASTS = &outbound.MTASTS{Cache: brokenCache{}}
 	_, err := deliver(t, d, "bob@example.org")
-	require.ErrorIs(t, err, smtpclient.ErrSTSCache)
+	require.ErrorIs(t, err, outbound.ErrSTSCache)
 	require.True(t, smtpclient.Temporary(err))
 	require.Empty(t, h.messages())
 }
@@ -169,7 +170,7 @@ func TestMTASTSCacheFails(t *testing.T) {
 func TestMTASTSMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetched := 0
-		m := &smtpclient.MTASTS{Fetch: func(context.Context, string) ([]byte, error) {
+		m := &outbound.MTASTS{Fetch: func(context.Context, string) ([]byte, error) {
 			fetched++
 			return []byte(stsText), nil
 		}}

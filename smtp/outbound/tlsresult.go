@@ -1,8 +1,10 @@
-package smtpclient
+package outbound
 
 import (
 	"crypto/x509"
 	"errors"
+
+	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
 
 // A TLSResult is what a session means for a report on TLS; the values are those
@@ -42,7 +44,7 @@ func (a *Attempt) TLSResult() TLSResult {
 		return TLSSuccess
 	case err == nil:
 		return TLSUnknown
-	case errors.Is(err, ErrNoStartTLS):
+	case errors.Is(err, smtpclient.ErrNoStartTLS):
 		return TLSNotSupported
 	case a.Policy == PolicyTLSA, errors.Is(err, ErrSTSHost):
 		return TLSValidationFailure

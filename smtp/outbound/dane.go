@@ -1,4 +1,4 @@
-package smtpclient
+package outbound
 
 import (
 	"bytes"
@@ -61,7 +61,7 @@ func (r *TLSA) matches(c *x509.Certificate) bool {
 
 // ErrDANE: the server's certificate is none that its domain's TLSA records
 // allow.
-var ErrDANE = errors.New("smtpclient: certificate does not match the TLSA records")
+var ErrDANE = errors.New("outbound: certificate does not match the TLSA records")
 
 // verifyDANE checks a server's certificates (RFC 7672 §3). names are those that
 // a certificate issued by a trust anchor of usage 2 may have.
@@ -147,7 +147,7 @@ func (d *Deliverer) lookupTLSA(ctx context.Context, x exchanger, loc location) (
 		switch {
 		case isNotFound(err) || err == nil && len(records) == 0:
 		case err != nil:
-			return nil, "", fmt.Errorf("smtpclient: looking up the TLSA records of %s: %w", name, err)
+			return nil, "", fmt.Errorf("outbound: looking up the TLSA records of %s: %w", name, err)
 		case secure:
 			return records, name, nil
 		}

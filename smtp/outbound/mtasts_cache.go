@@ -1,4 +1,4 @@
-package smtpclient
+package outbound
 
 import (
 	"context"
@@ -50,7 +50,7 @@ func (e *STSEntry) valid(now time.Time) bool {
 
 // ErrSTSCache says that an STSCache failed. As long as it can't be read, a
 // Deliverer puts mail off.
-var ErrSTSCache = errors.New("smtpclient: MTA-STS cache failed")
+var ErrSTSCache = errors.New("outbound: MTA-STS cache failed")
 
 const (
 	stsRetry   = 5 * time.Minute // before another fetch after one that failed, RFC 8461 §3.3
@@ -103,7 +103,7 @@ func (e *STSEntry) policy() *STSPolicy {
 
 func (m *MTASTS) fetch(ctx context.Context, domain, id string) (*STSEntry, error) {
 	if m.Fetch == nil {
-		return nil, errors.New("smtpclient: MTASTS without Fetch")
+		return nil, errors.New("outbound: MTASTS without Fetch")
 	}
 	ctx, cancel := context.WithTimeout(ctx, stsTimeout)
 	defer cancel()
@@ -122,7 +122,7 @@ func (m *MTASTS) fetch(ctx context.Context, domain, id string) (*STSEntry, error
 type stsFetchError struct{ err error }
 
 func (e *stsFetchError) Error() string {
-	return "smtpclient: fetching the MTA-STS policy: " + e.err.Error()
+	return "outbound: fetching the MTA-STS policy: " + e.err.Error()
 }
 func (e *stsFetchError) Unwrap() error { return e.err }
 

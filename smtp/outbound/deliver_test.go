@@ -1,4 +1,4 @@
-package smtpclient_test
+package outbound_test
 
 import (
 	"context"
@@ -12,14 +12,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/outbound"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
 
+const message = "Subject: test\n\nhello\n.dot\n"
+
 func envelope(t testing.TB, to ...string) *smtpclient.Envelope {
-	return &smtpclient.Envelope{From: addr(t, "alice@client.example"), To: addrs(t, to...)}
+	t.Helper()
+	env, err := smtpclient.ParseEnvelope("alice@client.example", to...)
+	require.NoError(t, err)
+	return env
 }
 
-func deliver(t testing.TB, d *smtpclient.Deliverer, to ...string) (*smtpclient.Delivery, error) {
+func deliver(t testing.TB, d *outbound.Deliverer, to ...string) (*outbound.Delivery, error) {
 	t.Helper()
 	out, err := d.Deliver(t.Context(), envelope(t, to...), strings.NewReader(message))
 	require.Len(t, out.Recipients, len(to))
@@ -30,7 +36,7 @@ func deliver(t testing.TB, d *smtpclient.Deliverer, to ...string) (*smtpclient.D
 }
 
 // hostsOf returns the hosts tried, in order.
-func hostsOf(out *smtpclient.Delivery) string {
+func hostsOf(out *outbound.Delivery) string {
 	var list []string
 	for _, a := range out.Attempts {
 		list = append(list, strings.TrimSuffix(a.Host, ".example.org"))
@@ -69,7 +75,7 @@ func TestDeliverDomains(t *testing.T) {
 	require.Equal(t, uint16(10), a.Preference)
 	require.Equal(t, 250, a.Reply.Code)
 	require.NoError(t, a.Err)
-	require.Equal(t, smtpclient.Cleartext, a.Security)
+	require.Equal(t, outbound.Cleartext, a.Security)
 	require.ErrorIs(t, a.TLSErr, smtpclient.ErrNoStartTLS)
 	require.ErrorContains(t, out.Attempts[1].Err, "no such user")
 }
@@ -195,67 +201,67 @@ func TestDeliverRoutes(t *testing.T) {
 	cases := []struct {
 		name   string
 		to     string
-		set    func(n *lab, d *smtpclient.Deliverer)
+		set    func(n *lab, d *outbound.Deliverer)
 		hosts  string
 		status smtpclient.Status
 		code   string // enhanced
 	}{
-		{name: "implicit MX", to: "bob@example.org", hosts: "example.org", status: smtpclient.Accepted, set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "implicit MX", to: "bob@example.org", hosts: "example.org", status: smtpclient.Accepted, set: func(n *lab, d *outbound.Deliverer) {
 			n.host("example.org", "192.0.2.1", nil)
 		}},
-		{name: "null MX", to: "bob@example.org", status: smtpclient.Rejected, code: "5.1.10", set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "null MX", to: "bob@example.org", status: smtpclient.Rejected, code: "5.1.10", set: func(n *lab, d *outbound.Deliverer) {
 			n.domain("example.org", "0 .")
 			n.host("example.org", "192.0.2.1", nil)
 		}},
 		{name: "no such domain", to: "bob@example.org", hosts: "example.org", status: smtpclient.Rejected, code: "5.1.2"},
-		{name: "DNS fails", to: "bob@example.org", status: smtpclient.NotAttempted, code: "4.4.3", set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "DNS fails", to: "bob@example.org", status: smtpclient.NotAttempted, code: "4.4.3", set: func(n *lab, d *outbound.Deliverer) {
 			n.fail["MX example.org"] = true
 		}},
-		{name: "DNS fails for a host", to: "bob@example.org", hosts: "mx1 mx2", status: smtpclient.NotAttempted, code: "4.4.3", set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "DNS fails for a host", to: "bob@example.org", hosts: "mx1 mx2", status: smtpclient.NotAttempted, code: "4.4.3", set: func(n *lab, d *outbound.Deliverer) {
 			n.domain("example.org", "1 mx1.example.org.", "2 mx2.example.org.")
 			n.fail["IP mx1.example.org"] = true
 		}},
-		{name: "host without address, the other refuses connections", to: "bob@example.org", hosts: "mx1 mx2", status: smtpclient.NotAttempted, code: "4.4.1", set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "host without address, the other refuses connections", to: "bob@example.org", hosts: "mx1 mx2", status: smtpclient.NotAttempted, code: "4.4.1", set: func(n *lab, d *outbound.Deliverer) {
 			n.domain("example.org", "1 mx1.example.org.", "2 mx2.example.org.")
 			n.names("mx2.example.org", "192.0.2.9")
 		}},
-		{name: "this host is best", to: "bob@example.org", status: smtpclient.Rejected, code: "5.4.6", set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "this host is best", to: "bob@example.org", status: smtpclient.Rejected, code: "5.4.6", set: func(n *lab, d *outbound.Deliverer) {
 			n.domain("example.org", "1 CLIENT.example.", "1 mx1.example.org.", "2 mx2.example.org.")
 		}},
-		{name: "this host is second", to: "bob@example.org", hosts: "mx1", status: smtpclient.NotAttempted, code: "4.4.1", set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "this host is second", to: "bob@example.org", hosts: "mx1", status: smtpclient.NotAttempted, code: "4.4.1", set: func(n *lab, d *outbound.Deliverer) {
 			n.domain("example.org", "1 mx1.example.org.", "2 client.example.", "2 mx3.example.org.", "3 mx2.example.org.")
 			n.names("mx1.example.org", "192.0.2.9")
 			n.host("mx2.example.org", "192.0.2.2", nil)
 		}},
 		{name: "this host is the domain", to: "bob@client.example", status: smtpclient.Rejected, code: "5.4.6"},
-		{name: "loopback", to: "bob@example.org", hosts: "mx1 mx1", status: smtpclient.Rejected, code: "5.4.4", set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "loopback", to: "bob@example.org", hosts: "mx1 mx1", status: smtpclient.Rejected, code: "5.4.4", set: func(n *lab, d *outbound.Deliverer) {
 			n.domain("example.org", "1 mx1.example.org.")
 			n.names("mx1.example.org", "127.0.0.1", "::1")
 		}},
-		{name: "address literal", to: "bob@[192.0.2.1]", hosts: "[192.0.2.1]", status: smtpclient.Accepted, set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "address literal", to: "bob@[192.0.2.1]", hosts: "[192.0.2.1]", status: smtpclient.Accepted, set: func(n *lab, d *outbound.Deliverer) {
 			n.host("x.example", "192.0.2.1", nil)
 		}},
-		{name: "address literal of IPv6", to: "bob@[IPv6:2001:db8::5]", hosts: "[ipv6:2001:db8::5]", status: smtpclient.Accepted, set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "address literal of IPv6", to: "bob@[IPv6:2001:db8::5]", hosts: "[ipv6:2001:db8::5]", status: smtpclient.Accepted, set: func(n *lab, d *outbound.Deliverer) {
 			n.host("x.example", "2001:db8::5", nil)
 		}},
 		{name: "unknown literal", to: "bob@[X400:whatever]", status: smtpclient.Rejected, code: "5.1.3"},
-		{name: "IDNA", to: "bob@bücher.example", hosts: "mx1", status: smtpclient.Accepted, set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "IDNA", to: "bob@bücher.example", hosts: "mx1", status: smtpclient.Accepted, set: func(n *lab, d *outbound.Deliverer) {
 			n.domain("xn--bcher-kva.example", "1 mx1.example.org.")
 			n.host("mx1.example.org", "192.0.2.1", nil)
 		}},
-		{name: "addresses in turn, families alternating", to: "bob@example.org", hosts: "mx1 mx1 mx1", status: smtpclient.Accepted, set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "addresses in turn, families alternating", to: "bob@example.org", hosts: "mx1 mx1 mx1", status: smtpclient.Accepted, set: func(n *lab, d *outbound.Deliverer) {
 			n.domain("example.org", "1 mx1.example.org.")
 			n.names("mx1.example.org", "2001:db8::7", "2001:db8::8", "192.0.2.7")
 			n.host("mx1.example.org", "192.0.2.8", nil)
 			n.hosts[netip.MustParseAddr("2001:db8::8")] = n.hosts[netip.MustParseAddr("192.0.2.8")]
 		}},
-		{name: "few attempts", to: "bob@example.org", hosts: "mx1 mx1", status: smtpclient.NotAttempted, code: "4.4.1", set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "few attempts", to: "bob@example.org", hosts: "mx1 mx1", status: smtpclient.NotAttempted, code: "4.4.1", set: func(n *lab, d *outbound.Deliverer) {
 			n.domain("example.org", "1 mx1.example.org.", "2 mx2.example.org.")
 			n.names("mx1.example.org", "2001:db8::7", "2001:db8::8", "192.0.2.7")
 			n.host("mx2.example.org", "192.0.2.8", nil)
 			d.MaxAttempts = 2
 		}},
-		{name: "too large", to: "bob@example.org", hosts: "mx1", status: smtpclient.NotAttempted, code: "5.3.4", set: func(n *lab, d *smtpclient.Deliverer) {
+		{name: "too large", to: "bob@example.org", hosts: "mx1", status: smtpclient.NotAttempted, code: "5.3.4", set: func(n *lab, d *outbound.Deliverer) {
 			n.domain("example.org", "1 mx1.example.org.")
 			n.script("mx1.example.org", "192.0.2.8", "S: 220 x\nC* EHLO\nS: 250-x\nS: 250 SIZE 5\nC: QUIT\nS: 221 bye")
 		}},
@@ -333,4 +339,26 @@ func TestDeliverParameters(t *testing.T) {
 	var unsupported *smtp.UnsupportedError
 	require.ErrorAs(t, err, &unsupported)
 	require.False(t, smtpclient.Temporary(err))
+}
+
+// Servers on loopback addresses and a port of their own, without a dialer.
+func TestDeliverPort(t *testing.T) {
+	n := newLab(t)
+	n.domain("example.org", "10 mx1.example.org.")
+	h := n.host("x.example", "192.0.2.1", nil)
+	real := netip.MustParseAddrPort(n.hosts[netip.MustParseAddr("192.0.2.1")])
+	n.names("mx1.example.org", real.Addr().String())
+	d := n.deliverer()
+	d.Options.Dialer = nil
+	d.Port, d.Network, d.Allow = real.Port(), "tcp4", func(a netip.Addr) bool { return a.IsLoopback() }
+	d.Self = func(string) bool { return false }
+	attempts := 0
+	d.OnAttempt = func(_ context.Context, a *outbound.Attempt) { attempts++ }
+	_, err := deliver(t, d, "bob@example.org")
+	require.NoError(t, err)
+	require.Len(t, h.messages(), 1)
+	require.Equal(t, 1, attempts)
+
+	_, err = d.Deliver(t.Context(), &smtpclient.Envelope{}, strings.NewReader(message))
+	require.Error(t, err)
 }

@@ -1,4 +1,4 @@
-package smtpclient_test
+package outbound_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
 
+	"github.com/posthorn-mail/posthorn/smtp/outbound"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
 
@@ -147,7 +148,7 @@ func TestDNS(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			s := newNameServer()
 			s.cut, s.forge = mode == "tcp", mode == "forged"
-			d := &smtpclient.DNS{Server: s.serve(t)}
+			d := &outbound.DNS{Server: s.serve(t)}
 			ctx := t.Context()
 			var dns *net.DNSError
 
@@ -185,7 +186,7 @@ func TestDNS(t *testing.T) {
 			tlsa, secure, err := d.LookupTLSA(ctx, "_25._tcp.real.example.net.")
 			require.NoError(t, err)
 			require.True(t, secure)
-			require.Equal(t, []smtpclient.TLSA{{Usage: 3, Selector: 1, Matching: 1, Data: []byte{0xaa, 0xbb}}}, tlsa)
+			require.Equal(t, []outbound.TLSA{{Usage: 3, Selector: 1, Matching: 1, Data: []byte{0xaa, 0xbb}}}, tlsa)
 
 			_, secure, err = d.LookupSecureMX(ctx, "gone.example.")
 			require.ErrorAs(t, err, &dns)
@@ -208,7 +209,7 @@ func TestDNS(t *testing.T) {
 func TestDNSTimeout(t *testing.T) {
 	s := newNameServer()
 	s.silent = 1
-	d := &smtpclient.DNS{Server: s.serve(t), Timeout: 100 * time.Millisecond, Attempts: 2}
+	d := &outbound.DNS{Server: s.serve(t), Timeout: 100 * time.Millisecond, Attempts: 2}
 	_, err := d.LookupMX(t.Context(), "example.org.")
 	require.NoError(t, err)
 	s.mu.Lock()
@@ -236,9 +237,9 @@ func TestDNSWithDANE(t *testing.T) {
 		record("_25._tcp.real.example.net.", 52, &dnsmessage.UnknownResource{Type: 52, Data: append([]byte{3, 0, 1}, sha(leaf(h.tls))...)}),
 	}
 	d := n.deliverer()
-	d.Resolver = &smtpclient.DNS{Server: s.serve(t)}
+	d.Resolver = &outbound.DNS{Server: s.serve(t)}
 	out, err := deliver(t, d, "bob@example.org")
 	require.NoError(t, err)
-	require.Equal(t, smtpclient.VerifiedDANE, out.Attempts[0].Security)
+	require.Equal(t, outbound.VerifiedDANE, out.Attempts[0].Security)
 	require.Equal(t, "mx.example.org", out.Attempts[0].Host)
 }

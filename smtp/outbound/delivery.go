@@ -1,4 +1,4 @@
-package smtpclient
+package outbound
 
 import (
 	"context"
@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
 
 // A delivery is that of a message to one domain.
 type delivery struct {
 	d      *Deliverer
-	env    *Envelope
+	env    *smtpclient.Envelope
 	body   Body
 	domain string
 
@@ -55,7 +56,7 @@ func (j *delivery) run(ctx context.Context) {
 		left = j.host(ctx, x, left, stsErr)
 	}
 	if err := context.Cause(ctx); err != nil {
-		j.settle(nil, fmt.Errorf("smtpclient: %w", err))
+		j.settle(nil, fmt.Errorf("outbound: %w", err))
 	}
 }
 
@@ -134,12 +135,12 @@ func (j *delivery) demand(ctx context.Context, x exchanger, loc location, a *Att
 		q.sts, q.testing = j.sts, a.Testing
 		if j.sts.Matches(x.name) {
 			vouched = true
-		} else if a.TLSErr = fmt.Errorf("%w: %s", ErrSTSHost, x.name); !a.Testing {
+		} else if a.TLSErr = unmet(ErrSTSHost, errors.New(x.name)); !a.Testing {
 			return nil, a.TLSErr
 		}
 	}
 	if q.require && !vouched {
-		return nil, fmt.Errorf("%w: nothing vouches for %s as mail host", ErrRequireTLS, x.name)
+		return nil, unmet(ErrRequireTLS, fmt.Errorf("nothing vouches for %s as mail host", x.name))
 	}
 	return q, nil
 }
@@ -171,21 +172,21 @@ func (j *delivery) address(ctx context.Context, a *Attempt, q *demands, x exchan
 	}
 }
 
-func (j *delivery) connect(ctx context.Context, a *Attempt, q *demands, x exchanger) (*Client, error) {
+func (j *delivery) connect(ctx context.Context, a *Attempt, q *demands, x exchanger) (*smtpclient.Client, error) {
 	var v verification
 	o := j.d.Options
 	o.Credentials, o.LMTP = nil, false
 	o.TLSConfig = q.config(o.TLSConfig, &v)
-	c, err := j.d.dial(ctx, x.name, a.Addr, &o)
+	c, err := smtpclient.Dial(ctx, a.Addr.String(), &o)
 	if err != nil {
 		return nil, err
 	}
-	err = c.secure(ctx, q, &v)
+	err = secure(ctx, c, q, &v)
 	a.Security = v.security
 	if v.err != nil {
 		a.TLSErr = v.err
 	}
-	if err == nil && q.require && !c.features.Has(smtp.ExtRequireTLS) {
+	if err == nil && q.require && !c.Features().Extensions.Has(smtp.ExtRequireTLS) {
 		err = &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 30}, Text: "REQUIRETLS support required"}
 	}
 	if err != nil {
@@ -194,18 +195,18 @@ func (j *delivery) connect(ctx context.Context, a *Attempt, q *demands, x exchan
 		}
 		c.Close()
 		if q.require && errors.Is(err, ErrTLSNeeded) {
-			err = fmt.Errorf("%w: %w", ErrRequireTLS, err)
+			err = unmet(ErrRequireTLS, err)
 		}
 		return nil, err
 	}
-	a.Notify = c.features.Has(smtp.ExtDSN)
+	a.Notify = c.Features().Extensions.Has(smtp.ExtDSN)
 	return c, nil
 }
 
 // send sends the message to those recipients that are open. It returns whether
 // the host takes it for more of them in another transaction (RFC 5321
 // §4.5.3.1.10).
-func (j *delivery) send(ctx context.Context, a *Attempt, c *Client) (again bool) {
+func (j *delivery) send(ctx context.Context, a *Attempt, c *smtpclient.Client) (again bool) {
 	env := j.adapt(c.Features().Extensions)
 	res, err := c.Send(ctx, env, io.NewSectionReader(j.body, 0, j.body.Size()))
 	a.Err = err
@@ -219,13 +220,13 @@ func (j *delivery) send(ctx context.Context, a *Attempt, c *Client) (again bool)
 		r := &res.Recipients[n]
 		status, err := r.Status, r.Err
 		var refused *smtp.Error
-		if errors.As(err, &refused) && status == NotAttempted {
-			status = Rejected // at MAIL
+		if errors.As(err, &refused) && status == smtpclient.NotAttempted {
+			status = smtpclient.Rejected // at MAIL
 		}
-		final := status == Accepted || status == Unknown || status == Rejected && refused != nil && !refused.Temporary()
+		final := status == smtpclient.Accepted || status == smtpclient.Unknown || status == smtpclient.Rejected && refused != nil && !refused.Temporary()
 		j.record(i, a, status, err, final)
 		switch {
-		case status == Accepted:
+		case status == smtpclient.Accepted:
 			progress = true
 		case refused != nil && refused.Code == 452:
 			more = true
@@ -237,11 +238,11 @@ func (j *delivery) send(ctx context.Context, a *Attempt, c *Client) (again bool)
 	return progress && more && c.Err() == nil
 }
 
-// record notes the fate of a recipient so far. A temporary failure is not
+// record notes the result for a recipient so far. A temporary failure is not
 // replaced by a permanent one of another host, unless that one is final.
-func (j *delivery) record(i int, a *Attempt, status Status, err error, final bool) {
+func (j *delivery) record(i int, a *Attempt, status smtpclient.Status, err error, final bool) {
 	o := &j.out[i]
-	if !final && o.Err != nil && Temporary(o.Err) && !Temporary(err) {
+	if !final && o.Err != nil && smtpclient.Temporary(o.Err) && !smtpclient.Temporary(err) {
 		return
 	}
 	o.Status, o.Err, o.Attempt = status, err, a
@@ -249,9 +250,9 @@ func (j *delivery) record(i int, a *Attempt, status Status, err error, final boo
 
 // settle records a failure that no mail host has told.
 func (j *delivery) settle(a *Attempt, err error) {
-	status := NotAttempted
-	if !Temporary(err) {
-		status = Rejected
+	status := smtpclient.NotAttempted
+	if !smtpclient.Temporary(err) {
+		status = smtpclient.Rejected
 	}
 	for _, i := range j.open {
 		j.record(i, a, status, err, false)

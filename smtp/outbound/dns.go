@@ -1,6 +1,7 @@
-package smtpclient
+package outbound
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -19,7 +20,7 @@ import (
 // must validate, such as Unbound or BIND, and run on this host or be reached by
 // a way that nobody can tamper with.
 //
-//	d := &smtpclient.Deliverer{Resolver: &smtpclient.DNS{}}
+//	d := &outbound.Deliverer{Resolver: &outbound.DNS{}}
 type DNS struct {
 	// Server is where the server listens, by default 127.0.0.1:53.
 	Server string
@@ -136,7 +137,7 @@ func (d *DNS) query(ctx context.Context, name string, t dnsmessage.Type, collect
 	}
 	question := dnsmessage.Question{Name: q, Type: t, Class: dnsmessage.ClassINET}
 	var m dnsmessage.Message
-	for range orElse(d.Attempts, 3) {
+	for range max(cmp.Or(d.Attempts, 3), 1) {
 		m, err = d.ask(ctx, server, question)
 		if err == nil || ctx.Err() != nil {
 			break
@@ -180,7 +181,7 @@ var errBadAnswer = errors.New("malformed answer")
 
 // ask asks once, by UDP and, if the answer is too long for that, by TCP.
 func (d *DNS) ask(ctx context.Context, server string, q dnsmessage.Question) (dnsmessage.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, orElse(d.Timeout, 5*time.Second))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(d.Timeout, 5*time.Second))
 	defer cancel()
 	m, err := d.exchange(ctx, "udp", server, q)
 	if err == nil && m.Truncated {

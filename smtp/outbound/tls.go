@@ -1,4 +1,4 @@
-package smtpclient
+package outbound
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 )
 
 // A TLSPolicy is what a Deliverer asks of connections to mail hosts.
@@ -62,19 +63,40 @@ func (s Security) String() string {
 	return "cleartext"
 }
 
+// What a domain, the message or the Deliverer demands of TLS and a mail host
+// doesn't meet. The errors that wrap these also say why.
 var (
-	// ErrTLSNeeded: no TLS could be had with a mail host, or none that is good
-	// enough. It wraps the reason.
-	ErrTLSNeeded = errors.New("smtpclient: TLS needed")
+	// ErrTLSNeeded: a mail host offers no TLS, or none that is good enough.
+	ErrTLSNeeded error = &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 7, 5}, Text: "TLS needed"}
 
 	// ErrSTSHost: a mail host is not one that the domain's MTA-STS policy
 	// names.
-	ErrSTSHost = errors.New("smtpclient: host is not in the domain's MTA-STS policy")
+	ErrSTSHost error = &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 7, 5}, Text: "host is not in the domain's MTA-STS policy"}
 
-	// ErrRequireTLS: the message is to go over verified TLS only, and that
-	// could not be had (RFC 8689 §4.2.1).
-	ErrRequireTLS error = &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 10}, Text: "message requires TLS that can't be had"}
+	// ErrRequireTLS: the message is to go over verified TLS only, and the mail
+	// host does not provide it (RFC 8689 §4.2.1).
+	ErrRequireTLS error = &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 10}, Text: "message requires TLS that the mail host does not provide"}
 )
+
+// An unmetError is one of the errors above with its reason. As an *smtp.Error it
+// has the code of the former, and both in its text.
+type unmetError struct{ demand, reason error }
+
+func unmet(demand, reason error) error { return &unmetError{demand, reason} }
+
+func (e *unmetError) Error() string   { return e.demand.Error() + ": " + e.reason.Error() }
+func (e *unmetError) Unwrap() []error { return []error{e.demand, e.reason} }
+
+func (e *unmetError) As(target any) bool {
+	reply, ok := target.(**smtp.Error)
+	if !ok || !errors.As(e.demand, reply) {
+		return false
+	}
+	r := **reply
+	r.Text += ": " + e.reason.Error()
+	*reply = &r
+	return true
+}
 
 // demands is what a connection to one mail host must fulfil.
 type demands struct {
@@ -151,7 +173,7 @@ func (q *demands) verify(certs []*x509.Certificate, roots *x509.CertPool) verifi
 		return verification{VerifiedDANE, nil}
 	}
 	if len(certs) == 0 {
-		return verification{Encrypted, errors.New("smtpclient: no certificate")}
+		return verification{Encrypted, errors.New("outbound: no certificate")}
 	}
 	o := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), DNSName: q.sni}
 	for _, c := range certs[1:] {
@@ -163,44 +185,31 @@ func (q *demands) verify(certs []*x509.Certificate, roots *x509.CertPool) verifi
 	return verification{VerifiedPKIX, nil}
 }
 
+// errHandshake marks the failure of TLS that was not needed: connecting again
+// without may succeed.
+var errHandshake = errors.New("outbound: TLS failed")
+
 // secure upgrades a connection that has been greeted, as far as it is demanded
 // and possible. An error means that it may not be used; the connection may then
 // still be in step.
-func (c *Client) secure(ctx context.Context, q *demands, v *verification) error {
+func secure(ctx context.Context, c *smtpclient.Client, q *demands, v *verification) error {
 	*v = verification{security: Cleartext}
-	least := q.least()
 	if q.policy == TLSNone {
 		return nil
 	}
-	end, err := c.begin(ctx)
-	if err != nil {
+	err := c.StartTLS(ctx)
+	if err == nil || c.TLS() != nil { // an error after the handshake is none of TLS
 		return err
 	}
-	defer end()
-	err = c.startTLS(ctx)
+	*v = verification{Cleartext, err}
 	var refused *smtp.Error
 	switch {
-	case err == nil:
-		return nil
-	case c.tp.TLS() != nil: // EHLO failed after it
-		return c.fail(err)
-	case errors.Is(err, ErrNoStartTLS), errors.As(err, &refused):
-	default:
-		c.fail(err)
-		if least == Cleartext {
-			err = fmt.Errorf("%w: %w", errHandshake, err)
-		}
-	}
-	*v = verification{Cleartext, err}
-	switch {
-	case least > Cleartext:
-		return fmt.Errorf("%w: %w", ErrTLSNeeded, err)
-	case c.err != nil:
+	case q.least() > Cleartext:
+		return unmet(ErrTLSNeeded, err)
+	case !errors.Is(err, smtpclient.ErrNoStartTLS) && !errors.As(err, &refused):
+		return fmt.Errorf("%w: %w", errHandshake, err)
+	case c.Err() != nil: // refused with 421
 		return err
 	}
 	return nil // in the clear, on the same connection
 }
-
-// errHandshake marks the failure of TLS that was not needed: it is worth to
-// connect again without.
-var errHandshake = errors.New("smtpclient: TLS failed")

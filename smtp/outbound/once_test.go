@@ -1,8 +1,9 @@
-package smtpclient_test
+package outbound_test
 
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -90,7 +91,7 @@ func TestAtMostOnce(t *testing.T) {
 			to = append(to, fmt.Sprintf("u%d.%d@example.org", i, j))
 		}
 		if i%2 == 0 {
-			res, _ := pool.Send(t.Context(), envelope(t, to...), pipe{strings.NewReader(message)})
+			res, _ := pool.Send(t.Context(), envelope(t, to...), io.MultiReader(strings.NewReader(message)))
 			fates = append(fates, res.Recipients...)
 			continue
 		}
