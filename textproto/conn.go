@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/posthorn-mail/posthorn/textproto/internal/deflate"
 )
 
 // Defaults of Options.
@@ -53,8 +55,8 @@ type Options struct {
 type Conn struct {
 	t   *transport
 	tls atomic.Pointer[tls.Conn] // nil without TLS
-	zr  *inflater
-	zw  *deflateWriter
+	zr  *deflate.Reader
+	zw  *deflate.Writer
 	src io.Reader // top of the reading layers
 	dst io.Writer // top of the writing layers
 
@@ -115,7 +117,7 @@ func NewConn(nc net.Conn, o *Options) *Conn {
 	return c
 }
 
-// Bind autoFlush the connection to ctx until release is called: when ctx ends, reads
+// Bind binds the connection to ctx until release is called: when ctx ends, reads
 // and writes, also ones under way, fail at once with an error that wraps
 // context.Cause(ctx) and ctx.Err(). Binds nest; each release is to be called once. For a
 // context that cannot end, or one that is bound already (or differs from one
@@ -159,7 +161,7 @@ func (c *Conn) SetAutoFlush(on bool) { c.autoFlush = on }
 
 // flushFirst does what SetAutoFlush says.
 func (c *Conn) flushFirst() error {
-	if c.autoFlush && (c.wn > 0 || c.zw != nil && c.zw.cur != nil) {
+	if c.autoFlush && (c.wn > 0 || c.zw != nil && c.zw.Pending()) {
 		return c.Flush()
 	}
 	return nil

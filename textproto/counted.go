@@ -1,6 +1,10 @@
 package textproto
 
-import "io"
+import (
+	"io"
+
+	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
+)
 
 // A CountedReader reads a body of a known number of octets, such as an IMAP
 // literal or a BDAT chunk. It yields io.EOF behind them.
@@ -66,7 +70,7 @@ func (d *CountedReader) Read(p []byte) (int, error) {
 	p = p[:min(int64(len(p)), d.left)]
 	c := d.c
 	if c.w == c.r {
-		if len(p) >= smallBuffer {
+		if len(p) >= pool.Small {
 			n, err := c.readSome(p) // past the buffer
 			d.took(p[:n])
 			if err != nil {
@@ -147,8 +151,8 @@ func (d *CountedWriter) Write(p []byte) (int, error) {
 
 // ReadFrom implements io.ReaderFrom.
 func (d *CountedWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	buf := getLarge()
-	defer put(buf)
+	buf := pool.GetLarge()
+	defer pool.Put(buf)
 	for {
 		m, err := r.Read(buf)
 		if m > 0 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
 	"github.com/stretchr/testify/require"
 )
 
@@ -179,7 +180,7 @@ func TestDotReaderSmuggling(t *testing.T) {
 }
 
 func TestDotReaderAcrossBuffers(t *testing.T) {
-	plain, stuffed := mailBody(3*largeBuffer + 100)
+	plain, stuffed := mailBody(3*pool.Large + 100)
 	for _, n := range []int{1 << 20, 70001, 4096, 4095, 1461, 77} {
 		c, _ := wire(append(pieces(string(stuffed), n), "QUIT\r\n")...)
 		b, err := io.ReadAll(c.DotReader(Strict))

@@ -1,6 +1,10 @@
 package textproto
 
-import "io"
+import (
+	"io"
+
+	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
+)
 
 // A DotMode says what a DotReader makes of a CR or LF that is not part of a
 // CRLF. In no mode does anything but CRLF.CRLF end the body (RFC 5321 §4.1.1.4);
@@ -189,8 +193,8 @@ func (d *DotReader) Read(p []byte) (n int, err error) {
 func (d *DotReader) WriteTo(w io.Writer) (n int64, err error) {
 	if d.mode == Normalise {
 		// Each bare CR or LF makes a piece of its own: gather them.
-		buf := getLarge()
-		defer put(buf)
+		buf := pool.GetLarge()
+		defer pool.Put(buf)
 		return io.CopyBuffer(w, struct{ io.Reader }{d}, buf)
 	}
 	for {

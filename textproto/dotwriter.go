@@ -3,6 +3,8 @@ package textproto
 import (
 	"errors"
 	"io"
+
+	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
 )
 
 var errClosedBody = errors.New("textproto: write to a closed body")
@@ -80,8 +82,8 @@ func (d *DotWriter) put(p []byte) error {
 
 // ReadFrom implements io.ReaderFrom.
 func (d *DotWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	buf := getLarge()
-	defer put(buf)
+	buf := pool.GetLarge()
+	defer pool.Put(buf)
 	for {
 		m, err := r.Read(buf)
 		if m > 0 {

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/posthorn-mail/posthorn/textproto/internal/deflate"
 )
 
 // Errors that callers tell apart with errors.Is.
@@ -64,7 +66,7 @@ var (
 	ErrCompressActive = errors.New("textproto: compression is already active")
 	// ErrExpansion is returned by reads when compressed input grows past
 	// MaxCompressRatio.
-	ErrExpansion = errors.New("textproto: compressed input expands too much")
+	ErrExpansion = deflate.ErrExpansion
 
 	// ErrProxyHeader marks a connection from a trusted proxy that did not begin
 	// with a valid PROXY protocol header.

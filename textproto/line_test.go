@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
 	"github.com/stretchr/testify/require"
 )
 
@@ -87,7 +88,7 @@ func TestReadLineEndless(t *testing.T) {
 	_, err := c.ReadLine()
 	require.ErrorIs(t, err, ErrLineEndless)
 	require.ErrorIs(t, err, ErrLineTooLong)
-	require.LessOrEqual(t, len(c.buf), largeBuffer)
+	require.LessOrEqual(t, len(c.buf), pool.Large)
 	_, err = c.ReadLine()
 	require.Equal(t, ErrOutOfStep, err)
 	require.Equal(t, ErrOutOfStep, c.Wait())
@@ -153,7 +154,7 @@ func TestWriteSizes(t *testing.T) {
 		var want []byte
 		for i := range 40 {
 			n := r.IntN(1 << (1 + r.IntN(18)))
-			if edge := []int{smallBuffer, largeBuffer, 2 * largeBuffer}; i%4 == 0 {
+			if edge := []int{pool.Small, pool.Large, 2 * pool.Large}; i%4 == 0 {
 				n = edge[r.IntN(3)] - 2 + r.IntN(4)
 			}
 			if i%4 == 1 { // up to an edge of the buffer
@@ -191,12 +192,12 @@ func TestWriteSizes(t *testing.T) {
 // After an error nothing more is taken.
 func TestWriteError(t *testing.T) {
 	c := NewConn(&brokenConn{}, nil)
-	_, err := c.Write(make([]byte, largeBuffer-1))
+	_, err := c.Write(make([]byte, pool.Large-1))
 	require.NoError(t, err)
 	require.ErrorIs(t, c.Flush(), io.ErrClosedPipe)
 	_, err = c.Write([]byte("x"))
 	require.ErrorIs(t, err, io.ErrClosedPipe)
-	_, err = c.Write(make([]byte, 2*largeBuffer))
+	_, err = c.Write(make([]byte, 2*pool.Large))
 	require.ErrorIs(t, err, io.ErrClosedPipe)
 	_, err = c.WriteString("x")
 	require.ErrorIs(t, err, io.ErrClosedPipe)

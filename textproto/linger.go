@@ -1,6 +1,10 @@
 package textproto
 
-import "time"
+import (
+	"time"
+
+	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
+)
 
 const (
 	// LingerTimeout is how long a connection whose handler has returned while
@@ -32,8 +36,8 @@ func (c *Conn) linger() {
 	if half.CloseWrite() != nil {
 		return
 	}
-	b := getSmall()
-	defer put(b)
+	b := pool.GetSmall()
+	defer pool.Put(b)
 	unread := c.w > c.r || c.body != nil && c.body.unread() || c.readErr != nil
 	for n := 0; n < maxLinger; {
 		if !unread {

@@ -3,6 +3,8 @@ package textproto
 import (
 	"bytes"
 	"io"
+
+	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
 )
 
 // MaxLineDiscard is how many octets of a line that is too long are skipped in
@@ -35,14 +37,14 @@ func (c *Conn) room() {
 	n := c.w - c.r
 	size := len(c.buf)
 	switch {
-	case size < smallBuffer:
-		size = smallBuffer
-	case size == smallBuffer && c.full:
-		size = largeBuffer
+	case size < pool.Small:
+		size = pool.Small
+	case size == pool.Small && c.full:
+		size = pool.Large
 	case n == size: // a line longer than the buffer
 		size *= 2
-	case size > largeBuffer && n < largeBuffer:
-		size = largeBuffer
+	case size > pool.Large && n < pool.Large:
+		size = pool.Large
 	}
 	if size == len(c.buf) {
 		if c.r > 0 {
@@ -53,15 +55,15 @@ func (c *Conn) room() {
 	}
 	var b []byte
 	switch size {
-	case smallBuffer:
-		b = getSmall()
-	case largeBuffer:
-		b = getLarge()
+	case pool.Small:
+		b = pool.GetSmall()
+	case pool.Large:
+		b = pool.GetLarge()
 	default:
 		b = make([]byte, size)
 	}
 	copy(b, c.buf[c.r:c.w])
-	put(c.buf)
+	pool.Put(c.buf)
 	c.buf, c.r, c.w = b, 0, n
 }
 
@@ -100,7 +102,7 @@ func (c *Conn) readFailed(op string, err error) error {
 // release gives the read buffer back when nothing is in it.
 func (c *Conn) release() {
 	if c.r == c.w && len(c.buf) > len(c.small) {
-		put(c.buf)
+		pool.Put(c.buf)
 		c.buf = c.small[:]
 		c.r, c.w = 0, 0
 	}

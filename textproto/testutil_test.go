@@ -106,6 +106,27 @@ func pieces(s string, n int) (ps []string) {
 	return append(ps, s)
 }
 
+// stutter yields a timeout before each piece.
+type stutter struct {
+	pieces []string
+	ready  bool
+}
+
+func (s *stutter) Read(p []byte) (int, error) {
+	if s.ready = !s.ready; s.ready {
+		return 0, &TimeoutError{}
+	}
+	for len(s.pieces) > 0 && s.pieces[0] == "" {
+		s.pieces = s.pieces[1:]
+	}
+	if len(s.pieces) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.pieces[0])
+	s.pieces[0] = s.pieces[0][n:]
+	return n, nil
+}
+
 // tcpConns returns Conns over both ends of a loopback connection.
 func tcpConns(t testing.TB, o *Options) (a, b *Conn) {
 	x, y := tcpPair(t)

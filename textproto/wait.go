@@ -55,7 +55,7 @@ func (c *Conn) Wait() error {
 		until = time.Now().Add(idle)
 	}
 	t.waitUntil = until
-	resting := c.zw == nil || c.zw.resting()
+	resting := c.zw == nil || c.zw.Resting()
 	if !resting {
 		if soon := time.Now().Add(restDelay); until.IsZero() || soon.Before(until) {
 			t.waitUntil = soon
@@ -72,8 +72,8 @@ func (c *Conn) Wait() error {
 	n, err := c.src.Read(c.buf)
 	woken, closing, over := t.endWait(n, err, !resting, until)
 	if !over {
-		c.zw.rest()
-		c.zr.shrink()
+		c.zw.Rest()
+		c.zr.Shrink()
 		n, err = c.src.Read(c.buf)
 		woken, closing, _ = t.endWait(n, err, false, until)
 	}

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"io"
 	"strings"
+
+	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
 )
 
 // AvailableBuffer returns an empty slice with the room left in the write buffer,
 // to be appended to and passed to an immediately following Write, as that of
 // bufio.Writer.
 func (c *Conn) AvailableBuffer() []byte {
-	if c.wbuf == nil || len(c.wbuf)-c.wn < smallBuffer/4 {
-		c.moreSpace(smallBuffer)
+	if c.wbuf == nil || len(c.wbuf)-c.wn < pool.Small/4 {
+		c.moreSpace(pool.Small)
 	}
 	return c.wbuf[c.wn:c.wn]
 }
@@ -19,12 +21,12 @@ func (c *Conn) AvailableBuffer() []byte {
 // moreSpace makes the write buffer as large as n octets more need, if it can be.
 func (c *Conn) moreSpace(n int) {
 	switch {
-	case c.wbuf == nil && n <= smallBuffer:
-		c.wbuf = getSmall()
-	case len(c.wbuf) < largeBuffer:
-		b := getLarge()
+	case c.wbuf == nil && n <= pool.Small:
+		c.wbuf = pool.GetSmall()
+	case len(c.wbuf) < pool.Large:
+		b := pool.GetLarge()
 		copy(b, c.wbuf[:c.wn])
-		put(c.wbuf)
+		pool.Put(c.wbuf)
 		c.wbuf = b
 	}
 }
@@ -59,7 +61,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 func (c *Conn) write(p []byte) (n int, err error) {
 	for n < len(p) {
 		rest := p[n:]
-		if c.wn == 0 && len(rest) >= largeBuffer {
+		if c.wn == 0 && len(rest) >= pool.Large {
 			if err := c.send(rest); err != nil {
 				return n, err
 			}
@@ -72,7 +74,7 @@ func (c *Conn) write(p []byte) (n int, err error) {
 		m := copy(b, rest)
 		c.wn += m
 		n += m
-		if c.wn == largeBuffer && len(p)-n >= largeBuffer {
+		if c.wn == pool.Large && len(p)-n >= pool.Large {
 			if err := c.flushBuffer(); err != nil {
 				return n, err
 			}
@@ -148,7 +150,7 @@ func (c *Conn) WriteLineBytes(line []byte) error {
 // ReadFrom buffers and sends all of r. It reads straight into the write buffer.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 	for {
-		b, err := c.space(largeBuffer)
+		b, err := c.space(pool.Large)
 		if err != nil {
 			return n, err
 		}
@@ -185,7 +187,7 @@ func (c *Conn) Flush() error {
 		}
 	}
 	if c.wbuf != nil {
-		put(c.wbuf)
+		pool.Put(c.wbuf)
 		c.wbuf = nil
 	}
 	return nil

@@ -18,6 +18,7 @@ const module = "github.com/posthorn-mail/posthorn/"
 // from floors below its own. What stands in a package's internal folder stands
 // half a floor below it: for its use and that of those above it.
 var floors = map[string]float64{
+	"textproto/internal/pool": -0.5, "textproto/internal/deflate": -0.5, // textproto builds on them
 	"textproto": 0, "sasl": 0,
 	"mailbox/message": 1,
 	"mailbox":         2, "mailbox/search": 2.5,
@@ -34,6 +35,9 @@ var floors = map[string]float64{
 
 // floor returns where a package of the module stands.
 func floor(path string) (float64, bool) {
+	if f, ok := floors[path]; ok {
+		return f, true
+	}
 	switch {
 	case strings.HasPrefix(path, "internal/"):
 		return -1, true
@@ -44,8 +48,7 @@ func floor(path string) (float64, bool) {
 		f, ok := floors[room]
 		return f + 0.5, ok // above the vocabulary that it speaks, below client and server
 	}
-	f, ok := floors[path]
-	return f, ok
+	return 0, false
 }
 
 type pkg struct {

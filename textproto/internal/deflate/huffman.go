@@ -1,4 +1,4 @@
-package textproto
+package deflate
 
 import "math/bits"
 
@@ -62,7 +62,7 @@ func (h *huffman) init(lengths []uint8) bool {
 }
 
 // decode takes a symbol from the bits that z has; it reads no more.
-func (h *huffman) decode(z *inflater) (int, error) {
+func (h *huffman) decode(z *Reader) (int, error) {
 	e := h.fast[z.bits&(1<<fastBits-1)]
 	if n := uint(e & 15); n > 0 && n <= z.nb {
 		z.bits >>= n
@@ -87,7 +87,7 @@ func (h *huffman) decode(z *inflater) (int, error) {
 		first = (first + count) << 1
 		code <<= 1
 	}
-	return 0, errDeflate
+	return 0, errCorrupt
 }
 
 // fixed sets the codes of RFC 1951 §3.2.6.
@@ -117,13 +117,13 @@ var lengthOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 
 
 // read reads the codes of a dynamic block (RFC 1951 §3.2.7). After errMore it is
 // called again from the beginning.
-func (c *codes) read(z *inflater) error {
+func (c *codes) read(z *Reader) error {
 	if !z.need(14) {
 		return errMore
 	}
 	nlit, ndist, nlen := int(z.take(5))+257, int(z.take(5))+1, int(z.take(4))+4
 	if nlit > 286 || ndist > 30 {
-		return errDeflate
+		return errCorrupt
 	}
 	var l [286 + 30]uint8
 	for _, i := range lengthOrder[:nlen] {
@@ -133,7 +133,7 @@ func (c *codes) read(z *inflater) error {
 		l[i] = uint8(z.take(3))
 	}
 	if !c.lit.init(l[:19]) { // for the moment, the code of the lengths
-		return errDeflate
+		return errCorrupt
 	}
 	l = [len(l)]uint8{}
 	n := nlit + ndist
@@ -152,7 +152,7 @@ func (c *codes) read(z *inflater) error {
 		switch sym {
 		case 16:
 			if i == 0 {
-				return errDeflate
+				return errCorrupt
 			}
 			v = l[i-1]
 		case 17:
@@ -165,7 +165,7 @@ func (c *codes) read(z *inflater) error {
 		}
 		repeat += int(z.take(extra))
 		if i+repeat > n {
-			return errDeflate
+			return errCorrupt
 		}
 		for range repeat {
 			l[i] = v
@@ -173,7 +173,7 @@ func (c *codes) read(z *inflater) error {
 		}
 	}
 	if !c.lit.init(l[:nlit]) || !c.dist.init(l[nlit:n]) {
-		return errDeflate
+		return errCorrupt
 	}
 	return nil
 }

@@ -1,34 +1,47 @@
-package textproto
+package deflate
 
 import (
 	"encoding/binary"
 	"errors"
 	"io"
 	"sync"
+
+	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
 )
 
-// Limits of compressed input.
-const (
-	// MaxCompressRatio is how many octets one octet of compressed input may
-	// become, on average since compression began. DEFLATE itself goes to 1032.
-	MaxCompressRatio = 200
-	// CompressAllowance is how many octets of inflated input are exempt from it.
-	CompressAllowance = 16 << 20
+// Errors of a Reader besides those of its source.
+var (
+	// ErrExpansion: the input expands too much; see Options.
+	ErrExpansion = errors.New("deflate: input expands too much")
+
+	errCorrupt = errors.New("deflate: corrupt data")
+	errMore    = errors.New("deflate: more input needed") // what is there does not suffice
 )
 
-var errDeflate = errors.New("textproto: corrupt DEFLATE data")
+// Options adjusts a Reader.
+type Options struct {
+	// Transient reports whether an error of the source is one after which it
+	// can be read again, such as a timeout.
+	Transient func(error) bool
 
-// An inflater decodes a DEFLATE stream (RFC 1951) as it arrives on a connection.
+	// MaxRatio is how many octets one octet of input may become, on average
+	// since the beginning (DEFLATE itself goes to 1032). Allowance is how many
+	// octets of output are exempt from it.
+	MaxRatio, Allowance int64
+}
+
+// A Reader decodes a DEFLATE stream (RFC 1951) as it arrives on a connection.
 // compress/flate cannot be used for that: an error of its source, such as the
 // timeout by which a waiting connection is woken, ends it for good, and it
 // yields nothing before a sync flush, where RFC 4978 §3 allows a partial one.
 //
-// This one can be interrupted at any octet of input: what it cannot decode
+// A Reader can be interrupted at any octet of input: what it cannot decode
 // whole stays in the input buffer. Between blocks it holds no tables, and its
 // window is only as large as what has been received.
-type inflater struct {
-	src io.Reader
-	err error // permanent
+type Reader struct {
+	src  io.Reader
+	opts Options
+	err  error // permanent
 
 	in     []byte // small[:] or a pooled buffer
 	ir, iw int    // in[ir:iw] is to be decoded
@@ -40,7 +53,7 @@ type inflater struct {
 	win    []byte
 	rd, wr int // win[rd:wr] is to be delivered, win[:rd] is history
 
-	step   inflateStep
+	step   step
 	final  bool // this block is the last
 	stored int  // octets left of a stored block
 	codes  *codes
@@ -48,10 +61,10 @@ type inflater struct {
 	nin, nout int64
 }
 
-type inflateStep uint8
+type step uint8
 
 const (
-	blockHeader inflateStep = iota
+	blockHeader step = iota
 	storedHeader
 	storedData
 	dynamicHeader
@@ -63,17 +76,15 @@ const (
 	maxMatch   = 258
 )
 
-// errMore says that the input does not suffice.
-var errMore = errors.New("textproto: more input needed")
-
-func newInflater(src io.Reader) *inflater {
-	z := &inflater{src: src}
+// NewReader returns a Reader of src.
+func NewReader(src io.Reader, o Options) *Reader {
+	z := &Reader{src: src, opts: o}
 	z.in = z.small[:]
 	return z
 }
 
-// feed gives z input that was read already.
-func (z *inflater) feed(p []byte) {
+// Feed gives z input that was read already. It must precede the first Read.
+func (z *Reader) Feed(p []byte) {
 	if len(p) > 0 {
 		z.in = append([]byte(nil), p...)
 		z.iw = len(p)
@@ -81,9 +92,9 @@ func (z *inflater) feed(p []byte) {
 	}
 }
 
-// Read implements io.Reader. After an error of the source that is a timeout it
+// Read implements io.Reader. After an error of the source that is transient it
 // can be called again.
-func (z *inflater) Read(p []byte) (int, error) {
+func (z *Reader) Read(p []byte) (int, error) {
 	for {
 		if z.rd < z.wr {
 			n := copy(p, z.win[z.rd:z.wr])
@@ -97,13 +108,13 @@ func (z *inflater) Read(p []byte) (int, error) {
 		before := z.wr
 		err := z.decode()
 		z.nout += int64(z.wr - before)
-		if z.nout > CompressAllowance && z.nout/MaxCompressRatio > z.nin {
+		if z.nout > z.opts.Allowance && z.nout/z.opts.MaxRatio > z.nin {
 			err = ErrExpansion
 		}
 		switch {
 		case err == errMore && z.wr == before:
 			if err := z.fill(); err != nil {
-				if isTimeout(err) {
+				if z.opts.Transient(err) {
 					return 0, err
 				}
 				if err == io.EOF && z.step != blockHeader {
@@ -118,13 +129,13 @@ func (z *inflater) Read(p []byte) (int, error) {
 }
 
 // fill reads more compressed input.
-func (z *inflater) fill() error {
+func (z *Reader) fill() error {
 	n := z.iw - z.ir
 	size := len(z.in)
 	switch {
-	case n == size || z.full && size < largeBuffer:
-		if size = smallBuffer; len(z.in) >= smallBuffer {
-			size = largeBuffer
+	case n == size || z.full && size < pool.Large:
+		if size = pool.Small; len(z.in) >= pool.Small {
+			size = pool.Large
 		}
 	case n == 0 && !z.full:
 		size = len(z.small)
@@ -134,15 +145,15 @@ func (z *inflater) fill() error {
 	} else {
 		old := z.in
 		switch size {
-		case smallBuffer:
-			z.in = getSmall()
-		case largeBuffer:
-			z.in = getLarge()
+		case pool.Small:
+			z.in = pool.GetSmall()
+		case pool.Large:
+			z.in = pool.GetLarge()
 		default:
 			z.in = z.small[:]
 		}
 		copy(z.in, old[z.ir:z.iw])
-		put(old)
+		pool.Put(old)
 	}
 	z.ir, z.iw = 0, n
 	m, err := z.src.Read(z.in[n:])
@@ -159,7 +170,7 @@ func (z *inflater) fill() error {
 }
 
 // room makes room for at least one match in the window. All is delivered.
-func (z *inflater) room() {
+func (z *Reader) room() {
 	if len(z.win)-z.wr >= maxMatch {
 		return
 	}
@@ -175,8 +186,8 @@ func (z *inflater) room() {
 	z.rd, z.wr = windowSize, windowSize
 }
 
-// shrink gives back what an idle connection does not need.
-func (z *inflater) shrink() {
+// Shrink gives back what an idle connection does not need.
+func (z *Reader) Shrink() {
 	if n := min(z.wr, windowSize); z.rd == z.wr && len(z.win) > n+n/4+maxMatch {
 		w := make([]byte, n)
 		copy(w, z.win[z.wr-n:z.wr])
@@ -185,7 +196,7 @@ func (z *inflater) shrink() {
 }
 
 // decode decodes until the input or the window is used up.
-func (z *inflater) decode() error {
+func (z *Reader) decode() error {
 	for {
 		var err error
 		switch z.step {
@@ -200,7 +211,7 @@ func (z *inflater) decode() error {
 			}
 			n, inv := z.take(16), z.take(16)
 			if n != ^inv&0xffff {
-				return errDeflate
+				return errCorrupt
 			}
 			z.stored, z.step = int(n), storedData
 		case storedData:
@@ -225,7 +236,7 @@ func (z *inflater) decode() error {
 	}
 }
 
-func (z *inflater) header() error {
+func (z *Reader) header() error {
 	if z.final {
 		return io.EOF
 	}
@@ -243,12 +254,12 @@ func (z *inflater) header() error {
 	case 2:
 		z.step = dynamicHeader
 	default:
-		return errDeflate
+		return errCorrupt
 	}
 	return nil
 }
 
-func (z *inflater) copyStored() error {
+func (z *Reader) copyStored() error {
 	for z.nb >= 8 && z.stored > 0 && z.wr < len(z.win) {
 		z.win[z.wr] = byte(z.take(8))
 		z.wr++
@@ -271,7 +282,7 @@ func (z *inflater) copyStored() error {
 }
 
 // need makes n bits available, n <= 56, if the input has them.
-func (z *inflater) need(n uint) bool {
+func (z *Reader) need(n uint) bool {
 	for z.nb < n {
 		if z.ir == z.iw {
 			return false
@@ -284,7 +295,7 @@ func (z *inflater) need(n uint) bool {
 }
 
 // take takes n bits that are there.
-func (z *inflater) take(n uint) uint32 {
+func (z *Reader) take(n uint) uint32 {
 	v := uint32(z.bits & (1<<n - 1))
 	z.bits >>= n
 	z.nb -= n
@@ -292,7 +303,7 @@ func (z *inflater) take(n uint) uint32 {
 }
 
 // refill makes as many bits available as it can, at least 56 if the input has them.
-func (z *inflater) refill() {
+func (z *Reader) refill() {
 	if z.iw-z.ir >= 8 {
 		z.bits |= binary.LittleEndian.Uint64(z.in[z.ir:]) << z.nb
 		n := (64 - z.nb) >> 3
@@ -313,7 +324,7 @@ var (
 )
 
 // block decodes the symbols of a compressed block.
-func (z *inflater) block() error {
+func (z *Reader) block() error {
 	for len(z.win)-z.wr >= maxMatch {
 		if z.nb < 48 { // what one symbol may take
 			z.refill()
@@ -339,7 +350,7 @@ func (z *inflater) block() error {
 			return err
 		}
 		if dist > min(z.wr, windowSize) {
-			return errDeflate
+			return errCorrupt
 		}
 		from := z.wr - dist
 		if dist >= length {
@@ -355,9 +366,9 @@ func (z *inflater) block() error {
 }
 
 // match decodes the rest of a length and distance.
-func (z *inflater) match(sym int) (length, dist int, err error) {
+func (z *Reader) match(sym int) (length, dist int, err error) {
 	if sym >= len(lengthBase) {
-		return 0, 0, errDeflate
+		return 0, 0, errCorrupt
 	}
 	extra := uint(lengthExtra[sym])
 	if z.nb < extra {
@@ -368,7 +379,7 @@ func (z *inflater) match(sym int) (length, dist int, err error) {
 		return 0, 0, err
 	}
 	if sym >= len(distBase) {
-		return 0, 0, errDeflate
+		return 0, 0, errCorrupt
 	}
 	extra = uint(distExtra[sym])
 	if z.nb < extra {
@@ -379,13 +390,13 @@ func (z *inflater) match(sym int) (length, dist int, err error) {
 
 var codesPool = sync.Pool{New: func() any { return new(codes) }}
 
-func (z *inflater) useCodes() {
+func (z *Reader) useCodes() {
 	if z.codes == nil {
 		z.codes = codesPool.Get().(*codes)
 	}
 }
 
-func (z *inflater) dropCodes() {
+func (z *Reader) dropCodes() {
 	codesPool.Put(z.codes)
 	z.codes = nil
 }
