@@ -28,7 +28,7 @@ var authParam = mailParam{
 		o.Auth = &addr
 		return true
 	},
-	append: func(dst []byte, o *MailOptions) ([]byte, bool, error) {
+	append: func(dst []byte, o *MailOptions, _ bool) ([]byte, bool, error) {
 		if o.Auth == nil {
 			return dst, false, nil
 		}

@@ -5,6 +5,16 @@ import (
 	"strings"
 )
 
+// A BodyType is what a message's content is declared to be.
+type BodyType string
+
+// The body types of RFC 6152 and RFC 3030.
+const (
+	Body7Bit       BodyType = "7BIT"
+	Body8BitMIME   BodyType = "8BITMIME"
+	BodyBinaryMIME BodyType = "BINARYMIME"
+)
+
 // bodyParam is BODY of RFC 6152 §2 and RFC 3030 §3. Its extension is 8BITMIME;
 // the value BINARYMIME needs that extension.
 var bodyParam = mailParam{
@@ -22,7 +32,7 @@ var bodyParam = mailParam{
 		}
 		return true
 	},
-	append: func(dst []byte, o *MailOptions) ([]byte, bool, error) {
+	append: func(dst []byte, o *MailOptions, _ bool) ([]byte, bool, error) {
 		switch o.Body {
 		case "":
 			return dst, false, nil
@@ -31,14 +41,4 @@ var bodyParam = mailParam{
 		}
 		return dst, false, errors.New("unknown body type")
 	},
-}
-
-// smtputf8Param is SMTPUTF8 of RFC 6531 §3.4.
-var smtputf8Param = mailParam{
-	keyword: "SMTPUTF8", ext: ExtSMTPUTF8, bare: true,
-	parse: func(_ *Parser, o *MailOptions, _ string) bool {
-		o.UTF8 = true
-		return true
-	},
-	append: func(dst []byte, o *MailOptions) ([]byte, bool, error) { return dst, o.UTF8, nil },
 }

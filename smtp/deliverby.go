@@ -6,6 +6,20 @@ import (
 	"time"
 )
 
+// DeliverBy is the deadline of RFC 2852.
+type DeliverBy struct {
+	// Within is in whole seconds, zero or less once the time is over.
+	Within time.Duration
+
+	// Return says that the message shall come back when the time is over; if
+	// not, it is delivered and the sender is told.
+	Return bool
+
+	// Trace asks for a notification when the message goes to a server without
+	// the extension.
+	Trace bool
+}
+
 // maxBy is the greatest number of seconds that by-time can hold.
 const maxBy = 999999999 * time.Second
 
@@ -41,7 +55,7 @@ var deliverByParam = mailParam{
 		// RFC 2852 §4.1.3: a time that is over can't ask for a return.
 		return !by.Return || by.Within > 0
 	},
-	append: func(dst []byte, o *MailOptions) ([]byte, bool, error) {
+	append: func(dst []byte, o *MailOptions, _ bool) ([]byte, bool, error) {
 		by := o.DeliverBy
 		switch {
 		case by == nil:

@@ -13,6 +13,15 @@ const (
 	maxOriginalRecipient = 500
 )
 
+// Return says how much of a message should come back.
+type Return string
+
+// The values of RET.
+const (
+	ReturnFull    Return = "FULL"
+	ReturnHeaders Return = "HDRS"
+)
+
 // retParam is RET of RFC 3461 §4.3.
 var retParam = mailParam{
 	keyword: "RET", ext: ExtDSN,
@@ -27,7 +36,7 @@ var retParam = mailParam{
 		}
 		return true
 	},
-	append: func(dst []byte, o *MailOptions) ([]byte, bool, error) {
+	append: func(dst []byte, o *MailOptions, _ bool) ([]byte, bool, error) {
 		switch o.Return {
 		case "":
 			return dst, false, nil
@@ -47,7 +56,7 @@ var envidParam = mailParam{
 		o.EnvelopeID = s
 		return ok && len(value) <= maxEnvelopeID && isPrintableASCII(s)
 	},
-	append: func(dst []byte, o *MailOptions) ([]byte, bool, error) {
+	append: func(dst []byte, o *MailOptions, _ bool) ([]byte, bool, error) {
 		if o.EnvelopeID == "" {
 			return dst, false, nil
 		}
@@ -62,6 +71,21 @@ var envidParam = mailParam{
 		return dst, true, nil
 	},
 }
+
+// Notify is a set of events that the sender wants to hear of. NotifyNever
+// stands alone; zero leaves it to the server.
+type Notify uint8
+
+// The events of NOTIFY.
+const (
+	NotifySuccess Notify = 1 << iota
+	NotifyFailure
+	NotifyDelay
+	NotifyNever
+)
+
+// notifyNames in the order of the bits.
+var notifyNames = [...]string{"SUCCESS", "FAILURE", "DELAY", "NEVER"}
 
 // notifyParam is NOTIFY of RFC 3461 §4.1.
 var notifyParam = rcptParam{
@@ -104,6 +128,10 @@ func (n Notify) String() string {
 	}
 	return strings.Join(words, ",")
 }
+
+// An OriginalRecipient is the address of ORCPT: its type ("rfc822", "utf-8", …)
+// and the address, decoded.
+type OriginalRecipient struct{ Type, Address string }
 
 // orcptParam is ORCPT of RFC 3461 §4.2, with the type utf-8 of RFC 6533 §3.
 var orcptParam = rcptParam{

@@ -13,7 +13,7 @@ var holdForParam = mailParam{
 		o.HoldFor = time.Duration(n) * time.Second
 		return ok && n > 0 && o.HoldUntil.IsZero()
 	},
-	append: func(dst []byte, o *MailOptions) ([]byte, bool, error) {
+	append: func(dst []byte, o *MailOptions, _ bool) ([]byte, bool, error) {
 		switch {
 		case o.HoldFor == 0:
 			return dst, false, nil
@@ -33,7 +33,7 @@ var holdUntilParam = mailParam{
 		o.HoldUntil, ok = parseTime(value)
 		return ok && !o.HoldUntil.IsZero() && o.HoldFor == 0
 	},
-	append: func(dst []byte, o *MailOptions) ([]byte, bool, error) {
+	append: func(dst []byte, o *MailOptions, _ bool) ([]byte, bool, error) {
 		return o.HoldUntil.UTC().AppendFormat(dst, time.RFC3339), !o.HoldUntil.IsZero(), nil
 	},
 }

@@ -8,31 +8,37 @@ import (
 	"unicode/utf8"
 )
 
-// A mailParam is a parameter of MAIL. An extension adds its own by an entry in
-// mailParams.
-type mailParam struct {
+// A param is a parameter of MAIL (O is MailOptions) or RCPT (RcptOptions). Each
+// stands in the file of its extension, and in one of the tables.
+type param[O any] struct {
 	keyword string
 	ext     Extension
 	bare    bool // has no value
 
 	// parse sets the field of o; false: the value is wrong.
-	parse func(p *Parser, o *MailOptions, value string) bool
+	parse func(p *Parser, o *O, value string) bool
 
 	// append appends the value if the field is set; ok tells whether it is. A
-	// bare parameter appends nothing.
-	append func(dst []byte, o *MailOptions) (_ []byte, ok bool, err error)
+	// bare parameter appends nothing. With utf8, the transaction is one that is
+	// declared SMTPUTF8.
+	append func(dst []byte, o *O, utf8 bool) (_ []byte, ok bool, err error)
 }
 
-// A rcptParam is a parameter of RCPT.
-type rcptParam struct {
-	keyword string
-	ext     Extension
-	bare    bool
-	parse   func(p *Parser, o *RcptOptions, value string) bool
-	append  func(dst []byte, o *RcptOptions, utf8 bool) (_ []byte, ok bool, err error)
+type (
+	mailParam = param[MailOptions]
+	rcptParam = param[RcptOptions]
+)
+
+// flagParam is a bare parameter that sets a field.
+func flagParam[O any](keyword string, ext Extension, field func(*O) *bool) param[O] {
+	return param[O]{
+		keyword: keyword, ext: ext, bare: true,
+		parse:  func(_ *Parser, o *O, _ string) bool { *field(o) = true; return true },
+		append: func(dst []byte, o *O, _ bool) ([]byte, bool, error) { return dst, *field(o), nil },
+	}
 }
 
-var mailParams = [...]mailParam{
+var mailParams = []mailParam{
 	sizeParam,
 	bodyParam,
 	smtputf8Param,
@@ -49,7 +55,7 @@ var mailParams = [...]mailParam{
 	conPermParam,
 }
 
-var rcptParams = [...]rcptParam{
+var rcptParams = []rcptParam{
 	notifyParam,
 	orcptParam,
 	rrvsParam,
@@ -88,7 +94,8 @@ func (p *Parser) validValue(s string) bool {
 	return s != "" && (ascii || p.Extensions.Has(ExtSMTPUTF8) && utf8.ValidString(s))
 }
 
-func (p *Parser) mailParams(s string, o *MailOptions) error {
+// parseParams reads the parameters of a command.
+func parseParams[O any](p *Parser, table []param[O], s string, o *O) error {
 	var seen uint64
 	for {
 		keyword, value, valued, rest := cutParam(s)
@@ -97,47 +104,45 @@ func (p *Parser) mailParams(s string, o *MailOptions) error {
 		}
 		s = rest
 		i := 0
-		for i < len(mailParams) && !(strings.EqualFold(mailParams[i].keyword, keyword) && p.Extensions.Has(mailParams[i].ext)) {
+		for i < len(table) && !(strings.EqualFold(table[i].keyword, keyword) && p.Extensions.Has(table[i].ext)) {
 			i++
 		}
-		if i == len(mailParams) {
+		if i == len(table) {
 			return errUnknownParam
 		}
-		mp := &mailParams[i]
+		param := &table[i]
 		switch {
 		case seen&(1<<i) != 0:
-			return errParam(mp.keyword, "repeated")
-		case mp.bare == valued, valued && !p.validValue(value), !mp.parse(p, o, value):
-			return errParam(mp.keyword, "bad")
+			return errParam(param.keyword, "repeated")
+		case param.bare == valued, valued && !p.validValue(value), !param.parse(p, o, value):
+			return errParam(param.keyword, "bad")
 		}
 		seen |= 1 << i
 	}
 }
 
-func (p *Parser) rcptParams(s string, o *RcptOptions) error {
-	var seen uint64
-	for {
-		keyword, value, valued, rest := cutParam(s)
-		if keyword == "" && !valued {
-			return nil
+// appendParams appends those parameters that are set.
+func appendParams[O any](dst []byte, table []param[O], o *O, utf8 bool, exts ExtensionSet) ([]byte, error) {
+	for i := range table {
+		param := &table[i]
+		start := len(dst)
+		dst = append(append(dst, ' '), param.keyword...)
+		if !param.bare {
+			dst = append(dst, '=')
 		}
-		s = rest
-		i := 0
-		for i < len(rcptParams) && !(strings.EqualFold(rcptParams[i].keyword, keyword) && p.Extensions.Has(rcptParams[i].ext)) {
-			i++
-		}
-		if i == len(rcptParams) {
-			return errUnknownParam
-		}
-		rp := &rcptParams[i]
+		var ok bool
+		var err error
+		dst, ok, err = param.append(dst, o, utf8)
 		switch {
-		case seen&(1<<i) != 0:
-			return errParam(rp.keyword, "repeated")
-		case rp.bare == valued, valued && !p.validValue(value), !rp.parse(p, o, value):
-			return errParam(rp.keyword, "bad")
+		case err != nil:
+			return dst, fmt.Errorf("smtp: %s parameter: %w", param.keyword, err)
+		case !ok:
+			dst = dst[:start]
+		case !exts.Has(param.ext):
+			return dst, &UnsupportedError{param.ext}
 		}
-		seen |= 1 << i
 	}
+	return dst, nil
 }
 
 // An UnsupportedError says that a message can't be sent as asked because the
@@ -160,23 +165,8 @@ func AppendMail(dst []byte, from Address, o *MailOptions, exts ExtensionSet) ([]
 		return dst[:n], fmt.Errorf("sender %s: %w", from, err)
 	}
 	if o != nil {
-		for i := range mailParams {
-			mp := &mailParams[i]
-			start := len(dst)
-			dst = append(append(dst, ' '), mp.keyword...)
-			if !mp.bare {
-				dst = append(dst, '=')
-			}
-			var ok bool
-			dst, ok, err = mp.append(dst, o)
-			switch {
-			case err != nil:
-				return dst[:n], fmt.Errorf("smtp: %s parameter: %w", mp.keyword, err)
-			case !ok:
-				dst = dst[:start]
-			case !exts.Has(mp.ext):
-				return dst[:n], &UnsupportedError{mp.ext}
-			}
+		if dst, err = appendParams(dst, mailParams, o, o.UTF8, exts); err != nil {
+			return dst[:n], err
 		}
 	}
 	return append(dst, "\r\n"...), nil
@@ -195,23 +185,8 @@ func AppendRcpt(dst []byte, to Address, o *RcptOptions, utf8 bool, exts Extensio
 		return dst[:n], fmt.Errorf("recipient %s: %w", to, err)
 	}
 	if o != nil && *o != (RcptOptions{}) {
-		for i := range rcptParams {
-			rp := &rcptParams[i]
-			start := len(dst)
-			dst = append(append(dst, ' '), rp.keyword...)
-			if !rp.bare {
-				dst = append(dst, '=')
-			}
-			var ok bool
-			dst, ok, err = rp.append(dst, o, utf8)
-			switch {
-			case err != nil:
-				return dst[:n], fmt.Errorf("smtp: %s parameter: %w", rp.keyword, err)
-			case !ok:
-				dst = dst[:start]
-			case !exts.Has(rp.ext):
-				return dst[:n], &UnsupportedError{rp.ext}
-			}
+		if dst, err = appendParams(dst, rcptParams, o, utf8, exts); err != nil {
+			return dst[:n], err
 		}
 	}
 	return append(dst, "\r\n"...), nil

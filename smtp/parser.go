@@ -60,7 +60,7 @@ func (p *Parser) Mail(arg string, cmd *MailCommand) error {
 		return &Error{501, EnhancedCode{5, 1, 7}, errText(err)}
 	}
 	cmd.From = addr
-	if err := p.mailParams(rest, &cmd.Options); err != nil {
+	if err := parseParams(p, mailParams, rest, &cmd.Options); err != nil {
 		return err
 	}
 	// RFC 6531 §3.4: the parameter is what permits UTF-8 in the path.
@@ -86,7 +86,7 @@ func (p *Parser) Rcpt(arg string, utf8 bool, cmd *RcptCommand) error {
 		return errNonASCII
 	}
 	cmd.To = addr
-	return p.rcptParams(rest, &cmd.Options)
+	return parseParams(p, rcptParams, rest, &cmd.Options)
 }
 
 var (

@@ -21,7 +21,7 @@ var sizeParam = mailParam{
 		o.Size, ok = parseDigits(value, 20)
 		return ok
 	},
-	append: func(dst []byte, o *MailOptions) ([]byte, bool, error) {
+	append: func(dst []byte, o *MailOptions, _ bool) ([]byte, bool, error) {
 		return strconv.AppendInt(dst, o.Size, 10), o.Size > 0, nil
 	},
 }
