@@ -2,7 +2,6 @@ package sasl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -99,8 +98,8 @@ func NewServer(name string, a Authenticator, c Conn) (Server, error) {
 	return nil, ErrUnsupported
 }
 
-// RevealsSecret reports whether whoever reads the connection learns from the
-// mechanism what is needed to log in: a client must not use it without TLS.
+// RevealsSecret reports whether a mechanism shows what is needed to log in to
+// those who can read the connection: a client must not use it without TLS.
 func RevealsSecret(name string) bool {
 	for _, m := range mechanisms() {
 		if strings.EqualFold(m.name, name) {
@@ -157,10 +156,8 @@ func (b *base) authorize(ctx context.Context, identity, user, authzid string) er
 
 // classify makes sure that an Authenticator's error is one of this package's.
 func classify(err error) error {
-	for _, known := range []error{ErrAuthFailed, ErrAuthzDenied, ErrExpired, ErrUnavailable, ErrMalformed, ErrUnsupported} {
-		if errors.Is(err, known) {
-			return err
-		}
+	if isOwn(err) {
+		return err
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

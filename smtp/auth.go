@@ -1,9 +1,10 @@
 package smtp
 
 import (
-	"encoding/base64"
 	"errors"
 	"strings"
+
+	"github.com/posthorn-mail/posthorn/sasl"
 )
 
 // authParam is AUTH of RFC 4954 §5: an address in xtext, or "<>".
@@ -64,26 +65,11 @@ func (p *Parser) Auth(arg string) (AuthCommand, error) {
 	cmd := AuthCommand{Mechanism: strings.ToUpper(mech)}
 	if found {
 		var err error
-		if cmd.Initial, err = DecodeResponse(strings.TrimLeft(ir, " ")); err != nil {
-			return AuthCommand{}, err
+		if cmd.Initial, err = sasl.Decode([]byte(strings.TrimLeft(ir, " "))); err != nil {
+			return AuthCommand{}, errBase64
 		}
 	}
 	return cmd, nil
-}
-
-// DecodeResponse decodes a response or challenge of a SASL exchange: base64,
-// "=" for one that is there and empty (RFC 4954 §4). The result is not nil.
-func DecodeResponse(s string) ([]byte, error) {
-	if s == "=" {
-		return []byte{}, nil
-	}
-	b := make([]byte, base64.StdEncoding.DecodedLen(len(s)))
-	n, err := base64.StdEncoding.Strict().Decode(b, []byte(s))
-	// Decode passes over line ends, which nothing here can contain.
-	if err != nil || strings.ContainsAny(s, "\r\n") {
-		return nil, errBase64
-	}
-	return b[:n], nil
 }
 
 var errBase64 = &Error{501, EnhancedCode{5, 5, 2}, "cannot decode base64"}
@@ -101,11 +87,7 @@ func AppendAuth(dst []byte, mechanism string, initial []byte) ([]byte, error) {
 	}
 	dst = append(append(dst, "AUTH "...), mechanism...)
 	if initial != nil {
-		dst = append(dst, ' ')
-		if len(initial) == 0 {
-			dst = append(dst, '=')
-		}
-		dst = base64.StdEncoding.AppendEncode(dst, initial)
+		dst = append(append(dst, ' '), sasl.EncodeInitial(initial)...)
 	}
 	return append(dst, "\r\n"...), nil
 }

@@ -1,8 +1,8 @@
 package smtpserver
 
 import (
-	"encoding/base64"
 	"errors"
+	"fmt"
 
 	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/smtp"
@@ -45,111 +45,80 @@ func (c *Conn) cmdAuth(cmd smtp.AuthCommand) {
 		c.wrong(&smtp.Error{Code: 503, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "already authenticated"})
 		return
 	}
-	identity, err := c.authenticate(cmd)
-	if err == nil {
-		if s, ok := c.session.(AuthSession); ok {
-			err = s.Authenticated(c.ctx, identity)
-		}
-	}
-	if c.goodbye {
-		return // the connection is lost
-	}
-	attempt := sasl.Attempt{Conn: c.saslConn(), Mechanism: cmd.Mechanism, Identity: identity, Err: err}
-	if err == nil {
-		c.attempted(attempt)
-		c.identity = identity
-		c.ok(235, smtp.EnhancedCode{2, 7, 0}, "authentication succeeded")
-		return
-	}
-	var e *smtp.Error
-	if !errors.As(err, &e) {
-		e = c.authError(err)
-	}
-	c.authFailures++
-	attempt.Identity, attempt.Failures = "", c.authFailures
-	if !errors.Is(err, sasl.ErrCancelled) {
-		c.attempted(attempt)
-	}
-	if c.authFailures >= limit(c.srv.MaxAuthFailures, DefaultMaxAuthFailures) {
-		e = &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.host + " too many failed logins, closing connection"}
-	}
-	c.refuse(e)
-}
-
-// attempted tells of an attempt to log in.
-func (c *Conn) attempted(a sasl.Attempt) {
-	if c.srv.OnAuth != nil {
-		c.srv.OnAuth(c.ctx, a)
-		return
-	}
-	sasl.SlowDown(c.ctx, a)
-}
-
-// authenticate runs the exchange.
-func (c *Conn) authenticate(cmd smtp.AuthCommand) (identity string, err error) {
-	server, err := sasl.NewServer(cmd.Mechanism, c.srv.Authenticator, c.saslConn())
+	sc := c.saslConn()
+	mech, err := sasl.NewServer(cmd.Mechanism, c.srv.Authenticator, sc)
 	if err != nil {
-		return "", err
+		c.refuse(c.authError(err))
+		return
 	}
-	c.tp.SetSecret(true)
-	c.tp.SetMaxLine(maxAuthLine)
-	defer func() {
-		c.tp.SetSecret(false)
-		c.tp.SetMaxLine(limit(c.srv.Limits.CommandLine, 2048))
-	}()
-	response := cmd.Initial
-	for {
-		challenge, done, err := server.Next(c.ctx, response)
-		switch {
-		case err != nil:
-			return "", err
-		case done && challenge == nil:
-			return server.Identity(), nil
-		}
-		if response, err = c.challenge(challenge); err != nil {
-			return "", err
-		}
-		if done {
-			// RFC 4422 §5: data that comes with success, for which SMTP has no
-			// place, is a challenge that gets an empty response.
-			if len(response) > 0 {
-				return "", sasl.ErrMalformed
-			}
-			return server.Identity(), nil
-		}
+	err = c.attempts.Try(c.ctx, sc, mech.Name(), func() (string, error) {
+		c.tp.SetSecret(true)
+		defer c.tp.SetSecret(false)
+		return sasl.Serve(c.ctx, mech, cmd.Initial, c.ask)
+	}, c.authenticated)
+	switch {
+	case c.goodbye: // the connection is lost
+	case err == nil:
+		c.ok(235, smtp.EnhancedCode{2, 7, 0}, "authentication succeeded")
+	case c.attempts.TooMany():
+		c.refuse(&smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.host + " too many failed logins, closing connection"})
+	default:
+		c.refuse(c.authError(err))
 	}
 }
 
-// challenge sends a challenge and reads the response to it.
-func (c *Conn) challenge(challenge []byte) ([]byte, error) {
-	b := append(c.tp.AvailableBuffer(), "334 "...)
-	b = base64.StdEncoding.AppendEncode(b, challenge)
-	c.tp.Write(append(b, "\r\n"...))
+// authenticated tells the session who the client is. A permanent refusal means
+// that this user may not log in.
+func (c *Conn) authenticated(identity string) error {
+	if s, ok := c.session.(AuthSession); ok {
+		if err := s.Authenticated(c.ctx, identity); err != nil {
+			var e *smtp.Error
+			if errors.As(err, &e) && e.Code/100 == 5 {
+				err = fmt.Errorf("%w: %w", sasl.ErrAuthzDenied, err)
+			}
+			return err
+		}
+	}
+	c.identity = identity
+	return nil
+}
+
+// ask sends a challenge and reads the line that answers it.
+func (c *Conn) ask(challenge string) ([]byte, error) {
+	c.tp.WriteString("334 " + challenge + "\r\n")
 	if err := c.tp.Flush(); err != nil {
 		c.goodbye = true
 		return nil, err
 	}
 	line, err := c.tp.ReadLine()
 	switch {
+	case err == nil:
+		return line, nil
 	case errors.Is(err, textproto.ErrLineEndless):
 		c.goodbye = true
 		return nil, err
-	case errors.Is(err, textproto.ErrLineTooLong): // RFC 4954 §4, §6
-		return nil, &smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 6}, Text: "authentication exchange line is too long"}
+	case errors.Is(err, textproto.ErrLineTooLong):
+		return nil, fmt.Errorf("%w: %w", sasl.ErrMalformed, errAuthTooLong)
 	case errors.Is(err, textproto.ErrBareLF), errors.Is(err, textproto.ErrBareCR):
-		return nil, sasl.ErrMalformed
-	case err != nil:
-		c.lost(err)
-		return nil, err
-	case string(line) == "*":
-		return nil, sasl.ErrCancelled
+		return nil, fmt.Errorf("%w: %w", sasl.ErrMalformed, err)
 	}
-	return smtp.DecodeResponse(string(line))
+	c.lost(err)
+	return nil, err
 }
+
+// maxAuthLine is how long an AUTH command and a response to a challenge may be,
+// CRLF included. Other commands have a limit of their own (RFC 4954 §4).
+const maxAuthLine = 12288 + 2
+
+// errAuthTooLong is the reply to a response that is longer (RFC 4954 §4, §6).
+var errAuthTooLong = &smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 6}, Text: "authentication exchange line is too long"}
 
 // authError is the reply to a failed exchange (RFC 4954 §4, §6).
 func (c *Conn) authError(err error) *smtp.Error {
+	var e *smtp.Error
 	switch {
+	case errors.As(err, &e):
+		return e
 	case errors.Is(err, sasl.ErrCancelled):
 		return &smtp.Error{Code: 501, Enhanced: smtp.EnhancedCode{5, 7, 0}, Text: "authentication cancelled"}
 	case errors.Is(err, sasl.ErrUnsupported):
@@ -158,9 +127,9 @@ func (c *Conn) authError(err error) *smtp.Error {
 		return &smtp.Error{Code: 538, Enhanced: smtp.EnhancedCode{5, 7, 11}, Text: "encryption required for requested authentication mechanism"}
 	case errors.Is(err, sasl.ErrMalformed):
 		return &smtp.Error{Code: 501, Enhanced: smtp.EnhancedCode{5, 5, 2}, Text: "malformed authentication exchange"}
-	case errors.Is(err, sasl.ErrUnavailable):
-		c.log.Error("smtp: authentication unavailable", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
-		return &smtp.Error{Code: 454, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: "temporary authentication failure"}
+	case errors.Is(err, sasl.ErrAuthFailed), errors.Is(err, sasl.ErrAuthzDenied), errors.Is(err, sasl.ErrExpired):
+		return &smtp.Error{Code: 535, Enhanced: smtp.EnhancedCode{5, 7, 8}, Text: "authentication credentials invalid"}
 	}
-	return &smtp.Error{Code: 535, Enhanced: smtp.EnhancedCode{5, 7, 8}, Text: "authentication credentials invalid"}
+	c.log.Error("smtp: authentication unavailable", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
+	return &smtp.Error{Code: 454, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: "temporary authentication failure"}
 }

@@ -72,7 +72,9 @@ type HelloSession interface {
 	Hello(ctx context.Context, name string) error
 }
 
-// An AuthSession hears of successful authentication, and may still refuse it.
+// An AuthSession hears of successful authentication, and may still refuse it. A
+// permanent *smtp.Error counts as a failed attempt to log in, another error does
+// not.
 type AuthSession interface {
 	Authenticated(ctx context.Context, identity string) error
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
@@ -39,12 +40,12 @@ type Conn struct {
 	id         string
 	idOf       int // the value of mails that id is of
 
-	arg          string // of the present command
-	pending      []byte // a command line that ended a chunked message, to be run next
-	errors       int    // wrong commands in a row
-	refusals     int    // refused commands in a row
-	authFailures int
-	goodbye      bool // the connection is to be closed
+	arg      string        // of the present command
+	pending  []byte        // a command line that ended a chunked message, to be run next
+	errors   int           // wrong commands in a row
+	refusals int           // refused commands in a row
+	attempts sasl.Attempts // to log in
+	goodbye  bool          // the connection is to be closed
 }
 
 func newConn(ctx context.Context, s *Server, tp *textproto.Conn) *Conn {
@@ -52,6 +53,7 @@ func newConn(ctx context.Context, s *Server, tp *textproto.Conn) *Conn {
 	// or both sides would wait.
 	tp.SetAutoFlush(true)
 	c := &Conn{srv: s, tp: tp, ctx: ctx, state: stStart, disabled: s.Disable}
+	c.attempts = sasl.Attempts{OnAuth: s.OnAuth, MaxFailures: s.MaxAuthFailures}
 	c.parser = smtp.Parser{Allow: s.Allow, MaxPath: limit(s.Limits.Path, smtp.MaxPath)}
 	c.log = s.Logger
 	if c.log == nil {
@@ -187,6 +189,8 @@ func (c *Conn) next() ([]byte, error) {
 		}
 		line, err := c.tp.ReadLine()
 		switch {
+		case err == nil && len(line)+2 > c.srv.commandLine && !isAuth(line):
+			c.wrong(errLineTooLong)
 		case err == nil:
 			if bytes.IndexByte(line, 0) < 0 {
 				return line, nil
@@ -211,6 +215,12 @@ func (c *Conn) next() ([]byte, error) {
 }
 
 var errLineTooLong = &smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 2}, Text: "line too long"} // RFC 5321 §4.5.3.1.9
+
+// isAuth reports whether a command line is AUTH, which may be longer than others.
+func isAuth(line []byte) bool {
+	verb, _ := smtp.CutCommand(line)
+	return bytes.EqualFold(verb, []byte("AUTH"))
+}
 
 // lost says goodbye after an error of Wait or of a read, where that makes sense.
 func (c *Conn) lost(err error) {

@@ -22,8 +22,7 @@ const (
 	DefaultReadTimeout  = 3 * time.Minute // within a message, §4.5.3.2.5
 	DefaultWriteTimeout = 5 * time.Minute
 
-	DefaultMaxAuthFailures = 10
-	DefaultMaxBadCommands  = 10
+	DefaultMaxBadCommands = 10
 )
 
 // A Server serves SMTP or LMTP. Backend must be set; everything else has a
@@ -79,7 +78,8 @@ type Server struct {
 	DisableFor func(c *Conn) smtp.ExtensionSet
 
 	// MaxAuthFailures is how many attempts to log in may fail until the
-	// connection is closed. Zero: DefaultMaxAuthFailures; negative: no limit.
+	// connection is closed; see sasl.Attempts for what counts. Zero:
+	// sasl.DefaultMaxFailures; negative: no limit.
 	MaxAuthFailures int
 
 	// MaxBadCommands is how many commands may be wrong, one after the other,
@@ -91,24 +91,26 @@ type Server struct {
 	Limits Limits
 
 	// OnAuth is called after each attempt to log in, before the client is
-	// answered. Nil: sasl.SlowDown, which makes those wait who fail.
+	// answered. Nil: sasl.SlowDown, which makes clients wait that fail.
 	OnAuth func(ctx context.Context, a sasl.Attempt)
 
 	// XClientFrom are the networks whose hosts may use XCLIENT and XFORWARD.
 	XClientFrom []netip.Prefix
 
-	once     sync.Once
-	host     string // Hostname, or its default
-	epoch    string // when the server began, to tell its transactions from those of others
-	commands map[string]*command
-	features []feature
-	extender smtp.ExtensionSet
+	once        sync.Once
+	host        string // Hostname, or its default
+	commandLine int    // Limits.CommandLine, or its default
+	epoch       string // when the server began, to tell its transactions from those of others
+	commands    map[string]*command
+	features    []feature
+	extender    smtp.ExtensionSet
 }
 
 // Limits of a Server. Zero means the default, a negative number no limit.
 type Limits struct {
 	// CommandLine is the length of a command line in octets, CRLF included
 	// (default 2048; RFC 5321 §4.5.3.1.4 wants 512, and parameters add to it).
+	// AUTH may have 12,290 in any case (RFC 4954 §4).
 	CommandLine int
 
 	// Path is the length of a path in octets, angle brackets included (default
@@ -138,8 +140,6 @@ type Limits struct {
 	// Transactions in a connection (default none; RFC 9422 MAILMAX).
 	Transactions int
 }
-
-const maxAuthLine = 12288 + 2 // RFC 4954 §4
 
 func limit[T int | int64](n, def T) T {
 	switch {
@@ -181,7 +181,11 @@ func (s *Server) setup() error {
 		if s.Redact == nil {
 			s.Redact = s.redact
 		}
-		s.MaxLine = limit(s.Limits.CommandLine, 2048)
+		s.commandLine = limit(s.Limits.CommandLine, 2048)
+		s.MaxLine = s.commandLine
+		if s.Authenticator != nil {
+			s.MaxLine = max(s.MaxLine, maxAuthLine)
+		}
 		if x, ok := s.Backend.(Extender); ok {
 			s.extender = x.Extensions()
 		}

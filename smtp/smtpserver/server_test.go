@@ -181,7 +181,8 @@ func TestOnAuth(t *testing.T) {
 	k.do("*", "501")
 	k.do("AUTH PLAIN AGFsaWNlAHNlY3JldA==", "235")
 	mu.Lock()
-	require.Equal(t, []string{"PLAIN  sasl: authentication failed 1 smtp", "PLAIN alice <nil> 0 smtp"}, heard)
+	require.Equal(t, []string{"PLAIN  sasl: authentication failed 1 smtp", "PLAIN  sasl: authentication cancelled 2 smtp",
+		"PLAIN alice <nil> 2 smtp"}, heard)
 	mu.Unlock()
 }
 
