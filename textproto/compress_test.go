@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
 // samples are texts that compress well, badly, and not at all.
@@ -27,7 +29,7 @@ func samples() []string {
 }
 
 func TestCompress(t *testing.T) {
-	noLeaks(t)
+	testutil.NoLeaks(t)
 	a, b := tcpConns(t, nil)
 	// The server's first compressed reply may come right behind its OK.
 	b.WriteLine("a OK")

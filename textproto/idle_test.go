@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
 // memory returns the bytes that live objects and goroutine stacks take.
@@ -25,7 +27,7 @@ func memory() int64 {
 // idleConns measures what one of n connections of a Server costs while it waits
 // after a command: goroutine, Conn, context and net.Conn, but not the client's end.
 func idleConns(tb testing.TB, n int, layer string) int64 {
-	serverTLS, clientTLS := testTLS(tb)
+	serverTLS, clientTLS := testutil.TLS(tb, "mail.example.org")
 	s := &Server{TLSConfig: serverTLS, ReadTimeout: time.Hour}
 	h := testHandler{idle: make(chan struct{})}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
 // testHandler greets and runs one of a few commands a line.
@@ -67,27 +69,10 @@ func (h testHandler) ServeConn(ctx context.Context, c *Conn) {
 
 func (testHandler) Refuse(c *Conn, reason error) { c.WriteLine("refused: " + reason.Error()) }
 
-// pipeListener is a listener of net.Pipe connections, for use with synctest.
-type pipeListener struct {
-	conns chan net.Conn
-	once  sync.Once
-	done  chan struct{}
-}
+// pipeListener is a listener whose connections have a remote address.
+type pipeListener struct{ *testutil.PipeListener }
 
-func newPipeListener() *pipeListener {
-	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-}
-func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
-func (l *pipeListener) Addr() net.Addr { return fakeAddrs{}.LocalAddr() }
+func newPipeListener() *pipeListener { return &pipeListener{testutil.NewPipeListener()} }
 
 // from is a connection with a remote address.
 type from struct {
@@ -99,7 +84,7 @@ func (f from) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(f.addr) }
 
 func (l *pipeListener) dial(addr string) *Conn {
 	x, y := net.Pipe()
-	l.conns <- from{y, netip.MustParseAddrPort(addr)}
+	l.Connect(from{y, netip.MustParseAddrPort(addr)})
 	return NewConn(x, nil)
 }
 

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
 func TestServerTLS(t *testing.T) {
-	noLeaks(t)
-	server, client := testTLS(t)
+	testutil.NoLeaks(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	s := &Server{TLSConfig: server, MaxConns: 2, HandshakeTimeout: 200 * time.Millisecond}
 	require.Error(t, new(Server).ServeTLS(newPipeListener(), testHandler{}))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -48,8 +50,8 @@ func TestServerTLS(t *testing.T) {
 
 // A listener may bring its own TLS.
 func TestServerTLSListener(t *testing.T) {
-	noLeaks(t)
-	server, client := testTLS(t)
+	testutil.NoLeaks(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	s := &Server{}
 	l, err := tls.Listen("tcp", "127.0.0.1:0", server)
 	require.NoError(t, err)
@@ -73,7 +75,7 @@ func (tlsHandler) Refuse(*Conn, error)                      {}
 
 // The last reply is read even when the client had sent more than was read.
 func TestServerLinger(t *testing.T) {
-	noLeaks(t)
+	testutil.NoLeaks(t)
 	s := &Server{MaxLine: 100}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -96,8 +98,8 @@ func TestServerLinger(t *testing.T) {
 
 // A proxy's header comes before the TLS handshake, perhaps in one piece with it.
 func TestServerProxyTLS(t *testing.T) {
-	noLeaks(t)
-	server, client := testTLS(t)
+	testutil.NoLeaks(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	s := &Server{TLSConfig: server, ProxyFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -134,8 +136,8 @@ func (p *prefixed) Write(b []byte) (int, error) {
 
 // A session over TLS is woken while it waits, and goes on.
 func TestServerWake(t *testing.T) {
-	noLeaks(t)
-	server, client := testTLS(t)
+	testutil.NoLeaks(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	conns := make(chan *Conn, 1)
 	s := &Server{TLSConfig: server}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
 type tlsConfig = *tls.Config
 
 func TestStartTLS(t *testing.T) {
-	noLeaks(t)
-	server, client := testTLS(t)
+	testutil.NoLeaks(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	a, b := tcpConns(t, nil)
 	require.Nil(t, a.TLS())
 	done := make(chan error, 1)
@@ -57,7 +59,7 @@ func TestStartTLS(t *testing.T) {
 // What was sent in the clear behind the command, or the reply, is not taken for
 // something sent under TLS (CVE-2011-0411, CVE-2021-33515).
 func TestStartTLSInjection(t *testing.T) {
-	server, client := testTLS(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	for side, start := range map[string]func(c *Conn) error{
 		"server": func(c *Conn) error { return c.StartTLSServer(t.Context(), server) },
 		"client": func(c *Conn) error { return c.StartTLSClient(t.Context(), client) },
@@ -78,7 +80,7 @@ func TestStartTLSInjection(t *testing.T) {
 }
 
 func TestHandshakeTimeout(t *testing.T) {
-	server, client := testTLS(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	synctest.Test(t, func(t *testing.T) {
 		c, peer := pipe(t, &Options{HandshakeTimeout: time.Minute, ReadTimeout: 50 * time.Second})
 		go func() { // progress does not prolong it
@@ -107,7 +109,7 @@ func TestHandshakeTimeout(t *testing.T) {
 
 // A peer that does not read cannot hold Close.
 func TestCloseTLSBlocked(t *testing.T) {
-	server, client := testTLS(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	synctest.Test(t, func(t *testing.T) {
 		x, y := net.Pipe()
 		a, b := NewConn(x, nil), NewConn(y, nil)

@@ -1,66 +1,16 @@
 package textproto
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
-	"fmt"
 	"io"
-	"math/big"
 	"net"
-	"os"
-	"runtime"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
-// TestMain fails when a goroutine is left behind.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if code == 0 {
-		if left := leaked(); left != "" {
-			fmt.Fprintln(os.Stderr, "goroutines left:\n"+left)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
-
-// leaked returns the stacks of goroutines of this package, after having given
-// them time to end.
-func leaked() string {
-	var left []string
-	for range 300 {
-		left = left[:0]
-		buf := make([]byte, 1<<20)
-		for i, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if i > 0 && !strings.HasPrefix(g, "goroutine 1 ") && strings.Contains(g, "posthorn/textproto") {
-				left = append(left, g)
-			}
-		}
-		if len(left) == 0 {
-			return ""
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return strings.Join(left, "\n\n")
-}
-
-// noLeaks fails t when it leaves a goroutine behind.
-func noLeaks(t *testing.T) {
-	t.Cleanup(func() {
-		if left := leaked(); left != "" {
-			t.Error("goroutines left:\n" + left)
-		}
-	})
-}
+func TestMain(m *testing.M) { testutil.Main(m) }
 
 // wireConn yields its pieces, one a Read, and then io.EOF. It keeps what is written.
 type wireConn struct {
@@ -131,25 +81,6 @@ func (s *stutter) Read(p []byte) (int, error) {
 func tcpConns(t testing.TB, o *Options) (a, b *Conn) {
 	x, y := tcpPair(t)
 	return NewConn(x, o), NewConn(y, o)
-}
-
-// testTLS returns the configurations of a server and of a client that trusts it.
-func testTLS(t testing.TB) (server, client *tls.Config) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail.example.org"}, DNSNames: []string{"mail.example.org"},
-		NotBefore: time.Now().Add(-24 * 365 * 100 * time.Hour / 2), NotAfter: time.Now().Add(100 * 365 * 24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	require.NoError(t, err)
-	cert, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	pool := x509.NewCertPool()
-	pool.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}},
-		&tls.Config{RootCAs: pool, ServerName: "mail.example.org"}
 }
 
 // errText maps an error to a short name for tables.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
 // pipe returns a Conn and the peer's end of it.
@@ -191,8 +193,8 @@ func TestBindAllocs(t *testing.T) {
 
 // Wake-ups at any moment lose no input and break no layer.
 func TestWakeRace(t *testing.T) {
-	noLeaks(t)
-	server, client := testTLS(t)
+	testutil.NoLeaks(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	for _, layer := range []string{"plain", "tls", "deflate", "tls+deflate"} {
 		t.Run(layer, func(t *testing.T) {
 			a, b := tcpConns(t, nil)
@@ -299,8 +301,8 @@ func TestAutoFlush(t *testing.T) {
 // Contexts that end at any moment interrupt reads, lose no input and break no
 // layer.
 func TestBindRace(t *testing.T) {
-	noLeaks(t)
-	server, client := testTLS(t)
+	testutil.NoLeaks(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	for _, layer := range []string{"plain", "tls", "deflate", "tls+deflate"} {
 		t.Run(layer, func(t *testing.T) {
 			a, b := tcpConns(t, nil)

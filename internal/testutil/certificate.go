@@ -63,10 +63,13 @@ func issue(t testing.TB, parent *Authority, names []string) (*x509.Certificate, 
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	require.NoError(t, err)
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "Test " + serial.String()},
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "Test CA"},
 		NotBefore: time.Unix(0, 0), NotAfter: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		BasicConstraintsValid: true,
+	}
+	if len(names) > 0 {
+		template.Subject.CommonName = names[0]
 	}
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {

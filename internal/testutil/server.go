@@ -3,6 +3,8 @@ package testutil
 import (
 	"context"
 	"net"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,7 +38,9 @@ func serve(t testing.TB, serve func(net.Listener) error, close func() error) str
 		if err := close(); err != nil {
 			t.Error(err)
 		}
-		<-done
+		if err := <-done; err == nil || !strings.HasSuffix(err.Error(), "server closed") { // textproto.ErrServerClosed
+			t.Errorf("Serve returned %v", err)
+		}
 	})
 	return l.Addr().String()
 }
@@ -48,3 +52,45 @@ type Dialer string
 func (d Dialer) DialContext(ctx context.Context, network, _ string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, network, string(d))
 }
+
+// A PipeListener is a listener without a network, for tests with the fake time of
+// testing/synctest.
+type PipeListener struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+// NewPipeListener makes a listener.
+func NewPipeListener() *PipeListener {
+	return &PipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+// Dial makes a connection, and waits until it is accepted.
+func (l *PipeListener) Dial() net.Conn {
+	client, server := net.Pipe()
+	l.Connect(server)
+	return client
+}
+
+// Connect hands the server's end of a connection to Accept.
+func (l *PipeListener) Connect(server net.Conn) { l.conns <- server }
+
+// Accept waits for a connection.
+func (l *PipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends Accept.
+func (l *PipeListener) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
+
+// Addr returns the zero address.
+func (l *PipeListener) Addr() net.Addr { return &net.TCPAddr{} }

@@ -33,6 +33,7 @@
 //   - "CLOSE" expects the server to close the connection, "HALFCLOSE" closes
 //     the client's direction only, "DROP" both.
 //   - "@name value" sets an option that the test reads before it starts.
+//     "@covers NAME …" says what the script tries, for [CheckCovers].
 //   - "# comment", and empty lines.
 //
 // All but the last two kinds may start with a number and a blank, which names

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -73,4 +75,25 @@ func TestFailures(t *testing.T) {
 		_, err := Parse("f", script)
 		require.Error(t, err, script)
 	}
+}
+
+// noting is a testing.TB that notes errors.
+type noting struct {
+	testing.TB
+	errors []string
+}
+
+func (n *noting) Helper() {}
+func (n *noting) Errorf(format string, args ...any) {
+	n.errors = append(n.errors, fmt.Sprintf(format, args...))
+}
+
+func TestCheckCovers(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a.txt": "@covers ONE TWO\nS: hi\nC: THREE x\n", "b.txt": "C: FOUR\nS: FIVE\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	n := &noting{TB: t}
+	CheckCovers(n, filepath.Join(dir, "*.txt"), []string{"ONE", "TWO", "THREE", "FOUR", "FIVE", "x"})
+	require.Equal(t, []string{"no transcript covers FIVE", "no transcript covers x"}, n.errors)
 }

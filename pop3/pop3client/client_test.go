@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/pop3"
 	"github.com/posthorn-mail/posthorn/pop3/pop3server"
 	"github.com/posthorn-mail/posthorn/sasl"
@@ -20,7 +21,7 @@ import (
 )
 
 func TestSession(t *testing.T) {
-	noLeaks(t)
+	testutil.NoLeaks(t)
 	ctx := context.Background()
 	ts := serve(t, nil, numbered(3)...)
 	c, err := Dial(ctx, ts.addr, insecure())
@@ -75,7 +76,7 @@ func TestSession(t *testing.T) {
 }
 
 func TestMessages(t *testing.T) {
-	noLeaks(t)
+	testutil.NoLeaks(t)
 	ctx := context.Background()
 	msgs := numbered(500)
 	msgs[7] += strings.Repeat("long line ", 1<<18) + "\r\n" // more than the bound of what is asked for ahead
@@ -300,7 +301,7 @@ func TestBrokenServers(t *testing.T) {
 
 // A context that ends breaks off whatever is under way.
 func TestCancel(t *testing.T) {
-	noLeaks(t)
+	testutil.NoLeaks(t)
 	addr := scripted(t, "+OK\r\n", map[string]string{"CAPA": "-ERR\r\n", "RETR 1": "+OK\r\nbeginning\r\n"})
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c, err := Dial(ctx, addr, nil)

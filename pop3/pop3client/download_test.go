@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/pop3/pop3server"
 )
 
@@ -40,7 +41,7 @@ func download(t *testing.T, ts *testServer, path string, o *DownloadOptions, del
 }
 
 func TestDownload(t *testing.T) {
-	noLeaks(t)
+	testutil.NoLeaks(t)
 	path := filepath.Join(t.TempDir(), "seen")
 	ts := serve(t, nil, numbered(50)...)
 	got := inboxOf{}
@@ -105,7 +106,7 @@ func (d breakingDialer) DialContext(ctx context.Context, network, addr string) (
 
 // Wherever the connection breaks, every message arrives, and once.
 func TestDownloadBreaks(t *testing.T) {
-	noLeaks(t)
+	testutil.NoLeaks(t)
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "seen")
 	ts := serve(t, func(s *pop3server.Server) { s.Shared = true }, numbered(40)...)

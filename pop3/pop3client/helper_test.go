@@ -3,49 +3,35 @@ package pop3client
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
 	"github.com/posthorn-mail/posthorn/pop3/pop3server"
 	"github.com/posthorn-mail/posthorn/sasl"
 )
 
+func TestMain(m *testing.M) { testutil.Main(m) }
+
 var mrose = sasl.Credentials{Username: "mrose", Password: "tanstaaf"}
 
 // insecure lets tests log in on loopback.
 func insecure() *Options { return &Options{Credentials: &mrose, AllowInsecureAuth: true} }
 
+// certificate returns a configuration for both sides.
 func certificate(t testing.TB) *tls.Config {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"},
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	cert, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	pool := x509.NewCertPool()
-	pool.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, RootCAs: pool}
+	server, client := testutil.TLS(t, "127.0.0.1")
+	server.RootCAs = client.RootCAs
+	return server
 }
 
 type testServer struct {
@@ -71,12 +57,7 @@ func serve(t testing.TB, change func(*pop3server.Server), msgs ...string) *testS
 	if change != nil {
 		change(srv)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
-	t.Cleanup(func() { srv.Close(); <-done })
-	ts := &testServer{srv, box, l.Addr().String()}
+	ts := &testServer{srv, box, testutil.Serve(t, srv)}
 	ts.add(t, msgs...)
 	return ts
 }
@@ -131,19 +112,4 @@ func scripted(t testing.TB, greeting string, answers map[string]string) string {
 	}()
 	t.Cleanup(func() { l.Close(); <-done })
 	return l.Addr().String()
-}
-
-// noLeaks fails the test if goroutines outlive it.
-func noLeaks(t testing.TB) {
-	before := runtime.NumGoroutine()
-	t.Cleanup(func() {
-		for range 100 {
-			if runtime.NumGoroutine() <= before {
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		buf := make([]byte, 1<<16)
-		t.Fatalf("goroutines leak:\n%s", buf[:runtime.Stack(buf, true)])
-	})
 }

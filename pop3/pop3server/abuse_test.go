@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
 // A line without end is answered once; then the connection ends.
 func TestEndlessLine(t *testing.T) {
 	store, _ := openStore(t)
-	addr := start(t, &Server{Store: store, Authenticator: users(t), AllowInsecureAuth: true})
+	addr := testutil.Serve(t, &Server{Store: store, Authenticator: users(t), AllowInsecureAuth: true})
 	nc, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	defer nc.Close()

@@ -8,6 +8,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
 // BenchmarkRetr fetches messages of 4 KB, all commands pipelined, from the
@@ -22,7 +24,7 @@ func BenchmarkRetr(b *testing.B) {
 	store, _ := openStore(b, msgs...)
 	srv := newServer(b, store)
 	srv.Authenticator = anybody
-	addr := start(b, srv)
+	addr := testutil.Serve(b, srv)
 	var cmds bytes.Buffer
 	for i := range count {
 		fmt.Fprintf(&cmds, "RETR %d\r\n", i+1)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/pop3"
 	"github.com/posthorn-mail/posthorn/sasl"
@@ -86,7 +87,7 @@ func (p *peer) login() {
 
 func TestAPOP(t *testing.T) {
 	store, _ := openStore(t, messages...)
-	p := dial(t, start(t, newServer(t, store)))
+	p := dial(t, testutil.Serve(t, newServer(t, store)))
 	status, ok := pop3.ParseStatus([]byte(p.line()))
 	require.True(t, ok)
 	stamp := pop3.Stamp(status.Text)
@@ -99,9 +100,9 @@ func TestAPOP(t *testing.T) {
 func TestMechanismsWork(t *testing.T) {
 	store, _ := openStore(t)
 	srv := newServer(t, store)
-	srv.TLSConfig = certificate(t)
+	srv.TLSConfig, _ = testutil.TLS(t)
 	srv.ChannelBinding = true
-	addr := start(t, srv)
+	addr := testutil.Serve(t, srv)
 	offered := []string{}
 	for i := 0; i == 0 || i < len(offered); i++ {
 		p := dial(t, addr)
@@ -250,7 +251,7 @@ func TestMarkSeen(t *testing.T) {
 	store, box := openStore(t, messages...)
 	srv := newServer(t, store)
 	srv.MarkSeen = true
-	p := dial(t, start(t, srv))
+	p := dial(t, testutil.Serve(t, srv))
 	p.login()
 	p.do("RETR 2")
 	p.body()
@@ -264,7 +265,7 @@ func TestMarkSeen(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	store, _ := openStore(t, messages...)
 	srv := newServer(t, store)
-	p := dial(t, start(t, srv))
+	p := dial(t, testutil.Serve(t, srv))
 	p.login()
 	done := make(chan error, 1)
 	go func() { done <- srv.Shutdown(context.Background()) }()
@@ -352,7 +353,7 @@ func (b brokenContent) ReadAt(p []byte, off int64) (int, error) {
 func TestStoreFails(t *testing.T) {
 	store, box := openStore(t, messages...)
 	f := &faulty{Store: store}
-	addr := start(t, newServer(t, f))
+	addr := testutil.Serve(t, newServer(t, f))
 
 	// At login: the maildrop is free again.
 	f.open.Store(true)
@@ -408,7 +409,7 @@ func TestPipelinedRetrIsOnePass(t *testing.T) {
 	}
 	store, _ := openStore(t, msgs...)
 	f := &faulty{Store: store}
-	p := dial(t, start(t, newServer(t, f)))
+	p := dial(t, testutil.Serve(t, newServer(t, f)))
 	p.login()
 	var cmds strings.Builder
 	for i := range 100 {
@@ -440,7 +441,7 @@ func TestUIDs(t *testing.T) {
 	}
 	t.Run("stable over moves", func(t *testing.T) {
 		store, box := openStore(t, messages...)
-		addr := start(t, newServer(t, store))
+		addr := testutil.Serve(t, newServer(t, store))
 		before := session(t, addr)
 		account, err := store.Account(ctx, "mrose")
 		require.NoError(t, err)
@@ -457,7 +458,7 @@ func TestUIDs(t *testing.T) {
 	})
 	t.Run("copies differ", func(t *testing.T) {
 		store, box := openStore(t, messages[0])
-		addr := start(t, newServer(t, store))
+		addr := testutil.Serve(t, newServer(t, store))
 		before := session(t, addr)
 		_, err := box.Copy(ctx, mailbox.AllUIDs(), mailbox.Inbox)
 		require.NoError(t, err)
@@ -470,7 +471,7 @@ func TestUIDs(t *testing.T) {
 	})
 	t.Run("without EmailIDs", func(t *testing.T) {
 		store, box := openStore(t, messages...)
-		addr := start(t, newServer(t, &faulty{Store: store, noIDs: true}))
+		addr := testutil.Serve(t, newServer(t, &faulty{Store: store, noIDs: true}))
 		validity := box.Info().UIDValidity
 		require.Equal(t, []string{"1", fmt.Sprintf("%08x00000001", validity), "2", fmt.Sprintf("%08x00000002", validity)}, session(t, addr))
 	})
@@ -480,7 +481,7 @@ func TestUIDs(t *testing.T) {
 		srv.UID = func(info mailbox.Info, e mailbox.Entry) string {
 			return strings.Repeat("long ", int(e.UID)*100)
 		}
-		ids := session(t, start(t, srv))
+		ids := session(t, testutil.Serve(t, srv))
 		require.Len(t, ids, 4)
 		require.NotEqual(t, ids[1], ids[3])
 		require.Len(t, ids[1], 43)
@@ -493,7 +494,7 @@ func TestOnAuth(t *testing.T) {
 	srv := newServer(t, store)
 	attempts := make(chan sasl.Attempt, 10)
 	srv.OnAuth = func(_ context.Context, a sasl.Attempt) { attempts <- a }
-	p := dial(t, start(t, srv))
+	p := dial(t, testutil.Serve(t, srv))
 	p.line()
 	p.do("USER mrose")
 	p.do("PASS x")
@@ -515,7 +516,7 @@ func TestTraceHidesSecrets(t *testing.T) {
 	srv := newServer(t, store)
 	events := make(chan string, 1000)
 	srv.Trace = func(e textproto.Event) { events <- string(e.Line) }
-	p := dial(t, start(t, srv))
+	p := dial(t, testutil.Serve(t, srv))
 	p.line()
 	p.do("USER mrose")
 	p.do("PASS wrong")

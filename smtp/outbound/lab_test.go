@@ -23,6 +23,8 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 )
 
+func TestMain(m *testing.M) { testutil.Main(m) }
+
 // A lab is an Internet of its own: a DNS, hosts at addresses, certificates.
 type lab struct {
 	t     testing.TB

@@ -7,10 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
+
+func TestMain(m *testing.M) { testutil.Main(m) }
 
 // envelope makes one from alice.
 func envelope(t testing.TB, to ...string) *smtpclient.Envelope {

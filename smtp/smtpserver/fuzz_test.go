@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
@@ -50,10 +51,10 @@ func FuzzSession(f *testing.F) {
 			srv.Allow = smtp.AllowAll
 		}
 		srv.Limits = smtpserver.Limits{Message: 1000, Discard: 2000}
-		l := newPipeListener()
+		l := testutil.NewPipeListener()
 		done := make(chan struct{})
 		go func() { defer close(done); srv.Serve(l) }()
-		nc := l.dial()
+		nc := l.Dial()
 		go func() {
 			nc.Write(in)
 			nc.Write([]byte("\r\n.\r\nQUIT\r\n"))

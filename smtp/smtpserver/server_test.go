@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
@@ -97,12 +97,12 @@ func TestPanic(t *testing.T) {
 // The bounds on waiting, in fake time.
 func TestTimeouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newPipeListener()
+		l := testutil.NewPipeListener()
 		srv := &smtpserver.Server{Backend: &recorder{}, Hostname: "mx.example.org"}
 		done := make(chan struct{})
 		go func() { defer close(done); srv.Serve(l) }()
 		began := time.Now()
-		c := textproto.NewConn(l.dial(), nil)
+		c := textproto.NewConn(l.Dial(), nil)
 		read := func(want string) {
 			line, err := c.ReadLine()
 			require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestTimeouts(t *testing.T) {
 		require.Equal(t, 5*time.Minute, time.Since(began))
 
 		// within a message, progress counts
-		c = textproto.NewConn(l.dial(), nil)
+		c = textproto.NewConn(l.Dial(), nil)
 		read("220")
 		for _, line := range []string{"HELO x", "MAIL FROM:<>", "RCPT TO:<a@b.example>", "DATA"} {
 			c.WriteLine(line)
@@ -132,35 +132,6 @@ func TestTimeouts(t *testing.T) {
 		<-done
 	})
 }
-
-// pipeListener accepts net.Pipe connections.
-type pipeListener struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func newPipeListener() *pipeListener {
-	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
-}
-
-func (l *pipeListener) dial() net.Conn {
-	a, b := net.Pipe()
-	l.conns <- b
-	return a
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
-func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // The hook for logins slows down, and hears what happened.
 func TestOnAuth(t *testing.T) {
@@ -248,7 +219,7 @@ func TestDisableFor(t *testing.T) {
 // TestVanish is 20 clients that go away amid all kinds of things; nothing of
 // them may stay.
 func TestVanish(t *testing.T) {
-	before := runtime.NumGoroutine()
+	testutil.NoLeaks(t)
 	_, d := store(t, nil, "alice")
 	d.TempDir = t.TempDir()
 	srv := &smtpserver.Server{Backend: d}
@@ -270,7 +241,6 @@ func TestVanish(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return srv.Stats().Active == 0 }, 10*time.Second, time.Millisecond)
 	srv.Close()
-	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+3 }, 10*time.Second, time.Millisecond)
 	left, err := os.ReadDir(d.TempDir)
 	require.NoError(t, err)
 	require.Empty(t, left)
