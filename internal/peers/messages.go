@@ -47,6 +47,22 @@ func Messages(large bool) []Message {
 	return bodies
 }
 
+// Named returns Messages whose names begin so.
+func Named(prefix string, large bool) []Message {
+	messages := Messages(large)
+	for i := range messages {
+		m := &messages[i]
+		m.Text = strings.Replace(m.Text, "Subject: ", "Subject: "+prefix+" ", 1)
+		m.Name = prefix + " " + m.Name
+	}
+	return messages
+}
+
+// UTF8 returns a message with UTF-8 in its header.
+func UTF8() Message {
+	return Message{Name: "Grüße", Text: strings.Replace(Messages(false)[0].Text, "Subject: plain", "Subject: Grüße", 1)}
+}
+
 // every returns all octets from first up.
 func every(first byte) []byte {
 	var out []byte
@@ -86,6 +102,15 @@ func Find(t testing.TB, want Message, among []string) string {
 	}
 	t.Fatalf("message %q is not among the %d that came", want.Name, len(among))
 	return ""
+}
+
+// SameAll compares those of several messages that have the names of the messages
+// with them.
+func SameAll(t testing.TB, messages []Message, among []string) {
+	t.Helper()
+	for _, m := range messages {
+		Same(t, m, Find(t, m, among))
+	}
 }
 
 // Maildir waits until a Maildir has n messages and returns them, with CRLF line

@@ -1,7 +1,6 @@
 package smtpclient_test
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,8 +14,7 @@ import (
 // Dovecot speaks LMTP, and has an answer for each recipient.
 func TestPeerDovecotLMTP(t *testing.T) {
 	cert := peers.NewCertificate(t)
-	d := peers.DovecotLMTP(t, cert)
-	came := 0
+	s := newMailServer(peers.DovecotLMTP(t, cert), cert)
 	for _, w := range ways {
 		if w.service == "smtps" {
 			continue
@@ -26,28 +24,16 @@ func TestPeerDovecotLMTP(t *testing.T) {
 			w.dial = smtpclient.Dial // Dovecot offers no STARTTLS here
 			w.has = "LHLO "
 		}
-		t.Run(w.name, func(t *testing.T) {
-			messages := w.messages()
-			sendMessages(t, d, w, cert, messages, "bob@example.net")
-			came += len(messages)
-			got := d.Maildir(t, filepath.Join(d.Dir, "mail/bob"), came)
-			for _, msg := range messages {
-				peers.Same(t, msg, peers.Find(t, msg, got))
-			}
-		})
+		t.Run(w.name, func(t *testing.T) { s.takes(t, w, w.messages()) })
 	}
 	for _, chunking := range []bool{false, true} {
-		o := &smtpclient.Options{LMTP: true, Chunking: chunking}
-		converse(t, o)
-		c, err := smtpclient.Dial(t.Context(), d.Addr("lmtp"), o)
-		require.NoError(t, err)
-		defer c.Close()
+		c, _ := s.dial(t, "lmtp", &smtpclient.Options{LMTP: true, Chunking: chunking})
 		text := peers.Messages(false)[0].Text
 		for range 2 {
 			res, err := c.Send(t.Context(), &smtpclient.Envelope{From: addr(t, "alice@example.org"),
 				To: addrs(t, "full@example.net", "bob@example.net", "nobody@example.net", "carol@example.net", "full@example.net")}, strings.NewReader(text))
 			require.ErrorIs(t, err, smtpclient.ErrPartial)
-			came++
+			s.came++
 			for i, want := range []struct {
 				status smtpclient.Status
 				code   smtp.EnhancedCode
@@ -72,6 +58,6 @@ func TestPeerDovecotLMTP(t *testing.T) {
 			require.NoError(t, c.Noop(t.Context()))
 		}
 		require.NoError(t, c.Quit(t.Context()))
-		d.Maildir(t, filepath.Join(d.Dir, "mail/bob"), came)
+		s.bob(t, s.came)
 	}
 }

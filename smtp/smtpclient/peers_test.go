@@ -3,6 +3,7 @@ package smtpclient_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -69,28 +70,21 @@ var ways = []way{
 // messages returns messages that can be told from those of other ways. A few ways
 // take the large one too.
 func (w way) messages() []peers.Message {
-	messages := peers.Messages(w.name == "tls" || w.name == "chunking")
-	for i := range messages {
-		messages[i].Text = strings.Replace(messages[i].Text, "Subject: ", "Subject: "+w.name+" ", 1)
-		messages[i].Name = w.name + " " + messages[i].Name
-	}
-	return messages
+	return peers.Named(w.name, w.name == "tls" || w.name == "chunking")
 }
 
-// sendMessages sends the messages over one connection.
-func sendMessages(t *testing.T, d *peers.Daemon, w way, cert *peers.Certificate, messages []peers.Message, to ...string) {
+// send sends the messages to bob over one connection.
+func (w way) send(t *testing.T, d *peers.Daemon, cert *peers.Certificate, messages []peers.Message) {
 	t.Helper()
 	ctx := t.Context()
 	o := w.options
-	if cert != nil {
-		o.TLSConfig = cert.Client
-	}
+	o.TLSConfig = cert.Client
 	v := converse(t, &o)
 	c, err := w.dial(ctx, d.Addr(w.service), &o)
 	require.NoError(t, err)
 	defer c.Close()
 	for _, msg := range messages {
-		res, err := c.Send(ctx, &smtpclient.Envelope{From: addr(t, "alice@example.org"), To: addrs(t, to...)}, strings.NewReader(msg.Text))
+		res, err := c.Send(ctx, &smtpclient.Envelope{From: addr(t, "alice@example.org"), To: addrs(t, "bob@example.net")}, strings.NewReader(msg.Text))
 		require.NoError(t, err, msg.Name)
 		require.Equal(t, 250, res.Reply.Code)
 	}
@@ -98,10 +92,57 @@ func sendMessages(t *testing.T, d *peers.Daemon, w way, cert *peers.Certificate,
 	require.Contains(t, v.String(), w.has)
 }
 
-// refusals has a server that knows bob and carol, but not nobody, take and
-// refuse messages in turn on one connection, and checks that it stays in step.
-func refusals(t *testing.T, c *smtpclient.Client, tooLarge int) (accepted int) {
+// A mailServer is a peer to which messages are sent.
+type mailServer struct {
+	*peers.Daemon
+	cert *peers.Certificate
+	came int                                   // messages for bob
+	bob  func(t testing.TB, came int) []string // waits for them
+}
+
+// newMailServer is for a daemon that delivers to maildirs.
+func newMailServer(d *peers.Daemon, cert *peers.Certificate) *mailServer {
+	return &mailServer{Daemon: d, cert: cert, bob: func(t testing.TB, came int) []string {
+		t.Helper()
+		return d.Maildir(t, filepath.Join(d.Dir, "mail/bob"), came)
+	}}
+}
+
+// takes sends the messages in a way and compares what came.
+func (s *mailServer) takes(t *testing.T, w way, messages []peers.Message) {
 	t.Helper()
+	w.send(t, s.Daemon, s.cert, messages)
+	s.came += len(messages)
+	peers.SameAll(t, messages, s.bob(t, s.came))
+}
+
+// dial connects in the clear. What is said is printed if the test fails.
+func (s *mailServer) dial(t *testing.T, service string, o *smtpclient.Options) (*smtpclient.Client, *conversation) {
+	t.Helper()
+	v := converse(t, o)
+	c, err := smtpclient.Dial(t.Context(), s.Addr(service), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c, v
+}
+
+// takesUTF8 sends a message with UTF-8 in its header and from an internationalised
+// address.
+func (s *mailServer) takesUTF8(t *testing.T, to string) (peers.Message, *conversation) {
+	t.Helper()
+	c, v := s.dial(t, "smtp", &smtpclient.Options{})
+	msg := peers.UTF8()
+	_, err := c.Send(t.Context(), &smtpclient.Envelope{From: addr(t, "jürgen@example.org"), To: addrs(t, to)}, strings.NewReader(msg.Text))
+	require.NoError(t, err)
+	require.NoError(t, c.Quit(t.Context()))
+	return msg, v
+}
+
+// refuses has a server that knows bob and carol, but not nobody, take and refuse
+// messages in turn on one connection, and checks that it stays in step.
+func (s *mailServer) refuses(t *testing.T, o *smtpclient.Options, tooLarge int) {
+	t.Helper()
+	c, _ := s.dial(t, "smtp", o)
 	ctx := t.Context()
 	msg := peers.Messages(false)[0].Text
 	from := addr(t, "alice@example.org")
@@ -111,7 +152,7 @@ func refusals(t *testing.T, c *smtpclient.Client, tooLarge int) (accepted int) {
 		// Some recipients are unknown.
 		res, err := c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "nobody@example.net", "bob@example.net", "nobody2@example.net", "carol@example.net")}, strings.NewReader(msg))
 		require.ErrorIs(t, err, smtpclient.ErrPartial)
-		accepted++
+		s.came++
 		for i, want := range []smtpclient.Status{smtpclient.Rejected, smtpclient.Accepted, smtpclient.Rejected, smtpclient.Accepted} {
 			require.Equal(t, want, res.Recipients[i].Status, i)
 			if want == smtpclient.Rejected {
@@ -144,10 +185,11 @@ func refusals(t *testing.T, c *smtpclient.Client, tooLarge int) (accepted int) {
 		// And it still works.
 		_, err = c.Send(ctx, &smtpclient.Envelope{From: from, To: addrs(t, "bob@example.net")}, strings.NewReader(msg))
 		require.NoError(t, err)
-		accepted++
+		s.came++
 		require.NoError(t, c.Noop(ctx))
 	}
-	return accepted
+	require.NoError(t, c.Quit(ctx))
+	s.bob(t, s.came)
 }
 
 // logins tries every mechanism of a list with the right password and a wrong

@@ -13,25 +13,25 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 )
 
-// forProgram starts a server for a program that sends messages, and returns them
-// and their folder.
-func forProgram(t *testing.T, cert *peers.Certificate, adjust func(*smtpserver.Server)) (g *target, messages []peers.Message, folder string) {
+// forProgram starts a server for a program that sends the messages in a folder,
+// and returns how many these are.
+func forProgram(t *testing.T, cert *peers.Certificate, adjust func(*smtpserver.Server)) (g *target, folder string, messages int) {
 	g = newTarget(t, cert, adjust)
 	folder = t.TempDir()
-	messages = peers.Messages(true)
-	for _, msg := range messages {
+	for _, msg := range peers.Messages(true) {
 		peers.Write(t, filepath.Join(folder, msg.Name), msg.Text)
+		messages++
 	}
-	return g, messages, folder
+	return g, folder, messages
 }
 
 // all checks that the messages came, for each way; the large one is left out with
 // STARTTLS.
-func all(t *testing.T, g *target, messages []peers.Message, ways ...string) {
+func all(t *testing.T, g *target, ways ...string) {
 	t.Helper()
 	got := bodies(g.got())
 	for _, way := range ways {
-		for _, msg := range named(append([]peers.Message(nil), messages...), way) {
+		for _, msg := range peers.Named(way, true) {
 			if strings.HasPrefix(msg.Name, "starttls") && strings.HasSuffix(msg.Name, "large") {
 				continue
 			}
@@ -43,11 +43,11 @@ func all(t *testing.T, g *target, messages []peers.Message, ways ...string) {
 func TestPeerSmtplib(t *testing.T) {
 	cert := peers.NewCertificate(t)
 	python := peers.Need(t, "python3", "python3")
-	g, messages, folder := forProgram(t, cert, func(s *smtpserver.Server) { s.Limits.Message = 25 << 20 })
+	g, folder, messages := forProgram(t, cert, func(s *smtpserver.Server) { s.Limits.Message = 25 << 20 })
 	out, err := peers.Run("", nil, python, "testdata/peers/smtplib_client.py", g.port, g.tlsPort, cert.CertFile, folder)
 	require.NoError(t, err, out)
-	all(t, g, messages, "clear", "starttls", "tls")
-	utf8 := g.got()[len(messages)+1] // behind one for bob and nobody
+	all(t, g, "clear", "starttls", "tls")
+	utf8 := g.got()[messages+1] // behind one for bob and nobody
 	require.True(t, utf8.mail.UTF8)
 	require.Equal(t, "bücher", utf8.to[0].Local)
 }
@@ -55,10 +55,10 @@ func TestPeerSmtplib(t *testing.T) {
 func TestPeerNodemailer(t *testing.T) {
 	cert := peers.NewCertificate(t)
 	node, env := peers.Node(t, "nodemailer")
-	g, messages, folder := forProgram(t, cert, nil)
+	g, folder, _ := forProgram(t, cert, nil)
 	out, err := peers.Run("", env, node, "testdata/peers/nodemailer_client.js", g.port, g.tlsPort, cert.CertFile, folder)
 	require.NoError(t, err, out)
-	all(t, g, messages, "clear", "starttls PLAIN", "starttls LOGIN", "starttls CRAM-MD5", "tls")
+	all(t, g, "clear", "starttls PLAIN", "starttls LOGIN", "starttls CRAM-MD5", "tls")
 	for _, m := range g.got() {
 		if strings.Contains(m.body, "Subject: dsn") {
 			require.Equal(t, "QQ314159", m.mail.EnvelopeID)
@@ -119,10 +119,8 @@ func TestPeerSwaks(t *testing.T) {
 			got := to.await(t, n+1)[n]
 			peers.Same(t, msg, strings.TrimSuffix(got.body, "\r\n\r\n")+"\r\n") // it adds an empty line
 			if name == "xclient" {
-				to.mu.Lock()
-				require.Equal(t, "192.0.2.7", to.conns[len(to.conns)-1].RemoteIP().String())
-				require.Equal(t, "far.example.com", to.conns[len(to.conns)-1].RemoteName())
-				to.mu.Unlock()
+				require.Equal(t, "192.0.2.7", to.lastConn().RemoteIP().String())
+				require.Equal(t, "far.example.com", to.lastConn().RemoteName())
 			}
 			if strings.Contains(strings.Join(args, " "), "--auth") {
 				require.Contains(t, out, "235 2.7.0")
@@ -147,7 +145,7 @@ func TestPeerMsmtp(t *testing.T) {
 				config := peers.Write(t, filepath.Join(dir, "msmtprc"), fmt.Sprintf(
 					"account default\nhost localhost\nport %s\ntls on\ntls_starttls %s\ntls_trust_file %s\nauth %s\nuser alice\npassword secret\nfrom alice@example.org\n",
 					port, starttls, cert.CertFile, auth))
-				for _, msg := range named(peers.Messages(auth == "plain"), auth) {
+				for _, msg := range peers.Named(auth, auth == "plain") {
 					if strings.HasSuffix(msg.Name, "long-lines") {
 						continue // it cuts them
 					}
@@ -159,9 +157,7 @@ func TestPeerMsmtp(t *testing.T) {
 						break // one is enough to see that it logs in
 					}
 				}
-				g.mu.Lock()
-				defer g.mu.Unlock()
-				require.Equal(t, "alice", g.conns[len(g.conns)-1].Identity())
+				require.Equal(t, "alice", g.lastConn().Identity())
 			})
 		}
 	}

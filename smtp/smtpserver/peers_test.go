@@ -1,8 +1,6 @@
 package smtpserver_test
 
 import (
-	"context"
-	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -12,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/internal/peers"
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/smtp"
-	"github.com/posthorn-mail/posthorn/smtp/smtpclient"
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
@@ -65,17 +63,8 @@ func newTarget(t testing.TB, cert *peers.Certificate, adjust func(*smtpserver.Se
 		adjust(srv)
 	}
 	_, g.port, _ = strings.Cut(start(t, srv), ":")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	_, g.tlsPort, _ = strings.Cut(l.Addr().String(), ":")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		srv.ServeTLS(l)
-	}()
+	_, g.tlsPort, _ = strings.Cut(testutil.ServeTLS(t, srv), ":")
 	t.Cleanup(func() {
-		srv.Close()
-		<-done
 		if t.Failed() {
 			s := g.conversation()
 			t.Logf("what the server heard and said:\n%s", s[max(0, len(s)-8000):])
@@ -88,6 +77,13 @@ func (g *target) conversation() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.trace.String()
+}
+
+// lastConn returns the last connection.
+func (g *target) lastConn() *smtpserver.Conn {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.conns[len(g.conns)-1]
 }
 
 // await waits until n messages have come in all, and returns them.
@@ -109,33 +105,4 @@ func bodies(list []received) []string {
 		out = append(out, m.body)
 	}
 	return out
-}
-
-// named returns the messages with names of their own.
-func named(messages []peers.Message, prefix string) []peers.Message {
-	for i := range messages {
-		messages[i].Text = strings.Replace(messages[i].Text, "Subject: ", "Subject: "+prefix+" ", 1)
-		messages[i].Name = prefix + " " + messages[i].Name
-	}
-	return messages
-}
-
-// submit gives a message to a peer that relays it.
-func submit(t testing.TB, d *peers.Daemon, env *smtpclient.Envelope, text string, to ...string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	c, err := smtpclient.Dial(ctx, d.Addr("smtp"), nil)
-	require.NoError(t, err)
-	defer c.Close()
-	for _, s := range to {
-		a, err := smtp.ParseAddress(s)
-		require.NoError(t, err)
-		env.To = append(env.To, a)
-	}
-	if env.From, err = smtp.ParseAddress("alice@example.org"); err == nil {
-		_, err = c.Send(ctx, env, strings.NewReader(text))
-	}
-	require.NoError(t, err)
-	require.NoError(t, c.Quit(ctx))
 }
