@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
@@ -34,71 +35,44 @@ func (s *Session) login(c *imap.Login) (reply, error) {
 	if !sc.AllowsPasswords() {
 		return reply{}, no(imap.CodePrivacyRequired, "LOGIN needs TLS")
 	}
-	id, err := sasl.CheckPassword(s.ctx, s.srv.Authenticator, sc, c.User, c.Password)
-	return s.logIn("LOGIN", "LOGIN", id, err)
+	return s.logIn("LOGIN", "LOGIN", sc, func() (string, error) {
+		return sasl.CheckPassword(s.ctx, s.srv.Authenticator, sc, c.User, c.Password)
+	})
 }
 
 func (s *Session) authenticate(c *imap.Authenticate) (reply, error) {
-	mech, err := sasl.NewServer(c.Mechanism, s.srv.Authenticator, s.saslConn())
+	sc := s.saslConn()
+	mech, err := sasl.NewServer(c.Mechanism, s.srv.Authenticator, sc)
 	if err != nil {
 		return reply{}, s.authRefusal(err)
 	}
-	s.conn.SetSecret(true)
-	err = s.exchange(mech, c.Initial)
-	s.conn.SetSecret(false)
-	if isLinkError(s.ctx, err) {
+	return s.logIn("AUTHENTICATE", mech.Name(), sc, func() (string, error) {
+		s.conn.SetSecret(true)
+		defer s.conn.SetSecret(false)
+		return sasl.Serve(s.ctx, mech, c.Initial, s.ask)
+	})
+}
+
+// ask sends a challenge and reads the line that answers it.
+func (s *Session) ask(challenge string) ([]byte, error) {
+	if err := s.r.WriteChallenge(challenge); err != nil {
+		return nil, link(err)
+	}
+	line, err := s.r.ReadResponse()
+	if e := (*imap.Error)(nil); errors.As(err, &e) {
+		return nil, fmt.Errorf("%w: %w", sasl.ErrMalformed, err)
+	}
+	return line, link(err)
+}
+
+// logIn makes an attempt to log in, to the account of the identity that check
+// returns. A session that failed stays as it was, ready for another attempt.
+func (s *Session) logIn(command, mechanism string, sc sasl.Conn, check func() (string, error)) (reply, error) {
+	err := s.attempts.Try(s.ctx, sc, mechanism, check, s.openAccount)
+	switch {
+	case isLinkError(s.ctx, err):
 		return reply{}, err
-	}
-	id := ""
-	if err == nil {
-		id = mech.Identity()
-	}
-	return s.logIn("AUTHENTICATE", mech.Name(), id, err)
-}
-
-// exchange carries challenges and responses.
-func (s *Session) exchange(mech sasl.Server, response []byte) error {
-	for {
-		challenge, done, err := mech.Next(s.ctx, response)
-		if err != nil {
-			return err
-		}
-		if done && challenge == nil {
-			return nil
-		}
-		if err := s.r.WriteChallenge(challenge); err != nil {
-			return link(err)
-		}
-		if response, err = s.r.ReadResponse(); err != nil {
-			return link(err)
-		}
-		if done { // IMAP has no place for data with OK: it went as a challenge
-			return nil
-		}
-	}
-}
-
-// logIn ends an attempt to log in: with err, or in the account of identity. A
-// session that failed stays as it was, ready for another attempt.
-func (s *Session) logIn(command, mechanism, identity string, err error) (reply, error) {
-	if err == nil {
-		err = s.openAccount(identity)
-	}
-	a := sasl.Attempt{Conn: s.saslConn(), Mechanism: mechanism, Identity: identity, Err: err}
-	if err != nil {
-		s.failures++
-		a.Identity = ""
-		if e := (*imap.Error)(nil); errors.As(err, &e) && e.Status == imap.BAD {
-			a.Err = sasl.ErrCancelled // "*", or what is no base64
-		}
-	}
-	a.Failures = s.failures
-	onAuth := s.srv.OnAuth
-	if onAuth == nil {
-		onAuth = sasl.SlowDown
-	}
-	onAuth(s.ctx, a)
-	if err != nil {
+	case err != nil:
 		return reply{}, s.authRefusal(err)
 	}
 	return reply{code: imap.CodeCapability, args: s.capabilities().String(), text: command + " completed"}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -121,4 +122,66 @@ func TestOnAuth(t *testing.T) {
 		require.True(t, strings.HasPrefix(status, "NO "), status)
 	}
 	require.Equal(t, "* BYE too many failed logins", c.line())
+
+	// Giving up is a failure, and heard of.
+	c = dial(t, addr)
+	for range 4 {
+		c.send("a AUTHENTICATE PLAIN\r\n")
+		require.Equal(t, "+ ", c.line())
+		c.send("*\r\n")
+		require.True(t, strings.HasPrefix(c.line(), "a BAD "))
+	}
+	require.Equal(t, "* BYE too many failed logins", c.line())
+	for range 4 {
+		<-attempts
+	}
+	for i := range 4 {
+		a := <-attempts
+		require.ErrorIs(t, a.Err, sasl.ErrCancelled)
+		require.Equal(t, i+1, a.Failures)
+	}
+}
+
+// An authenticator or a store that is out of service is no failure of the client.
+func TestOutage(t *testing.T) {
+	down := sasl.AuthFunc(func(_ context.Context, user, _ string) (string, error) {
+		if user == "fred" {
+			return user, nil
+		}
+		return "", io.ErrUnexpectedEOF
+	})
+	store := newStore(t, nil)
+	c := dial(t, start(t, &imapserver.Server{Store: store, Authenticator: down, AllowInsecureAuth: true, MaxAuthFailures: 1}))
+	for range 3 {
+		_, status := c.cmd("LOGIN joe secret")
+		require.True(t, strings.HasPrefix(status, "NO [UNAVAILABLE] "), status)
+	}
+	require.NoError(t, store.Close())
+	for range 3 {
+		_, status := c.cmd("LOGIN fred secret")
+		require.True(t, strings.HasPrefix(status, "NO "), status)
+	}
+	c.ok("NOOP")
+}
+
+// RFC 4422 §5: the proof of SCRAM comes as a challenge, and the response to it
+// must be empty.
+func TestResponseAfterSuccess(t *testing.T) {
+	addr := start(t, &imapserver.Server{Store: newStore(t, nil), AllowInsecureAuth: true})
+	for response, status := range map[string]string{"": "a OK ", "YQ==": "a BAD ", "*": "a BAD "} {
+		c := dial(t, addr)
+		mech := sasl.SCRAM(sasl.SHA256, "fred", "secret", nil)
+		initial, err := mech.Start()
+		require.NoError(t, err)
+		c.send("a AUTHENTICATE " + mech.Name() + " " + sasl.EncodeInitial(initial) + "\r\n")
+		challenge, err := sasl.Decode([]byte(strings.TrimPrefix(c.line(), "+ ")))
+		require.NoError(t, err)
+		final, err := mech.Next(challenge)
+		require.NoError(t, err)
+		c.send(base64.StdEncoding.EncodeToString(final) + "\r\n")
+		require.True(t, strings.HasPrefix(c.line(), "+ "))
+		c.send(response + "\r\n")
+		line := c.line()
+		require.True(t, strings.HasPrefix(line, status), line)
+	}
 }

@@ -25,8 +25,7 @@ const (
 	DefaultWriteTimeout = 5 * time.Minute
 	DefaultLoginTimeout = time.Minute
 
-	DefaultMaxAuthFailures = 10
-	DefaultMaxBadCommands  = 20
+	DefaultMaxBadCommands = 20
 )
 
 // A Server serves IMAP from a mailbox.Store. Store and Authenticator must be
@@ -68,7 +67,8 @@ type Server struct {
 	LoginTimeout time.Duration
 
 	// MaxAuthFailures is how many attempts to log in may fail until the
-	// connection is closed. Zero: DefaultMaxAuthFailures; negative: no limit.
+	// connection is closed; see sasl.Attempts for what counts. Zero:
+	// sasl.DefaultMaxFailures; negative: no limit.
 	MaxAuthFailures int
 
 	// MaxBadCommands is how many commands may be bad, one after the other,
@@ -100,7 +100,7 @@ type Server struct {
 	OnID func(s *Session, id imap.IDFields)
 
 	// OnAuth is called after each attempt to log in, before the client is
-	// answered. Nil: sasl.SlowDown, which makes those wait who fail.
+	// answered. Nil: sasl.SlowDown, which makes clients wait that fail.
 	OnAuth func(ctx context.Context, a sasl.Attempt)
 
 	// QuotaAdmin, unless nil, tells who may use SETQUOTA. Nil: nobody.
@@ -220,9 +220,9 @@ type Session struct {
 
 	sel *selected // in the selected state
 
-	bad      int    // bad commands in succession
-	failures int    // failed logins
-	unbind   func() // ends the time limit for logging in
+	bad      int           // bad commands in succession
+	attempts sasl.Attempts // to log in
+	unbind   func()        // ends the time limit for logging in
 
 	// Of the command under way:
 	holdExpunge bool // it must not get EXPUNGE responses
@@ -231,7 +231,8 @@ type Session struct {
 
 func newSession(ctx context.Context, srv *Server, c *textproto.Conn) *Session {
 	return &Session{srv: srv, conn: c, ctx: ctx, state: notAuthenticated,
-		r: grammar.NewReader(c, wire.LimitsBeforeLogin())}
+		attempts: sasl.Attempts{OnAuth: srv.OnAuth, MaxFailures: srv.MaxAuthFailures},
+		r:        grammar.NewReader(c, wire.LimitsBeforeLogin())}
 }
 
 // RemoteAddr returns the client's address.

@@ -53,7 +53,7 @@ func (s *Session) serve() {
 		} else {
 			err = s.refuse(tag, err)
 		}
-		if err == nil && reached(s.failures, s.srv.MaxAuthFailures, DefaultMaxAuthFailures) && s.state == notAuthenticated {
+		if err == nil && s.attempts.TooMany() && s.state == notAuthenticated {
 			err = &imap.Error{Status: imap.BYE, Text: "too many failed logins"}
 		}
 		if err != nil {

@@ -1,8 +1,8 @@
 package pop3server
 
 import (
-	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/pop3"
@@ -12,7 +12,7 @@ import (
 
 // maxAuthLine holds the longest response in base64 (RFC 5034 §4 sets the limit
 // of commands aside for these lines), and a command before it.
-const maxAuthLine = (sasl.MaxResponse+2)/3*4 + pop3.MaxCommand
+const maxAuthLine = sasl.MaxEncoded + pop3.MaxCommand
 
 func (s *session) saslConn() sasl.Conn {
 	return sasl.Conn{
@@ -63,8 +63,9 @@ func (s *session) pass(c pop3.Command) {
 	user := s.user
 	s.user, s.named = "", false
 	sc := s.saslConn()
-	identity, err := sasl.CheckPassword(s.ctx, s.srv.Authenticator, sc, user, c.Arg)
-	s.login("USER", sc, identity, err)
+	s.login("USER", sc, func() (string, error) {
+		return sasl.CheckPassword(s.ctx, s.srv.Authenticator, sc, user, c.Arg)
+	})
 }
 
 // apop checks a digest over the greeting's timestamp (RFC 1939 §7).
@@ -74,8 +75,9 @@ func (s *session) apop(c pop3.Command) {
 		return
 	}
 	sc := s.saslConn()
-	identity, err := sasl.CheckAPOP(s.ctx, s.srv.Authenticator, sc, c.Arg, s.stamp, c.Second)
-	s.login("APOP", sc, identity, err)
+	s.login("APOP", sc, func() (string, error) {
+		return sasl.CheckAPOP(s.ctx, s.srv.Authenticator, sc, c.Arg, s.stamp, c.Second)
+	})
 }
 
 // auth runs a SASL exchange (RFC 5034).
@@ -90,150 +92,93 @@ func (s *session) auth(c pop3.Command) {
 		s.end()
 		return
 	}
+	var initial []byte
+	if c.Second != "" { // RFC 5034 §4: "=" is one that is empty, but there
+		var err error
+		if initial, err = sasl.Decode([]byte(c.Second)); err != nil {
+			s.wrong(textAuthMalform)
+			return
+		}
+	}
 	mech, err := sasl.NewServer(c.Arg, s.srv.Authenticator, sc)
 	if err != nil {
-		if errors.Is(err, sasl.ErrEncryptionNeeded) {
-			s.err("", textNeedTLS)
-		} else {
-			s.err("", textNoMechanism)
-		}
+		s.err(refusal(err))
 		return
 	}
-	err = s.exchange(mech, c.Second)
-	if s.ended {
-		return
-	}
-	s.login(mech.Name(), sc, mech.Identity(), err)
+	s.login(mech.Name(), sc, func() (string, error) {
+		s.c.SetSecret(true)
+		defer s.c.SetSecret(false)
+		return sasl.Serve(s.ctx, mech, initial, s.ask)
+	})
 }
 
-// exchange runs the mechanism to its end. If the connection fails, the session
-// is ended.
-func (s *session) exchange(mech sasl.Server, initial string) error {
-	var response []byte
-	switch initial {
-	case "":
-	case "=": // RFC 5034 §4: empty, but there
-		response = []byte{}
-	default:
-		var err error
-		if response, err = base64.StdEncoding.DecodeString(initial); err != nil {
-			return sasl.ErrMalformed
-		}
-	}
-	for {
-		challenge, done, err := mech.Next(s.ctx, response)
-		if err != nil {
-			return err
-		}
-		if challenge == nil && done {
-			return nil
-		}
-		if response, err = s.ask(challenge); err != nil {
-			return err
-		}
-		if done {
-			// POP3 has no place for data in +OK: the client has answered
-			// it with nothing (RFC 5034 §4).
-			if len(response) > 0 {
-				return sasl.ErrMalformed
-			}
-			return nil
-		}
-	}
-}
-
-// ask sends a challenge and reads the response.
-func (s *session) ask(challenge []byte) ([]byte, error) {
-	b := append(s.c.AvailableBuffer(), "+ "...)
-	b = base64.StdEncoding.AppendEncode(b, challenge)
-	s.c.SetSecret(true)
-	defer s.c.SetSecret(false)
-	s.c.Write(append(b, '\r', '\n'))
+// ask sends a challenge and reads the line that answers it. If the connection
+// fails, the session is ended.
+func (s *session) ask(challenge string) ([]byte, error) {
+	s.c.WriteString("+ " + challenge + "\r\n")
 	if err := s.c.Flush(); err != nil {
 		s.ended = true
 		return nil, err
 	}
 	line, err := s.c.ReadLine()
 	switch {
+	case err == nil, errors.Is(err, textproto.ErrBareLF):
+		return line, nil
 	case errors.Is(err, textproto.ErrLineTooLong) && !errors.Is(err, textproto.ErrLineEndless),
 		errors.Is(err, textproto.ErrBareCR):
-		return nil, sasl.ErrMalformed
-	case err != nil && !errors.Is(err, textproto.ErrBareLF):
-		s.ended = true
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", sasl.ErrMalformed, err)
 	}
-	if string(line) == "*" {
-		return nil, sasl.ErrCancelled
-	}
-	response := make([]byte, base64.StdEncoding.DecodedLen(len(line)))
-	n, err := base64.StdEncoding.Decode(response, line)
-	if err != nil {
-		return nil, sasl.ErrMalformed
-	}
-	return response[:n], nil
+	s.ended = true
+	return nil, err
 }
 
-// login ends an attempt: it opens the maildrop, or says why not.
-func (s *session) login(mechanism string, sc sasl.Conn, identity string, err error) {
-	if errors.Is(err, sasl.ErrCancelled) {
-		s.err("", textAuthCancel)
-		return
-	}
-	if err == nil {
-		err = s.open(identity)
-	}
-	code, text, failed := refusal(err)
-	if failed {
-		s.failures++
-	}
-	onAuth := s.srv.OnAuth
-	if onAuth == nil {
-		onAuth = sasl.SlowDown
-	}
-	a := sasl.Attempt{Conn: sc, Mechanism: mechanism, Err: err, Failures: s.failures}
-	if err == nil {
-		a.Identity = identity
-	}
-	onAuth(s.ctx, a)
+// login makes an attempt to log in: it opens the maildrop of the identity that
+// check returns, or says why not.
+func (s *session) login(mechanism string, sc sasl.Conn, check func() (string, error)) {
+	err := s.attempts.Try(s.ctx, sc, mechanism, check, s.open)
 	switch {
+	case s.ended: // the connection is lost
+		return
 	case err == nil:
 		s.unbind()
 		s.c.SetMaxLine(pop3.MaxCommand)
 		s.ok(s.text(textLoggedIn) + ", " + s.contents())
-	case text == "":
-		s.storeError("opening a maildrop", err)
-	default:
-		s.err(code, text)
-		s.ended = failed && reached(s.failures, s.srv.MaxAuthFailures, DefaultMaxAuthFailures)
-	}
-	if errors.Is(err, sasl.ErrUnavailable) {
+		return
+	case errors.Is(err, sasl.ErrUnavailable):
 		s.log().Error("pop3: authentication unavailable", "error", err)
 	}
+	if code, text := refusal(err); text != "" {
+		s.err(code, text)
+	} else {
+		s.storeError("opening a maildrop", err)
+	}
+	s.ended = s.attempts.TooMany()
 }
 
-// refusal returns what is answered to an attempt that ended with err, and
-// whether it counts as a failure of the client. The text is empty for errors
-// of the store.
-func refusal(err error) (code pop3.Code, text string, failed bool) {
+// refusal returns what is answered to an attempt that ended with err. The text is
+// empty for errors of the store.
+func refusal(err error) (code pop3.Code, text string) {
 	switch {
 	case errors.Is(err, sasl.ErrAuthFailed):
-		return pop3.CodeAuth, textAuthFailed, true
+		return pop3.CodeAuth, textAuthFailed
 	case errors.Is(err, sasl.ErrAuthzDenied):
-		return pop3.CodeAuth, textAuthDenied, true
+		return pop3.CodeAuth, textAuthDenied
 	case errors.Is(err, sasl.ErrExpired):
-		return pop3.CodeAuth, textAuthExpired, true
+		return pop3.CodeAuth, textAuthExpired
 	case errors.Is(err, sasl.ErrMalformed):
-		return "", textAuthMalform, true
+		return "", textAuthMalform
+	case errors.Is(err, sasl.ErrCancelled):
+		return "", textAuthCancel
 	case errors.Is(err, sasl.ErrEncryptionNeeded):
-		return "", textNeedTLS, false
+		return "", textNeedTLS
 	case errors.Is(err, sasl.ErrUnsupported):
-		return "", textNoMechanism, false
+		return "", textNoMechanism
 	case errors.Is(err, sasl.ErrUnavailable):
-		return pop3.CodeSysTemp, textAuthLater, false
+		return pop3.CodeSysTemp, textAuthLater
 	case errors.Is(err, ErrInUse):
-		return pop3.CodeInUse, textInUse, false
+		return pop3.CodeInUse, textInUse
 	case errors.Is(err, errLoginDelay):
-		return pop3.CodeLoginDelay, textLoginDelay, false
+		return pop3.CodeLoginDelay, textLoginDelay
 	}
-	return "", "", false
+	return "", ""
 }

@@ -22,8 +22,7 @@ const (
 	DefaultWriteTimeout = 5 * time.Minute
 	DefaultLoginTimeout = time.Minute
 
-	DefaultMaxAuthFailures = 10
-	DefaultMaxBadCommands  = 20
+	DefaultMaxBadCommands = 20
 )
 
 // A Server serves POP3 from a mailbox.Store. Store and Authenticator must be
@@ -97,11 +96,12 @@ type Server struct {
 	MarkSeen bool
 
 	// OnAuth is called after each attempt to log in, before the client is
-	// answered. Nil: sasl.SlowDown, which makes those wait who fail.
+	// answered. Nil: sasl.SlowDown, which makes clients wait that fail.
 	OnAuth func(ctx context.Context, a sasl.Attempt)
 
 	// MaxAuthFailures is how many attempts to log in may fail until the
-	// connection is closed. Zero: DefaultMaxAuthFailures; negative: no limit.
+	// connection is closed; see sasl.Attempts for what counts. Zero:
+	// sasl.DefaultMaxFailures; negative: no limit.
 	MaxAuthFailures int
 
 	// MaxBadCommands is how many commands may be wrong, one after the other,
@@ -242,6 +242,7 @@ func (h handler) Refuse(c *textproto.Conn, reason error) {
 // ServeConn serves one connection.
 func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
 	s := &session{srv: h.Server, c: c, ctx: ctx, unbind: func() {}}
+	s.attempts = sasl.Attempts{OnAuth: h.OnAuth, MaxFailures: h.MaxAuthFailures}
 	defer s.close()
 	if d := cmp.Or(h.LoginTimeout, DefaultLoginTimeout); d > 0 {
 		limited, cancel := context.WithTimeoutCause(ctx, d, errLoginTimeout)

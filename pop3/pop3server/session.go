@@ -25,8 +25,8 @@ type session struct {
 	named    bool   // USER came
 	utf8     bool   // UTF-8 mode
 	lang     *Language
-	failures int // logins
-	errors   int // wrong commands in a row
+	attempts sasl.Attempts // to log in
+	errors   int           // wrong commands in a row
 
 	drop  *maildrop // after login
 	queue []request // read ahead, see ahead.go

@@ -508,6 +508,21 @@ func TestOnAuth(t *testing.T) {
 	require.NoError(t, a.Err)
 	require.Equal(t, "tim", a.Identity)
 	require.NotNil(t, a.Conn.RemoteAddr)
+
+	other := newServer(t, store)
+	other.OnAuth = srv.OnAuth
+	p = dial(t, start(t, other))
+	p.line()
+	p.do("AUTH PLAIN")
+	require.Equal(t, "-ERR Authentication cancelled", p.do("*"))
+	a = <-attempts
+	require.ErrorIs(t, a.Err, sasl.ErrCancelled)
+	require.Equal(t, 1, a.Failures)
+	p.do("AUTH PLAIN")
+	p.nc.Close() // in the middle of the exchange
+	a = <-attempts
+	require.ErrorIs(t, a.Err, sasl.ErrCancelled)
+	require.Equal(t, 2, a.Failures)
 }
 
 // A trace shows no secrets.

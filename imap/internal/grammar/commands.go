@@ -5,6 +5,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/sasl"
 )
 
 // commands is the table of all commands. It is read only.
@@ -99,13 +100,9 @@ func parseAuthenticate(d *wire.Decoder) imap.Command {
 	for len(text) > 0 && text[len(text)-1] == ' ' {
 		text = text[:len(text)-1]
 	}
-	if string(text) == "=" {
-		c.Initial = []byte{}
-		return &c
-	}
-	initial, err := decodeSASL(text)
+	initial, err := sasl.Decode(text)
 	if err != nil {
-		d.Fail(err)
+		d.Fail(&imap.Error{Status: imap.BAD, Text: "invalid base64"})
 		return nil
 	}
 	c.Initial = initial

@@ -1,7 +1,6 @@
 package grammar
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -233,37 +232,16 @@ func (r *Reader) RefuseLiteral() error {
 	return nil
 }
 
-// WriteChallenge sends a SASL challenge.
-func (r *Reader) WriteChallenge(challenge []byte) error {
-	return r.writeLine("+ " + base64.StdEncoding.EncodeToString(challenge))
-}
+// WriteChallenge sends a SASL challenge, given in base64.
+func (r *Reader) WriteChallenge(challenge string) error { return r.writeLine("+ " + challenge) }
 
-// errCancelled is the answer to "*" in place of a SASL response.
-var errCancelled = &imap.Error{Status: imap.BAD, Text: "authentication cancelled"}
-
-// ReadResponse reads a SASL response. An *imap.Error as from ReadCommand says
-// that the client gave up or sent no base64 (RFC 9051 §6.2.2).
+// ReadResponse reads the line that answers a challenge, which is valid until the
+// next read. An *imap.Error as from ReadCommand says that it was none.
 func (r *Reader) ReadResponse() ([]byte, error) {
 	if err := r.d.Begin(); err != nil {
 		return nil, r.refuse(err)
 	}
-	line := r.d.Rest()
-	for len(line) > 0 && line[len(line)-1] == ' ' {
-		line = line[:len(line)-1]
-	}
-	if string(line) == "*" {
-		return nil, errCancelled
-	}
-	return decodeSASL(line)
-}
-
-func decodeSASL(line []byte) ([]byte, error) {
-	out := make([]byte, base64.StdEncoding.DecodedLen(len(line)))
-	n, err := base64.StdEncoding.Decode(out, line)
-	if err != nil {
-		return nil, &imap.Error{Status: imap.BAD, Text: "invalid base64"}
-	}
-	return out[:n], nil
+	return r.d.Rest(), nil
 }
 
 // ReadDone reads the line that ends IDLE (RFC 2177). An *imap.Error as from
