@@ -15,29 +15,23 @@
 //	AnonymousGuard       ANONYMOUS
 //	Authorizer           acting as somebody else, with all of them
 //
-// The server's side of an exchange:
+// The server of a protocol says how a challenge is sent and the line that
+// answers it is read, and [Serve] does the rest. [Attempts] counts the attempts
+// of a connection that fail:
 //
-//	srv, err := sasl.NewServer("SCRAM-SHA-256", users, sasl.Conn{Service: "imap", TLS: state})
-//	for response := initial; ; response = readResponse() { // nil: there was no initial response
-//		challenge, done, err := srv.Next(ctx, response)
-//		if err != nil {
-//			return err // ErrAuthFailed, ErrMalformed, ErrUnavailable, …
-//		}
-//		if done {
-//			return login(srv.Identity())
-//		}
-//		writeChallenge(challenge)
+//	mech, err := sasl.NewServer("SCRAM-SHA-256", users, conn)
+//	err = attempts.Try(ctx, conn, mech.Name(), func() (string, error) {
+//		return sasl.Serve(ctx, mech, initial, ask) // nil: there was no initial response
+//	}, openAccount)
+//	if attempts.TooMany() {
+//		… // say goodbye
 //	}
 //
-// (Where done comes with a challenge, a protocol that has no place for it in
-// its success reply sends it and reads an empty response first.)
+// The client of a protocol has a [Carrier], which sends a line and reads what
+// answers it, and logs in with the strongest mechanism:
 //
-// The client's side:
-//
-//	c, err := sasl.Select(ctx, offered, sasl.Credentials{Username: "tim", Password: "tanstaaftanstaaf"}, conn)
-//	response, err := c.Start() // nil: no initial response
-//	response, err = c.Next(challenge)
-//	err = c.Finish() // when the server reports success
+//	cr := sasl.Credentials{Username: "tim", Password: "tanstaaftanstaaf"}
+//	err := cr.Authenticate(ctx, offered, conn, carrier)
 //
 // # What holds
 //

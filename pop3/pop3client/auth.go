@@ -2,7 +2,6 @@ package pop3client
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,9 +12,10 @@ import (
 )
 
 // Login logs in with the strongest way that the server offers and the
-// credentials can serve: a SASL mechanism, APOP, or USER and PASS. A refusal is
-// a *pop3.Error; where a password would cross the connection without TLS, the
-// error is sasl.ErrEncryptionNeeded.
+// credentials can serve: a SASL mechanism (see [sasl.Credentials.Authenticate]),
+// APOP, or USER and PASS. A refusal is a *pop3.Error and one
+// of package sasl's errors, such as sasl.ErrAuthFailed; where a password would
+// cross the connection without TLS, the error is sasl.ErrEncryptionNeeded.
 func (c *Client) Login(ctx context.Context, cr sasl.Credentials) error {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -32,10 +32,7 @@ func (c *Client) Auth(ctx context.Context, mech sasl.Client) error {
 		return err
 	}
 	defer end()
-	if sasl.RevealsSecret(mech.Name()) && !c.saslConn().AllowsPasswords() {
-		return sasl.ErrEncryptionNeeded
-	}
-	if err := c.exchange(mech); err != nil {
+	if err := c.authenticated(sasl.Authenticate(mech, c.saslConn(), c.carrier())); err != nil {
 		return err
 	}
 	return c.entered()
@@ -65,31 +62,22 @@ func (c *Client) try(ctx context.Context, cr sasl.Credentials) error {
 	sc := c.saslConn()
 	offered, _ := c.caps.Get("SASL")
 	apop := c.stamp != "" && c.allowed("APOP") && cr.Password != "" && cr.Authzid == ""
-	var last error
-	for mech, err := range sasl.Candidates(ctx, offered, cr, sc) {
-		if err != nil {
-			return err
-		}
-		if apop && sasl.RevealsSecret(mech.Name()) && sc.TLS == nil {
-			break // APOP is better than that
-		}
-		if err = c.exchange(mech); err == nil || !retry(mech, err) {
-			return err
-		}
-		last = err
+	if apop {
+		sc.AllowInsecure = false // APOP is better than that
+	}
+	err := c.authenticated(cr.Authenticate(ctx, offered, sc, c.carrier()))
+	if !errors.Is(err, sasl.ErrUnsupported) && !errors.Is(err, sasl.ErrEncryptionNeeded) {
+		return err
 	}
 	// Under TLS the password itself is as safe, and every user has one.
 	if apop && (sc.TLS == nil || !c.allowed("USER") || len(c.caps) > 0 && !c.caps.Has("USER")) {
 		return c.apop(cr)
 	}
 	if cr.Password == "" || cr.Authzid != "" || !c.allowed("USER") {
-		if last == nil {
-			last = sasl.ErrUnsupported
-		}
-		return last
+		return err
 	}
-	if last != nil && !c.caps.Has("USER") {
-		return last
+	if refused(err) && !c.caps.Has("USER") {
+		return err
 	}
 	if !sc.AllowsPasswords() {
 		return sasl.ErrEncryptionNeeded
@@ -101,12 +89,6 @@ func (c *Client) allowed(name string) bool {
 	return c.o.Mechanisms == nil || slices.ContainsFunc(c.o.Mechanisms, func(m string) bool { return strings.EqualFold(m, name) })
 }
 
-// retry reports whether another candidate may have more luck: a binding may not
-// be the server's.
-func retry(mech sasl.Client, err error) bool {
-	return refused(err) && strings.HasSuffix(mech.Name(), "-PLUS")
-}
-
 func (c *Client) apop(cr sasl.Credentials) error {
 	user, password, err := prep(cr)
 	if err != nil {
@@ -116,7 +98,7 @@ func (c *Client) apop(cr sasl.Credentials) error {
 		return fmt.Errorf("%w: blank in a user name for APOP", sasl.ErrMalformed)
 	}
 	_, err = c.command("APOP " + user + " " + sasl.APOPDigest(c.stamp, password))
-	return err
+	return refusal(err)
 }
 
 func (c *Client) userPass(cr sasl.Credentials) error {
@@ -125,10 +107,10 @@ func (c *Client) userPass(cr sasl.Credentials) error {
 		return err
 	}
 	if _, err := c.command("USER " + user); err != nil {
-		return err
+		return refusal(err)
 	}
 	_, err = c.command("PASS " + password)
-	return err
+	return refusal(err)
 }
 
 // prep applies SASLprep (RFC 6856 §2.2).
@@ -140,96 +122,66 @@ func prep(cr sasl.Credentials) (user, password string, err error) {
 	return user, password, err
 }
 
-// exchange runs a mechanism to its end.
-func (c *Client) exchange(mech sasl.Client) error {
-	initial, err := mech.Start()
-	if err != nil {
-		return err
-	}
-	c.conn.SetSecret(true)
-	defer c.conn.SetSecret(false)
-
-	line := "AUTH " + mech.Name()
-	pending := initial != nil
-	if initial != nil {
-		enc := base64.StdEncoding.EncodeToString(initial)
-		if enc == "" {
-			enc = "="
-		}
-		// A command has at most 255 octets (RFC 5034 §4); what is longer
-		// waits for the server's challenge.
-		if full := line + " " + enc; len(full)+2 <= pop3.MaxCommand {
-			line, pending = full, false
-		}
-	}
-	if err := c.send(line); err != nil {
-		return err
-	}
-	answered := initial != nil && !pending // the server has something of ours
-	for {
-		challenge, done, err := c.challenge(answered)
-		if err != nil {
-			return withReason(mech, err)
-		}
-		if done {
-			if err := mech.Finish(); err != nil {
-				return c.fail(err) // an impostor
-			}
-			return nil
-		}
-		var response []byte
-		if pending {
-			response, pending = initial, false
-		} else if response, err = mech.Next(challenge); err != nil {
-			return c.cancel(err)
-		}
-		answered = true
-		if err := c.send(base64.StdEncoding.EncodeToString(response)); err != nil {
-			return err
-		}
-	}
-}
-
-// challenge reads what the server says within an exchange. +OK before anything
-// was answered is taken for a challenge: Exchange 2003 sends it.
-func (c *Client) challenge(answered bool) (challenge []byte, done bool, err error) {
-	line, err := c.line()
-	if err != nil {
-		return nil, false, err
-	}
-	if len(line) > 0 && line[0] == '+' && (len(line) == 1 || line[1] == ' ') {
-		text := strings.TrimSpace(string(line[1:]))
-		if challenge, err = base64.StdEncoding.DecodeString(text); err != nil {
-			return nil, false, c.cancel(fmt.Errorf("%w: challenge is no base64", ErrProtocol))
-		}
-		return challenge, false, nil
-	}
-	st, err := c.parse("AUTH", line)
-	if err != nil {
-		return nil, false, err
-	}
-	if answered {
-		return nil, true, nil
-	}
-	challenge, _ = base64.StdEncoding.DecodeString(st.Text)
-	return challenge, false, nil
-}
-
-// cancel ends an exchange that can't go on (RFC 5034 §4).
-func (c *Client) cancel(reason error) error {
-	if err := c.send("*"); err != nil {
-		return reason
-	}
-	if _, err := c.status("AUTH"); err == nil {
-		return c.fail(fmt.Errorf("%w: success after a cancelled exchange", ErrProtocol))
-	}
-	return reason
-}
-
-// withReason adds to a refusal what the server said within the exchange.
-func withReason(mech sasl.Client, err error) error {
-	if reason := sasl.Reason(mech); reason != nil && !errors.Is(err, reason) {
-		return fmt.Errorf("%w (%w)", err, reason)
+// authenticated ends an exchange that came to err.
+func (c *Client) authenticated(err error) error {
+	c.conn.SetSecret(false)
+	if errors.Is(err, sasl.ErrServerUnproven) {
+		return c.fail(err)
 	}
 	return err
+}
+
+// carrier carries exchanges (RFC 5034 §4).
+func (c *Client) carrier() sasl.Carrier {
+	return sasl.Carrier{
+		MaxInitial: (pop3.MaxCommand - len("AUTH SCRAM-SHA-512-PLUS \r\n")) / 4 * 3,
+		Begin: func(mechanism string, initial []byte) (string, bool, error) {
+			line := "AUTH " + mechanism
+			if initial != nil {
+				line += " " + sasl.EncodeInitial(initial)
+			}
+			c.conn.SetSecret(true)
+			return c.authReply(line, initial != nil)
+		},
+		Respond: func(line string) (string, bool, error) { return c.authReply(line, true) },
+	}
+}
+
+// authReply sends a line of an exchange and reads what answers it. +OK before
+// the server has any response is taken for a challenge: Exchange 2003 sends it.
+func (c *Client) authReply(line string, responded bool) (challenge string, done bool, err error) {
+	if err := c.send(line); err != nil {
+		return "", false, err
+	}
+	answer, err := c.line()
+	if err != nil {
+		return "", false, err
+	}
+	if len(answer) > 0 && answer[0] == '+' && (len(answer) == 1 || answer[1] == ' ') {
+		return string(answer[1:]), false, nil
+	}
+	st, err := c.parse("AUTH", answer)
+	switch {
+	case err != nil:
+		return "", false, refusal(err)
+	case responded:
+		return "", true, nil
+	}
+	if _, err := sasl.Decode([]byte(st.Text)); err != nil {
+		return "", false, nil // it is a text
+	}
+	return st.Text, false, nil
+}
+
+// refusal says what a -ERR to a login means (RFC 2449 §8, RFC 3206 §4).
+func refusal(err error) error {
+	var e *pop3.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code {
+	case pop3.CodeSysTemp, pop3.CodeSysPerm, pop3.CodeInUse, pop3.CodeLoginDelay:
+		return sasl.Refusal(err, sasl.ErrUnavailable)
+	}
+	return sasl.Refusal(err, sasl.ErrAuthFailed)
 }
