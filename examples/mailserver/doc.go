@@ -9,7 +9,7 @@
 //
 //	go run ./examples/mailserver -user carol@example.net:secret -listen 0.0.0.0 -tls-cert cert.pem -tls-key key.pem
 //
-// It shows how the rooms of Posthorn are put together, a file an idea:
+// It shows how the packages of Posthorn are put together, one idea a file:
 //
 //	config.go    the flags
 //	accounts.go  who may log in: sasl.Users over the passwords
