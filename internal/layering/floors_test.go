@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -44,14 +46,16 @@ func floor(path string) (float64, bool) {
 	case strings.HasPrefix(path, "examples/"):
 		return 5, true
 	}
-	if room, _, found := strings.Cut(path, "/internal/"); found {
-		f, ok := floors[room]
+	if parent, _, found := strings.Cut(path, "/internal/"); found {
+		f, ok := floors[parent]
 		return f + 0.5, ok // above the vocabulary that it speaks, below client and server
 	}
 	return 0, false
 }
 
 type pkg struct {
+	Dir        string
+	GoFiles    []string
 	ImportPath string
 	Imports    []string
 	Deps       []string
@@ -61,7 +65,7 @@ type pkg struct {
 // list returns the packages of the whole workspace, keyed by their path within it.
 func list(t *testing.T) map[string]pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports,Deps,Module", "work")
+	cmd := exec.Command("go", "list", "-deps", "-json=Dir,GoFiles,ImportPath,Imports,Deps,Module", "work")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -79,6 +83,10 @@ func list(t *testing.T) map[string]pkg {
 		}
 		if path, ok := strings.CutPrefix(p.ImportPath, module); ok {
 			pkgs[path] = p
+			// So that the go command runs the test again when a file has changed.
+			for _, file := range append(p.GoFiles, "") {
+				os.Stat(filepath.Join(p.Dir, file))
+			}
 		}
 	}
 }
@@ -96,9 +104,9 @@ func TestFloors(t *testing.T) {
 				continue
 			}
 			if f, _ := floor(below); f >= at {
-				// Internal packages of one room may build on each other.
-				room, _, _ := strings.Cut(path, "/internal/")
-				if strings.Contains(path, "internal/") && strings.HasPrefix(below, room+"/internal/") {
+				// Internal packages of one package may build on each other.
+				parent, _, _ := strings.Cut(path, "/internal/")
+				if strings.Contains(path, "internal/") && strings.HasPrefix(below, parent+"/internal/") {
 					continue
 				}
 				if strings.HasPrefix(path, "internal/") || strings.HasPrefix(path, "examples/internal") {
@@ -112,7 +120,7 @@ func TestFloors(t *testing.T) {
 
 // A client pulls in nothing of the other protocols, and no server; a server
 // no client; a store no protocol.
-func TestRoomsStayApart(t *testing.T) {
+func TestPackagesStayApart(t *testing.T) {
 	protocols := []string{"smtp", "imap", "pop3"}
 	for path, p := range list(t) {
 		var forbidden []string
