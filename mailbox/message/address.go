@@ -4,8 +4,8 @@ import "strings"
 
 // ParseAddressList reads the value of a field such as To: the addresses and
 // groups of RFC 5322 §3.4, with comments, folds and the obsolete forms of §4.4.
-// It makes the best of what breaks the rules, and never loses the addresses
-// around a broken one. ok is false if it had to guess. At most max elements
+// It reads malformed text as well as it can, and a malformed address does not
+// hide those around it. ok is false if it had to guess. At most max elements
 // are returned; zero means no limit but the length of s.
 func ParseAddressList(s string, max int) (list []Address, ok bool) {
 	if max <= 0 {
@@ -30,8 +30,8 @@ type addressParser struct {
 	broken bool
 	full   bool
 
-	// Once the end of a quoted string, comment or domain literal was looked
-	// for in vain, there is none further on either.
+	// Once a quoted string, comment or domain literal was found to have no end,
+	// none that starts later has one.
 	noQuote, noComment, noLiteral bool
 	noWord                        int // no encoded word ends before this place
 
@@ -83,7 +83,7 @@ func (p *addressParser) parse(list []Address) []Address {
 	return list
 }
 
-// endGroup closes a group that add let start, over the limit if need be.
+// endGroup closes a group that add has started, even beyond the limit.
 func (p *addressParser) endGroup(list []Address) []Address {
 	return append(list, Address{Kind: GroupEnd})
 }
@@ -146,8 +146,8 @@ func (p *addressParser) collect(inGroup bool) {
 	}
 }
 
-// word reads an atom. What may stand in none but is where one has to be, is
-// taken as one.
+// word reads an atom. A character that no atom may contain is taken as one
+// where an atom must stand.
 func (p *addressParser) word(spaced bool) {
 	start := p.i
 	if n := p.encodedWord(); n > 0 {
@@ -179,8 +179,8 @@ func (p *addressParser) push(w word) {
 }
 
 // encodedWord returns the length of the encoded word at i, or 0. Its text may
-// hold what a phrase may not: many senders leave commas and the like in
-// (against RFC 2047 §5).
+// contain what a phrase may not, such as commas, which many senders do not
+// encode (against RFC 2047 §5).
 func (p *addressParser) encodedWord() int {
 	s := p.s[p.i:]
 	if p.i < p.noWord || !strings.HasPrefix(s, "=?") {
@@ -233,7 +233,7 @@ func (p *addressParser) quoted() (string, bool) {
 	return "", false
 }
 
-// unescape takes out the backslashes of quoted pairs.
+// unescape removes the backslashes of quoted pairs.
 func unescape(s string) string {
 	if strings.IndexByte(s, '\\') < 0 {
 		return s
@@ -248,8 +248,7 @@ func unescape(s string) string {
 	return string(b)
 }
 
-// skipComment reads the comment at i, with the comments in it, and remembers
-// it.
+// skipComment reads the comment at i, nested comments included, and stores it.
 func (p *addressParser) skipComment() bool {
 	if p.noComment {
 		return false
@@ -309,8 +308,8 @@ func joinWords(words []word) string {
 }
 
 // bare adds the address that was collected without angle brackets: an
-// addr-spec, whose name may follow as a comment or, against the rules, come
-// before.
+// addr-spec. Its name may follow as a comment or, against the rules, precede
+// it.
 func (p *addressParser) bare(list []Address) []Address {
 	if len(p.phrase) == 0 {
 		return list
@@ -325,8 +324,8 @@ func (p *addressParser) bare(list []Address) []Address {
 		a.Name = p.phraseText(len(p.phrase))
 		p.broken = true
 	default:
-		// Blanks within an address may stand around dots and the "@"
-		// (RFC 5322 §4.4); a word apart from it by blanks alone is none of it.
+		// Blanks within an address may stand around dots and the "@" (RFC 5322
+		// §4.4); a word that only blanks separate from it is not part of it.
 		start := last
 		for start > 0 && (start == last || !p.apart(start)) {
 			start--
@@ -361,8 +360,8 @@ func (p *addressParser) lastAt() int {
 	return last
 }
 
-// apart reports whether blanks that no dot or "@" explains divide the words at
-// i-1 and i.
+// apart reports whether blanks separate the words at i-1 and i, with no dot or
+// "@" between them.
 func (p *addressParser) apart(i int) bool {
 	before, w := p.phrase[i-1], p.phrase[i]
 	return w.spaced && !w.at && !before.at && !strings.HasSuffix(before.text, ".") && !strings.HasPrefix(w.text, ".")
@@ -379,7 +378,7 @@ func squeeze(words []word) string {
 	return b.String()
 }
 
-// commentName is the name that a comment beside an address gives, the custom
+// commentName is the name given in a comment next to an address, as was usual
 // before RFC 822.
 func (p *addressParser) commentName() string {
 	return strings.TrimSpace(unescape(p.comment))
@@ -454,8 +453,8 @@ func (p *addressParser) angle(list []Address) []Address {
 	return p.add(list, a)
 }
 
-// afterAngle passes over comments and blanks behind a ">". The comma need not
-// follow: what does is another address then.
+// afterAngle skips comments and blanks after a ">". Where no comma follows,
+// another address begins.
 func (p *addressParser) afterAngle() {
 	for p.i < len(p.s) {
 		switch p.s[p.i] {

@@ -1,7 +1,7 @@
 package message
 
 // base64Values maps an octet to its value in the base64 alphabet (RFC 2045
-// §6.8); 64 is the padding, 65 all that is no part of it.
+// §6.8); 64 is the padding, 65 stands for all octets outside it.
 var base64Values = func() (t [256]byte) {
 	for i := range t {
 		t[i] = 65
@@ -13,17 +13,17 @@ var base64Values = func() (t [256]byte) {
 	return t
 }()
 
-// base64State decodes base64 piece by piece. Octets outside of the alphabet
-// are passed over; padding ends a run, after which another may follow; missing
-// padding is no matter.
+// base64State decodes base64 piece by piece. Octets outside the alphabet are
+// skipped. Padding ends a run, after which another may follow. Padding may be
+// missing.
 type base64State struct {
 	bits uint32
 	n    int  // digits in bits
-	junk bool // octets outside of the alphabet, blanks aside, were passed over
+	junk bool // octets outside the alphabet, other than blanks, were skipped
 	cut  bool // a run ended in the middle
 }
 
-// append decodes src behind dst.
+// append decodes src and appends the result to dst.
 func (d *base64State) append(dst, src []byte) []byte {
 	for i := 0; i < len(src); i++ {
 		if d.n == 0 {
@@ -57,8 +57,8 @@ func (d *base64State) append(dst, src []byte) []byte {
 	return dst
 }
 
-// flush ends a run: the digits that are left make whole octets as far as they
-// can.
+// flush ends a run: the remaining digits yield as many whole octets as they
+// encode.
 func (d *base64State) flush(dst []byte) []byte {
 	switch d.n {
 	case 1:

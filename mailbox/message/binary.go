@@ -14,14 +14,15 @@ import (
 //	          so that the reader allocates each kind once
 //	envelope, references, preview, root part
 //
-// with numbers as varints and strings with their length before them. What is
-// empty or the default is left out, as the bits of a mask before each envelope
-// and part tell. It has no pointers to earlier text: a Summary is small.
+// with numbers as varints and strings with their length before them. Empty and
+// default values are omitted: a mask before each envelope and part says which.
+// There are no references to earlier text, since a Summary is small.
 
 const binaryVersion = 1
 
-// ErrSummary is wrapped by the errors of AppendBinary, for a tree that breaks
-// the promises of Part, and of UnmarshalBinary, for octets that are no Summary.
+// ErrSummary is wrapped by the errors of AppendBinary, for a tree that violates
+// the invariants of Part, and of UnmarshalBinary, for octets that are not a
+// Summary.
 var ErrSummary = errors.New("message: malformed summary")
 
 var (
@@ -81,7 +82,7 @@ func (c *counts) part(p *Part, depth int) error {
 	return nil
 }
 
-// check holds a part to the promises of its type.
+// check verifies the invariants of a part.
 func (p *Part) check(depth int) error {
 	switch {
 	case p == nil:

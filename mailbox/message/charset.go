@@ -11,11 +11,11 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// charsetOf returns the encoding of that name; nil where the octets decide for
-// themselves: see guess. known is false if there is no such charset.
+// charsetOf returns the encoding of that name, or nil where the octets must be
+// examined: see guess. known is false if there is no such charset.
 //
-// The names of the WHATWG come first: what mail calls iso-8859-1 or gb2312 is
-// windows-1252 or gbk in truth as often as on web pages.
+// The names of the WHATWG come first: in mail, as on web pages, text labelled
+// iso-8859-1 or gb2312 is often windows-1252 or gbk.
 func charsetOf(name string) (enc encoding.Encoding, known bool) {
 	name = strings.ToLower(strings.TrimSpace(name))
 	switch name {
@@ -54,7 +54,7 @@ func KnownCharset(name string) bool {
 	return known
 }
 
-// decodeCharset decodes all of b to UTF-8, as well as can be.
+// decodeCharset decodes all of b to UTF-8, replacing what is invalid.
 func decodeCharset(charset string, b []byte) string {
 	if isASCII(b) && !shifts(charset) {
 		return string(b)
@@ -70,8 +70,8 @@ func decodeCharset(charset string, b []byte) string {
 	return string(out)
 }
 
-// shifts reports whether octets below 128 may mean something else than ASCII in
-// the charset.
+// shifts reports whether octets below 128 may mean something other than ASCII
+// in the charset.
 func shifts(charset string) bool {
 	charset = strings.ToLower(charset)
 	for _, s := range [...]string{"utf-7", "utf-16", "utf-32", "iso-2022", "hz", "037", "1047", "csiso2022", "unicode"} {
@@ -91,8 +91,8 @@ func isASCII(b []byte) bool {
 	return true
 }
 
-// guess decodes octets without a usable charset: what is UTF-8 is taken so,
-// every other octet above 127 as windows-1252.
+// guess decodes octets without a usable charset: valid UTF-8 is kept, every
+// other octet above 127 is read as windows-1252.
 func guess(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)

@@ -5,8 +5,8 @@ import "strings"
 // maxParams bounds the parameters of one field.
 const maxParams = 200
 
-// parseContentType reads a Content-Type (RFC 2045 §5.1) into the part. What
-// can't be understood leaves the part as it is by default (RFC 2045 §5.2).
+// parseContentType reads a Content-Type (RFC 2045 §5.1) into the part. A value
+// that can't be parsed leaves the part with the default type (RFC 2045 §5.2).
 func parseContentType(p *Part, s string) DefectKind {
 	typ, rest := cutToken(s)
 	rest = skipCFWS(rest)
@@ -42,7 +42,7 @@ func parseDisposition(p *Part, s string) DefectKind {
 	params, ok := parseParams(rest)
 	p.Disposition, p.DispositionParams = strings.ToLower(typ), params
 	if typ == "" && len(params) > 0 {
-		p.Disposition, ok = "attachment", false // RFC 2183 §2.8: what is unknown is one
+		p.Disposition, ok = "attachment", false // RFC 2183 §2.8: unknown types are treated as attachment
 	}
 	if !ok {
 		return DefectParam
@@ -77,7 +77,7 @@ func parseLanguages(s string) []string {
 }
 
 // parseParams reads "; name=value" to the end. ok is false if anything was
-// passed over or guessed.
+// skipped or guessed.
 func parseParams(s string) (params []Param, ok bool) {
 	ok = true
 	for {
@@ -95,8 +95,8 @@ func parseParams(s string) (params []Param, ok bool) {
 		rest = skipCFWS(rest)
 		if name == "" || !strings.HasPrefix(rest, "=") {
 			ok = false
-			// Not a parameter: go on at the next word, or where there is none
-			// behind the next semicolon.
+			// Not a parameter: continue at the next word, or if there is none,
+			// after the next semicolon.
 			if name == "" {
 				_, rest, _ = strings.Cut(rest, ";")
 			}
@@ -123,7 +123,7 @@ func cutValue(s string) (value, rest string, clean bool) {
 				return unescape(s[1:i]), s[i+1:], true
 			}
 		}
-		s = s[1:] // no end: as if without quotes
+		s = s[1:] // unterminated: read as if unquoted
 	} else if tok, after := cutToken(s); tok != "" {
 		if after = skipCFWS(after); after == "" || after[0] == ';' {
 			return tok, after, true
@@ -133,7 +133,7 @@ func cutValue(s string) (value, rest string, clean bool) {
 			return tok, after, false
 		}
 	}
-	// Blanks or specials in a value without quotes: all up to the semicolon.
+	// Blanks or specials in a value without quotes: read up to the semicolon.
 	value, rest, found := strings.Cut(s, ";")
 	if found {
 		rest = s[len(value):]
@@ -161,8 +161,8 @@ func isTSpecial(c byte) bool {
 	return false
 }
 
-// skipCFWS passes over blanks and comments (RFC 5322 §3.2.2). A comment
-// without an end is left as it is.
+// skipCFWS skips blanks and comments (RFC 5322 §3.2.2), but no comment without
+// an end.
 func skipCFWS(s string) string {
 	for {
 		for s != "" && (s[0] == ' ' || s[0] == '\t' || s[0] == '\r' || s[0] == '\n') {

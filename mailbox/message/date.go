@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// ParseDate reads a date and time as RFC 5322 §3.3 and §4.3 have it, and the
-// forms that mail in the wild has beside it: comments, years of two or three
-// digits, named zones, missing seconds, time or zone, the order of asctime,
-// dashes between day, month and year, and RFC 3339. Without a zone, or with
-// one that says nothing, the time is UTC.
+// ParseDate reads a date and time as defined in RFC 5322 §3.3 and §4.3, and
+// other forms that occur in mail: comments, years of two or three digits, named
+// zones, missing seconds, time or zone, the order of asctime, dashes between
+// day, month and year, and RFC 3339. Without a zone, or with an unknown one,
+// the time is UTC.
 func ParseDate(s string) (t time.Time, ok bool) {
 	if t, err := time.Parse(time.RFC3339, strings.TrimSpace(s)); err == nil {
 		return t, true
@@ -30,11 +30,11 @@ func ParseDate(s string) (t time.Time, ok bool) {
 	return t, true
 }
 
-// maxDate is what of a date is looked at, in octets, comments aside.
+// maxDate is how many octets of a date are read, not counting comments.
 const maxDate = 100
 
-// plainDate appends s without comments, nor blanks around colons (RFC 5322
-// §4.3 allows both in a time), nor more than one blank elsewhere.
+// plainDate appends s without comments, without blanks around colons (RFC 5322
+// §4.3 allows both in a time), and with other runs of blanks reduced to one.
 func plainDate(dst []byte, s string) []byte {
 	depth := 0
 	for i := 0; i < len(s) && len(dst) < maxDate; i++ {
@@ -75,8 +75,8 @@ type dateParser struct {
 	bad            bool
 }
 
-// read takes the tokens of a date in whatever order they come: each tells by
-// its form what it is.
+// read accepts the tokens of a date in any order: the form of each token says
+// what it is.
 func (d *dateParser) read(s string) {
 	for i := 0; i < len(s); {
 		c := s[i]

@@ -2,9 +2,9 @@ package message
 
 import "strconv"
 
-// A Defect is something in a message that breaks the rules and that the parser
-// has found its way around. It is an error only in form: errors.Is(defect,
-// DefectNoColon) tells its kind.
+// A Defect is a violation of the standards in a message that the parser has
+// worked around. It implements error so that errors.Is(defect, DefectNoColon)
+// reports its kind.
 type Defect struct {
 	Kind   DefectKind
 	Offset int64  // where in the message: the start of the field, line or part
@@ -28,28 +28,28 @@ type DefectKind uint8
 
 // The kinds of Defect.
 const (
-	DefectNoColon          DefectKind = iota + 1 // a header line that is no field; passed over
-	DefectMboxFrom                               // an mbox "From " line before the header; passed over
-	DefectStrayFold                              // the header starts with a folded line; passed over
+	DefectNoColon          DefectKind = iota + 1 // a header line that is not a field; skipped
+	DefectMboxFrom                               // an mbox "From " line before the header; skipped
+	DefectStrayFold                              // the header starts with a folded line; skipped
 	DefectLineEnd                                // a line of the header ends in CR CR LF
 	DefectControl                                // NUL or bare CR in a field; read as a space
-	DefectDuplicate                              // a field that may stand once stands again; the first counts
-	DefectHeaderSize                             // more header than the limit; the rest is not looked at
-	DefectFieldCount                             // more fields than the limit; the rest is not looked at
-	DefectAddressCount                           // more addresses than the limit; the rest is left out
-	DefectAddress                                // an address list that needed guessing
+	DefectDuplicate                              // a field that may occur once occurs again; the first counts
+	DefectHeaderSize                             // the header exceeds the limit; the rest is ignored
+	DefectFieldCount                             // more fields than the limit; the rest is ignored
+	DefectAddressCount                           // more addresses than the limit; the rest is ignored
+	DefectAddress                                // a malformed address list; addresses were guessed
 	DefectDate                                   // a date that can't be understood
 	DefectContentType                            // a Content-Type that can't be understood; read as text/plain
 	DefectParam                                  // a parameter that can't be understood, or too many of them
 	DefectNoBoundary                             // a multipart without a usable boundary parameter
-	DefectNoParts                                // a multipart whose boundary never comes
+	DefectNoParts                                // a multipart whose boundary does not occur
 	DefectNoEnd                                  // a multipart without its last boundary
 	DefectEncodedContainer                       // a transfer encoding where RFC 2045 §6.4 allows none
 	DefectDepth                                  // nested deeper than the limit
 	DefectPartCount                              // more parts than the limit
 	DefectCharset                                // an unknown charset
 	DefectEncodedWord                            // an encoded word whose base64 or Q text is broken
-	DefectRaw8bit                                // octets above 127 that are no UTF-8
+	DefectRaw8bit                                // octets above 127 that are not UTF-8
 	defectKinds
 )
 

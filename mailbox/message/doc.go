@@ -2,8 +2,8 @@
 // nothing of networks or stores.
 //
 // A message is parsed once, while it is received, into a [Summary]: envelope,
-// tree of parts with their places, references, and a preview. All that IMAP
-// asks of a message later is answered from the summary and by reading just the
+// tree of parts with their offsets, references, and a preview. Whatever IMAP
+// asks of a message later is answered from the summary and by reading only the
 // octets in question:
 //
 //	p := message.NewParser(nil)
@@ -16,9 +16,10 @@
 //	}
 //	stored, err := sum.AppendBinary(nil)
 //
-// Messages break the rules, and still have to be shown. Nothing here fails on
-// the contents of a message: what is wrong is read as well as can be, and
-// listed as a [Defect] for those who care. The only errors are those of readers.
+// Messages violate the standards, and still have to be shown. Nothing here
+// fails because of the contents of a message: malformed parts are read as well
+// as possible, and each violation is listed as a [Defect]. The only errors are
+// those of readers.
 //
 // # What is implemented
 //

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// fields takes from the header in hdr what the frame's part and envelope hold.
+// fields sets the frame's part and envelope from the header in hdr.
 func (p *Parser) fields(f *frame) {
 	var seen fieldSet
 	count := 0
@@ -107,13 +107,13 @@ func (p *Parser) field(f *frame, id fieldID, text []byte) DefectKind {
 	case fieldContentLanguage:
 		part.Language = parseLanguages(s)
 	case fieldContentLocation:
-		part.Location = strings.Join(strings.Fields(s), "") // folds in a URI are none of it (RFC 2557 §4.4.1)
+		part.Location = strings.Join(strings.Fields(s), "") // white space is not part of the URI (RFC 2557 §4.4.1)
 	}
 	return 0
 }
 
-// maxReferences bounds Summary.References, which every reading of a stored
-// summary pays for.
+// maxReferences bounds Summary.References, since each reading of a stored
+// summary decodes them.
 const maxReferences = 1000
 
 func (p *Parser) addressField(list *[]Address, s string) DefectKind {
@@ -141,12 +141,12 @@ const (
 	fieldCc
 	fieldBcc
 	fieldReferences
-	fieldManyTimes // the fields above are joined where they stand again
+	fieldManyTimes // the fields above are joined where they occur again
 	fieldDate
 	fieldSubject
 	fieldInReplyTo
 	fieldMessageID
-	fieldContentType // from here on, the fields of parts too
+	fieldContentType // the fields from here on occur in parts too
 	fieldContentDisposition
 	fieldContentTransferEncoding
 	fieldContentID
@@ -208,7 +208,7 @@ func fieldEnd(b []byte, i int) int {
 	}
 }
 
-// splitField divides a field at its colon. name is nil if it is no field:
+// splitField divides a field at its colon. name is nil if it is not a field:
 // RFC 5322 §3.6.8 allows the printable ASCII octets in a name, and §4.5 blanks
 // before the colon.
 func splitField(raw []byte) (name, value []byte) {
@@ -232,9 +232,9 @@ func splitField(raw []byte) (name, value []byte) {
 }
 
 // unfold appends the text of a field value to dst, which may be value[:0]:
-// line breaks that fold are taken out (RFC 5322 §2.2.3), other control octets
-// that could end a line or a string become spaces, and the blanks around the
-// text go. clean is false if there were such control octets.
+// folding line breaks are removed (RFC 5322 §2.2.3), other control octets that
+// could end a line or a string become spaces, and surrounding blanks are
+// removed. clean is false if there were such control octets.
 func unfold(dst, value []byte) (text []byte, clean bool) {
 	clean = true
 	start := len(dst)

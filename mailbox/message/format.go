@@ -7,16 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// ErrAddress is wrapped by the errors of what can't be written as an address.
+// ErrAddress is wrapped by errors about values that can't be written as an
+// address.
 var ErrAddress = errors.New("message: address can't be written")
 
-// AddrSpec returns local@domain as RFC 5322 §3.4.1 writes it, the local part
-// quoted where it has to be. It is an error, which wraps ErrAddress, if the
-// local part or the domain is empty or holds what can't be carried: control
-// characters anywhere, and in a domain anything that could end it.
+// AddrSpec returns local@domain as defined in RFC 5322 §3.4.1, with the local
+// part quoted where necessary. The error, which wraps ErrAddress, means that
+// the local part or the domain is empty or contains what can't be written:
+// control characters anywhere, and in a domain anything that could end it.
 //
-// What AddrSpec returns is always read back as the same Local and Domain; no
-// character in them can add another address or a parameter to the text.
+// The result is always parsed into the same Local and Domain; no character in
+// them can add another address or a parameter to the text.
 func (a Address) AddrSpec() (string, error) {
 	b, err := a.appendAddrSpec(nil)
 	return string(b), err
@@ -41,11 +42,11 @@ func (a Address) appendAddrSpec(b []byte) ([]byte, error) {
 	return append(b, a.Domain...), nil
 }
 
-// AppendAddresses appends the list as the value of a field such as To (RFC
-// 5322 §3.4), without folding it. Names are quoted where they have to be;
-// encoded words in them stay as they are, and characters beyond ASCII are
-// written as UTF-8 (RFC 6532): encode them before where that isn't wanted.
-// Routes are left out, as RFC 5322 §4.4 says. Errors wrap ErrAddress.
+// AppendAddresses appends the list as the value of a field such as To (RFC 5322
+// §3.4), without folding it. Names are quoted where necessary. Encoded words in
+// them are kept, and characters beyond ASCII are written as UTF-8 (RFC 6532):
+// encode them first where that isn't wanted. Routes are omitted, as RFC 5322
+// §4.4 requires. Errors wrap ErrAddress.
 func AppendAddresses(b []byte, list []Address) ([]byte, error) {
 	inGroup, first := false, true
 	var err error
@@ -114,8 +115,8 @@ func (a Address) String() string {
 	return string(b)
 }
 
-// appendPhrase appends a display name: as it is if it consists of atoms, which
-// encoded words are, else as a quoted string.
+// appendPhrase appends a display name: unchanged if it consists of atoms
+// (encoded words are atoms), otherwise as a quoted string.
 func appendPhrase(b []byte, s string) ([]byte, error) {
 	if err := checkText("name", s); err != nil {
 		return b, err
@@ -139,7 +140,7 @@ func appendQuoted(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// checkText refuses what no quoting carries.
+// checkText refuses characters that can't be quoted.
 func checkText(what, s string) error {
 	for i := range len(s) {
 		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {

@@ -8,12 +8,11 @@ import (
 	"strings"
 )
 
-// A Field is a field of a header: all octets of its lines, as they stand in
-// the message.
+// A Field is a field of a header: all octets of its lines, unchanged.
 type Field []byte
 
-// Name returns the name of the field as it is written, empty for lines that
-// are no field.
+// Name returns the name of the field as written, or "" for lines that are not a
+// field.
 func (f Field) Name() string {
 	name, _ := splitField(f)
 	return string(name)
@@ -33,12 +32,13 @@ func (f Field) Value() string {
 	return string(text)
 }
 
-// A Header is the octets of a header, up to the empty line or to their end.
+// A Header holds the octets of a header, with the empty line that ends it if
+// there is one.
 type Header []byte
 
 // ReadHeader reads from r up to the empty line that ends the header, or to the
-// end. It reads further than that, but at most max octets; a header that is
-// longer is cut, without an error.
+// end. It may read beyond that, but at most max octets; a longer header is
+// truncated without an error.
 func ReadHeader(r io.Reader, max int) (Header, error) {
 	var h Header
 	buf := make([]byte, 4096)
@@ -76,8 +76,8 @@ func headerEnd(h []byte, from int) int {
 	return -1
 }
 
-// All yields the fields in their order, and lines that are no field, such as
-// an mbox "From " line, as fields without a name.
+// All yields the fields in order. Lines that are not a field, such as an mbox
+// "From " line, are yielded as fields without a name.
 func (h Header) All() iter.Seq[Field] {
 	return func(yield func(Field) bool) {
 		for i := 0; i < len(h); {
@@ -117,12 +117,11 @@ func (h Header) Values(name string) iter.Seq[string] {
 	}
 }
 
-// SelectFields reads from r the header, up to the empty line that ends it or
-// to the end of r, and gives of it only the fields that are named, or only
-// those that are not (IMAP's HEADER.FIELDS and HEADER.FIELDS.NOT, RFC 3501
-// §6.4.5). Octets and order stay as they are, and so does the empty line.
-// Lines that are no field count as not named. It needs little memory, however
-// long the header.
+// SelectFields reads the header from r, up to the empty line that ends it or to
+// the end of r, and returns only the named fields, or with not only the others
+// (IMAP's HEADER.FIELDS and HEADER.FIELDS.NOT, RFC 3501 §6.4.5). Octets and
+// order are unchanged, and the empty line is kept. Lines that are not a field
+// count as not named. Memory does not grow with the header.
 func SelectFields(r io.Reader, names []string, not bool) io.Reader {
 	s := &fieldSelector{r: bufio.NewReader(r), names: make(map[string]struct{}, len(names)), not: not, keep: not}
 	for _, n := range names {
@@ -138,7 +137,7 @@ type fieldSelector struct {
 
 	inLine bool   // the next octets continue a line
 	keep   bool   // the field is wanted
-	out    []byte // to give, valid until the next read of r
+	out    []byte // to be returned, valid until the next read of r
 	err    error
 	lower  []byte
 }
@@ -154,7 +153,7 @@ func (s *fieldSelector) Read(p []byte) (int, error) {
 	return 0, s.err
 }
 
-// next takes the next line, or the next piece of a long one.
+// next reads the next line, or the next piece of a long one.
 func (s *fieldSelector) next() {
 	line, err := s.r.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {

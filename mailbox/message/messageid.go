@@ -4,8 +4,8 @@ import "strings"
 
 // MessageIDs returns the message identifiers in the value of a field such as
 // References or In-Reply-To (RFC 5322 §3.6.4), with angle brackets. Phrases,
-// comments and what else stands between are passed over, and blanks within an
-// identifier taken out.
+// comments and other text between them are skipped, and blanks within an
+// identifier are removed.
 func MessageIDs(s string) []string { return appendMessageIDs(nil, s, len(s)) }
 
 func appendMessageIDs(ids []string, s string, max int) []string {
@@ -19,7 +19,7 @@ func appendMessageIDs(ids []string, s string, max int) []string {
 		if end < 0 {
 			break
 		}
-		// "<a <b@c>": the first one is cut off.
+		// "<a <b@c>": the first one is incomplete.
 		id := s[strings.LastIndexByte(s[:end], '<') : end+1]
 		if strings.ContainsAny(id, " \t\r\n") {
 			id = strings.Join(strings.Fields(id), "")

@@ -22,9 +22,9 @@ func (p *Part) Charset() string { return strings.ToLower(p.Param("charset")) }
 
 // Filename returns the name that the sender gave the part: the parameter
 // filename of the Content-Disposition, else name of the Content-Type, decoded
-// to UTF-8. RFC 2047 words are decoded too, which RFC 2231 forbids and many
-// senders write. The name is whatever the sender chose, path separators
-// included: never use it to open a file.
+// to UTF-8. RFC 2047 words are decoded too: RFC 2231 forbids them, but many
+// senders use them. The sender chooses the name freely and may include path
+// separators: never use it to open a file.
 func (p *Part) Filename() string {
 	v, ext := decodeParam(p.DispositionParams, "filename")
 	if v == "" {
@@ -66,8 +66,8 @@ func decodeParam(params []Param, name string) (value string, extended bool) {
 }
 
 // joinParam joins name*0, name*1, … up to the first that is missing. They may
-// stand in any order. A character may be divided between segments, so octets
-// are joined before they are decoded.
+// occur in any order. A character may be split between segments, so octets are
+// joined before they are decoded.
 func joinParam(params []Param, name string) (string, bool) {
 	var charset string
 	var raw []byte
@@ -104,7 +104,8 @@ func segment(params []Param, name string, n int) (value string, extended, ok boo
 	return "", false, false
 }
 
-// cutCharset divides charset'language'text. Without the quotes, all is text.
+// cutCharset splits charset'language'text. Without the quotes, all of it is
+// text.
 func cutCharset(s string) (charset, text string) {
 	charset, rest, ok := strings.Cut(s, "'")
 	if !ok {

@@ -6,11 +6,11 @@ import (
 	"io"
 )
 
-// Options bound what a Parser takes from a message. Zero fields, and a nil
-// *Options, mean the defaults. What is past a limit stays unread but counted:
-// offsets and sizes are always right, and a Defect tells.
+// Options bound what a Parser reads of a message. Zero fields, and a nil
+// *Options, mean the defaults. What exceeds a limit is counted but not parsed:
+// offsets and sizes are always right, and a Defect is reported.
 type Options struct {
-	MaxDepth       int // parts within parts; default 64, at most 500
+	MaxDepth       int // nesting of parts; default 64, at most 500
 	MaxParts       int // default 4,096
 	MaxHeaderSize  int // octets of one header; default 512 KiB
 	MaxHeaderTotal int // octets of all headers together; default 2 MiB
@@ -19,8 +19,8 @@ type Options struct {
 	MaxDefects     int // defects that are reported; default 100
 }
 
-// depthCap bounds the recursion over any tree that this package makes, be it
-// parsed or unmarshaled.
+// depthCap bounds the recursion over any tree that this package makes, parsed
+// or unmarshaled.
 const depthCap = 500
 
 func (o *Options) withDefaults() Options {
@@ -47,10 +47,10 @@ func (o *Options) withDefaults() Options {
 // ErrFinished is returned when a Parser is written to after Finish.
 var ErrFinished = errors.New("message: parser is finished")
 
-// A Parser makes the Summary of the message that is written to it. It needs
-// no more memory than the headers and the result, however long the message,
-// and gives the same result however the message is split into writes. It is
-// for one goroutine at a time.
+// A Parser makes the Summary of the message that is written to it. Its memory
+// is that of the headers and the result, however long the message is, and the
+// result does not depend on how the message is split into writes. It must not
+// be used by several goroutines at once.
 type Parser struct {
 	opt      Options
 	finished bool
@@ -62,11 +62,11 @@ type Parser struct {
 	bounds   int // frames that wait for their boundary
 	boundMax int // length of the longest of these boundaries
 
-	// The candidate for a boundary: the start of a line that starts with "-"
-	// in a body. It starts at off and is consumed when it is decided.
+	// The candidate for a boundary: the beginning of a line of a body that
+	// starts with "-". It starts at off and is consumed once it is decided.
 	cand []byte
 
-	// The header being read. Up to keep it holds whole lines, then the line
+	// The header being read. Up to keep it holds whole lines, after it the line
 	// being read, which starts at line in the message.
 	hdr   []byte
 	keep  int
@@ -86,7 +86,7 @@ type parseState uint8
 
 const (
 	inHeader    parseState = iota
-	inBody                 // at any place of a body
+	inBody                 // anywhere in a body
 	inCandidate            // in a line of a body that may be a boundary
 	inDelimiter            // in the rest of a boundary line, a part follows
 	inClosing              // in the rest of a final boundary line
@@ -96,10 +96,11 @@ const (
 type mark struct {
 	off  int64
 	lf   int64   // line feeds before it
-	tail [3]byte // the octets before it, nearest last
+	tail [3]byte // the octets before it, the nearest last
 }
 
-// A frame is a part that has started and not ended, with its ancestors below.
+// A frame is a part that has started and not ended. Its ancestors are below it
+// on the stack.
 type frame struct {
 	part     *Part
 	lf       int64     // Parser.lf at the start of the body
@@ -119,8 +120,8 @@ func NewParser(opts *Options) *Parser {
 	return p
 }
 
-// Parse reads a message to its end. An error is one of r; the Summary is then
-// of what was read.
+// Parse reads a message to its end. An error is that of r; the Summary then
+// describes what was read.
 func Parse(r io.Reader, opts *Options) (*Summary, []Defect, error) {
 	p := NewParser(opts)
 	_, err := p.ReadFrom(r)
@@ -128,7 +129,7 @@ func Parse(r io.Reader, opts *Options) (*Summary, []Defect, error) {
 	return sum, defects, err
 }
 
-// ReadFrom writes to the parser all that r gives.
+// ReadFrom writes everything it reads from r to the parser.
 func (p *Parser) ReadFrom(r io.Reader) (int64, error) {
 	buf := make([]byte, 32<<10)
 	var n int64
@@ -168,8 +169,8 @@ func (p *Parser) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// Finish ends the message and returns its Summary, with what was found wrong
-// in it. Later calls return the same.
+// Finish ends the message and returns its Summary and its defects. Later calls
+// return the same.
 func (p *Parser) Finish() (*Summary, []Defect) {
 	if p.finished {
 		return &p.sum, p.defects
@@ -178,7 +179,7 @@ func (p *Parser) Finish() (*Summary, []Defect) {
 	if p.state == inCandidate {
 		p.decide()
 	}
-	for p.state == inHeader { // the end of one may be the start of a nested message's
+	for p.state == inHeader { // the header of a nested message may follow
 		p.endOfInput()
 	}
 	p.closeTo(0, p.mark, p.mark)
@@ -193,7 +194,7 @@ func (p *Parser) defect(kind DefectKind, off int64, field string) {
 	}
 }
 
-// consume counts octets as read. It is the only way by which off moves.
+// consume counts octets as read. Nothing else moves off.
 func (p *Parser) consume(b []byte) {
 	n := len(b)
 	p.off += int64(n)

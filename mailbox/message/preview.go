@@ -12,7 +12,7 @@ import (
 
 const (
 	previewLength = 200      // characters (RFC 8970 §3.3)
-	previewPlain  = 4 << 10  // octets of a text/plain part that are looked at
+	previewPlain  = 4 << 10  // octets of a text/plain part that are read
 	previewHTML   = 32 << 10 // octets of a text/html part: style sheets come first
 )
 
@@ -52,7 +52,7 @@ func (p *preview) startPart(stack []frame) {
 		p.alternative = len(stack) > 1 && stack[len(stack)-2].part.Subtype == "alternative"
 	case "html":
 		if !p.plain.blank() {
-			return // it is not needed any more
+			return // it is no longer needed
 		}
 		c = &p.html
 		c.max = previewHTML
@@ -72,13 +72,13 @@ func (p *preview) write(b []byte) {
 
 func (p *preview) endPart(part *Part) {
 	if c := p.current; c != nil && c.part == part {
-		// What was written of the line break that belongs to the boundary
-		// is white space, and so is no matter.
+		// The line break that belongs to the boundary may have been written: it
+		// is only white space.
 		p.current = nil
 	}
 }
 
-// blank reports whether nothing can be seen of what was captured.
+// blank reports whether nothing visible was captured.
 func (c *capture) blank() bool {
 	for _, b := range c.buf {
 		if b > ' ' {
@@ -114,7 +114,7 @@ func (c *capture) decoded() string {
 	return decodeCharset(c.part.Charset(), b)
 }
 
-// previewOfPlain leaves out quoted lines, unless there is nothing else.
+// previewOfPlain omits quoted lines, unless there are no others.
 func previewOfPlain(c *capture) string {
 	if len(c.buf) == 0 {
 		return ""
@@ -184,7 +184,7 @@ func previewOfHTML(c *capture) string {
 	return s.String()
 }
 
-// isInline reports whether an element does not divide words.
+// isInline reports whether an element does not separate words.
 func isInline(a atom.Atom) bool {
 	switch a {
 	case atom.A, atom.B, atom.I, atom.U, atom.Em, atom.Strong, atom.Span, atom.Font, atom.Small, atom.Big, atom.Sub, atom.Sup, atom.Code, atom.Tt, atom.Abbr, atom.S, atom.Mark:
@@ -197,7 +197,7 @@ func isInline(a atom.Atom) bool {
 type snippet struct {
 	b     bytes.Buffer
 	n     int
-	space bool // a space is to come before the next character
+	space bool // a space is due before the next character
 }
 
 func (s *snippet) full() bool { return s.n >= previewLength }
@@ -229,8 +229,8 @@ func (s *snippet) add(text string) {
 	}
 }
 
-// invisible reports whether a character shows nothing: controls, and what
-// newsletters fill their previews with.
+// invisible reports whether a character is not visible: controls, and the
+// characters that newsletters pad their previews with.
 func invisible(r rune) bool {
 	return unicode.IsControl(r) || r == 0x34f || r == 0xad || r == 0xfeff || r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r == 0x2060 || r == unicode.ReplacementChar
 }

@@ -4,9 +4,9 @@ import "bytes"
 
 var lineDashes = []byte("\n--")
 
-// body takes octets of a body, up to the next line that may be a boundary, and
-// returns the rest. Only lines that start with "--" are looked at, and those
-// only inside of a multipart.
+// body reads octets of a body, up to the next line that may be a boundary, and
+// returns the rest. Only lines that start with "--" are examined, and only
+// inside a multipart.
 func (p *Parser) body(b []byte) []byte {
 	if p.bounds == 0 {
 		p.content(b)
@@ -42,7 +42,7 @@ func nextDashes(b []byte, from int) int {
 	return -1
 }
 
-// refuted reports whether there is enough of a line to see that it is no
+// refuted reports whether enough of a line is there to see that it is not a
 // boundary.
 func (p *Parser) refuted(line []byte) bool {
 	want := p.boundMax + 4
@@ -61,7 +61,7 @@ func (p *Parser) content(b []byte) {
 	p.consume(b)
 }
 
-// atLineStart holds after a line feed, which the end of a header is too.
+// atLineStart reports whether a line feed came last, as at the end of a header.
 func (p *Parser) atLineStart() bool { return p.tail[2] == '\n' }
 
 // candidate collects a line until it is long enough to be decided.
@@ -79,7 +79,7 @@ func (p *Parser) candidate(b []byte) []byte {
 	return b[n:]
 }
 
-// decide takes the candidate as a boundary or as content.
+// decide treats the candidate as a boundary or as content.
 func (p *Parser) decide() {
 	i, closing := p.matchBoundary(p.cand)
 	if i < 0 {
@@ -93,8 +93,8 @@ func (p *Parser) decide() {
 }
 
 // matchBoundary finds the multipart whose boundary a line is, or -1. The line
-// needs only to start with it (RFC 2046 §5.1.1); where several do, the longest
-// boundary counts, of equal ones the innermost.
+// needs only to start with it (RFC 2046 §5.1.1). If several match, the longest
+// boundary wins, and of equal ones the innermost.
 func (p *Parser) matchBoundary(line []byte) (i int, closing bool) {
 	if len(line) < 3 || line[0] != '-' || line[1] != '-' {
 		return -1, false
@@ -144,7 +144,7 @@ func (p *Parser) boundary(i int, closing bool, m mark) {
 	}
 }
 
-// restOfBoundary passes over what follows the boundary in its line.
+// restOfBoundary skips what follows the boundary in its line.
 func (p *Parser) restOfBoundary(b []byte) []byte {
 	n := len(b)
 	if i := bytes.IndexByte(b, '\n'); i >= 0 {
@@ -155,7 +155,7 @@ func (p *Parser) restOfBoundary(b []byte) []byte {
 	return b[n:]
 }
 
-// endBoundaryLine goes on to the part, or to the epilogue, if the line is
+// endBoundaryLine moves on to the part, or to the epilogue, if the line is
 // complete.
 func (p *Parser) endBoundaryLine(line []byte) {
 	if len(line) == 0 || line[len(line)-1] != '\n' {
@@ -172,7 +172,7 @@ func (p *Parser) endBoundaryLine(line []byte) {
 	p.push(frame{part: part}, p.mark)
 }
 
-// header takes octets of a header up to its end, and returns the rest.
+// header reads octets of a header up to its end, and returns the rest.
 func (p *Parser) header(b []byte) []byte {
 	for len(b) > 0 {
 		n, ends := len(b), false
@@ -200,7 +200,7 @@ func (p *Parser) headerRoom() int {
 	return min(p.opt.MaxHeaderSize, max(0, p.opt.MaxHeaderTotal-p.total))
 }
 
-// headerLine looks at the line in hdr[keep:], which was consumed, and tells
+// headerLine examines the line in hdr[keep:], which was consumed, and reports
 // whether it ends the header.
 func (p *Parser) headerLine() bool {
 	line := p.hdr[p.keep:]
@@ -236,7 +236,7 @@ func (p *Parser) keepLine(whole bool) {
 	p.keep, p.line = len(p.hdr), p.mark
 }
 
-// headerBoundary ends a header that lacks the empty line, by the boundary line
+// headerBoundary ends a header that lacks the empty line at the boundary line
 // in hdr[keep:].
 func (p *Parser) headerBoundary(i int, closing bool) {
 	p.hdr = p.hdr[:p.keep]

@@ -5,8 +5,8 @@ import "io"
 // A Span is a range of octets in a message.
 type Span struct{ Offset, Size int64 }
 
-// Reader reads the span of the message r. It can be read from any place, by
-// several goroutines if r can.
+// Reader reads the span of the message r. It may be used by several goroutines
+// if r may.
 func (s Span) Reader(r io.ReaderAt) *io.SectionReader {
 	return io.NewSectionReader(r, s.Offset, s.Size)
 }
@@ -25,9 +25,9 @@ func (p *Part) Whole() Span {
 // Find returns the part that IMAP names by a list of numbers (RFC 3501 §6.4.5,
 // RFC 9051 §6.4.5) in the message whose root is p, or nil if there is none.
 //
-// The children of a multipart count from 1. A message that is no multipart has
-// one part, 1, which is its root itself. The numbers within a message/rfc822
-// follow that of the part, as if the message stood alone.
+// The children of a multipart count from 1. A message that is not a multipart
+// has one part, 1, which is its root. The numbers within a message/rfc822
+// follow that of the part, as if the message were on its own.
 func (p *Part) Find(path ...int) *Part {
 	root := true // p is the root of a message, not a part found by number
 	for _, n := range path {
@@ -61,10 +61,10 @@ const (
 	SectionMIME                      // MIME: the header of the part itself
 )
 
-// Section returns where the section lies that IMAP names by path and kind in
-// the message whose root is p, as BODY[path.kind] asks for it. ok is false if
-// there is no such section: a missing part, HEADER or TEXT of a part that is
-// no message, or MIME without a part.
+// Section returns the span of the section that IMAP names by path and kind, as
+// in BODY[path.kind], in the message whose root is p. ok is false if there is
+// no such section: a missing part, HEADER or TEXT of a part that is not a
+// message, or MIME without a part.
 func (p *Part) Section(path []int, kind SectionKind) (s Span, ok bool) {
 	if len(path) == 0 {
 		switch kind {
@@ -94,10 +94,10 @@ func (p *Part) Section(path []int, kind SectionKind) (s Span, ok bool) {
 }
 
 // Walk calls visit for p and the parts below it, each before its children,
-// which are left out where visit returns false. path is the number by which
-// Find returns the part, with p as the root. A multipart that is a whole
-// message has no number of its own: path is then that of the message/rfc822
-// around it, or empty for the root. path is valid until visit returns.
+// which are skipped where visit returns false. path is the number by which Find
+// returns the part, with p as the root. A multipart that is a whole message has
+// no number of its own: path is then that of the message/rfc822 around it, or
+// empty for the root. path is valid until visit returns.
 func (p *Part) Walk(visit func(path []int, p *Part) (into bool)) {
 	var path []int
 	if p.Type != "multipart" {
@@ -119,16 +119,16 @@ func (p *Part) walk(path []int, visit func([]int, *Part) bool) {
 	}
 }
 
-// TransferDecoded reads the body of the part of the message r with its
-// transfer encoding taken off. Broken encodings are read as well as can be;
-// only errors of r are returned. See KnownEncoding.
+// TransferDecoded reads the body of the part of the message r and decodes its
+// transfer encoding. Invalid encodings are decoded as well as possible; only
+// errors of r are returned. See KnownEncoding.
 func TransferDecoded(r io.ReaderAt, p *Part) io.Reader {
 	return NewTransferDecoder(p.Body().Reader(r), p.Encoding)
 }
 
-// DecodedBody reads the body of the part of the message r with its transfer
-// encoding taken off and, if it is of type text, as UTF-8. Text in an unknown
-// charset, or in none, is taken as DecodeText takes raw octets.
+// DecodedBody reads the body of the part of the message r, decodes its
+// transfer encoding and, if it is of type text, converts it to UTF-8. Text in
+// an unknown charset, or in none, is taken as DecodeText takes raw octets.
 func DecodedBody(r io.ReaderAt, p *Part) io.Reader {
 	body := TransferDecoded(r, p)
 	if p.Type != "text" {

@@ -1,7 +1,7 @@
 package message
 
-// endHeader reads the header in hdr, which ends at m, and says by it what the
-// body is.
+// endHeader parses the header in hdr, which ends at m, and prepares for the
+// body that it describes.
 func (p *Parser) endHeader(m mark) {
 	f := &p.stack[len(p.stack)-1]
 	part := f.part
@@ -42,8 +42,8 @@ func (p *Parser) startMultipart(f *frame) {
 		part.Type, part.Subtype = "application", "octet-stream"
 		return
 	case transferDecoder(part.Encoding) != nil:
-		// RFC 2045 §6.4 allows none on a multipart. It is a wrong label more
-		// often than truth.
+		// RFC 2045 §6.4 allows none on a multipart. Where there is one it is
+		// mostly wrong.
 		p.defect(DefectEncodedContainer, part.HeaderOffset, "Content-Transfer-Encoding")
 	}
 	f.multi, f.boundary = true, boundary
@@ -72,9 +72,9 @@ func (p *Parser) startMessage(f *frame, m mark) {
 	part.Type, part.Subtype = "application", "octet-stream"
 }
 
-// boundaryOf returns the boundary that a multipart has, without the blanks at
-// its end that RFC 2046 §5.1.1 forbids. It is empty if there is none that can
-// be waited for.
+// boundaryOf returns the boundary that a multipart has, without the trailing
+// blanks that RFC 2046 §5.1.1 forbids. It is empty if there is none that can be
+// matched.
 func boundaryOf(p *Part) string {
 	b := p.Param("boundary")
 	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {

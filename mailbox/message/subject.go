@@ -37,8 +37,8 @@ func BaseSubject(subject string) (base string, reply bool) {
 
 func isBlank(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
 
-// cutLeader takes off blanks, then "[blob]"s with the "re:" or "fwd:" behind
-// them. Without one, the blobs go too, as long as anything is left.
+// cutLeader removes blanks, then "[blob]"s with the "re:" or "fwd:" after them.
+// Without one, the blobs are removed too, as long as anything is left.
 func cutLeader(s string) (rest string, refwd bool) {
 	s = strings.TrimLeft(s, " ")
 	rest, last := s, s
@@ -58,7 +58,7 @@ func cutLeader(s string) (rest string, refwd bool) {
 	return rest, false
 }
 
-// cutBlob takes off "[" *BLOBCHAR "]" *WSP.
+// cutBlob removes "[" *BLOBCHAR "]" *WSP.
 func cutBlob(s string) (string, bool) {
 	if !strings.HasPrefix(s, "[") {
 		return s, false
@@ -70,7 +70,7 @@ func cutBlob(s string) (string, bool) {
 	return strings.TrimLeft(s[i+1:], " "), true
 }
 
-// cutRefwd takes off ("re" / "fw" / "fwd") *WSP [subj-blob] ":".
+// cutRefwd removes ("re" / "fw" / "fwd") *WSP [subj-blob] ":".
 func cutRefwd(s string) (string, bool) {
 	t, ok := cutPrefixFold(s, "re")
 	if !ok {

@@ -2,9 +2,9 @@ package message
 
 import "time"
 
-// A Summary is what is worth knowing of a message without reading it again:
-// parsed once, when the message arrives, and stored beside it. It is immutable
-// once made, and may be shared.
+// A Summary holds what is asked of a message most often. It is parsed once,
+// when the message arrives, and stored with it. It is immutable and may be
+// shared.
 type Summary struct {
 	Envelope   Envelope
 	Root       *Part    // the tree of MIME parts; never nil
@@ -12,21 +12,21 @@ type Summary struct {
 	Preview    string   // the first 200 characters of readable text (RFC 8970), may be empty
 }
 
-// An Envelope is the header of RFC 3501 §7.4.2: the text of the fields as it
-// stands in the message, unfolded (RFC 5322 §2.2.3), RFC 2047 encoded words
-// not decoded (see [DecodeText]), and addresses parsed.
+// An Envelope is the header of RFC 3501 §7.4.2: the text of the fields as in
+// the message, unfolded (RFC 5322 §2.2.3), RFC 2047 encoded words not decoded
+// (see [DecodeText]), and addresses parsed.
 //
-// Where a field that may stand once stands twice, the first counts; the
-// addresses of several From, To, … fields are joined. No string of an
-// Envelope or a Part holds NUL, CR or LF: where the message has them outside
-// of a fold, a space stands instead. Octets above 127 stay as they are and
-// need not be valid UTF-8.
+// Where a field that may occur once occurs twice, the first counts; the
+// addresses of several From, To, … fields are joined. No string of an Envelope
+// or a Part contains NUL, CR or LF: where the message has them outside a fold,
+// they are replaced by a space. Octets above 127 are kept and need not be valid
+// UTF-8.
 type Envelope struct {
 	Date      string    // as in the message
 	Time      time.Time // Date parsed, zero if it can't be
 	Subject   string
 	From      []Address
-	Sender    []Address // without a default: the field as it stands
+	Sender    []Address // as in the message: no default is filled in
 	ReplyTo   []Address
 	To        []Address
 	Cc        []Address
@@ -38,9 +38,8 @@ type Envelope struct {
 // An Address is an element of an address list: a mailbox, or the start or the
 // end of a group.
 //
-// A mailbox may lack its Domain, or its Local part too, where the message has
-// nothing better: IMAP then wants empty strings, for NIL in the place of the
-// domain would mean a group.
+// A mailbox may lack its Domain, or both, where the message does: IMAP then
+// requires empty strings, since NIL in place of the domain would mean a group.
 type Address struct {
 	Kind   AddressKind
 	Name   string // display name, raw (see DecodeText), unquoted; for GroupStart the group's name
@@ -49,7 +48,7 @@ type Address struct {
 	Domain string // empty if the address lacks one
 }
 
-// AddressKind tells what an Address stands for.
+// AddressKind says what an Address stands for.
 type AddressKind uint8
 
 // The kinds of Address.
@@ -61,12 +60,12 @@ const (
 
 // A Part is a node of the MIME tree, with its place in the message.
 //
-// Two promises spare its users all special cases: a part is of type multipart
-// if and only if it has children, and of type message/rfc822 or
-// message/global if and only if it has an Envelope and exactly one child. A
-// multipart without a boundary, or without any part, is given as text/plain;
-// what is nested deeper than the limits, or a message under a transfer
-// encoding (RFC 2046 §5.2.1 forbids it), as application/octet-stream.
+// Two invariants hold without exception: a part is of type multipart if and
+// only if it has children, and of type message/rfc822 or message/global if and
+// only if it has an Envelope and exactly one child. A multipart without a
+// boundary, or without any part, is represented as text/plain; a part nested
+// deeper than the limit, or a message with a transfer encoding (which RFC 2046
+// §5.2.1 forbids), as application/octet-stream.
 type Part struct {
 	Type, Subtype     string  // lower case; "text" and "plain" where the message says nothing usable
 	Params            []Param // of Content-Type; see Param
@@ -79,10 +78,11 @@ type Part struct {
 	Language          []string
 	Location          string
 
-	// Offsets in octets from the start of the message. The header reaches from
-	// HeaderOffset to BodyOffset, with the empty line that ends it, and the
-	// body from BodyOffset over BodySize octets, without the line break that
-	// belongs to a boundary. For the root, the header is the message's own.
+	// Offsets in octets from the start of the message. The header extends from
+	// HeaderOffset to BodyOffset, including the empty line that ends it. The
+	// body starts at BodyOffset and has BodySize octets, without the line break
+	// that belongs to a boundary. For the root, the header is the message's
+	// own.
 	HeaderOffset int64
 	BodyOffset   int64
 	BodySize     int64
@@ -94,9 +94,9 @@ type Part struct {
 	Envelope *Envelope
 }
 
-// Param is a parameter of Content-Type or Content-Disposition as it stands in
-// the message, in the message's order: the name in lower case and with the
-// marks of RFC 2231 ("filename*0*"), the value unquoted but neither joined nor
-// decoded. This is what IMAP shows in a BODYSTRUCTURE. [Part.Param],
+// Param is a parameter of Content-Type or Content-Disposition as in the
+// message, in the message's order: the name in lower case and with the marks of
+// RFC 2231 ("filename*0*"), the value unquoted but neither joined nor decoded.
+// This is what IMAP shows in a BODYSTRUCTURE. [Part.Param],
 // [Part.DispositionParam] and [Part.Filename] join and decode.
 type Param struct{ Name, Value string }

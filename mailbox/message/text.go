@@ -6,16 +6,16 @@ import (
 )
 
 // DecodeText decodes the encoded words (RFC 2047) in the text of a field, such
-// as Envelope.Subject or Address.Name, to UTF-8. Raw octets above 127 are taken
-// as UTF-8 where they are that, else as windows-1252. The result is valid UTF-8
-// without NUL, CR and LF. What can't be decoded stays as it is.
+// as Envelope.Subject or Address.Name, to UTF-8. Raw octets above 127 are read
+// as UTF-8 where they are valid UTF-8, otherwise as windows-1252. The result is
+// valid UTF-8 without NUL, CR and LF. What can't be decoded is left unchanged.
 func DecodeText(s string) string {
 	text, _ := decodeText(s, false)
 	return text
 }
 
-// CheckText decodes as DecodeText does, and lists what was wrong with the
-// text: DefectCharset, DefectEncodedWord, DefectRaw8bit, with offsets in s.
+// CheckText decodes as DecodeText does, and lists the defects of the text:
+// DefectCharset, DefectEncodedWord, DefectRaw8bit, with offsets in s.
 func CheckText(s string) (string, []Defect) { return decodeText(s, true) }
 
 func decodeText(s string, check bool) (string, []Defect) {
@@ -39,8 +39,8 @@ type textDecoder struct {
 	check   bool
 	defects []Defect
 
-	// Octets of words that follow each other in one charset are decoded
-	// together: against RFC 2047 §5, senders divide characters between words.
+	// Adjacent words in the same charset are decoded together: against RFC 2047
+	// §5, senders split characters between words.
 	charset string
 	raw     []byte
 }
@@ -52,7 +52,7 @@ func (d *textDecoder) defect(kind DefectKind, off int) {
 }
 
 func (d *textDecoder) decode(s string) {
-	plain := 0 // start of what is not written yet
+	plain := 0 // start of what has not been written yet
 	pending := false
 	dead := 0 // no encoded word ends before this place
 	for i := 0; ; {
@@ -117,7 +117,7 @@ func (d *textDecoder) plain(s string, off int) {
 
 // cutEncodedWord reads the encoded word at the start of s, which starts with
 // "=?", and returns its length. If there is none, n is zero or less, and there
-// is no "?=" in s before -n. Blanks in the text are let pass.
+// is no "?=" in s before -n. Blanks in the text are allowed.
 func cutEncodedWord(s string) (charset string, enc byte, text string, n int) {
 	q := strings.IndexByte(s[2:], '?')
 	if q < 0 {

@@ -13,9 +13,9 @@ func KnownEncoding(name string) bool {
 	return name == "7bit" || name == "8bit" || name == "binary" || transferDecoder(name) != nil
 }
 
-// NewTransferDecoder reads r with the transfer encoding of that name, in lower
-// case, taken off. Unknown encodings are left on. It is made for broken input:
-// in base64, octets outside of the alphabet are passed over, and several runs
+// NewTransferDecoder reads r and decodes the transfer encoding of that name, in
+// lower case. Data in an unknown encoding is not changed. It tolerates invalid
+// input: in base64, octets outside the alphabet are skipped, and several runs
 // with padding may follow each other; in quoted-printable, "=" without two hex
 // digits stands for itself. Only errors of r are returned.
 func NewTransferDecoder(r io.Reader, name string) io.Reader {
@@ -25,8 +25,8 @@ func NewTransferDecoder(r io.Reader, name string) io.Reader {
 	return r
 }
 
-// NewCharsetReader reads r, which is text in a charset, as UTF-8. Text in an
-// unknown charset, or in none, is taken as DecodeText takes raw octets.
+// NewCharsetReader reads r, which is text in a charset, as UTF-8. Text without
+// a charset, or in an unknown one, is treated as DecodeText treats raw octets.
 func NewCharsetReader(r io.Reader, charset string) io.Reader {
 	return transform.NewReader(r, charsetDecoder(charset))
 }
@@ -56,8 +56,8 @@ type base64Decoder struct{ base64State }
 func (d *base64Decoder) Reset() { d.base64State = base64State{} }
 
 func (d *base64Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
-	// n octets with up to three digits from before make at most (n+3)/4*3,
-	// and three more are kept for what is left at the end.
+	// n octets with up to three earlier digits yield at most (n+3)/4*3, and
+	// three more are reserved for the rest at the end.
 	n := min(len(src), max(0, (len(dst)-6)/3*4))
 	out := d.append(dst[:0], src[:n])
 	if n < len(src) {
@@ -72,17 +72,17 @@ func (d *base64Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, 
 	return len(out), n, nil
 }
 
-// qpDecoder decodes quoted-printable (RFC 2045 §6.7). It has no state: what
-// must be seen together stays in the source until it is all there.
+// qpDecoder decodes quoted-printable (RFC 2045 §6.7). It has no state: octets
+// that must be seen together stay in the source until all of them are there.
 type qpDecoder struct{ transform.NopResetter }
 
-// qpBlanks bounds the blanks at the end of a line that are taken off as
-// transport padding (RFC 2045 §6.7 rule 3). More than that are text.
+// qpBlanks bounds the blanks at the end of a line that are removed as transport
+// padding (RFC 2045 §6.7 rule 3). More than that are text.
 const qpBlanks = 1000
 
 func (qpDecoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
 	for nSrc < len(src) {
-		// The run up to the next octet that may mean something, at once.
+		// Copy everything up to the next octet that may be special.
 		run := src[nSrc:]
 		if n := len(dst) - nDst; len(run) > n {
 			run = run[:n]
@@ -150,7 +150,7 @@ func (qpDecoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err err
 	return nDst, nSrc, nil
 }
 
-// qpMeans marks the octets of quoted-printable that may not stand for
+// qpMeans marks the octets of quoted-printable that may not represent
 // themselves.
 var qpMeans = [256]bool{'=': true, ' ': true, '\t': true}
 

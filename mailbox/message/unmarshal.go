@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// UnmarshalBinary sets the summary to what AppendBinary wrote. It keeps
-// nothing of data, allocates in proportion to it whatever it holds, and wraps
-// ErrSummary.
+// UnmarshalBinary sets the summary to what AppendBinary wrote. It does not
+// retain data, and allocates no more than in proportion to its length. Its
+// errors wrap ErrSummary.
 func (s *Summary) UnmarshalBinary(data []byte) error {
 	r := binaryReader{s: string(data)}
 	if r.octet() != binaryVersion {
 		return fmt.Errorf("%w: unknown version", ErrSummary)
 	}
-	// The least that each takes in octets bounds how many there can be.
+	// The minimum size of each bounds how many there can be.
 	r.parts = make([]Part, r.count(6))
 	r.addresses = make([]Address, r.count(1))
 	r.params = make([]Param, r.count(2))
@@ -34,13 +34,13 @@ func (s *Summary) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// A binaryReader hands out zero values after the first error.
+// A binaryReader returns zero values after the first error.
 type binaryReader struct {
 	s   string
 	i   int
 	err error
 
-	// Not yet used of what was allocated.
+	// What was allocated and is not yet used.
 	parts     []Part
 	addresses []Address
 	params    []Param
@@ -103,7 +103,7 @@ func (r *binaryReader) text() string {
 	return r.s[r.i-n : r.i]
 }
 
-// take cuts the next n elements off what was allocated.
+// take returns the next n elements of what was allocated.
 func take[T any](r *binaryReader, slab *[]T, n int) []T {
 	if n > len(*slab) {
 		r.fail("counts differ")

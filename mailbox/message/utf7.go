@@ -8,8 +8,7 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// utf7 decodes UTF-7 (RFC 2152), which nobody should write any more. It does
-// not encode.
+// utf7 decodes UTF-7 (RFC 2152), which is obsolete. It does not encode.
 type utf7 struct{}
 
 func (utf7) NewDecoder() *encoding.Decoder {
@@ -24,7 +23,7 @@ type utf7Decoder struct {
 	shifted bool
 	started bool   // a character was seen since the shift
 	bits    uint32 // of the base64 text, not yet used
-	n       int    // how many
+	n       int    // number of bits
 	high    rune   // a surrogate that waits for its other half
 }
 
