@@ -511,7 +511,7 @@ func TestOnAuth(t *testing.T) {
 
 	other := newServer(t, store)
 	other.OnAuth = srv.OnAuth
-	p = dial(t, start(t, other))
+	p = dial(t, testutil.Serve(t, other))
 	p.line()
 	p.do("AUTH PLAIN")
 	require.Equal(t, "-ERR Authentication cancelled", p.do("*"))
