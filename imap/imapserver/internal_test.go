@@ -2,10 +2,8 @@ package imapserver
 
 import (
 	"bytes"
-	"io"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 
@@ -75,30 +73,6 @@ func slowMatch(pattern, name string) bool {
 		}
 	default:
 		return name != "" && name[0] == c && slowMatch(pattern[1:], name[1:])
-	}
-}
-
-func TestScannerFindsAcrossChunks(t *testing.T) {
-	text := strings.Repeat("x", scanChunk-3) + "GRÜẞE aus ΟΔΟΣ" + strings.Repeat("y", scanChunk)
-	var s scanner
-	for _, needle := range []string{"grüße aus", "οδος", "GRÜSSE", "xg", "yyy"} {
-		want := strings.Contains(string(fold(nil, []byte(text))), string(fold(nil, []byte(needle))))
-		for name, r := range map[string]io.Reader{
-			"whole": strings.NewReader(text), "half": iotest.HalfReader(strings.NewReader(text)),
-			"byte": iotest.OneByteReader(strings.NewReader(text)), "eof": iotest.DataErrReader(strings.NewReader(text)),
-		} {
-			got, err := s.reader(r, fold(nil, []byte(needle)))
-			require.NoError(t, err)
-			require.Equal(t, want, got, "%s %s", needle, name)
-		}
-	}
-	_, err := s.reader(iotest.ErrReader(io.ErrUnexpectedEOF), []byte("x"))
-	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-}
-
-func TestFold(t *testing.T) {
-	for _, pair := range [][2]string{{"HeLLo", "hello"}, {"ÄÖÜ", "äöü"}, {"ΣΑΣ", "σας"}, {"ПРИВЕТ", "привет"}, {"a\xffB", "A\xffb"}} {
-		require.Equal(t, string(fold(nil, []byte(pair[0]))), string(fold(nil, []byte(pair[1]))))
 	}
 }
 

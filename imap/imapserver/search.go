@@ -1,6 +1,9 @@
 package imapserver
 
 import (
+	"errors"
+	"strings"
+
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/search"
@@ -42,95 +45,70 @@ func (s *Session) search(c *imap.Search) (reply, error) {
 	return reply{}, link(s.end())
 }
 
-// find returns the messages that match. It looks at all of them without
-// reading them first, then at the summaries of those for which that does not
-// decide, and at last into the contents of what is left: content is only read
-// where nothing cheaper can tell. Messages that are gone are not found
-// (RFC 2180 §4.3).
+// find returns the messages that match. Messages that are gone are not found
+// (RFC 2180 §4.3), nor are those that can't be read.
 func (s *Session) find(key search.Key) (mailbox.UIDSet, error) {
-	p := &program{session: s}
-	root, err := p.compile(key)
-	if err != nil {
-		return mailbox.UIDSet{}, err
-	}
-	set, err := s.candidates(key)
-	if err != nil {
-		return mailbox.UIDSet{}, err
-	}
 	var found mailbox.UIDSet
-	c := &candidate{program: p, level: needsEntry}
-	if p.levels == 0 { // numbers only
-		for uid := range s.sel.view.known(set).All() {
-			c.msg = &mailbox.Message{Entry: mailbox.Entry{UID: uid}}
-			if v, err := root.eval(c); err != nil {
-				return found, err
-			} else if v == match {
-				found.Add(uid)
-			}
-		}
-		return found, nil
+	key, err := search.Rewrite(key, s.searchKey)
+	if err != nil {
+		return found, err
 	}
-	for _, l := range []level{needsEntry, needsSummary, needsContent} {
-		if p.levels&l == 0 || set.IsEmpty() {
-			continue
+	prog, err := search.Compile(key, nil)
+	if err != nil {
+		return found, searchRefusal(err)
+	}
+	sel := s.sel
+	within := sel.view.clip(mailbox.AllUIDs())
+	if set, ok := prog.UIDs(within); ok {
+		return sel.view.known(set), nil
+	}
+	for uid, err := range prog.Matches(s.ctx, sel.mb, within) {
+		var damaged *search.MessageError
+		switch {
+		case errors.As(err, &damaged):
+			s.log().Warn("imap: cannot search message", "mailbox", sel.mb.Info().Name, "error", err)
+		case err != nil:
+			return found, searchRefusal(s.selectedGone(err))
+		case sel.view.seq(uid) != 0:
+			found.Add(uid)
 		}
-		c.level = l
-		var matched, open mailbox.UIDSet
-		for m, err := range s.sel.mb.Messages(s.ctx, set, l.want()) {
-			if err != nil {
-				return found, s.selectedGone(err)
-			}
-			if s.sel.view.seq(m.UID) == 0 {
-				continue
-			}
-			c.msg = m
-			v, err := root.eval(c)
-			switch {
-			case err != nil:
-				return found, err
-			case v == match:
-				matched.Add(m.UID)
-			case v == unknown:
-				open.Add(m.UID)
-			}
-		}
-		found = found.Union(matched)
-		set = open
 	}
 	return found, nil
 }
 
-// candidates returns a set that every match is in: sets of numbers need no
-// look at other messages, and what UNSEEN asks for is known by counters.
-func (s *Session) candidates(key search.Key) (mailbox.UIDSet, error) {
-	set := s.sel.view.clip(mailbox.AllUIDs())
-	keys, ok := key.(search.And)
-	if !ok {
-		keys = search.And{key}
-	}
-	for _, k := range keys {
-		var within mailbox.UIDSet
-		var err error
-		switch k := k.(type) {
-		case imap.SearchSeq:
-			within, err = s.resolve(k.Set, false)
-		case imap.SearchUID:
-			within, err = s.resolve(k.Set, true)
-		case search.Flag:
-			if !k.Absent || !k.Flag.Equal(mailbox.FlagSeen) {
-				continue
-			}
-			var st mailbox.Status
-			if st, err = s.sel.mb.Status(s.ctx); err == nil && st.Unseen > 0 {
-				within.AddRange(st.FirstUnseen, mailbox.MaxUID)
-			}
-		default:
-			continue
+// searchKey replaces a key that only this session can answer, and refuses keys
+// of extensions that are not offered.
+func (s *Session) searchKey(key search.Key) (search.Key, error) {
+	switch k := key.(type) {
+	case imap.SearchSeq:
+		set, err := s.resolve(k.Set, false)
+		return search.UID{Set: set}, err
+	case imap.SearchUID:
+		set, err := s.resolve(k.Set, true)
+		return search.UID{Set: set}, err
+	case imap.SearchRecent:
+		recent := search.UID{Set: s.sel.recent}
+		if k.Absent {
+			return search.Not{Key: recent}, nil
 		}
-		if err != nil {
-			return set, err
+		return recent, nil
+	case search.ModSeq, search.Within, search.EmailID, search.ThreadID, search.SaveDateSupported:
+		return nil, bad("unknown search key")
+	case search.Date:
+		if k.Field == search.SaveDate {
+			return nil, bad("unknown search key")
 		}
-		set = set.Intersect(within)
 	}
-	return set, nil
+	return key, nil
+}
+
+// searchRefusal returns what the client is told of a search that can't be done.
+func searchRefusal(err error) error {
+	switch {
+	case errors.Is(err, search.ErrLimit):
+		return no(imap.CodeLimit, strings.TrimPrefix(err.Error(), "search: "))
+	case errors.Is(err, search.ErrUnknownKey):
+		return bad("unknown search key")
+	}
+	return err
 }

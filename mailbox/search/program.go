@@ -1,0 +1,261 @@
+package search
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// A verdict on a message; unknown as long as not enough of it has been read.
+type verdict uint8
+
+const (
+	unknown verdict = iota
+	mismatch
+	match
+)
+
+func verdictOf(ok bool) verdict {
+	if ok {
+		return match
+	}
+	return mismatch
+}
+
+// A run is a search under way, at one message.
+type run struct {
+	*Program
+	ctx   context.Context
+	now   time.Time // for Within
+	msg   *mailbox.Message
+	have  needs     // what has been read of msg
+	found []verdict // for each of texts, about msg; unknown until it is read
+	scan  scanner
+}
+
+// judge returns the verdict on a message of which so much has been read.
+func (r *run) judge(msg *mailbox.Message, have needs) (verdict, error) {
+	if have&needsContent != 0 {
+		have |= needsHeader
+	}
+	r.msg, r.have = msg, have
+	if len(r.texts) > 0 {
+		r.found = append(r.found[:0], make([]verdict, len(r.texts))...)
+	}
+	v := r.root.eval(r)
+	if v == unknown && have&(needsHeader|needsContent) != 0 {
+		err := r.readTexts()
+		if v = r.root.eval(r); v == unknown {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+// A node of a program.
+type node interface {
+	eval(*run) verdict
+	bounds(*scope, mailbox.UIDSet) (bounds, error)
+	cost() needs
+}
+
+// A test is a leaf: a key and how it is decided, once what it needs is read.
+type test struct {
+	key   Key
+	needs needs
+	try   func(*run) verdict
+}
+
+func (t test) cost() needs { return t.needs }
+
+func (t test) eval(r *run) verdict {
+	if t.needs&^r.have != 0 {
+		return unknown
+	}
+	return t.try(r)
+}
+
+// allOf is the conjunction of its nodes, cheapest first.
+type allOf []node
+
+func (a allOf) cost() (n needs) {
+	for _, sub := range a {
+		n = max(n, sub.cost())
+	}
+	return n
+}
+
+func (a allOf) eval(r *run) verdict {
+	out := match
+	for _, n := range a {
+		switch n.eval(r) {
+		case mismatch:
+			return mismatch
+		case unknown:
+			out = unknown
+		}
+	}
+	return out
+}
+
+// anyOf is the disjunction of its nodes, cheapest first.
+type anyOf [2]node
+
+func (o anyOf) cost() needs { return max(o[0].cost(), o[1].cost()) }
+
+func (o anyOf) eval(r *run) verdict {
+	out := mismatch
+	for _, n := range o {
+		switch n.eval(r) {
+		case match:
+			return match
+		case unknown:
+			out = unknown
+		}
+	}
+	return out
+}
+
+type negation struct{ node }
+
+func (n negation) eval(r *run) verdict {
+	switch n.node.eval(r) {
+	case match:
+		return mismatch
+	case mismatch:
+		return match
+	}
+	return unknown
+}
+
+func cheapestFirst(a, b node) int { return int(a.cost()) - int(b.cost()) }
+
+// compile turns a key into a node.
+func (p *Program) compile(key Key) (node, error) {
+	switch k := key.(type) {
+	case And:
+		all := make(allOf, 0, len(k))
+		for _, sub := range k {
+			n, err := p.compile(sub)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, n)
+		}
+		slices.SortStableFunc(all, cheapestFirst)
+		return all, nil
+	case Or:
+		a, err := p.compile(k.A)
+		if err != nil {
+			return nil, err
+		}
+		b, err := p.compile(k.B)
+		if err != nil {
+			return nil, err
+		}
+		any := anyOf{a, b}
+		slices.SortStableFunc(any[:], cheapestFirst)
+		return any, nil
+	case Not:
+		n, err := p.compile(k.Key)
+		return negation{n}, err
+	case Body:
+		if k.Value == "" { // which every text contains
+			key = All{}
+		}
+	case Text:
+		if k.Value == "" {
+			key = All{}
+		}
+	}
+	t, ok := p.leaf(key)
+	if !ok {
+		return nil, fmt.Errorf("%w: %T", ErrUnknownKey, key)
+	}
+	t.key = key
+	p.needs |= t.needs
+	return t, nil
+}
+
+// leaf returns the test for a key that contains no others.
+func (p *Program) leaf(key Key) (t test, ok bool) {
+	entry := func(match func(e *mailbox.Entry) bool) (test, bool) {
+		return test{needs: needsEntry, try: func(r *run) verdict { return verdictOf(match(&r.msg.Entry)) }}, true
+	}
+	switch k := key.(type) {
+	case All:
+		return test{try: func(*run) verdict { return match }}, true
+	case UID:
+		return test{try: func(r *run) verdict { return verdictOf(k.Set.Contains(r.msg.UID)) }}, true
+	case Flag:
+		return entry(func(e *mailbox.Entry) bool { return e.Flags.Has(k.Flag) != k.Absent })
+	case Size:
+		return entry(func(e *mailbox.Entry) bool { return k.Larger && e.Size > k.N || !k.Larger && e.Size < k.N })
+	case ModSeq:
+		return entry(func(e *mailbox.Entry) bool { return e.ModSeq >= k.N })
+	case EmailID:
+		return entry(func(e *mailbox.Entry) bool { return k.ID != "" && e.EmailID == k.ID })
+	case ThreadID:
+		return entry(func(e *mailbox.Entry) bool { return k.ID != "" && e.ThreadID == k.ID })
+	case SaveDateSupported:
+		return entry(func(e *mailbox.Entry) bool { return !e.SaveDate.IsZero() })
+	case Within:
+		// RFC 5032 §2: to the second, and both include the target.
+		return test{needs: needsEntry, try: func(r *run) verdict {
+			age := r.now.Unix() - r.msg.InternalDate.Unix()
+			if k.Younger {
+				return verdictOf(age <= int64(k.Seconds))
+			}
+			return verdictOf(age >= int64(k.Seconds))
+		}}, true
+	case Date:
+		switch k.Field {
+		case InternalDate:
+			return entry(func(e *mailbox.Entry) bool { return k.matches(e.InternalDate) })
+		case SaveDate:
+			return entry(func(e *mailbox.Entry) bool {
+				if e.SaveDate.IsZero() {
+					return k.matches(e.InternalDate) // RFC 8514 §4.3
+				}
+				return k.matches(e.SaveDate)
+			})
+		case SentDate:
+			return test{needs: needsEnvelope, try: func(r *run) verdict {
+				sent := envelopeOf(r.msg).Time
+				return verdictOf(!sent.IsZero() && k.matches(sent))
+			}}, true
+		}
+	case Header:
+		if text := envelopeText(k.Field); text != nil && k.Value != "" {
+			needle := fold(nil, []byte(k.Value))
+			return test{needs: needsEnvelope, try: func(r *run) verdict {
+				r.scan.line = text(r.scan.line[:0], envelopeOf(r.msg))
+				return verdictOf(r.scan.contains(r.scan.line, needle))
+			}}, true
+		}
+		return p.textTest(needsHeader, textTest{field: strings.ToLower(k.Field)}, k.Value), true
+	case Body:
+		return p.textTest(needsContent, textTest{inBody: true}, k.Value), true
+	case Text:
+		return p.textTest(needsContent, textTest{inHeader: true, inBody: true}, k.Value), true
+	}
+	return test{}, false
+}
+
+// matches compares the day of t, in the zone that t has, with the day of the
+// key: RFC 9051 §6.4.4 disregards time and zone.
+func (k Date) matches(t time.Time) bool {
+	y, m, d := t.Date()
+	at := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	switch k.Op {
+	case Before:
+		return at.Before(k.Day)
+	case Since:
+		return !at.Before(k.Day)
+	}
+	return at.Equal(k.Day)
+}

@@ -1,0 +1,62 @@
+package search
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
+)
+
+// needs are the parts of a message that a test looks at, the cheapest first.
+type needs uint8
+
+const (
+	needsEntry needs = 1 << iota
+	needsEnvelope
+	needsHeader
+	needsContent // header and structure too
+)
+
+// passes returns what is read one after the other: each part together with
+// those before it, so that whatever is decided by less is decided.
+func (n needs) passes() []needs {
+	var out []needs
+	for part := needsEntry; part <= needsContent; part <<= 1 {
+		if n&part != 0 {
+			out = append(out, n&(part<<1-1))
+		}
+	}
+	return out
+}
+
+// want returns what Mailbox.Messages is asked for.
+func (n needs) want() mailbox.Want {
+	w := mailbox.WantEntry
+	if n&needsEnvelope != 0 {
+		w |= mailbox.WantSummary
+	}
+	if n&(needsHeader|needsContent) != 0 {
+		w |= mailbox.WantSummary | mailbox.WantContent
+	}
+	return w
+}
+
+func envelopeOf(msg *mailbox.Message) *message.Envelope { return &msg.Summary.Envelope }
+
+func structureOf(msg *mailbox.Message) *message.Part { return msg.Summary.Root }
+
+func headerOf(msg *mailbox.Message) io.Reader {
+	return msg.Summary.Root.Header().Reader(msg.Content)
+}
+
+// A MessageError says that one message can't be read, because it is damaged.
+type MessageError struct {
+	UID mailbox.UID
+	Err error
+}
+
+func (e *MessageError) Error() string { return fmt.Sprintf("mailbox: message %d: %v", e.UID, e.Err) }
+
+// Unwrap returns Err.
+func (e *MessageError) Unwrap() error { return e.Err }

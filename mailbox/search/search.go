@@ -1,0 +1,237 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// Defaults of Options.
+const (
+	DefaultMaxTime  = 5 * time.Minute
+	DefaultMaxTexts = 64
+)
+
+// Options bound a search. The zero value, and nil, mean the defaults.
+type Options struct {
+	// MaxTime bounds one Find, or one iteration of Matches, with what the
+	// caller does in its loop. Zero: DefaultMaxTime; negative: no limit but
+	// that of the context.
+	MaxTime time.Duration
+
+	// MaxTexts bounds how many keys may look for a text in contents: each
+	// takes time for every octet that is read. Zero: DefaultMaxTexts;
+	// negative: no limit.
+	MaxTexts int
+}
+
+// Errors that Compile, Find and Matches return, wrapped.
+var (
+	// ErrLimit: a limit of Options is exceeded.
+	ErrLimit = errors.New("search: limit exceeded")
+
+	// ErrUnknownKey: the tree has a key that is not one of this package.
+	ErrUnknownKey = errors.New("search: unknown key")
+)
+
+// A Program is a compiled search. It may be used by many goroutines.
+type Program struct {
+	root     node
+	needs    needs      // of all its tests together
+	texts    []textTest // what is looked for in contents
+	textKeys int        // keys that have a text in texts
+	longest  int        // octets of the longest of texts
+	maxTime  time.Duration
+}
+
+// Compile checks a tree of keys and prepares a search. ErrLimit, ErrUnknownKey.
+// opts may be nil.
+func Compile(key Key, opts *Options) (*Program, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.MaxTime == 0 {
+		o.MaxTime = DefaultMaxTime
+	}
+	if o.MaxTexts == 0 {
+		o.MaxTexts = DefaultMaxTexts
+	}
+	p := &Program{maxTime: o.MaxTime}
+	var err error
+	if p.root, err = p.compile(key); err != nil {
+		return nil, err
+	}
+	if o.MaxTexts > 0 && p.textKeys > o.MaxTexts {
+		return nil, fmt.Errorf("%w: %d texts to look for at once", ErrLimit, p.textKeys)
+	}
+	for _, t := range p.texts {
+		p.longest = max(p.longest, len(t.needle))
+	}
+	if p.needs&needsContent != 0 {
+		p.needs &^= needsHeader // which is read with the content
+	}
+	return p, nil
+}
+
+// Find returns the messages of within that match. It is [Compile] and
+// [Program.Find].
+func Find(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet, key Key, opts *Options) (mailbox.UIDSet, error) {
+	p, err := Compile(key, opts)
+	if err != nil {
+		return mailbox.UIDSet{}, err
+	}
+	return p.Find(ctx, m, within)
+}
+
+// Find returns the messages of within that match. It passes over messages that
+// can't be read; [Program.Matches] tells of them. With an error, it returns what
+// it has found until then.
+func (p *Program) Find(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet) (mailbox.UIDSet, error) {
+	var found mailbox.UIDSet
+	for uid, err := range p.Matches(ctx, m, within) {
+		var damaged *MessageError
+		switch {
+		case err == nil:
+			found.Add(uid)
+		case !errors.As(err, &damaged):
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+// UIDs returns the UIDs of within that match, if the UID is all that the search
+// looks at; ok is false if it is not. Whether there are messages of these UIDs
+// is then for the caller to know: nothing is read.
+func (p *Program) UIDs(within mailbox.UIDSet) (set mailbox.UIDSet, ok bool) {
+	if p.needs != 0 {
+		return mailbox.UIDSet{}, false
+	}
+	b, _ := p.root.bounds(&scope{}, within) // no error without a mailbox
+	return b.maybe, true
+}
+
+// Matches yields the messages of within that match, in ascending order of UID,
+// each as soon as it and all below it are decided: a caller that wants the
+// first only, and breaks the loop there, has no other contents read. UIDs of
+// within that do not exist are passed over. A message that vanishes while the
+// search runs may be found or not.
+//
+// A message that can't be read costs itself only: where the search can't be
+// decided without what is damaged, a *MessageError is yielded with the UID, in
+// no particular order, and the iteration goes on. Any other error ends it: one
+// of the mailbox, that of a context that is done, or ErrLimit. The context is
+// observed between messages and within a large one.
+func (p *Program) Matches(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet) iter.Seq2[mailbox.UID, error] {
+	return func(yield func(mailbox.UID, error) bool) {
+		limited, cancel := ctx, context.CancelFunc(func() {})
+		if p.maxTime > 0 {
+			limited, cancel = context.WithTimeoutCause(ctx, p.maxTime, ErrLimit)
+		}
+		defer cancel()
+		if err := p.matches(limited, m, within, yield); err != nil {
+			if ctx.Err() == nil && limited.Err() != nil {
+				err = fmt.Errorf("%w: it took longer than %v", ErrLimit, p.maxTime)
+			}
+			yield(0, err)
+		}
+	}
+}
+
+// matches is Matches without the limit. A nil error also says that the caller
+// wants no more.
+func (p *Program) matches(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet, yield func(mailbox.UID, error) bool) error {
+	b, err := p.root.bounds(&scope{ctx: ctx, box: m}, within)
+	if err != nil || b.maybe.IsEmpty() {
+		return err
+	}
+	open := b.maybe
+	if p.needs == 0 {
+		snap, err := m.Snapshot(ctx)
+		if err != nil {
+			return err
+		}
+		rest := queue{ranges: open.Intersect(snap.UIDs).Ranges()}
+		rest.yieldTo(mailbox.MaxUID, yield)
+		return nil
+	}
+	r := &run{Program: p, ctx: ctx, now: time.Now()}
+	var found queue // by the passes before the last
+	passes := p.needs.passes()
+	for i, pass := range passes {
+		last := i == len(passes)-1
+		var matched, undecided mailbox.UIDSet
+		for msg, err := range m.Messages(ctx, open, pass.want()) {
+			if err == nil {
+				err = ctx.Err()
+			}
+			var v verdict
+			if err == nil {
+				v, err = r.judge(msg, pass)
+			}
+			more := true
+			var damaged *MessageError
+			switch {
+			case errors.As(err, &damaged):
+				more = yield(damaged.UID, damaged)
+			case err != nil:
+				return err
+			case v == unknown:
+				undecided.Add(msg.UID)
+			case v == match && last:
+				more = found.yieldTo(msg.UID, yield) && yield(msg.UID, nil)
+			case v == match:
+				matched.Add(msg.UID)
+			}
+			if !more {
+				return nil
+			}
+		}
+		found.ranges = mailbox.UIDSetOfRanges(found.ranges...).Union(matched).Ranges()
+		if open = undecided; open.IsEmpty() {
+			break
+		}
+	}
+	found.yieldTo(mailbox.MaxUID, yield)
+	return nil
+}
+
+// A queue holds UIDs that wait for their turn.
+type queue struct {
+	ranges []mailbox.UIDRange
+	next   uint64 // the lowest that has not been yielded; no UID, since it may be above the highest
+}
+
+// yieldTo yields what is left up to uid, and reports whether more is wanted.
+func (q *queue) yieldTo(uid mailbox.UID, yield func(mailbox.UID, error) bool) bool {
+	for len(q.ranges) > 0 {
+		r := q.ranges[0]
+		for n := max(q.next, uint64(r.First)); n <= uint64(min(r.Last, uid)); n++ {
+			if q.next = n + 1; !yield(mailbox.UID(n), nil) {
+				return false
+			}
+		}
+		if r.Last > uid {
+			break
+		}
+		q.ranges = q.ranges[1:]
+	}
+	return true
+}
+
+// Match judges one message, for a caller that has it from Mailbox.Messages with
+// all that [Program.Want] asks for. A *MessageError if that can't be read.
+func (p *Program) Match(ctx context.Context, msg *mailbox.Message) (bool, error) {
+	r := &run{Program: p, ctx: ctx, now: time.Now()}
+	v, err := r.judge(msg, p.needs)
+	return v == match, err
+}
+
+// Want is what Mailbox.Messages is asked for, for messages to be judged by
+// Match.
+func (p *Program) Want() mailbox.Want { return p.needs.want() }

@@ -1,0 +1,270 @@
+package search
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/posthorn-mail/posthorn/mailbox/message"
+)
+
+// A textTest is a text to look for in the content of a message.
+type textTest struct {
+	field    string // in the fields of that name of its header, in lower case
+	inHeader bool   // in every field of its header
+	inBody   bool   // in what Body looks at
+	needle   []byte // folded
+}
+
+func (t textTest) equal(u textTest) bool {
+	return t.field == u.field && t.inHeader == u.inHeader && t.inBody == u.inBody && bytes.Equal(t.needle, u.needle)
+}
+
+// textTest returns the test for a text. Tests for the same text are one.
+func (p *Program) textTest(n needs, t textTest, value string) test {
+	p.textKeys++
+	t.needle = fold(nil, []byte(value))
+	i := slices.IndexFunc(p.texts, t.equal)
+	if i < 0 {
+		i = len(p.texts)
+		p.texts = append(p.texts, t)
+	}
+	return test{needs: n, try: func(r *run) verdict { return r.found[i] }}
+}
+
+// maxSearchedHeader bounds how much of one header is looked at.
+const maxSearchedHeader = 1 << 20
+
+// errDecided ends the reading of a message: what is known suffices.
+var errDecided = errors.New("search: decided")
+
+// readTexts reads the message once and looks for all texts together, until the
+// search is decided. What has not been found by the end is not there; after an
+// error that is open.
+func (r *run) readTexts() error {
+	err := r.readHeader()
+	if err == nil && r.have&needsContent != 0 {
+		structureOf(r.msg).Walk(func(_ []int, p *message.Part) bool {
+			if err == nil {
+				err = r.readPart(p)
+			}
+			return err == nil
+		})
+	}
+	if err == errDecided {
+		return nil
+	}
+	if err == nil {
+		for i := range r.found {
+			r.settle(i, mismatch)
+		}
+	}
+	return err
+}
+
+// settle records a verdict on a text, unless there is one.
+func (r *run) settle(i int, v verdict) (news bool) {
+	if r.found[i] != unknown {
+		return false
+	}
+	r.found[i] = v
+	return true
+}
+
+// decided returns errDecided if the search is decided.
+func (r *run) decided() error {
+	if r.root.eval(r) != unknown {
+		return errDecided
+	}
+	return nil
+}
+
+// readHeader looks into the header of the message.
+func (r *run) readHeader() error {
+	if !slices.ContainsFunc(r.texts, func(t textTest) bool { return t.inHeader || t.field != "" }) {
+		return nil
+	}
+	h, err := message.ReadHeader(headerOf(r.msg), maxSearchedHeader)
+	if err != nil {
+		return err
+	}
+	for f := range h.All() {
+		var value []byte // decoded and folded
+		news := false
+		for i, t := range r.texts {
+			if r.found[i] != unknown || t.field == "" || !f.Is(t.field) {
+				continue
+			}
+			if value == nil {
+				value = r.scan.foldText(f.Value())
+			}
+			if bytes.Contains(value, t.needle) {
+				news = r.settle(i, match) || news
+			}
+		}
+		if r.inField(f, func(t textTest) bool { return t.inHeader }) || news {
+			if err := r.decided(); err != nil {
+				return err
+			}
+		}
+	}
+	for i, t := range r.texts {
+		if !t.inBody {
+			r.settle(i, mismatch)
+		}
+	}
+	return r.decided()
+}
+
+// inField looks for texts in a whole field, and reports whether it has found
+// one.
+func (r *run) inField(f message.Field, here func(textTest) bool) (news bool) {
+	var text []byte
+	for i, t := range r.texts {
+		if r.found[i] != unknown || !here(t) {
+			continue
+		}
+		if text == nil {
+			text = r.scan.foldText(f.Name() + ": " + f.Value())
+		}
+		if bytes.Contains(text, t.needle) {
+			news = r.settle(i, match) || news
+		}
+	}
+	return news
+}
+
+// readPart looks into a part: its header, unless it is that of the message, and
+// its body, if that is text.
+func (r *run) readPart(p *message.Part) error {
+	if p != structureOf(r.msg) {
+		h, err := message.ReadHeader(p.Header().Reader(r.msg.Content), maxSearchedHeader)
+		if err != nil {
+			return err
+		}
+		for f := range h.All() {
+			if r.inField(f, func(t textTest) bool { return t.inBody }) {
+				if err := r.decided(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if p.Type != "text" {
+		return r.ctx.Err()
+	}
+	return r.scan.stream(r.ctx, message.DecodedBody(r.msg.Content, p), r.longest, func(text []byte, from int) error {
+		news := false
+		for i, t := range r.texts {
+			if r.found[i] == unknown && t.inBody && bytes.Contains(text[max(0, from-len(t.needle)+1):], t.needle) {
+				news = r.settle(i, match) || news
+			}
+		}
+		if news {
+			return r.decided()
+		}
+		return nil
+	})
+}
+
+// A scanner holds the buffers for searching texts.
+type scanner struct {
+	line, raw, folded []byte
+}
+
+// contains reports whether text contains the needle, which has been folded.
+func (s *scanner) contains(text, needle []byte) bool {
+	s.folded = fold(s.folded[:0], text)
+	return bytes.Contains(s.folded, needle)
+}
+
+// foldText returns the text of a field, decoded and folded. It is valid until
+// the next call.
+func (s *scanner) foldText(text string) []byte {
+	s.line = append(s.line[:0], message.DecodeText(text)...)
+	s.folded = fold(s.folded[:0], s.line)
+	return s.folded
+}
+
+// scanChunk is how much of a text is read at a time.
+const scanChunk = 32 << 10
+
+// stream calls look with a stream of UTF-8, folded, piece by piece: what is new
+// in text begins at from, and what comes before it are the last octets of what
+// look has seen, as many as a text of the longest length needs to be found
+// across two pieces. An error of look ends it, and so does a context that is
+// done.
+func (s *scanner) stream(ctx context.Context, r io.Reader, longest int, look func(text []byte, from int) error) error {
+	if cap(s.raw) < scanChunk {
+		s.raw = make([]byte, scanChunk)
+	}
+	raw := s.raw[:scanChunk]
+	s.folded = s.folded[:0]
+	have := 0 // octets of a character that is not complete yet
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := r.Read(raw[have:])
+		have += n
+		whole := have
+		if err == nil {
+			whole = completeRunes(raw[:have])
+		}
+		from := len(s.folded)
+		s.folded = fold(s.folded, raw[:whole])
+		if err := look(s.folded, from); err != nil {
+			return err
+		}
+		if keep := max(0, longest-1); len(s.folded) > keep {
+			s.folded = append(s.folded[:0], s.folded[len(s.folded)-keep:]...)
+		}
+		have = copy(raw, raw[whole:have])
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// completeRunes returns the length of b without a character cut at its end.
+func completeRunes(b []byte) int {
+	for i := 1; i < utf8.UTFMax && i <= len(b); i++ {
+		if c := b[len(b)-i]; utf8.RuneStart(c) {
+			if !utf8.FullRune(b[len(b)-i:]) {
+				return len(b) - i
+			}
+			break
+		}
+	}
+	return len(b)
+}
+
+// fold appends text in lower case, character by character: by way of the upper
+// case, so that characters that share one are alike (σ and ς).
+func fold(dst, text []byte) []byte {
+	for len(text) > 0 {
+		if c := text[0]; c < utf8.RuneSelf {
+			if 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			dst = append(dst, c)
+			text = text[1:]
+			continue
+		}
+		r, n := utf8.DecodeRune(text)
+		if r == utf8.RuneError && n == 1 {
+			dst = append(dst, text[0])
+		} else {
+			dst = utf8.AppendRune(dst, unicode.ToLower(unicode.ToUpper(r)))
+		}
+		text = text[n:]
+	}
+	return dst
+}
