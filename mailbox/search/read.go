@@ -1,6 +1,7 @@
 package search
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -60,3 +61,12 @@ func (e *MessageError) Error() string { return fmt.Sprintf("mailbox: message %d:
 
 // Unwrap returns Err.
 func (e *MessageError) Unwrap() error { return e.Err }
+
+// asMessageError returns the MessageError in err, nil if there is none.
+func asMessageError(err error) *MessageError {
+	var damaged *MessageError
+	if errors.As(err, &damaged) {
+		return damaged
+	}
+	return nil
+}

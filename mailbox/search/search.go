@@ -94,11 +94,10 @@ func Find(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet, key Key
 func (p *Program) Find(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet) (mailbox.UIDSet, error) {
 	var found mailbox.UIDSet
 	for uid, err := range p.Matches(ctx, m, within) {
-		var damaged *MessageError
 		switch {
 		case err == nil:
 			found.Add(uid)
-		case !errors.As(err, &damaged):
+		case asMessageError(err) == nil:
 			return found, err
 		}
 	}
@@ -175,12 +174,13 @@ func (p *Program) matches(ctx context.Context, m mailbox.Mailbox, within mailbox
 				v, err = r.judge(msg, pass)
 			}
 			more := true
-			var damaged *MessageError
 			switch {
-			case errors.As(err, &damaged):
-				more = yield(damaged.UID, damaged)
 			case err != nil:
-				return err
+				damaged := asMessageError(err)
+				if damaged == nil {
+					return err
+				}
+				more = yield(damaged.UID, damaged)
 			case v == unknown:
 				undecided.Add(msg.UID)
 			case v == match && last:
