@@ -80,6 +80,7 @@ func Run(t *testing.T, open func(t testing.TB) mailbox.Store, opts *Options) {
 		{"Limits", testLimits},
 		{"Quota", testQuota},
 		{"Recent", testRecent},
+		{"Search", testSearch},
 		{"Reopen", testReopen},
 		{"Second", testSecond},
 	} {
