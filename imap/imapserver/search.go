@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -53,7 +54,7 @@ func (s *Session) find(key search.Key) (mailbox.UIDSet, error) {
 	if err != nil {
 		return found, err
 	}
-	prog, err := search.Compile(key, nil)
+	prog, err := search.Compile(key, &search.Options{MaxTime: s.srv.SearchTimeout})
 	if err != nil {
 		return found, searchRefusal(err)
 	}
@@ -62,18 +63,20 @@ func (s *Session) find(key search.Key) (mailbox.UIDSet, error) {
 	if set, ok := prog.UIDs(within); ok {
 		return sel.view.known(set), nil
 	}
-	for uid, err := range prog.Matches(s.ctx, sel.mb, within) {
-		var damaged *search.MessageError
-		switch {
-		case errors.As(err, &damaged):
-			s.log().Warn("imap: cannot search message", "mailbox", sel.mb.Info().Name, "error", err)
-		case err != nil:
-			return found, searchRefusal(s.selectedGone(err))
-		case sel.view.seq(uid) != 0:
-			found.Add(uid)
+	err = s.attend(func(ctx context.Context) error {
+		for uid, err := range prog.Matches(ctx, sel.mb, within) {
+			if err != nil {
+				if damaged := (*search.MessageError)(nil); !errors.As(err, &damaged) {
+					return searchRefusal(s.selectedGone(err))
+				}
+				s.log().Warn("imap: cannot search message", "mailbox", sel.mb.Info().Name, "error", err)
+			} else if sel.view.seq(uid) != 0 {
+				found.Add(uid)
+			}
 		}
-	}
-	return found, nil
+		return nil
+	})
+	return found, err
 }
 
 // searchKey replaces a key that only this session can answer, and refuses keys

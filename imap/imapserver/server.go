@@ -81,6 +81,10 @@ type Server struct {
 	// login it is 32 KiB.)
 	MaxCommand int
 
+	// SearchTimeout is how long a SEARCH may take; one that takes longer is
+	// refused with NO [LIMIT]. Zero: search.DefaultMaxTime; negative: no limit.
+	SearchTimeout time.Duration
+
 	// ID is what the server says of itself (RFC 2971). Nil: its name only.
 	ID imap.IDFields
 
