@@ -46,7 +46,7 @@ func ExampleSendMail_token() {
 
 // Send tells what became of the message for each recipient.
 func ExampleClient_Send() {
-	addr, stop := exampleServer()
+	addr, stop := exampleServer(false)
 	defer stop()
 
 	ctx := context.Background()
@@ -121,13 +121,79 @@ func ExamplePool() {
 	}
 }
 
+// LMTP brings mail to where mailboxes are: a host and port, or the path of a Unix
+// socket. Some recipients may be refused after the message, too.
+func ExampleDial_lmtp() {
+	addr, stop := exampleServer(true)
+	defer stop()
+
+	ctx := context.Background()
+	c, err := smtpclient.Dial(ctx, addr, &smtpclient.Options{LMTP: true}) // or "/run/dovecot/lmtp"
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	env, err := smtpclient.ParseEnvelope("alice@example.org", "bob@example.net", "nobody@example.net")
+	if err != nil {
+		log.Fatal(err)
+	}
+	res, err := c.Send(ctx, env, strings.NewReader("Subject: Hello\n\nHi\n"))
+	if err != nil && !errors.Is(err, smtpclient.ErrPartial) {
+		log.Fatal(err)
+	}
+	for _, r := range res.Recipients {
+		if r.Status != smtpclient.Accepted && smtpclient.Temporary(r.Err) {
+			fmt.Println(r.Address, "is for the queue")
+		} else {
+			fmt.Println(r.Address, r.Status)
+		}
+	}
+	c.Quit(ctx)
+	// Output:
+	// bob@example.net accepted
+	// nobody@example.net rejected
+}
+
+// A mail program needs no more than the user's address to find out where to
+// submit mail.
+func ExampleLookupSubmission() {
+	ctx := context.Background()
+	// Without the resolver, which is for the example only, the system's is asked.
+	resolver := srvRecords{
+		"submissions tcp example.org.": {{Target: "smtp.example.org.", Port: 465}},
+		"submission tcp example.org.":  {{Target: "smtp.example.org.", Port: 587}, {Target: "mail.provider.example.", Port: 587}},
+	}
+	user, err := smtp.ParseAddress("alice@example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	servers, err := smtpclient.LookupSubmission(ctx, resolver, user.Domain)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range servers {
+		switch {
+		case s.Foreign:
+			fmt.Println("ask the user about", s.Addr)
+		case s.TLS:
+			fmt.Println("DialTLS", s.Addr)
+		default:
+			fmt.Println("DialStartTLS", s.Addr)
+		}
+	}
+	// Output:
+	// DialTLS smtp.example.org:465
+	// DialStartTLS smtp.example.org:587
+	// ask the user about mail.provider.example:587
+}
+
 // exampleServer knows everybody but nobody.
-func exampleServer() (addr string, stop func()) {
+func exampleServer(lmtp bool) (addr string, stop func()) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}
-	srv := &smtpserver.Server{Backend: &sink{}, Hostname: "mx.example.net"}
+	srv := &smtpserver.Server{Backend: &sink{}, Hostname: "mx.example.net", LMTP: lmtp}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

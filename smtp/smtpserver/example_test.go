@@ -2,11 +2,13 @@ package smtpserver_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/mail"
+	"net/textproto"
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -140,6 +142,75 @@ func (p *printing) Data(_ context.Context, r io.Reader) error {
 
 func (p *printing) Reset(context.Context) {}
 func (p *printing) Close() error          { return nil }
+
+// An LMTP server answers for each recipient after the message.
+func ExampleLMTPSession() {
+	srv := &smtpserver.Server{Hostname: "mail.example.org", LMTP: true, Backend: mailboxes{}}
+	l, err := net.Listen("tcp", "127.0.0.1:0") // or a Unix socket
+	if err != nil {
+		log.Fatal(err)
+	}
+	go srv.Serve(l)
+	defer srv.Close()
+
+	c, err := textproto.Dial("tcp", l.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	for _, line := range []string{"LHLO client.example", "MAIL FROM:<bob@example.net>", "RCPT TO:<alice@example.org>", "RCPT TO:<carol@example.org>", "DATA"} {
+		c.ReadResponse(0)
+		c.PrintfLine("%s", line)
+	}
+	c.ReadResponse(354)
+	c.PrintfLine("Subject: Hello\r\n\r\nHi\r\n.")
+	for _, to := range []string{"alice", "carol"} {
+		code, text, err := c.ReadResponse(0)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(to, code, text[:5])
+	}
+	// Output:
+	// alice 250 2.0.0
+	// carol 452 4.2.2
+}
+
+// mailboxes are a backend whose mailbox of carol is full.
+type mailboxes struct{}
+
+func (mailboxes) NewSession(context.Context, *smtpserver.Conn) (smtpserver.Session, error) {
+	return &delivering{}, nil
+}
+
+type delivering struct{ to []smtp.Address }
+
+func (s *delivering) Mail(context.Context, smtp.Address, *smtp.MailOptions) error { return nil }
+
+func (s *delivering) Rcpt(_ context.Context, to smtp.Address, _ *smtp.RcptOptions) error {
+	s.to = append(s.to, to)
+	return nil
+}
+
+// Data is not called in LMTP.
+func (s *delivering) Data(context.Context, io.Reader) error { return errors.ErrUnsupported }
+
+func (s *delivering) DataLMTP(_ context.Context, r io.Reader, status func(i int, err error)) error {
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return err // for all for whom no status was told
+	}
+	for i, to := range s.to {
+		if to.Local == "carol" {
+			status(i, &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 2, 2}, Text: "mailbox is full"})
+		} else {
+			status(i, nil)
+		}
+	}
+	return nil
+}
+
+func (s *delivering) Reset(context.Context) { s.to = nil }
+func (s *delivering) Close() error          { return nil }
 
 // exampleDial returns a function that sends a command and returns the last line
 // of the reply.
