@@ -21,8 +21,14 @@
 //	s := &textproto.Server{MaxConns: 1000}
 //	err := s.ListenAndServe(":2525", myProtocol{})
 //
-// A client is a Conn over a connection that was dialled, perhaps with
-// [Conn.StartTLSClient] at once (implicit TLS) or after the protocol's command.
+// A client is a Conn over a connection that [Dial] made, perhaps through a proxy,
+// with [Conn.StartTLSClient] at once (implicit TLS) or after the protocol's
+// command:
+//
+//	proxy, err := textproto.ThroughProxy(&url.URL{Scheme: "socks5", Host: "localhost:1080"}, nil)
+//	nc, host, err := textproto.Dial(ctx, proxy, "mail.example.org", "993", time.Minute)
+//	c := textproto.NewConn(nc, nil)
+//	err = c.StartTLSClient(ctx, textproto.ClientTLS(nil, host))
 //
 // # What it implements
 //
@@ -30,7 +36,8 @@
 //   - counted bodies: RFC 9051 §4.3 (literals), RFC 3030 (BDAT chunks)
 //   - STARTTLS and implicit TLS: RFC 3207, RFC 2595, RFC 8314
 //   - COMPRESS=DEFLATE: RFC 4978, with RFC 1951
-//   - the PROXY protocol, versions 1 and 2, of HAProxy
+//   - the PROXY protocol, versions 1 and 2, of HAProxy, on both sides
+//   - proxies: RFC 9110 §9.3.6 (CONNECT), RFC 1928 and RFC 1929 (SOCKS5)
 //
 // # Invariants
 //

@@ -145,13 +145,10 @@ func (sc *serverConn) proxyHeader() error {
 
 // handshake starts TLS, where there is to be TLS from the first octet.
 func (sc *serverConn) handshake() error {
-	if tc := sc.c.tls.Load(); tc != nil { // the listener's
-		return sc.c.handshake(sc.ctx, tc)
-	}
-	if sc.tls != nil {
+	if sc.tls != nil && sc.c.tls.Load() == nil {
 		return sc.c.StartTLSServer(sc.ctx, sc.tls)
 	}
-	return nil
+	return sc.c.Handshake(sc.ctx) // the listener's TLS, if any
 }
 
 // admit decides whether the connection is served, counting it under its network,

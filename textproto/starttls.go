@@ -53,6 +53,16 @@ func (c *Conn) startTLS(ctx context.Context, cfg *tls.Config, side func(nc net.C
 	return nil
 }
 
+// Handshake completes the handshake of a *tls.Conn that NewConn was given. For
+// another connection it does nothing. The handshake is bounded by ctx and
+// HandshakeTimeout.
+func (c *Conn) Handshake(ctx context.Context) error {
+	if tc := c.tls.Load(); tc != nil {
+		return c.handshake(ctx, tc)
+	}
+	return nil
+}
+
 func (c *Conn) handshake(ctx context.Context, tc *tls.Conn) error {
 	defer c.Bind(ctx)()
 	err := c.t.within(c.opts.HandshakeTimeout, func() error { return tc.HandshakeContext(ctx) })

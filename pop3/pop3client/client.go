@@ -66,11 +66,9 @@ type Options struct {
 	// NoPipelining sends one command at a time whatever the server announces.
 	NoPipelining bool
 
-	// Dialer makes connections, such as through a proxy; by default a
-	// net.Dialer.
-	Dialer interface {
-		DialContext(ctx context.Context, network, addr string) (net.Conn, error)
-	}
+	// Dialer makes connections, such as through a proxy: see
+	// [textproto.ThroughProxy]. By default it is a net.Dialer.
+	Dialer textproto.Dialer
 
 	// Trace is told what goes over the wire, without credentials and message
 	// content. ID names the connection in it.
@@ -95,95 +93,71 @@ type Client struct {
 
 // Dial connects to a server and speaks to it in the clear: nobody is kept from
 // reading or changing what is sent. Credentials are used only as far as that is
-// safe. addr is host:port; the port is 110 where none is given.
+// safe. addr is a host with or without a port, as [textproto.Dial] takes it; the
+// port is 110 where none is given.
 func Dial(ctx context.Context, addr string, o *Options) (*Client, error) {
-	return dial(ctx, addr, "110", o, NewClient)
+	return dial(ctx, addr, "110", o, false, false)
 }
 
 // DialTLS connects with TLS from the first octet (RFC 8314). The port is 995
 // where none is given.
 func DialTLS(ctx context.Context, addr string, o *Options) (*Client, error) {
-	return dial(ctx, addr, "995", o, func(ctx context.Context, nc net.Conn, o *Options) (*Client, error) {
-		return NewClient(ctx, tls.Client(nc, o.TLSConfig), o)
-	})
+	return dial(ctx, addr, "995", o, true, false)
 }
 
 // DialStartTLS connects and upgrades to TLS with STLS, or fails (RFC 2595). The
 // port is 110 where none is given.
 func DialStartTLS(ctx context.Context, addr string, o *Options) (*Client, error) {
-	return dial(ctx, addr, "110", o, NewClientStartTLS)
+	return dial(ctx, addr, "110", o, false, true)
 }
 
-func dial(ctx context.Context, addr, port string, o *Options, make func(context.Context, net.Conn, *Options) (*Client, error)) (*Client, error) {
-	opts := Options{}
-	if o != nil {
-		opts = *o
+func dial(ctx context.Context, addr, port string, o *Options, implicit, stls bool) (*Client, error) {
+	if o == nil {
+		o = &Options{}
 	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		host, addr = addr, net.JoinHostPort(addr, port)
-	}
-	cfg := &tls.Config{}
-	if opts.TLSConfig != nil {
-		cfg = opts.TLSConfig.Clone()
-	}
-	if cfg.ServerName == "" {
-		cfg.ServerName = host
-	}
-	opts.TLSConfig = cfg
-	if opts.Dialer == nil {
-		opts.Dialer = &net.Dialer{}
-	}
-	dctx, cancel := opts.limit(ctx)
-	defer cancel()
-	nc, err := opts.Dialer.DialContext(dctx, "tcp", addr)
+	nc, host, err := textproto.Dial(ctx, o.Dialer, addr, port, o.timeout())
 	if err != nil {
 		return nil, fmt.Errorf("pop3client: %w", err)
 	}
-	return make(ctx, nc, &opts)
+	return open(ctx, nc, host, o, implicit, stls)
 }
 
 // NewClient makes a client of a connection: it reads the greeting, asks for the
 // capabilities, and logs in if there are credentials. If it is a *tls.Conn, the
 // client knows that it is secure. The connection is closed if NewClient fails.
 func NewClient(ctx context.Context, nc net.Conn, o *Options) (*Client, error) {
-	return newClient(ctx, nc, o, false)
+	return open(ctx, nc, "", o, false, false)
 }
 
 // NewClientStartTLS makes a client of a connection that it upgrades to TLS.
 // o.TLSConfig must have a ServerName or skip verification. The connection is
 // closed if it fails.
 func NewClientStartTLS(ctx context.Context, nc net.Conn, o *Options) (*Client, error) {
-	return newClient(ctx, nc, o, true)
+	return open(ctx, nc, "", o, false, true)
 }
 
-func newClient(ctx context.Context, nc net.Conn, o *Options, stls bool) (*Client, error) {
-	c := &Client{}
+// open does all that comes before the first call.
+func open(ctx context.Context, nc net.Conn, host string, o *Options, implicit, stls bool) (*Client, error) {
+	c := &Client{host: host}
 	if o != nil {
 		c.o = *o
 	}
-	timeout := cmp.Or(c.o.Timeout, DefaultTimeout)
+	if c.host == "" && c.o.TLSConfig != nil {
+		c.host = c.o.TLSConfig.ServerName
+	}
+	timeout := c.o.timeout()
 	c.conn = textproto.NewConn(nc, &textproto.Options{
 		MaxLine: maxLine, ReadTimeout: timeout, WriteTimeout: timeout, HandshakeTimeout: timeout,
 		Trace: c.o.Trace, ID: c.o.ID, Redact: redact,
 	})
-	if c.o.TLSConfig != nil {
-		c.host = c.o.TLSConfig.ServerName
-	}
-	if err := c.start(ctx, nc, stls); err != nil {
+	if err := c.start(ctx, implicit, stls); err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// limit returns a context that bounds what is one wait, such as a TLS handshake.
-func (o *Options) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if d := cmp.Or(o.Timeout, DefaultTimeout); d > 0 {
-		return context.WithTimeout(ctx, d)
-	}
-	return ctx, func() {}
-}
+func (o *Options) timeout() time.Duration { return cmp.Or(o.Timeout, DefaultTimeout) }
 
 func redact(dir textproto.Direction, line []byte) []byte {
 	if dir == textproto.Send {
@@ -192,20 +166,20 @@ func redact(dir textproto.Direction, line []byte) []byte {
 	return line
 }
 
-func (c *Client) start(ctx context.Context, nc net.Conn, stls bool) error {
-	if tc, ok := nc.(*tls.Conn); ok {
-		hctx, cancel := c.o.limit(ctx)
-		err := tc.HandshakeContext(hctx)
-		cancel()
-		if err != nil {
-			return fmt.Errorf("pop3client: TLS handshake: %w", err)
-		}
-	}
+func (c *Client) start(ctx context.Context, implicit, stls bool) error {
 	end, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
+	if implicit {
+		err = c.conn.StartTLSClient(ctx, textproto.ClientTLS(c.o.TLSConfig, c.host))
+	} else {
+		err = c.conn.Handshake(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("pop3client: %w", err)
+	}
 	st, err := c.status("greeting")
 	if err != nil {
 		return err
@@ -238,11 +212,7 @@ func (c *Client) startTLS(ctx context.Context) error {
 	if _, err := c.command("STLS"); err != nil {
 		return c.fail(err)
 	}
-	cfg := c.o.TLSConfig
-	if cfg == nil {
-		cfg = &tls.Config{}
-	}
-	if err := c.conn.StartTLSClient(ctx, cfg); err != nil {
+	if err := c.conn.StartTLSClient(ctx, textproto.ClientTLS(c.o.TLSConfig, c.host)); err != nil {
 		return c.fail(err)
 	}
 	c.greeting = ""

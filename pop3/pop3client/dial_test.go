@@ -33,6 +33,9 @@ func TestDialAddress(t *testing.T) {
 		{"TLS", pop3client.DialTLS, "pop.example.org", "pop.example.org:995"},
 		{"a port", pop3client.DialTLS, "pop.example.org:1995", "pop.example.org:1995"},
 		{"IPv6", pop3client.DialTLS, "2001:db8::1", "[2001:db8::1]:995"},
+		{"IPv6 in brackets", pop3client.Dial, "[::1]", "[::1]:110"},
+		{"IPv6 with a port", pop3client.Dial, "[::1]:1110", "[::1]:1110"},
+		{"U-labels", pop3client.DialTLS, "pöst.example", "xn--pst-sna.example:995"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var got string
@@ -63,7 +66,7 @@ func TestDialTimeout(t *testing.T) {
 		require.NoError(t, err)
 		defer l.Close() // nobody accepts, so nobody shakes hands
 		_, err = pop3client.DialTLS(t.Context(), l.Addr().String(), o)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 		_, err = pop3client.Dial(t.Context(), l.Addr().String(), o)
 		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	})

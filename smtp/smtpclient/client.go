@@ -45,11 +45,9 @@ type Options struct {
 	// Timeouts bound the waits for the server.
 	Timeouts Timeouts
 
-	// Dialer makes connections, such as through a proxy; by default a
-	// net.Dialer.
-	Dialer interface {
-		DialContext(ctx context.Context, network, addr string) (net.Conn, error)
-	}
+	// Dialer makes connections, such as through a proxy: see
+	// [textproto.ThroughProxy]. By default it is a net.Dialer.
+	Dialer textproto.Dialer
 
 	// Trace is told what goes over the wire, without credentials and message
 	// content. ID names the connection in it.
@@ -132,7 +130,8 @@ type Client struct {
 
 // Dial connects to a server and speaks to it in the clear: nobody is kept from
 // reading or changing what is sent. Credentials are used only as far as that is
-// safe. addr is host:port; the port is 25 where none is given.
+// safe. addr is a host with or without a port, as [textproto.Dial] takes it; the
+// port is 25 where none is given.
 func Dial(ctx context.Context, addr string, o *Options) (*Client, error) {
 	return dial(ctx, addr, "25", o, false, false)
 }
@@ -153,27 +152,7 @@ func dial(ctx context.Context, addr, port string, o *Options, implicit, starttls
 	if o == nil {
 		o = &Options{}
 	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		host, addr = addr, net.JoinHostPort(addr, port)
-	}
-	t := o.Timeouts.withDefaults()
-	dctx := ctx
-	if t.Dial > 0 {
-		var cancel context.CancelFunc
-		dctx, cancel = context.WithTimeout(ctx, t.Dial)
-		defer cancel()
-	}
-	network := "tcp"
-	if o.LMTP && len(host) > 0 && host[0] == '/' {
-		network, addr = "unix", host
-	}
-	var nc net.Conn
-	if o.Dialer != nil {
-		nc, err = o.Dialer.DialContext(dctx, network, addr)
-	} else {
-		nc, err = (&net.Dialer{}).DialContext(dctx, network, addr)
-	}
+	nc, host, err := textproto.Dial(ctx, o.Dialer, addr, port, o.Timeouts.withDefaults().Dial)
 	if err != nil {
 		return nil, fmt.Errorf("smtpclient: %w", err)
 	}
@@ -225,7 +204,7 @@ func open(ctx context.Context, nc net.Conn, host string, o *Options, implicit, s
 
 func (c *Client) setup(ctx context.Context, implicit, starttls bool) error {
 	if implicit {
-		if err := c.tp.StartTLSClient(ctx, c.tlsConfig()); err != nil {
+		if err := c.tp.StartTLSClient(ctx, textproto.ClientTLS(c.opts.TLSConfig, c.host)); err != nil {
 			return fmt.Errorf("smtpclient: %w", err)
 		}
 	}

@@ -2,24 +2,12 @@ package smtpclient
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 
 	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/textproto"
 )
-
-func (c *Client) tlsConfig() *tls.Config {
-	cfg := c.opts.TLSConfig
-	if cfg == nil {
-		cfg = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if cfg.ServerName == "" {
-		cfg = cfg.Clone()
-		cfg.ServerName = c.host
-	}
-	return cfg
-}
 
 // StartTLS upgrades a connection that has no TLS yet (RFC 3207), for callers that
 // can do without: the others use DialStartTLS. Where the server does not offer it
@@ -58,7 +46,7 @@ func (c *Client) startTLS(ctx context.Context) error {
 	if r.Code != 220 {
 		return unexpected("STARTTLS", r)
 	}
-	if err := c.tp.StartTLSClient(ctx, c.tlsConfig()); err != nil {
+	if err := c.tp.StartTLSClient(ctx, textproto.ClientTLS(c.opts.TLSConfig, c.host)); err != nil {
 		return fmt.Errorf("smtpclient: %w", err)
 	}
 	return c.hello()

@@ -1,0 +1,122 @@
+package textproto
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+
+	"golang.org/x/net/proxy"
+)
+
+// ThroughProxy returns a Dialer for the proxy of a URL, as environment variables
+// and command lines have it: socks5://user:password@host:port (RFC 1928, 1929;
+// socks5h is the same), http://… and https://… (see HTTPProxy). Names are
+// resolved by the proxy. forward makes the connection to the proxy; nil means a
+// net.Dialer.
+func ThroughProxy(u *url.URL, forward Dialer) (Dialer, error) {
+	if u.Host == "" {
+		return nil, errors.New("textproto: proxy without a host")
+	}
+	password, _ := u.User.Password()
+	switch u.Scheme {
+	case "http":
+		return &HTTPProxy{Addr: u.Host, Username: u.User.Username(), Password: password, Forward: forward}, nil
+	case "https":
+		return &HTTPProxy{Addr: u.Host, TLSConfig: &tls.Config{}, Username: u.User.Username(), Password: password, Forward: forward}, nil
+	case "socks5", "socks5h":
+		_, _, addr, err := target(u.Host, "1080")
+		if err != nil {
+			return nil, err
+		}
+		var auth *proxy.Auth
+		if u.User != nil {
+			auth = &proxy.Auth{User: u.User.Username(), Password: password}
+		}
+		if forward == nil {
+			forward = &net.Dialer{}
+		}
+		d, err := proxy.SOCKS5("tcp", addr, auth, forwarder{forward})
+		if err != nil {
+			return nil, fmt.Errorf("textproto: %w", err)
+		}
+		return d.(Dialer), nil
+	}
+	return nil, fmt.Errorf("textproto: no way to use a proxy of the kind %q", u.Scheme)
+}
+
+// forwarder makes a Dialer one of golang.org/x/net/proxy.
+type forwarder struct{ Dialer }
+
+func (f forwarder) Dial(network, addr string) (net.Conn, error) {
+	return f.DialContext(context.Background(), network, addr)
+}
+
+// ProxyProtocol is a Dialer that begins each connection with a header of the
+// PROXY protocol, for servers that want to know the client on whose behalf it is
+// made; see Server.ProxyFrom.
+type ProxyProtocol struct {
+	// Version of the header, 1 or 2. Zero: 2.
+	Version int
+
+	// Source is the address of the client, Destination the one that it connected
+	// to. Without them the connection is the proxy's own.
+	Source, Destination netip.AddrPort
+
+	// Forward makes the connection. Nil: a net.Dialer.
+	Forward Dialer
+}
+
+// DialContext connects and sends the header.
+func (p *ProxyProtocol) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	header, err := AppendProxyHeader(nil, p.Version, p.Source, p.Destination)
+	if err != nil {
+		return nil, err
+	}
+	return dialThrough(ctx, p.Forward, network, addr, func(nc net.Conn) (net.Conn, error) {
+		_, err := nc.Write(header)
+		return nc, err
+	})
+}
+
+// AppendProxyHeader appends a header of the PROXY protocol, version 1 or 2 (the
+// default). If an address is not valid it is that of a connection of the proxy's
+// own.
+func AppendProxyHeader(dst []byte, version int, source, destination netip.AddrPort) ([]byte, error) {
+	known := source.IsValid() && destination.IsValid()
+	s, d := source.Addr().Unmap().WithZone(""), destination.Addr().Unmap().WithZone("")
+	v4 := s.Is4() && d.Is4()
+	if known && !v4 { // both must be of one family
+		s, d = netip.AddrFrom16(s.As16()), netip.AddrFrom16(d.As16())
+	}
+	switch {
+	case version == 1 && !known:
+		return append(dst, "PROXY UNKNOWN\r\n"...), nil
+	case version == 1:
+		family := "TCP6"
+		if v4 {
+			family = "TCP4"
+		}
+		return fmt.Appendf(dst, "PROXY %s %s %s %d %d\r\n", family, s, d, source.Port(), destination.Port()), nil
+	case version != 0 && version != 2:
+		return dst, errors.New("textproto: no such version of the PROXY protocol")
+	}
+	dst = append(dst, proxySignature...)
+	if !known {
+		return append(dst, 0x20, 0x00, 0, 0), nil // LOCAL, UNSPEC
+	}
+	family := byte(0x21)
+	if v4 {
+		family = 0x11
+	}
+	addrs := append(s.AsSlice(), d.AsSlice()...)
+	dst = append(dst, 0x21, family)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(addrs)+4))
+	dst = append(dst, addrs...)
+	dst = binary.BigEndian.AppendUint16(dst, source.Port())
+	return binary.BigEndian.AppendUint16(dst, destination.Port()), nil
+}
