@@ -13,7 +13,7 @@ type Capability struct {
 	Args []string // as they came
 }
 
-// Capabilities are what a server says that it can do.
+// Capabilities are those that a server announces.
 type Capabilities []Capability
 
 // ParseCapability reads a line of the reply to CAPA. ok is false for an empty
@@ -45,7 +45,8 @@ func (l Capabilities) Get(name string) (args []string, ok bool) {
 	return nil, false
 }
 
-// Has reports whether a capability is there, with the argument if one is given.
+// Has reports whether a capability is announced, with the argument if one is
+// given.
 func (l Capabilities) Has(name string, arg ...string) bool {
 	args, ok := l.Get(name)
 	for _, a := range arg {
@@ -54,9 +55,9 @@ func (l Capabilities) Has(name string, arg ...string) bool {
 	return ok
 }
 
-// Expire returns the argument of EXPIRE (RFC 2449 §6.7): the days that the
-// server keeps messages at least, 0 if none may be left on it. ok is false if
-// it says nothing, or NEVER: then messages stay.
+// Expire returns the argument of EXPIRE (RFC 2449 §6.7): the minimum number of
+// days that the server keeps messages, 0 if none may be left on it. ok is false
+// without the capability, or with NEVER: then messages are kept.
 func (l Capabilities) Expire() (days int, ok bool) {
 	args, _ := l.Get("EXPIRE")
 	if len(args) == 0 {
@@ -66,7 +67,7 @@ func (l Capabilities) Expire() (days int, ok bool) {
 }
 
 // LoginDelay returns the argument of LOGIN-DELAY (RFC 2449 §6.5): how long a
-// client waits after a login before the next. Zero if the server says nothing.
+// client must wait between logins. It is zero without the capability.
 func (l Capabilities) LoginDelay() time.Duration {
 	args, _ := l.Get("LOGIN-DELAY")
 	if len(args) == 0 {
@@ -76,13 +77,13 @@ func (l Capabilities) LoginDelay() time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// Number returns a capability with a number as its argument.
+// numbered returns a capability with a number as its argument.
 func numbered(name string, n int, more ...string) Capability {
 	return Capability{Name: name, Args: append([]string{strconv.Itoa(n)}, more...)}
 }
 
-// ExpireCapability returns EXPIRE for a number of days, NEVER if that is below
-// zero. perUser says that the value after login may be another.
+// ExpireCapability returns EXPIRE for a number of days, NEVER if that is
+// negative. perUser says that the value may differ after login.
 func ExpireCapability(days int, perUser bool) Capability {
 	c := Capability{Name: "EXPIRE", Args: []string{"NEVER"}}
 	if days >= 0 {
@@ -94,7 +95,7 @@ func ExpireCapability(days int, perUser bool) Capability {
 	return c
 }
 
-// LoginDelayCapability returns LOGIN-DELAY, in full seconds.
+// LoginDelayCapability returns LOGIN-DELAY, rounded up to seconds.
 func LoginDelayCapability(d time.Duration, perUser bool) Capability {
 	c := numbered("LOGIN-DELAY", int((d+time.Second-1)/time.Second))
 	if perUser {

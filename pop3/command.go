@@ -19,8 +19,8 @@ type Command struct {
 	Msg   int // LIST, UIDL, RETR, DELE, TOP: the message number; 0 if there is none
 	Lines int // TOP: how many lines of the body
 
-	// Arg is the argument of the rest: the name of USER and APOP, the password
-	// of PASS, the mechanism of AUTH in capitals, the range of LANG.
+	// Arg is the argument of the other commands: the name of USER and APOP, the
+	// password of PASS, the mechanism of AUTH in capitals, the range of LANG.
 	Arg string
 
 	// Second is the digest of APOP, or the initial response of AUTH in base64
@@ -79,9 +79,9 @@ func canonical(word []byte) string {
 	return ""
 }
 
-// ParseCommand reads a command line without its CRLF. Verbs are compared without
-// regard to case; blanks at the end of the line are ignored, but in a password.
-// ErrUnknownCommand, and ErrSyntax with the Verb set.
+// ParseCommand reads a command line without its CRLF. Verbs are not
+// case-sensitive; blanks at the end of the line are ignored, except in a
+// password. The error is ErrUnknownCommand, or ErrSyntax with the Verb set.
 func ParseCommand(line []byte) (Command, error) {
 	word, args, _ := bytes.Cut(line, []byte(" "))
 	c := Command{Verb: canonical(word)}
@@ -147,8 +147,8 @@ func orSyntax(ok bool) error {
 	return nil
 }
 
-// maxNumber is where message numbers and line counts end: numbers that are
-// larger mean this one, which no maildrop reaches.
+// maxNumber is the largest message number and line count. Larger ones are
+// reduced to it; no maildrop has so many messages.
 const maxNumber = 1<<31 - 1
 
 // parseNumber reads digits.
@@ -165,10 +165,10 @@ func parseNumber(b []byte) (int, bool) {
 	return n, len(b) > 0
 }
 
-// Redact returns a command line as it may be logged: without passwords,
-// digests and responses. A line that is no command is hidden as a whole: it may
-// be the response to a challenge that was never sent, or a password with a slip
-// before it. line itself is not changed.
+// Redact returns a command line in a form that may be logged: without
+// passwords, digests and responses. A line that is not a command is hidden
+// entirely: it may be the response to a challenge that was never sent, or a
+// mistyped PASS. line itself is not changed.
 func Redact(line []byte) []byte {
 	word, args, ok := bytes.Cut(line, []byte(" "))
 	verb := canonical(word)

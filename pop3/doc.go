@@ -2,7 +2,7 @@
 // replies and response codes, capabilities, and the lines of listings.
 //
 // Use pop3server to serve maildrops and pop3client to fetch from them; this
-// package has the values that both exchange with their callers:
+// package declares the values that both exchange with their callers:
 //
 //	if errors.Is(err, &pop3.Error{Code: pop3.CodeInUse}) {
 //		// another session has the maildrop open
@@ -12,8 +12,9 @@
 // LOGIN-DELAY, IMPLEMENTATION), 2595 (STLS), 3206 (SYS and AUTH response
 // codes), 5034 (AUTH), 6856 (UTF8, LANG).
 //
-// What holds: parsers take any octets, never panic, and allocate no more than
-// their input is long; what is formatted is one line without CR, LF or NUL.
+// Invariants: parsers accept any octets, do not panic, and allocate no more
+// than the length of their input. What is formatted is one line without CR, LF
+// or NUL.
 package pop3
 
 // Limits on the wire, in octets with CRLF.

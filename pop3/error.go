@@ -6,20 +6,20 @@ import (
 )
 
 // Code is an extended response code (RFC 2449 §8), without brackets. Codes are
-// compared without regard to case; levels are set apart by "/".
+// not case-sensitive; levels are separated by "/".
 type Code string
 
 // The codes of RFC 2449 §8.1, RFC 3206 §4 and RFC 6856 §5.
 const (
 	CodeInUse      Code = "IN-USE"      // the maildrop is locked by another session
 	CodeLoginDelay Code = "LOGIN-DELAY" // logged in too soon after the last time
-	CodeSysTemp    Code = "SYS/TEMP"    // the server has a problem that may pass
-	CodeSysPerm    Code = "SYS/PERM"    // the server has a problem that somebody must mend
+	CodeSysTemp    Code = "SYS/TEMP"    // the server has a temporary problem
+	CodeSysPerm    Code = "SYS/PERM"    // the server has a problem that requires intervention
 	CodeAuth       Code = "AUTH"        // the credentials are wrong
 	CodeUTF8       Code = "UTF8"        // the message needs UTF-8 mode
 )
 
-// Is reports whether c is code or one below it: "SYS/TEMP" is "SYS".
+// Is reports whether c is code or a more specific one: "SYS/TEMP" is "SYS".
 func (c Code) Is(code Code) bool {
 	n := len(code)
 	return len(c) >= n && strings.EqualFold(string(c[:n]), string(code)) && (len(c) == n || c[n] == '/')
@@ -48,9 +48,9 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Is makes errors.Is match on those of command, code and text that target has,
-// so that errors.Is(err, &pop3.Error{Code: pop3.CodeInUse}) works; a code also
-// matches those below it.
+// Is makes errors.Is compare the fields of target that are not empty, as in
+// errors.Is(err, &pop3.Error{Code: pop3.CodeInUse}). A code also matches more
+// specific ones.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && *t != (Error{}) &&
@@ -71,8 +71,8 @@ type Status struct {
 	Text string // what follows
 }
 
-// ParseStatus reads the first line of a reply, without CRLF. It takes "+OK" and
-// "-ERR" in any case, and without a blank behind where the line ends. ok is
+// ParseStatus reads the first line of a reply, without CRLF. It accepts "+OK"
+// and "-ERR" in any case, followed by a blank or the end of the line. ok is
 // false for anything else.
 func ParseStatus(line []byte) (s Status, ok bool) {
 	word, text, _ := bytes.Cut(line, []byte(" "))
@@ -90,7 +90,7 @@ func ParseStatus(line []byte) (s Status, ok bool) {
 	return s, true
 }
 
-// cutCode takes "[code]" off the beginning of a text.
+// cutCode removes "[code]" from the beginning of a text.
 func cutCode(text []byte) (Code, []byte) {
 	if len(text) == 0 || text[0] != '[' {
 		return "", text
@@ -107,8 +107,8 @@ func cutCode(text []byte) (Code, []byte) {
 	return Code(text[1:end]), bytes.TrimLeft(text[end+1:], " ")
 }
 
-// AppendStatus appends the first line of a reply, without CRLF. Octets that
-// have no place in a line become question marks, and the line is cut at
+// AppendStatus appends the first line of a reply, without CRLF. Octets that a
+// line must not contain become question marks, and the line is truncated to
 // MaxResponse octets.
 func AppendStatus(b []byte, s Status) []byte {
 	start := len(b)

@@ -19,7 +19,7 @@ func AppendUIDListing(b []byte, n int, uid string) []byte {
 }
 
 // ParseListing reads two numbers: a line of LIST, or the text of STAT. What
-// follows is ignored, as RFC 1939 §5 wants.
+// follows is ignored, as RFC 1939 §5 requires.
 func ParseListing(line []byte) (n int, size int64, ok bool) {
 	a, rest := cutWord(line)
 	b, _ := cutWord(rest)
@@ -28,8 +28,8 @@ func ParseListing(line []byte) (n int, size int64, ok bool) {
 	return n, size, ok1 && err == nil && size >= 0
 }
 
-// ParseUIDListing reads a line of UIDL. Any number of blanks may lie between
-// number and unique-id, which some servers send.
+// ParseUIDListing reads a line of UIDL. Any number of blanks may separate
+// number and unique-id, since some servers send several.
 func ParseUIDListing(line []byte) (n int, uid string, ok bool) {
 	a, rest := cutWord(line)
 	id, _ := cutWord(rest)
@@ -37,7 +37,7 @@ func ParseUIDListing(line []byte) (n int, uid string, ok bool) {
 	return n, string(id), ok && ValidUID(id)
 }
 
-// cutWord takes the first word off a line.
+// cutWord splits off the first word of a line.
 func cutWord(line []byte) (word, rest []byte) {
 	for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
 		line = line[1:]
@@ -50,8 +50,9 @@ func cutWord(line []byte) (word, rest []byte) {
 	return line, nil
 }
 
-// ValidUID reports whether a unique-id keeps to RFC 1939 §7 (one to 70 characters
-// from 0x21 to 0x7E), the length apart: servers send longer ones.
+// ValidUID reports whether a unique-id consists of characters from 0x21 to
+// 0x7E, as RFC 1939 §7 requires. The limit of 70 characters is not checked,
+// since some servers send longer ones.
 func ValidUID[T string | []byte](id T) bool {
 	for i := range len(id) {
 		if id[i] <= ' ' || id[i] > '~' {

@@ -12,7 +12,8 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// begin makes the Client the caller's and binds the context, until end.
+// begin reserves the Client for the caller and binds the context, until end is
+// called.
 func (c *Client) begin(ctx context.Context) (end func(), err error) {
 	if !c.mu.TryLock() {
 		return nil, ErrBusy
@@ -28,8 +29,8 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 	}, nil
 }
 
-// fail closes the connection because of an error, after which it is not known
-// to be in step.
+// fail closes the connection because of an error that may have left it out of
+// step.
 func (c *Client) fail(err error) error {
 	if c.broken == nil {
 		c.broken = fmt.Errorf("%w: %w", ErrClosed, err)
@@ -71,7 +72,7 @@ func (c *Client) send(line string) error {
 // has been seen to send one.
 const maxEmpty = 3
 
-// line reads a line. What is wrong with its end does not matter.
+// line reads a line. Its end may be malformed.
 func (c *Client) line() ([]byte, error) {
 	line, err := c.conn.ReadLine()
 	switch {

@@ -13,7 +13,7 @@
 //	}
 //	err = c.Quit(ctx) // deletes
 //
-// Messages asks for many messages at once where the server takes it, and
+// Messages asks for many messages at once where the server allows it, and
 // streams each. Download builds on it: it fetches what is new, and leaves or
 // deletes it after some time, without losing or repeating a message when the
 // connection breaks.
@@ -21,18 +21,18 @@
 // # What holds
 //
 //   - No password goes over a connection without TLS, unless
-//     Options.AllowInsecureAuth. STLS is never skipped when asked for.
+//     Options.AllowInsecureAuth. STLS is never skipped when requested.
 //   - Nothing in an argument can become a command.
-//   - A message streams; lines of any length come out as they are.
+//   - Messages are streamed; lines of any length are passed on unchanged.
 //   - When a call returns, the connection is in step for the next, or closed.
-//   - Every wait has a limit that progress renews, and the context is above
-//     all of them. A context that ends within a call closes the connection.
-//   - A Client is one conversation: a call while another runs, or while a
-//     message is unread, is ErrBusy and does no harm.
+//   - Every wait has a limit that progress renews, and ends with the context. A
+//     context that ends during a call closes the connection.
+//   - A Client handles one call at a time: a call while another runs, or while
+//     a message is unread, returns ErrBusy and has no effect.
 //
-// Capabilities are hints: what a server does not announce is tried all the
-// same where there is a safe way to find out. What servers are known to get
-// wrong is tolerated where nothing is lost by it.
+// Capabilities are hints: what a server does not announce is tried nevertheless
+// where that is safe. Known deviations of servers are tolerated where nothing
+// is lost.
 //
 // RFCs: 1939, 2449, 2595, 3206, 5034, 6856, 8314.
 package pop3client

@@ -11,7 +11,8 @@ type Seen interface {
 	// When returns when the message was downloaded; ok is false if it wasn't.
 	When(uid string) (t time.Time, ok bool)
 
-	// Add remembers messages. When it returns, a crash does not forget them.
+	// Add remembers messages durably: after it has returned, they survive a
+	// crash.
 	Add(ctx context.Context, t time.Time, uid string) error
 
 	// Keep forgets all messages but these: the rest are no longer on the
@@ -23,7 +24,7 @@ type Seen interface {
 // fetched, and deleted from the server.
 type DownloadOptions struct {
 	// Leave is how long a message stays on the server after it has been
-	// downloaded. Zero deletes it at once, below zero never.
+	// downloaded. Zero deletes it at once, a negative value never.
 	Leave time.Duration
 
 	// Max, if above zero, is how many messages are fetched at most.
@@ -40,20 +41,20 @@ type Downloaded struct {
 	Skipped int // not fetched because of MaxSize or a refusal of the server
 }
 
-// Download hands each message that has not been downloaded yet to deliver, ends
-// the session with Quit, and deletes what Options.Leave lets it. It breaks off
-// at the first error of deliver.
+// Download passes each message that has not been downloaded yet to deliver,
+// deletes what DownloadOptions.Leave allows, and ends the session with Quit. It
+// stops at the first error of deliver.
 //
-// The order of things is such that a break at any point loses nothing: a message
-// is marked as deleted only after deliver has returned nil, which must mean that
-// it is stored for good, and after seen has remembered it. Nothing is repeated
-// either: if the connection breaks before the server has carried out the
-// deletions, the next Download knows the messages, and only deletes them. What
-// is left is a crash of this process between deliver's success and Add's: who
-// must not have that twice stores Message.UID together with the message, and
-// has seen look it up there.
+// An interruption at any point loses nothing: a message is marked as deleted
+// only after deliver has returned nil, which must mean that it is stored
+// durably, and after seen has remembered it. Nothing is repeated either: if the
+// connection breaks before the server has carried out the deletions, the next
+// Download knows the messages and only deletes them. The exception is a crash
+// of this process between the success of deliver and that of Add: callers that
+// must not store a message twice store Message.UID with it, and implement Seen
+// on top of that.
 //
-// ErrNoUIDs if the server has no unique-ids.
+// The error is ErrNoUIDs if the server has no unique-ids.
 func (c *Client) Download(ctx context.Context, seen Seen, o *DownloadOptions, deliver func(*Message) error) (Downloaded, error) {
 	if o == nil {
 		o = &DownloadOptions{}
@@ -123,8 +124,8 @@ func (c *Client) download(ctx context.Context, seen Seen, o *DownloadOptions, de
 			failed = err
 			return false
 		}
-		// What deliver doesn't read must not count as delivered, nor what
-		// came broken.
+		// A message that deliver has not read, or that was incomplete, must not
+		// count as delivered.
 		if failed = deliver(m); failed == nil {
 			failed = m.Body.rest()
 		}

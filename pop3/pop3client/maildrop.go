@@ -9,7 +9,7 @@ import (
 
 // An Entry is a message of the maildrop.
 type Entry struct {
-	Num  int    // message number, from 1; of this session
+	Num  int    // message number, from 1; valid in this session
 	Size int64  // octets as the server counts them; -1 if it did not say
 	UID  string // unique-id, the same in every session; empty if the server has none
 }
@@ -33,7 +33,7 @@ func (c *Client) Stat(ctx context.Context) (count int, size int64, err error) {
 }
 
 // List returns the messages with sizes and unique-ids, ascending by number.
-// Unique-ids are asked for whether they are announced or not.
+// Unique-ids are requested whether they are announced or not.
 func (c *Client) List(ctx context.Context) ([]Entry, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ func finder(list []Entry) func(n int) *Entry {
 	}
 }
 
-// Delete marks messages as deleted. They go at Quit.
+// Delete marks messages as deleted. They are deleted by Quit.
 func (c *Client) Delete(ctx context.Context, nums ...int) error {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -144,10 +144,10 @@ func (c *Client) Delete(ctx context.Context, nums ...int) error {
 	return first
 }
 
-// Reset takes back all marks (RSET).
+// Reset unmarks all messages (RSET).
 func (c *Client) Reset(ctx context.Context) error { return c.simple(ctx, "RSET") }
 
-// Noop does nothing, but tells whether the connection lives.
+// Noop does nothing. It shows whether the connection is alive.
 func (c *Client) Noop(ctx context.Context) error { return c.simple(ctx, "NOOP") }
 
 // Language asks for replies in a language (RFC 6856 §3): a basic language range,
@@ -166,8 +166,9 @@ func (c *Client) simple(ctx context.Context, line string) error {
 	return err
 }
 
-// Quit ends the session: the server deletes what is marked. Only if it returns
-// nil, that is sure to have happened. The connection is closed in any case.
+// Quit ends the session: the server deletes the marked messages. Only if Quit
+// returns nil is that certain to have happened. The connection is closed in any
+// case.
 func (c *Client) Quit(ctx context.Context) error {
 	end, err := c.begin(ctx)
 	if err != nil {

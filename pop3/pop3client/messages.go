@@ -27,8 +27,8 @@ type Message struct {
 	f *flight
 }
 
-// Delete marks the message as deleted. What the server says to it comes later in
-// the iteration; the message goes at Quit.
+// Delete marks the message as deleted. The server's answer is reported later in
+// the iteration; the message is deleted by Quit.
 func (m *Message) Delete() {
 	if m.f != nil {
 		m.f.deles = append(m.f.deles, step{dele: true, entry: m.Entry})
@@ -36,16 +36,16 @@ func (m *Message) Delete() {
 }
 
 // Messages lists the maildrop and yields its messages in the order of their
-// numbers. Where the server takes several commands at once, the next messages
-// are asked for before the present one has been read; at most two megabytes of
-// them, unless one is larger.
+// numbers. Where the server allows pipelining, the next messages are requested
+// before the present one has been read: at most two megabytes of them, unless
+// one is larger.
 //
 // An error that is a *pop3.Error concerns the message that it comes with (whose
-// Body is nil), and the iteration goes on. Any other ends it. What the caller
-// does not read is skipped, also when it ends the loop early: for that, what
-// was asked for already is read and dropped.
+// Body is nil), and the iteration continues. Any other error ends it. What the
+// caller does not read is skipped. When the loop ends early, what was already
+// requested is read and discarded.
 //
-// Within the loop the Client is busy; Message.Delete is the way to delete.
+// Within the loop the Client is busy; use Message.Delete to delete.
 func (c *Client) Messages(ctx context.Context, o *MessagesOptions) iter.Seq2[*Message, error] {
 	if o == nil {
 		o = &MessagesOptions{}
@@ -78,8 +78,8 @@ type step struct {
 	entry Entry
 }
 
-// The bounds of what is asked for ahead. The commands fit any socket buffer, so
-// that neither side waits for the other (RFC 2449 §6.6).
+// The bounds of what is requested ahead. The commands fit into any socket
+// buffer, so that neither side waits for the other (RFC 2449 §6.6).
 const (
 	maxFlight       = 512
 	maxFlightOctets = 2 << 20
@@ -92,14 +92,14 @@ type flight struct {
 	lines int
 
 	todo   []step // not sent yet
-	deles  []step // not sent yet, and first in turn
+	deles  []step // not sent yet; they come first
 	sent   []step // and not answered
 	octets int64  // that the sent ones are expected to bring
 }
 
 func (f *flight) more() bool { return len(f.sent)+len(f.deles)+len(f.todo) > 0 }
 
-// fill sends what may be sent. When much is under way still, it waits until
+// fill sends what may be sent. While many are still unanswered, it waits until
 // it can send many at once.
 func (f *flight) fill() error {
 	limit := 1
@@ -178,8 +178,8 @@ func (f *flight) next() (step, error) {
 	return s, f.c.accepted(verb)
 }
 
-// run yields the messages. When the caller has enough, the rest of what is
-// under way is skipped, and deletions are carried out.
+// run yields the messages. When the caller stops, the rest of what was
+// requested is skipped, and deletions are carried out.
 func (f *flight) run(yield func(*Message, error) bool) {
 	wanted := true
 	for f.more() {
@@ -222,7 +222,7 @@ func (f *flight) run(yield func(*Message, error) bool) {
 	}
 }
 
-// stop drops what has not been asked for, but deletions. It returns false.
+// stop drops what has not been requested, except deletions. It returns false.
 func (f *flight) stop() bool {
 	f.todo = nil
 	return false

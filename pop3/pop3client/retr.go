@@ -26,8 +26,8 @@ func (c *Client) Retr(ctx context.Context, n int) (*Body, error) {
 	return c.fetch(ctx, fmt.Sprintf("RETR %d", n))
 }
 
-// Top fetches the header of a message, the empty line and so many lines of the
-// body. The Client is busy until the Body has been closed.
+// Top fetches the header of a message, the empty line and the given number of
+// lines of the body. The Client is busy until the Body has been closed.
 func (c *Client) Top(ctx context.Context, n, lines int) (*Body, error) {
 	return c.fetch(ctx, fmt.Sprintf("TOP %d %d", n, lines))
 }
@@ -70,7 +70,7 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	return n, b.note(err)
 }
 
-// faultyWriter remembers whether it was the writer that failed.
+// faultyWriter remembers whether the writer has failed.
 type faultyWriter struct {
 	w   io.Writer
 	err error
@@ -93,9 +93,9 @@ func (b *Body) note(err error) error {
 	return err
 }
 
-// Close gives the Client back. What has not been read is read and dropped: POP3
-// can't break off a message. To be rid of a large one, end the context or close
-// the Client.
+// Close makes the Client available again. What has not been read is read and
+// discarded, since POP3 cannot abort a message. To avoid that for a large one,
+// cancel the context or close the Client.
 func (b *Body) Close() error {
 	if b.closed {
 		return nil
@@ -113,7 +113,7 @@ func (b *Body) Close() error {
 	return err
 }
 
-// rest reads what is left, to learn whether the message is whole.
+// rest reads what is left, to learn whether the message is complete.
 func (b *Body) rest() error {
 	if b.eof {
 		return nil

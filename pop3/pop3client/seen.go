@@ -18,7 +18,7 @@ import (
 
 // A SeenFile is a Seen in a file: a line for each message, with the time in
 // seconds and the unique-id. It is for one account and one process at a time,
-// and not for concurrent use.
+// and must not be used concurrently.
 type SeenFile struct {
 	path  string
 	f     *os.File
@@ -27,8 +27,8 @@ type SeenFile struct {
 
 var _ Seen = (*SeenFile)(nil)
 
-// OpenSeen opens the file, or makes it. A last line that a crash has cut off is
-// dropped.
+// OpenSeen opens the file, or creates it. An incomplete last line, left by a
+// crash, is dropped.
 func OpenSeen(path string) (*SeenFile, error) {
 	s := &SeenFile{path: path, times: map[string]int64{}}
 	whole, err := s.load()
@@ -103,8 +103,8 @@ func appendSeen(b []byte, t int64, uid string) []byte {
 	return append(append(b, uid...), '\n')
 }
 
-// Keep implements Seen. The file is replaced by one without what is forgotten,
-// if that is anything.
+// Keep implements Seen. If anything is forgotten, the file is replaced by one
+// without it.
 func (s *SeenFile) Keep(_ context.Context, keep func(uid string) bool) error {
 	var b []byte
 	kept := map[string]int64{}

@@ -6,22 +6,21 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// maxAhead is how many commands are read before the first is answered. They
-// were sent already: reading them waits for nothing.
+// maxAhead is how many commands are read before the first is answered. They are
+// already in the input buffer.
 const maxAhead = 512
 
-// A readAhead is one pass over the messages that a client has asked for in
-// commands that are queued.
+// A readAhead is one pass over the messages that queued commands ask for.
 type readAhead struct {
 	set  mailbox.UIDSet
 	next func() (*mailbox.Message, error, bool)
 	stop func()
-	cur  *mailbox.Message // yielded and not passed yet
+	cur  *mailbox.Message // yielded and not used yet
 	err  error
 }
 
 // stopAhead ends the pass, if there is one. A store may hold resources for it,
-// so none is open while the session waits for commands.
+// so it is ended before the session waits for commands.
 func (s *session) stopAhead() {
 	if s.ahead != nil {
 		s.ahead.stop()
@@ -30,7 +29,7 @@ func (s *session) stopAhead() {
 }
 
 // content returns the message with its content, valid until the next call or
-// stopAhead; nil if it is no longer there.
+// stopAhead; nil if it no longer exists.
 func (s *session) content(uid mailbox.UID) (*mailbox.Message, error) {
 	a := s.ahead
 	if a == nil || !a.set.Contains(uid) || a.cur != nil && a.cur.UID > uid {

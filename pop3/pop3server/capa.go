@@ -6,7 +6,7 @@ import (
 )
 
 // capa answers CAPA (RFC 2449 §5). What is announced before login is announced
-// after it, too.
+// after it too.
 func (s *session) capa(pop3.Command) {
 	s.say(textCapa)
 	for _, c := range s.capabilities() {

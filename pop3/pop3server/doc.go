@@ -9,13 +9,14 @@
 //
 // It implements RFC 1939 with its optional commands, 2449 (CAPA, PIPELINING,
 // RESP-CODES, EXPIRE, LOGIN-DELAY, IMPLEMENTATION), 2595 (STLS), 3206
-// (AUTH-RESP-CODE), 5034 (AUTH) and 6856 (UTF8, LANG). What needs TLS, secrets
-// or a policy is offered where these are there.
+// (AUTH-RESP-CODE), 5034 (AUTH) and 6856 (UTF8, LANG). What requires TLS,
+// secrets or a policy is offered only where these are configured.
 //
 // # What holds
 //
 //   - The maildrop of a session is what the mailbox held at login. Numbers and
-//     unique-ids stay; messages that others expunge meanwhile answer -ERR.
+//     unique-ids do not change; a message that another session expunges
+//     meanwhile is answered with -ERR.
 //   - Nothing is deleted before QUIT, and then all in one call of the store: a
 //     session that ends in another way deletes nothing.
 //   - A message is never held in memory: it streams from the store to the
@@ -24,5 +25,5 @@
 //   - A session is one goroutine, and waits without buffers.
 //   - A client that has not logged in can hold a connection for no longer than
 //     LoginTimeout.
-//   - A user who is unknown gets the replies of one whose password is wrong.
+//   - An unknown user gets the same replies as a wrong password.
 package pop3server

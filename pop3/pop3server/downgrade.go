@@ -13,11 +13,11 @@ const maxAddresses = 1000
 // invalidAddress stands for an address that a conventional client can't use.
 var invalidAddress = message.Address{Local: "invalid", Domain: "internationalized-address.invalid"}
 
-// downgrade makes a conventional header of an internationalized one, in the
-// manner of RFC 6858: display names and unstructured text become encoded words
-// (RFC 2047), addresses beyond ASCII become one that can't be replied to,
-// parameters and fields that have no conventional form are left out. The user
-// sees a message that is incomplete rather than changed.
+// downgrade converts an internationalized header to a conventional one, as
+// described in RFC 6858: display names and unstructured text become encoded
+// words (RFC 2047), addresses that are not ASCII are replaced by one that can't
+// be replied to, parameters and fields that have no conventional form are
+// omitted. The user sees a message that is incomplete rather than altered.
 func downgrade(header []byte) []byte {
 	out := make([]byte, 0, len(header)+len(header)/2)
 	for f := range message.Header(header).All() {
@@ -53,7 +53,7 @@ func appendDowngraded(out []byte, f message.Field) []byte {
 	return append(append(out, value...), "\r\n"...)
 }
 
-// encodeWords makes encoded words, one a line.
+// encodeWords returns s as encoded words, one on each line.
 func encodeWords(s string) string {
 	return strings.ReplaceAll(mime.BEncoding.Encode("utf-8", s), "?= =?", "?=\r\n =?")
 }
@@ -76,7 +76,7 @@ func downgradeAddresses(s string) (string, bool) {
 	return strings.ReplaceAll(string(b), ", ", ",\r\n "), len(list) > 0
 }
 
-// asciiParams leaves out the parameters that are not ASCII.
+// asciiParams omits the parameters that are not ASCII.
 func asciiParams(s string) string {
 	var keep []string
 	quoted := false

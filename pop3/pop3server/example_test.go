@@ -51,8 +51,8 @@ func Example() {
 	}
 	// Output:
 	// +OK pop.example.org POP3 ready
-	// +OK Name is taken, send the password
-	// +OK Maildrop is open, 1 messages (32 octets)
+	// +OK Password required
+	// +OK Logged in, 1 messages (32 octets)
 	// +OK 32 octets
 	// Subject: Hello
 	//

@@ -6,18 +6,19 @@ import (
 	"github.com/posthorn-mail/posthorn/pop3"
 )
 
-// A Language is one that replies can be in (RFC 6856 §3).
+// A Language is a language of replies (RFC 6856 §3).
 type Language struct {
 	Tag  string // RFC 5646: "de", "pt-BR"
 	Name string // in the language itself
 
-	// Texts are translations of Texts(). What is missing stays in English.
+	// Texts maps the result of Texts() to translations. Missing ones are sent
+	// in English.
 	Texts map[string]string
 }
 
 var english = Language{Tag: "en", Name: "English"}
 
-// text translates.
+// text returns the translation of a text.
 func (s *session) text(text string) string {
 	if s.lang != nil {
 		if t := s.lang.Texts[text]; t != "" {

@@ -36,10 +36,10 @@ var errLoginDelay = errors.New("pop3server: logged in too recently")
 type logins struct {
 	mu    sync.Mutex
 	until map[string]time.Time
-	swept time.Time // when until was last rid of what has passed
+	swept time.Time // when expired entries were last removed from until
 }
 
-// sweepLogins is how often.
+// sweepLogins is how often that is done.
 const sweepLogins = time.Minute
 
 // allowed reports whether the user may log in now.
@@ -49,7 +49,7 @@ func (l *logins) allowed(identity string) bool {
 	return !time.Now().Before(l.until[identity])
 }
 
-// entered notes a login, and when the next may be.
+// entered records a login and when the next one is allowed.
 func (l *logins) entered(identity string, delay time.Duration) {
 	if delay <= 0 {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/posthorn-mail/posthorn/pop3"
 )
 
-// A maildrop is what a session has open: the mailbox as it was at login.
+// A maildrop is the mailbox as it was at login.
 type maildrop struct {
 	account mailbox.Account
 	box     mailbox.Mailbox
@@ -94,7 +94,7 @@ func (s *session) open(identity string) (err error) {
 	return nil
 }
 
-// close gives up the maildrop. Nothing is deleted.
+// close releases the maildrop. Nothing is deleted.
 func (d *maildrop) close() {
 	if d.account != nil {
 		d.account.Close()
@@ -105,7 +105,7 @@ func (d *maildrop) close() {
 	d.account, d.release = nil, nil
 }
 
-// contents describes the maildrop in words.
+// contents returns the number of messages and their size as a text.
 func (s *session) contents() string {
 	b := strconv.AppendInt(nil, int64(s.drop.count), 10)
 	b = append(append(append(b, ' '), s.text(textMessages)...), " ("...)
@@ -113,7 +113,7 @@ func (s *session) contents() string {
 	return string(append(append(append(b, ' '), s.text(textOctets)...), ')'))
 }
 
-// find returns a message by its number, nil after having answered -ERR.
+// find returns a message by its number, or nil after answering -ERR.
 func (s *session) find(n int) *msg {
 	switch {
 	case n > len(s.drop.msgs):
@@ -170,7 +170,7 @@ func (s *session) listing(n int, line func(b []byte, n int) []byte) {
 }
 
 // makeUIDs makes the unique-ids of the maildrop. They depend on the messages
-// alone, so that they are the same in each session.
+// only, so that they are the same in each session.
 func (s *session) makeUIDs() {
 	d := s.drop
 	if d.uids != nil {
@@ -197,8 +197,9 @@ func (s *session) makeUIDs() {
 			id = base64.RawURLEncoding.EncodeToString(sum[:])
 		}
 		// Copies of a message may share an EmailID (RFC 8474 §5.1). The second
-		// is told apart by a count; if the first goes, it takes its place, and
-		// a client that has the first has lost nothing.
+		// is distinguished by a count. If the first is deleted, the second
+		// takes its unique-id; a client that has fetched the first has lost
+		// nothing.
 		seen[id]++
 		if n := seen[id]; n > 1 {
 			id += "." + strconv.Itoa(n)
@@ -207,5 +208,5 @@ func (s *session) makeUIDs() {
 	}
 }
 
-// uidRoom is kept for the count of copies.
+// uidRoom is reserved for the count of copies.
 const uidRoom = 10

@@ -32,8 +32,8 @@ func (s *session) top(c pop3.Command) {
 	}
 }
 
-// fetch returns a message with its content, which is nil after -ERR has been
-// answered.
+// fetch returns a message with its content. The content is nil after an answer
+// of -ERR.
 func (s *session) fetch(n int) (*msg, mailbox.Content) {
 	m := s.find(n)
 	if m == nil {
@@ -61,9 +61,9 @@ func (s *session) fetch(n int) (*msg, mailbox.Content) {
 	return m, got.Content
 }
 
-// send streams a message, all of it if lines is below zero. What fails on the
-// way ends the session without ending the body: the client must not take a
-// part for the whole.
+// send streams a message, all of it if lines is negative. An error ends the
+// session without ending the body, so that the client does not mistake a part
+// for the whole.
 func (s *session) send(content mailbox.Content, lines int) {
 	dot := s.c.DotWriter()
 	var w io.Writer = dot
@@ -89,7 +89,7 @@ func (s *session) send(content mailbox.Content, lines int) {
 	}
 	if err != nil {
 		s.ended = true
-		level := slog.LevelError // the store's fault
+		level := slog.LevelError // the store failed
 		if s.c.Flush() != nil {
 			level = slog.LevelInfo // the client is gone
 		}

@@ -41,7 +41,7 @@ type request struct {
 	err error
 }
 
-// close gives up what the session holds. It runs after a panic, too.
+// close releases what the session holds. It runs after a panic too.
 func (s *session) close() {
 	s.stopAhead()
 	if s.drop != nil {

@@ -93,7 +93,7 @@ func TestAPOP(t *testing.T) {
 	stamp := pop3.Stamp(status.Text)
 	require.NotEmpty(t, stamp)
 	require.Contains(t, p.do("APOP mrose "+sasl.APOPDigest(stamp, "wrong")), "-ERR [AUTH]")
-	require.Contains(t, p.do("APOP mrose "+sasl.APOPDigest(stamp, "tanstaaf")), "+OK Maildrop is open, 2 messages")
+	require.Contains(t, p.do("APOP mrose "+sasl.APOPDigest(stamp, "tanstaaf")), "+OK Logged in, 2 messages")
 }
 
 // Every mechanism that is offered works, bound to TLS too.
@@ -138,7 +138,7 @@ func TestMechanismsWork(t *testing.T) {
 			require.NoError(t, err)
 			reply = p.do(base64.StdEncoding.EncodeToString(response))
 		}
-		require.Contains(t, reply, "+OK Maildrop is open", offered[i])
+		require.Contains(t, reply, "+OK Logged in", offered[i])
 		require.NoError(t, c.Finish())
 		require.Contains(t, p.do("QUIT"), "+OK")
 	}

@@ -2,8 +2,8 @@ package pop3server
 
 import "github.com/posthorn-mail/posthorn/pop3"
 
-// stls turns on TLS (RFC 2595 §4). What the client said before is forgotten,
-// and what it sent behind the command ends the connection.
+// stls turns on TLS (RFC 2595 §4). What the client said before is discarded,
+// and data sent after the command ends the connection.
 func (s *session) stls(pop3.Command) {
 	switch {
 	case s.c.TLS() != nil:

@@ -9,14 +9,14 @@ import (
 // errTop is what a topWriter returns once it has enough.
 var errTop = errors.New("end of the lines asked for")
 
-// A topWriter passes on a header, the empty line behind it, and a number of
+// A topWriter passes on a header, the empty line after it, and a number of
 // lines of the body.
 type topWriter struct {
 	w     io.Writer
 	lines int  // still to be passed on
 	body  bool // the header is over
 	bol   bool // at the beginning of a line
-	cr    bool // a line that so far is a CR
+	cr    bool // the line so far is a CR
 }
 
 func (t *topWriter) Write(p []byte) (int, error) {

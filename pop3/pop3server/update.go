@@ -33,8 +33,8 @@ func (s *session) rset(pop3.Command) {
 }
 
 // quit ends the session. After login it enters the UPDATE state (RFC 1939 §6):
-// what is marked goes in one call, all or nothing, and the lock is released
-// before the answer.
+// the marked messages are deleted in one call, all or nothing, and the lock is
+// released before the answer.
 func (s *session) quit(pop3.Command) {
 	s.ended = true
 	if s.drop == nil {
@@ -52,8 +52,8 @@ func (s *session) quit(pop3.Command) {
 	s.say(textBye)
 }
 
-// update deletes what is marked, what the policy has deleted, and sets \Seen
-// on the rest where told to.
+// update deletes the marked messages and those that the policy deletes, and
+// sets \Seen on the rest if MarkSeen is set.
 func (s *session) update() error {
 	d := s.drop
 	var gone, seen mailbox.UIDSet

@@ -16,18 +16,18 @@ func (s *session) utf8Mode(pop3.Command) {
 	s.say(textUTF8)
 }
 
-// maxHeader is how much of a header a headerWriter holds. A header that is
-// longer passes as it is.
+// maxHeader is how much of a header a headerWriter holds. A longer header is
+// passed on unchanged.
 const maxHeader = 256 << 10
 
 // A headerWriter passes on a message to a client that is not in UTF-8 mode: a
 // header with UTF-8 in it (RFC 6532) is replaced by a surrogate, see downgrade.
-// Everything else passes as it is, 8-bit bodies too: these are MIME's, and
-// every client has met them. So do headers with octets that are no UTF-8: they
-// come from before RFC 6532.
+// Everything else is passed on unchanged, including 8-bit bodies, which clients
+// know from MIME, and headers with octets that are not UTF-8, which precede RFC
+// 6532.
 type headerWriter struct {
 	w      io.Writer
-	header []byte // until its end has come
+	header []byte // until its end has arrived
 	passed bool   // the header has been passed on
 }
 
@@ -52,8 +52,8 @@ func (h *headerWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// pass writes what is held; the header ends at end, or is not to be changed if
-// that is below zero or past maxHeader.
+// pass writes what is held. The header ends at end; it is not changed if that
+// is negative or beyond maxHeader.
 func (h *headerWriter) pass(end int) error {
 	b := h.header
 	h.header, h.passed = nil, true
@@ -75,15 +75,15 @@ func (h *headerWriter) close() error {
 	return h.pass(len(h.header))
 }
 
-// needsUTF8 tells whether a message has UTF-8 in the header, as far as
-// maxHeader reaches.
+// needsUTF8 reports whether the first maxHeader octets of a message's header
+// contain UTF-8.
 func needsUTF8(content mailbox.Content) (bool, error) {
 	header, err := message.ReadHeader(io.NewSectionReader(content, 0, content.Size()), maxHeader)
 	return !isASCII(header) && utf8.Valid(header), err
 }
 
-// headerEnd returns the position behind the empty line that ends a header, -1
-// if it isn't there. Line ends before from have been looked at.
+// headerEnd returns the position after the empty line that ends a header, or
+// -1. Line ends before from have been examined.
 func headerEnd(b []byte, from int) int {
 	if from == 0 && bytes.HasPrefix(b, []byte("\r\n")) {
 		return 2
