@@ -12,8 +12,8 @@ import (
 // An Address is a mailbox as SMTP names it, in two parsed parts. The zero
 // Address is the null reverse-path, written "<>".
 //
-// Addresses are comparable, but note that domains are equal without regard to
-// case; see [Address.ASCIIDomain].
+// Addresses are comparable, but note that domains are not case-sensitive; see
+// [Address.ASCIIDomain].
 type Address struct {
 	// Local is the local part without quotes or backslashes: for
 	// "john doe"@example.org it is `john doe`.
@@ -26,7 +26,7 @@ type Address struct {
 }
 
 // Sizes that every implementation must be able to handle (RFC 5321 §4.5.3.1).
-// [Parser] holds paths to MaxPath; the local part has no limit of its own,
+// [Parser] limits paths to MaxPath; the local part has no limit of its own,
 // since return addresses of mailing lists are often longer than 64 octets.
 const (
 	MaxLocalPart = 64
@@ -34,7 +34,7 @@ const (
 	MaxPath      = 256
 )
 
-// Why an address is refused.
+// Errors of parsing and writing an address.
 var (
 	ErrBadLocal  = errors.New("smtp: bad local part in address")
 	ErrBadDomain = errors.New("smtp: bad domain in address")
@@ -45,13 +45,13 @@ var (
 	ErrNeedsUTF8 = errors.New("smtp: address needs SMTPUTF8")
 )
 
-// ParseAddress parses the form local@domain, strictly by RFC 5321 §4.1.2 with
-// the extension to UTF-8 of RFC 6531 §3.3. The local part may be a quoted
-// string, the domain an address literal. It takes no display name, comment,
-// angle brackets or surrounding space.
+// ParseAddress parses the form local@domain, strictly as defined in RFC 5321
+// §4.1.2, with UTF-8 as in RFC 6531 §3.3. The local part may be a quoted
+// string, the domain an address literal. Display names, comments, angle
+// brackets and surrounding space are not accepted.
 //
-// Angle brackets are refused even within quotes, where the grammar would allow
-// them: too many programs take them for the end of the path.
+// Angle brackets are refused even within quotes, where the grammar allows them:
+// too many programs treat them as the end of the path.
 func ParseAddress(s string) (Address, error) {
 	return parseAddress(s, 0)
 }
@@ -69,8 +69,8 @@ func parseAddress(s string, allow Leniency) (Address, error) {
 	return a, nil
 }
 
-// scanAddress reads an address from the start of s, up to what can't belong to
-// it. The domain may be missing.
+// scanAddress reads an address from the start of s, up to the first character
+// that can't belong to it. The domain may be missing.
 func scanAddress(s string, allow Leniency) (a Address, rest string, err error) {
 	if strings.HasPrefix(s, `"`) {
 		a.Local, rest, err = scanQuoted(s)
@@ -106,8 +106,7 @@ func scanAddress(s string, allow Leniency) (a Address, rest string, err error) {
 	return a, rest, nil
 }
 
-// scanQuoted reads a Quoted-string, which s starts with, and returns what it
-// stands for.
+// scanQuoted reads the Quoted-string at the start of s and returns its value.
 func scanQuoted(s string) (local, rest string, err error) {
 	var b strings.Builder // used from the first backslash on
 	start := 1
@@ -139,8 +138,8 @@ func scanQuoted(s string) (local, rest string, err error) {
 	return "", s, ErrBadLocal
 }
 
-// isLocalByte reports whether c may stand in a Dot-string: atext, ".", or part of
-// a UTF-8 sequence (RFC 6531 §3.3).
+// isLocalByte reports whether c may occur in a Dot-string: atext, ".", or part
+// of a UTF-8 sequence (RFC 6531 §3.3).
 func isLocalByte(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c >= utf8.RuneSelf:
@@ -161,7 +160,7 @@ func isAlnum(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// validDotString checks the dots of a Dot-string whose bytes are right.
+// validDotString checks the dots of a Dot-string whose other bytes are valid.
 func validDotString(s string, allow Leniency) bool {
 	if s == "" || !utf8.ValidString(s) {
 		return false
@@ -192,8 +191,8 @@ func isASCII(s string) bool {
 }
 
 // ValidDomain reports whether s is a domain name or an address literal as RFC
-// 5321 §4.1.2 and RFC 6531 §3.3 define them. Unicode labels must be such that
-// IDNA can look them up.
+// 5321 §4.1.2 and RFC 6531 §3.3 define them. Unicode labels must be valid for
+// an IDNA lookup.
 func ValidDomain(s string) bool { return validDomain(s, 0) }
 
 func validDomain(s string, allow Leniency) bool {
@@ -203,7 +202,7 @@ func validDomain(s string, allow Leniency) bool {
 	if s[0] == '[' {
 		return validLiteral(s)
 	}
-	label := 0 // octets of the present label
+	label := 0 // octets of the current label
 	ascii := true
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -285,12 +284,12 @@ func (a Address) IP() (netip.Addr, bool) {
 	return ip, err == nil
 }
 
-// NeedsUTF8 tells whether the address can't be written in ASCII, so that it can
-// only be sent with SMTPUTF8. A domain in Unicode alone does not need it: it is
-// written in A-labels then.
+// NeedsUTF8 reports whether the address can't be written in ASCII and can
+// therefore only be sent with SMTPUTF8. A domain in Unicode does not need it,
+// since it can be written in A-labels.
 func (a Address) NeedsUTF8() bool { return !isASCII(a.Local) }
 
-// IsASCII reports whether the address is in ASCII as it stands.
+// IsASCII reports whether the address consists of ASCII only.
 func (a Address) IsASCII() bool { return isASCII(a.Local) && isASCII(a.Domain) }
 
 // ASCIIDomain returns the domain in lower case, Unicode labels as A-labels: the
@@ -306,8 +305,8 @@ func (a Address) ASCIIDomain() string {
 	return d
 }
 
-// ToASCII returns the address with the domain in A-labels where it is not in
-// ASCII. ErrNeedsUTF8 if the local part isn't.
+// ToASCII returns the address with a domain that is not ASCII converted to
+// A-labels. The error is ErrNeedsUTF8 if the local part is not ASCII.
 func (a Address) ToASCII() (Address, error) {
 	if a.NeedsUTF8() {
 		return Address{}, ErrNeedsUTF8
@@ -323,8 +322,8 @@ func (a Address) ToASCII() (Address, error) {
 }
 
 // Append appends the address, quoted where needed and without angle brackets.
-// It fails if the address is one that can't be written: no local part, an
-// invalid domain, control characters or angle brackets.
+// It fails if the address has no local part, an invalid domain, control
+// characters or angle brackets.
 func (a Address) Append(dst []byte) ([]byte, error) {
 	n := len(dst)
 	dst, ok := a.appendLocal(dst)
@@ -337,7 +336,7 @@ func (a Address) Append(dst []byte) ([]byte, error) {
 		}
 		return dst[:n], ErrNoDomain
 	}
-	// What a lenient parser took in may go out again.
+	// What a lenient parser accepted may be sent on.
 	if !validDomain(a.Domain, AllowUnderscores) {
 		return dst[:n], ErrBadDomain
 	}
@@ -379,8 +378,8 @@ func (a Address) appendLocal(dst []byte) (_ []byte, ok bool) {
 }
 
 // String returns the address as people read it, without angle brackets and
-// empty for the zero Address. It is for logs and messages: an address that
-// can't be written comes out with question marks.
+// empty for the zero Address. It is for logs and messages: characters that
+// can't be written are replaced by question marks.
 func (a Address) String() string {
 	if a.IsZero() {
 		return ""

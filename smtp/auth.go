@@ -75,7 +75,7 @@ func (p *Parser) Auth(arg string) (AuthCommand, error) {
 var errBase64 = &Error{501, EnhancedCode{5, 5, 2}, "cannot decode base64"}
 
 // AppendAuth appends an AUTH command with its CRLF. A nil initial response is
-// left out.
+// omitted.
 func AppendAuth(dst []byte, mechanism string, initial []byte) ([]byte, error) {
 	if mechanism == "" || len(mechanism) > 20 {
 		return dst, errors.New("smtp: bad SASL mechanism name")

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A BodyType is what a message's content is declared to be.
+// A BodyType is the declared type of a message's content.
 type BodyType string
 
 // The body types of RFC 6152 and RFC 3030.

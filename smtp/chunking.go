@@ -34,7 +34,7 @@ func AppendBdat(dst []byte, size int64, last bool) []byte {
 
 // BurlCommand is the argument of BURL (RFC 4468 §3.1).
 type BurlCommand struct {
-	URL  string // an IMAP URL in most cases; printable ASCII
+	URL  string // usually an IMAP URL; printable ASCII
 	Last bool
 }
 
@@ -50,7 +50,7 @@ func (p *Parser) Burl(arg string) (BurlCommand, error) {
 	return BurlCommand{url, found}, nil
 }
 
-// isURL reports whether s can stand in a command as a URL.
+// isURL reports whether s can be sent in a command as a URL.
 func isURL(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] > '~' {
@@ -60,8 +60,8 @@ func isURL(s string) bool {
 	return s != ""
 }
 
-// AppendBurl appends a BURL command with its CRLF. A URL with a space, a control
-// or what isn't ASCII in it is an error.
+// AppendBurl appends a BURL command with its CRLF. A URL that contains a space,
+// a control character or a character outside ASCII is an error.
 func AppendBurl(dst []byte, url string, last bool) ([]byte, error) {
 	if !isURL(url) {
 		return dst, fmt.Errorf("smtp: URL %q: %w", url, errSyntax)

@@ -8,15 +8,16 @@ import (
 
 // DeliverBy is the deadline of RFC 2852.
 type DeliverBy struct {
-	// Within is in whole seconds, zero or less once the time is over.
+	// Within is in whole seconds; it is zero or negative once the time has
+	// expired.
 	Within time.Duration
 
-	// Return says that the message shall come back when the time is over; if
-	// not, it is delivered and the sender is told.
+	// Return says that the message is to be returned when the time has expired;
+	// otherwise it is delivered and the sender is notified.
 	Return bool
 
-	// Trace asks for a notification when the message goes to a server without
-	// the extension.
+	// Trace requests a notification when the message is relayed to a server
+	// without the extension.
 	Trace bool
 }
 
@@ -52,7 +53,7 @@ var deliverByParam = mailParam{
 			return false
 		}
 		o.DeliverBy = &by
-		// RFC 2852 §4.1.3: a time that is over can't ask for a return.
+		// RFC 2852 §4.1.3: by-time must be positive if by-mode is return.
 		return !by.Return || by.Within > 0
 	},
 	append: func(dst []byte, o *MailOptions, _ bool) ([]byte, bool, error) {

@@ -4,7 +4,7 @@
 // a parser and an encoder. It opens no connection: see the packages smtpclient
 // and smtpserver.
 //
-// Most programs need two things of it, an address and an error:
+// Most programs need two of them, an address and an error:
 //
 //	from, err := smtp.ParseAddress("alice@example.org")
 //	…
@@ -15,12 +15,13 @@
 //
 // Invariants:
 //
-//   - Nothing from a value can break out of its place on the wire. Encoders
+//   - No part of a value can be read as anything else on the wire. Encoders
 //     refuse what cannot be written: CR, LF and NUL anywhere, angle brackets in
 //     addresses, spaces in parameters.
-//   - Parsers are strict. What they may let pass beyond the grammar has a name
-//     (see [Leniency]) and is off by default.
-//   - Parsing a command costs one allocation, the string it is cut from.
+//   - Parsers are strict. Each deviation from the grammar that they can accept
+//     has a name (see [Leniency]) and is off by default.
+//   - Parsing a command takes one allocation: the string that the results are
+//     parts of.
 //
 // It implements the wire forms of RFC 5321 (SMTP), RFC 2033 (LMTP), RFC 6409
 // (submission), RFC 6531 and 6533 (SMTPUTF8), RFC 1870 (SIZE), RFC 2034, 3463

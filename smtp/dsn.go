@@ -13,7 +13,7 @@ const (
 	maxOriginalRecipient = 500
 )
 
-// Return says how much of a message should come back.
+// Return says how much of a message should be returned.
 type Return string
 
 // The values of RET.
@@ -47,8 +47,8 @@ var retParam = mailParam{
 	},
 }
 
-// envidParam is ENVID of RFC 3461 §4.4. What it decodes to must be printable
-// ASCII, since it goes into header fields of notifications.
+// envidParam is ENVID of RFC 3461 §4.4. The decoded value must be printable
+// ASCII, since it is written into header fields of notifications.
 var envidParam = mailParam{
 	keyword: "ENVID", ext: ExtDSN,
 	parse: func(_ *Parser, o *MailOptions, value string) bool {
@@ -72,8 +72,8 @@ var envidParam = mailParam{
 	},
 }
 
-// Notify is a set of events that the sender wants to hear of. NotifyNever
-// stands alone; zero leaves it to the server.
+// Notify is a set of events of which the sender wants to be notified.
+// NotifyNever excludes all others; zero means the server's default.
 type Notify uint8
 
 // The events of NOTIFY.
@@ -178,7 +178,7 @@ var orcptParam = rcptParam{
 	},
 }
 
-// OriginalOf returns the OriginalRecipient that names an address as it stands.
+// OriginalOf returns the OriginalRecipient for an address.
 func OriginalOf(a Address) OriginalRecipient {
 	s := a.String()
 	if isASCII(s) {

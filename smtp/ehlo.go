@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Features are what a server said of itself in its reply to EHLO.
+// Features holds what a server announced in its reply to EHLO.
 type Features struct {
 	// Domain is the name that the server gave.
 	Domain string
 
-	// Extensions are those announced of which this package knows the meaning.
+	// Extensions are the announced extensions that this package knows.
 	Extensions ExtensionSet
 
 	keywords []keyword
@@ -19,7 +19,7 @@ type Features struct {
 type keyword struct{ name, params string }
 
 // ParseFeatures reads the text of a reply to EHLO, lines separated by LF (RFC
-// 5321 §4.1.1.1). Lines that aren't keywords are passed over.
+// 5321 §4.1.1.1). Lines that are not keywords are skipped.
 func ParseFeatures(text string) Features {
 	first, rest, more := strings.Cut(text, "\n")
 	var f Features
@@ -28,7 +28,8 @@ func ParseFeatures(text string) Features {
 		var line string
 		line, rest, more = strings.Cut(rest, "\n")
 		name, params, _ := strings.Cut(strings.TrimSpace(line), " ")
-		// "AUTH=PLAIN LOGIN" is how servers spoke to clients of before RFC 2554.
+		// "AUTH=PLAIN LOGIN" is the form that clients older than RFC 2554
+		// expect.
 		if len(name) > 5 && strings.EqualFold(name[:5], "AUTH=") {
 			name, params = name[:4], name[5:]+" "+params
 		}
@@ -58,8 +59,8 @@ func (f *Features) add(name, params string) {
 // Has reports whether the server announced e.
 func (f *Features) Has(e Extension) bool { return f.Extensions.Has(e) }
 
-// Param returns the parameters that came with an EHLO keyword, and whether it
-// came at all. The keyword need not be one that this package knows.
+// Param returns the parameters of an EHLO keyword, and whether the keyword was
+// announced. The keyword need not be one that this package knows.
 func (f *Features) Param(keyword string) (string, bool) {
 	for _, k := range f.keywords {
 		if strings.EqualFold(k.name, keyword) {
@@ -91,8 +92,8 @@ func containsString(list []string, s string) bool {
 	return false
 }
 
-// MaxSize returns the size in octets up to which the server takes messages,
-// zero if it names no limit (RFC 1870 §4).
+// MaxSize returns the maximum size of a message in octets, or zero if the
+// server announced no limit (RFC 1870 §4).
 func (f *Features) MaxSize() int64 {
 	params, _ := f.Param("SIZE")
 	n, err := strconv.ParseInt(params, 10, 64)
@@ -103,14 +104,14 @@ func (f *Features) MaxSize() int64 {
 }
 
 // Limits are the numbers of RFC 9422 that a server announces for a session.
-// Zero means that it named none.
+// Zero means that it announced none.
 type Limits struct {
 	MailMax       int // transactions in a session
 	RcptMax       int // recipients in a transaction
 	RcptDomainMax int // different recipient domains in a session
 }
 
-// Limits returns what LIMITS said. Unknown and broken items are passed over
+// Limits returns the values of LIMITS. Unknown and malformed items are skipped
 // (RFC 9422 §3).
 func (f *Features) Limits() Limits {
 	var l Limits

@@ -9,7 +9,7 @@ import (
 // to EHLO.
 type Extension uint8
 
-// The extensions of which this package knows what they mean.
+// The extensions that this package knows.
 const (
 	ExtPipelining    Extension = iota // RFC 2920
 	ExtSize                           // RFC 1870

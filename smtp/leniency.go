@@ -1,30 +1,30 @@
 package smtp
 
-// Leniency is a set of departures from the grammar that a [Parser] lets pass.
-// Each is known from programs in the field; none is on by default.
+// Leniency is a set of deviations from the grammar that a [Parser] accepts.
+// Each is known from existing programs; none is on by default.
 type Leniency uint8
 
 const (
-	// AllowSpace takes white space after the colon: "MAIL FROM: <a@b>". It is
+	// AllowSpace accepts white space after the colon: "MAIL FROM: <a@b>". It is
 	// common in scripts and devices.
 	AllowSpace Leniency = 1 << iota
 
-	// AllowNoBrackets takes a path without angle brackets:
-	// "MAIL FROM:user@host".
+	// AllowNoBrackets accepts a path without angle brackets: "MAIL
+	// FROM:user@host".
 	AllowNoBrackets
 
-	// AllowDots takes dots at the start, at the end and in sequence in a
+	// AllowDots accepts dots at the start, at the end and in sequence in a
 	// local part: "local.@example.com" (HPE iLO).
 	AllowDots
 
-	// AllowUnderscores takes underscores in domain names.
+	// AllowUnderscores accepts underscores in domain names.
 	AllowUnderscores
 
-	// AllowAuthName takes anything as the value of the AUTH parameter of
-	// MAIL, which ought to be an address: "AUTH=<username>" (KMail,
-	// emailrelay). What is no address counts as "AUTH=<>", unknown.
+	// AllowAuthName accepts any value of the AUTH parameter of MAIL, which
+	// should be an address: "AUTH=<username>" (KMail, emailrelay). A value that
+	// is not an address is treated as "AUTH=<>", unknown.
 	AllowAuthName
 
-	// AllowAll is every leniency there is.
+	// AllowAll contains all of them.
 	AllowAll Leniency = 1<<iota - 1
 )

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Track is the certifier of RFC 3885: a digest of the secret by which the sender
-// will ask, and how long to keep the information, zero for the server's choice.
+// Track is the certifier of RFC 3885: a digest of the secret with which the
+// sender will ask for the status, and how long to keep the information, zero
+// for the server's choice.
 type Track struct {
 	Certifier []byte
 	Timeout   time.Duration // whole seconds
@@ -20,7 +21,7 @@ var mtrkParam = mailParam{
 	keyword: "MTRK", ext: ExtMTRK,
 	parse: func(_ *Parser, o *MailOptions, value string) bool {
 		cert, timeout, found := strings.Cut(value, ":")
-		// The padding of base64, "=", can't stand in a value: it is left off.
+		// The padding of base64, "=", is not allowed in a value and is omitted.
 		b, err := base64.RawStdEncoding.Strict().DecodeString(cert)
 		t := Track{Certifier: b}
 		if found {

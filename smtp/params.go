@@ -9,7 +9,7 @@ import (
 )
 
 // A param is a parameter of MAIL (O is MailOptions) or RCPT (RcptOptions). Each
-// stands in the file of its extension, and in one of the tables.
+// is declared in the file of its extension and listed in one of the tables.
 type param[O any] struct {
 	keyword string
 	ext     Extension
@@ -18,9 +18,8 @@ type param[O any] struct {
 	// parse sets the field of o; false: the value is wrong.
 	parse func(p *Parser, o *O, value string) bool
 
-	// append appends the value if the field is set; ok tells whether it is. A
-	// bare parameter appends nothing. With utf8, the transaction is one that is
-	// declared SMTPUTF8.
+	// append appends the value if the field is set; ok reports whether it is. A
+	// bare parameter appends nothing. utf8 says that MAIL declared SMTPUTF8.
 	append func(dst []byte, o *O, utf8 bool) (_ []byte, ok bool, err error)
 }
 
@@ -68,8 +67,8 @@ func errParam(keyword, why string) error {
 	return &Error{501, EnhancedCode{5, 5, 4}, why + " " + keyword + " parameter"}
 }
 
-// cutParam takes the first parameter off s, which is empty or begins with a
-// space. An empty keyword means that there is none left.
+// cutParam splits off the first parameter of s, which is empty or begins with a
+// space. An empty keyword means that none is left.
 func cutParam(s string) (keyword, value string, valued bool, rest string) {
 	s = strings.TrimLeft(s, " ")
 	word, rest, found := strings.Cut(s, " ")
@@ -145,8 +144,8 @@ func appendParams[O any](dst []byte, table []param[O], o *O, utf8 bool, exts Ext
 	return dst, nil
 }
 
-// An UnsupportedError says that a message can't be sent as asked because the
-// server lacks an extension.
+// An UnsupportedError says that a message can't be sent as requested because
+// the server lacks an extension.
 type UnsupportedError struct{ Extension Extension }
 
 func (e *UnsupportedError) Error() string {
@@ -172,8 +171,8 @@ func AppendMail(dst []byte, from Address, o *MailOptions, exts ExtensionSet) ([]
 	return append(dst, "\r\n"...), nil
 }
 
-// AppendRcpt appends a RCPT command with its CRLF, like [AppendMail]. With utf8,
-// the transaction is one declared SMTPUTF8.
+// AppendRcpt appends a RCPT command with its CRLF, like [AppendMail]. utf8 says
+// that MAIL declared SMTPUTF8.
 func AppendRcpt(dst []byte, to Address, o *RcptOptions, utf8 bool, exts ExtensionSet) ([]byte, error) {
 	n := len(dst)
 	dst = append(dst, "RCPT TO:"...)

@@ -7,21 +7,21 @@ import (
 	"unicode/utf8"
 )
 
-// A Parser reads the arguments of commands. The zero Parser is strict and knows
-// no extension. Its methods may be called from several goroutines.
+// A Parser parses the arguments of commands. The zero Parser is strict and
+// accepts no extension. Its methods may be called from several goroutines.
 //
-// What it refuses it refuses with a *Error that can be sent as the reply.
-// Strings in the results are parts of the argument.
+// Its errors are *Error values that can be sent as the reply. Strings in the
+// results are parts of the argument.
 type Parser struct {
-	// Allow holds the leniencies that are in force.
+	// Allow is the set of leniencies that apply.
 	Allow Leniency
 
-	// Extensions are those whose parameters are taken; others get the reply
+	// Extensions are those whose parameters are accepted; others get the reply
 	// 555 (RFC 5321 §4.1.1.11).
 	Extensions ExtensionSet
 
-	// MaxPath is how many octets a path may have, angle brackets included;
-	// zero: the MaxPath of RFC 5321.
+	// MaxPath is the maximum length of a path in octets, angle brackets
+	// included; zero: the constant MaxPath.
 	MaxPath int
 }
 
@@ -38,7 +38,7 @@ type RcptCommand struct {
 }
 
 // CutCommand splits a command line, without CRLF, into the verb and its
-// argument. Blanks at the end are dropped (RFC 5321 §4.1.1).
+// argument. Trailing blanks are dropped (RFC 5321 §4.1.1).
 func CutCommand(line []byte) (verb, arg []byte) {
 	line = bytes.TrimRight(line, " \t")
 	n := bytes.IndexAny(line, " \t")
@@ -63,7 +63,7 @@ func (p *Parser) Mail(arg string, cmd *MailCommand) error {
 	if err := parseParams(p, mailParams, rest, &cmd.Options); err != nil {
 		return err
 	}
-	// RFC 6531 §3.4: the parameter is what permits UTF-8 in the path.
+	// RFC 6531 §3.4: only with the parameter may the path contain UTF-8.
 	if !cmd.Options.UTF8 && !addr.IsASCII() {
 		return errNonASCII
 	}
@@ -71,7 +71,7 @@ func (p *Parser) Mail(arg string, cmd *MailCommand) error {
 }
 
 // Rcpt parses the argument of RCPT, "TO:<…> …", into cmd (RFC 5321 §4.1.1.3).
-// With utf8, the transaction is one that MAIL declared SMTPUTF8.
+// utf8 says that MAIL declared SMTPUTF8.
 func (p *Parser) Rcpt(arg string, utf8 bool, cmd *RcptCommand) error {
 	*cmd = RcptCommand{}
 	arg, err := p.cutPrefix(arg, "TO:")
@@ -96,10 +96,10 @@ var (
 	errNUL      = &Error{501, EnhancedCode{5, 5, 2}, "control characters are not allowed"}
 )
 
-// errText is what to say of an error of this package in a reply.
+// errText returns the text of an error of this package for a reply.
 func errText(err error) string { return strings.TrimPrefix(err.Error(), "smtp: ") }
 
-// cutPrefix takes FROM: or TO: off the argument of MAIL or RCPT.
+// cutPrefix removes FROM: or TO: from the argument of MAIL or RCPT.
 func (p *Parser) cutPrefix(arg, prefix string) (string, error) {
 	if len(arg) < len(prefix) || !strings.EqualFold(arg[:len(prefix)], prefix) {
 		return "", errSyntax
@@ -172,7 +172,7 @@ func (p *Parser) path(s string, reverse bool) (Address, string, error) {
 
 var errPath = errors.New("smtp: path must be <ADDRESS>")
 
-// skipRoute passes over a source route, which is accepted and ignored (RFC 5321
+// skipRoute skips a source route, which is accepted and ignored (RFC 5321
 // §4.1.1.3, appendix C): A-d-l ":".
 func (p *Parser) skipRoute(s string) (string, bool) {
 	for {
@@ -195,9 +195,10 @@ func (p *Parser) skipRoute(s string) (string, bool) {
 }
 
 // Hello checks the argument of HELO, EHLO or LHLO and returns the name given.
-// It takes any one word that can be a host's idea of its name: real programs
-// send underscores and bare IP addresses, and RFC 5321 §4.1.4 forbids to refuse
-// mail because a name isn't right. [ValidDomain] tells the proper ones.
+// It accepts any single word: programs send names with underscores and IP
+// addresses without brackets, and RFC 5321 §4.1.4 forbids refusing mail because
+// the name is not that of the host. [ValidDomain] reports whether a name is
+// well-formed.
 func (p *Parser) Hello(arg string) (string, error) {
 	if arg == "" || len(arg) > MaxDomain {
 		return "", errSyntax
@@ -214,8 +215,8 @@ func (p *Parser) Hello(arg string) (string, error) {
 }
 
 // String checks the argument of VRFY, EXPN or HELP (RFC 5321 §4.1.1.6): text
-// without control characters. The parameter SMTPUTF8 at its end is taken off
-// and reported where the extension is in force (RFC 6531 §3.7.4.2).
+// without control characters. A trailing parameter SMTPUTF8 is removed and
+// reported where the extension is accepted (RFC 6531 §3.7.4.2).
 func (p *Parser) String(arg string) (text string, utf bool, err error) {
 	if p.Extensions.Has(ExtSMTPUTF8) {
 		const suffix = " SMTPUTF8"
@@ -237,7 +238,7 @@ func (p *Parser) String(arg string) (text string, utf bool, err error) {
 	return arg, utf, nil
 }
 
-// None checks that a command that takes no argument got none.
+// None checks that there is no argument.
 func (p *Parser) None(arg string) error {
 	if arg != "" {
 		return errArgument

@@ -7,7 +7,7 @@ import (
 )
 
 // An EnhancedCode is an enhanced status code (RFC 3463): class, subject,
-// detail. The zero value stands for none.
+// detail. The zero value means that there is none.
 type EnhancedCode [3]uint16
 
 // IsZero reports whether there is no code.
@@ -31,7 +31,7 @@ func (c EnhancedCode) append(dst []byte) []byte {
 	return dst
 }
 
-// CutEnhancedCode takes the enhanced status code off the start of a reply's
+// CutEnhancedCode splits the enhanced status code off the start of a reply's
 // text. If there is none, it returns the zero code and the whole text.
 func CutEnhancedCode(text string) (EnhancedCode, string) {
 	var c EnhancedCode
@@ -71,17 +71,18 @@ type Reply struct {
 	// Enhanced is the enhanced status code, if there is one.
 	Enhanced EnhancedCode
 
-	// Text is for people; its lines are separated by LF. The enhanced code is
-	// no part of it.
+	// Text is for people; its lines are separated by LF. It does not contain
+	// the enhanced code.
 	Text string
 }
 
-// maxReplyLine is how long reply lines get, with CRLF (RFC 5321 §4.5.3.1.5).
+// maxReplyLine is the maximum length of a reply line, with CRLF (RFC 5321
+// §4.5.3.1.5).
 const maxReplyLine = 512
 
-// Append appends the reply as it goes over the wire. Nothing in the text can
-// break out of it: characters that aren't printable ASCII are written as
-// question marks, and long lines are split.
+// Append appends the reply in wire format. The text cannot add another reply:
+// characters that are not printable ASCII are replaced by question marks, and
+// long lines are split.
 func (r Reply) Append(dst []byte) []byte {
 	text := r.Text
 	for more := true; more; {
@@ -107,7 +108,7 @@ func (r Reply) Append(dst []byte) []byte {
 func (r Reply) appendLine(dst []byte, line string, more bool) []byte {
 	code := r.Code
 	if code < 200 || code > 599 {
-		code = 451 // whoever made this reply forgot the code
+		code = 451 // the code is missing
 	}
 	dst = append(dst, byte('0'+code/100), byte('0'+code/10%10), byte('0'+code%10))
 	if more {
@@ -115,7 +116,7 @@ func (r Reply) appendLine(dst []byte, line string, more bool) []byte {
 	} else {
 		dst = append(dst, ' ')
 	}
-	// RFC 2034 §4: on each line, and on no others than 2xx, 4xx and 5xx.
+	// RFC 2034 §4: on each line, and only in 2xx, 4xx and 5xx replies.
 	if !r.Enhanced.IsZero() && code/100 != 3 {
 		dst = r.Enhanced.append(dst)
 		dst = append(dst, ' ')
@@ -130,12 +131,12 @@ func (r Reply) appendLine(dst []byte, line string, more bool) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// ErrBadReply is what a line that is no SMTP reply is refused with.
+// ErrBadReply is the error for a line that is not an SMTP reply.
 var ErrBadReply = errors.New("smtp: malformed reply")
 
-// CutReplyLine takes a line of a reply, without CRLF, apart: the code, whether
-// it is the last line of the reply, and the text. A line of the code alone is
-// taken, as RFC 5321 §4.2 says receivers should.
+// CutReplyLine splits a line of a reply, without CRLF, into the code, whether
+// it is the last line of the reply, and the text. A line with the code only is
+// accepted, as RFC 5321 §4.2 recommends.
 func CutReplyLine(line []byte) (code int, last bool, text []byte, err error) {
 	if len(line) < 3 {
 		return 0, false, nil, ErrBadReply
@@ -194,8 +195,8 @@ func (r Reply) String() string {
 	return string(b)
 }
 
-// An Error is a reply that refuses something, code 4yz or 5yz. Clients get it
-// from servers, and what a server's backend returns becomes the exact reply.
+// An Error is a negative reply, with code 4yz or 5yz. Clients return it, and a
+// server sends exactly the one that its backend returns.
 type Error Reply
 
 // Error returns the reply on one line.
@@ -204,8 +205,8 @@ func (e *Error) Error() string { return Reply(*e).String() }
 // Temporary reports whether the same may succeed later (4yz).
 func (e *Error) Temporary() bool { return e.Code/100 == 4 }
 
-// Is makes errors.Is match errors with the same code; a target whose Enhanced
-// or Text is set must be the same in these as well.
+// Is makes errors.Is match errors with the same code; if Enhanced or Text of
+// the target is set, these must be equal too.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code && (t.Enhanced.IsZero() || t.Enhanced == e.Enhanced) && (t.Text == "" || t.Text == e.Text)

@@ -11,7 +11,7 @@ var sizeParam = mailParam{
 	keyword: "SIZE", ext: ExtSize,
 	parse: func(_ *Parser, o *MailOptions, value string) (ok bool) {
 		if len(value) == 20 || len(value) == 19 {
-			// More than an int64 holds is more than anyone takes.
+			// Larger numbers than an int64 exceed any limit.
 			n, err := strconv.ParseUint(value, 10, 64)
 			if err == nil && n > math.MaxInt64 || errors.Is(err, strconv.ErrRange) {
 				o.Size = math.MaxInt64

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// A Received is the trace field that every server which accepts a message puts
-// at its top (RFC 5321 §4.4).
+// A Received is the trace field that each server prepends to a message that it
+// accepts (RFC 5321 §4.4).
 type Received struct {
-	// Hello is the name the client gave in EHLO, Addr the address it came
-	// from, Name what the address resolves to, if that was looked up.
+	// Hello is the name the client gave in EHLO, Addr the address it came from,
+	// Name the result of a reverse lookup of the address, if there was one.
 	Hello string
 	Addr  netip.Addr
 	Name  string
 
 	// By is this server's name, With the protocol (see [Protocol]), ID the
-	// server's identifier of the message, empty for none.
+	// server's identifier of the message; ID may be empty.
 	By, With, ID string
 
-	// For is the recipient. Leave it zero where there are several, so that
-	// none learns of the others (RFC 5321 §7.2).
+	// For is the recipient. Leave it zero if there are several, so that they do
+	// not learn of each other (RFC 5321 §7.2).
 	For Address
 
 	// Time is when the message was received.
@@ -30,8 +30,8 @@ type Received struct {
 	TLS *tls.ConnectionState
 }
 
-// Append appends the field, folded, with its CRLF. Characters that can't stand
-// where they are written become question marks.
+// Append appends the field, folded, with its CRLF. Characters that are not
+// allowed become question marks.
 func (r *Received) Append(dst []byte) []byte {
 	dst = append(dst, "Received: from "...)
 	dst = appendTraceWord(dst, r.Hello, "unknown")
@@ -84,7 +84,7 @@ func tlsVersion(v uint16) string {
 	return "TLS"
 }
 
-// appendTraceWord appends s so that it stays one word outside of comments.
+// appendTraceWord appends s as one word, which cannot start a comment.
 func appendTraceWord(dst []byte, s, empty string) []byte {
 	if s == "" {
 		s = empty
@@ -110,9 +110,9 @@ func AppendAddrLiteral(dst []byte, a netip.Addr) []byte {
 	return append(a.AppendTo(dst), ']')
 }
 
-// AppendReturnPath appends the Return-Path field with its CRLF, which the server
-// that makes the final delivery puts at the top (RFC 5321 §4.4). An address that
-// can't be written comes out as the null reverse-path.
+// AppendReturnPath appends the Return-Path field with its CRLF, which the
+// server that makes the final delivery prepends (RFC 5321 §4.4). An address
+// that can't be written is replaced by the null reverse-path.
 func AppendReturnPath(dst []byte, from Address) []byte {
 	dst = append(dst, "Return-Path: "...)
 	n := len(dst)

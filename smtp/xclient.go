@@ -6,8 +6,8 @@ import (
 )
 
 // An Attribute is a name and value of the XCLIENT and XFORWARD commands of
-// Postfix. Absent says that the value is known to be none ([UNAVAILABLE]) and
-// TempUnavail that it isn't known now ([TEMPUNAVAIL]).
+// Postfix. Absent says that there is no value ([UNAVAILABLE]) and TempUnavail
+// that it is not known at present ([TEMPUNAVAIL]).
 type Attribute struct {
 	Name        string // in capitals
 	Value       string // decoded

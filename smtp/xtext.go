@@ -21,7 +21,7 @@ func AppendXtext(dst []byte, s string) []byte {
 	return dst
 }
 
-// ParseXtext decodes xtext. It refuses what the grammar does, including
+// ParseXtext decodes xtext. It is as strict as the grammar and refuses
 // hexadecimal digits in lower case.
 func ParseXtext(s string) (string, bool) {
 	plus := -1
@@ -56,9 +56,9 @@ func ParseXtext(s string) (string, bool) {
 	return string(out), true
 }
 
-// appendUTF8Addr appends an address of type utf-8 in one of the two forms of RFC
-// 6533 §3: utf-8-addr-unitext, which leaves UTF-8 as it is and may go where
-// SMTPUTF8 is in force, or utf-8-addr-xtext, all in ASCII.
+// appendUTF8Addr appends an address of type utf-8 in one of the two forms of
+// RFC 6533 §3: utf-8-addr-unitext, which keeps UTF-8 and requires SMTPUTF8, or
+// utf-8-addr-xtext, all in ASCII.
 func appendUTF8Addr(dst []byte, s string, unitext bool) []byte {
 	for _, r := range s {
 		switch {
@@ -81,9 +81,8 @@ func appendUTF8Addr(dst []byte, s string, unitext bool) []byte {
 	return dst
 }
 
-// parseUTF8Addr decodes utf-8-addr-unitext and utf-8-addr-xtext. Clients that
-// encode as xtext proper are understood too: "+" cannot stand for itself in
-// either form.
+// parseUTF8Addr decodes utf-8-addr-unitext and utf-8-addr-xtext. Plain xtext is
+// accepted too, as some clients send it: "+" is never a literal in either form.
 func parseUTF8Addr(s string) (string, bool) {
 	if !utf8.ValidString(s) {
 		return "", false

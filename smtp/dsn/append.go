@@ -9,16 +9,16 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp"
 )
 
-// Why a report can't be written.
+// Errors of writing a report.
 var (
 	ErrIncomplete = errors.New("dsn: report without reporting MTA or without recipients") // RFC 3464 §2.1
 	ErrRecipient  = errors.New("dsn: recipient without address, known action or status")  // RFC 3464 §2.3
 )
 
 // Append appends the report with CRLF at line ends. With global, it is a
-// message/global-delivery-status, in UTF-8 where needed; without, it is in ASCII
-// (RFC 6533 §4.1): addresses in UTF-8 are encoded, other text has question marks
-// in it.
+// message/global-delivery-status, in UTF-8 where needed; without, it is in
+// ASCII (RFC 6533 §4.1): addresses in UTF-8 are encoded, and in other text such
+// characters are replaced by question marks.
 func (r *Report) Append(dst []byte, global bool) ([]byte, error) {
 	if r.ReportingMTA.Name == "" || len(r.Recipients) == 0 {
 		return dst, ErrIncomplete
@@ -69,7 +69,7 @@ func validStatus(c smtp.EnhancedCode) bool {
 	return (c[0] == 2 || c[0] == 4 || c[0] == 5) && c[1] < 1000 && c[2] < 1000
 }
 
-// needsGlobal reports whether the report loses something in ASCII.
+// needsGlobal reports whether the report cannot be represented in ASCII.
 func (r *Report) needsGlobal() bool {
 	for i := range r.Recipients {
 		p := &r.Recipients[i]
@@ -136,7 +136,7 @@ func (e *encoder) extra(fields []Field) {
 	}
 }
 
-// field appends a field, folded where it gets long.
+// field appends a field, folded if it is long.
 func (e *encoder) field(name, value string) {
 	value = clean(value, e.global)
 	if value == "" {
@@ -146,8 +146,8 @@ func (e *encoder) field(name, value string) {
 	e.dst = fold(e.dst, value, len(name)+1)
 }
 
-// fold appends words, and begins a new line where one gets longer than 78
-// octets. column is where the line stands.
+// fold appends words, and begins a new line before one that would exceed 78
+// octets. column is the length of the current line.
 func fold(dst []byte, value string, column int) []byte {
 	for word := range strings.FieldsSeq(value) {
 		for {
@@ -155,7 +155,7 @@ func fold(dst []byte, value string, column int) []byte {
 				dst = append(dst, "\r\n"...)
 				column = 0
 			}
-			// A word that is too long for any line (RFC 5322 §2.1.1) is cut.
+			// A word that is too long for any line (RFC 5322 §2.1.1) is split.
 			n := min(len(word), 900)
 			dst = append(append(dst, ' '), word[:n]...)
 			column += 1 + n
@@ -167,8 +167,8 @@ func fold(dst []byte, value string, column int) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// clean makes text fit for a field: one line, without control characters, runs
-// of spaces as one.
+// clean makes text suitable for a field: one line, without control characters,
+// with runs of spaces reduced to one.
 func clean(s string, global bool) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -201,7 +201,7 @@ func validName(s string) bool {
 }
 
 // encodeUTF8 encodes an address of type utf-8 (RFC 6533 §3): as
-// utf-8-addr-unitext where UTF-8 may stand, else as utf-8-addr-xtext.
+// utf-8-addr-unitext where UTF-8 is allowed, otherwise as utf-8-addr-xtext.
 func encodeUTF8(s string, unitext bool) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
@@ -224,7 +224,7 @@ func encodeUTF8(s string, unitext bool) string {
 	return b.String()
 }
 
-// decodeUTF8 decodes what encodeUTF8 makes. All else stands for itself.
+// decodeUTF8 reverses encodeUTF8. Other text is not changed.
 func decodeUTF8(s string) string {
 	if !strings.Contains(s, `\x{`) {
 		return s

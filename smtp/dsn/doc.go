@@ -1,5 +1,5 @@
-// Package dsn writes and reads delivery status notifications: the messages by
-// which mail servers tell senders what became of their mail.
+// Package dsn writes and reads delivery status notifications: the messages with
+// which mail servers report to senders what happened to their mail.
 //
 // To tell a sender that a message could not be delivered:
 //
@@ -13,9 +13,9 @@
 //	}
 //	_, err := m.WriteTo(w)
 //
-// It goes out with the null reverse-path, so that it is never answered by
-// another, and never in answer to a message that had one; [Wanted] tells whether
-// the sender asked for it.
+// Send it with the null reverse-path, so that it does not cause another
+// notification, and never in reply to a message that had the null reverse-path
+// itself; [Wanted] reports whether the sender asked for it.
 //
 // To read one:
 //
@@ -24,13 +24,14 @@
 //
 // Invariants:
 //
-//   - Nothing from a value can become another field or line: control characters
-//     are replaced by spaces.
-//   - What is written can be parsed into the same values.
+//   - No value can add a field or a line: control characters are replaced by
+//     spaces.
+//   - What is written is parsed into the same values.
 //   - Neither side holds the returned message in memory.
-//   - The parser takes what real servers send; nothing makes it panic.
+//   - The parser accepts what real servers send, and does not panic on any
+//     input.
 //
 // RFCs: 3464 (message/delivery-status), 6522 (multipart/report), 6533
-// (internationalised reports), 3461 (what the sender asks for in the envelope),
-// 3463 (status codes).
+// (internationalised reports), 3461 (the parameters NOTIFY, RET, ENVID and
+// ORCPT), 3463 (status codes).
 package dsn

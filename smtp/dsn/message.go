@@ -18,8 +18,8 @@ import (
 )
 
 // A Message is a notification as a whole message, a multipart/report (RFC 6522)
-// of text for people, the Report, and what is returned of the original. What is
-// left zero gets a value that does.
+// of text for people, the Report, and the returned part of the original. Fields
+// that are zero have defaults.
 type Message struct {
 	// To is the reverse-path of the original message. It must be set.
 	To smtp.Address
@@ -27,34 +27,35 @@ type Message struct {
 	// From is by default "Mail Delivery System" at the reporting MTA.
 	From message.Address
 
-	// Subject, Text and Date are by default in English, made from the Report,
-	// and now. MessageID is made at random; it has angle brackets.
+	// By default, Subject and Text are in English and made from the Report,
+	// Date is the current time, and MessageID, which has angle brackets, is
+	// random.
 	Subject, Text, MessageID string
 	Date                     time.Time
 
-	// Header holds more fields, such as References.
+	// Header holds additional fields, such as References.
 	Header []Field
 
 	// Report must be set.
 	Report Report
 
-	// Original is the message that the report is about, from its start. What is
-	// returned of it is Return: all of it where that is smtp.ReturnFull and the
-	// report tells of a failure (RFC 3461 §4.3), else the header. Nil: nothing.
+	// Original is the message that the report is about, from its start. All of
+	// it is returned if Return is smtp.ReturnFull and the report contains a
+	// failure (RFC 3461 §4.3), otherwise the header. Nil: nothing is returned.
 	Original io.Reader
 	Return   smtp.Return
 
-	// UTF8 says that the notification may go out with SMTPUTF8 only, so that
-	// addresses need not be encoded (RFC 6533 §4); it must be set where the
-	// Original is returned in full and needs it.
+	// UTF8 says that the notification will be sent with SMTPUTF8 only, so that
+	// addresses need not be encoded (RFC 6533 §4); it must be set if the
+	// Original is returned in full and requires SMTPUTF8.
 	UTF8 bool
 }
 
 // maxHeader is how much of a header is returned.
 const maxHeader = 512 << 10
 
-// WriteTo writes the message with CRLF at line ends; those of the Original stay
-// as they are. It returns the number of octets written.
+// WriteTo writes the message with CRLF at line ends; those of the Original are
+// not changed. It returns the number of octets written.
 func (m *Message) WriteTo(w io.Writer) (int64, error) {
 	b := bufio.NewWriterSize(w, 4096)
 	c := &counter{w: b}
@@ -95,7 +96,7 @@ func (m *Message) write(w io.Writer) error {
 	if text == "" {
 		text = m.Report.text()
 	}
-	boundary := "=_" + rand.Text() // can't stand in quoted-printable
+	boundary := "=_" + rand.Text() // cannot occur in quoted-printable
 	head, err := m.head(boundary, full || global || !isASCII(string(returned)))
 	if err != nil {
 		return err
@@ -141,7 +142,7 @@ func (m *Message) write(w io.Writer) error {
 	return err
 }
 
-// source remembers that an error was the original's.
+// source remembers whether reading the original failed.
 type source struct {
 	r   io.Reader
 	err error
@@ -191,8 +192,8 @@ func (m *Message) head(boundary string, eightBit bool) ([]byte, error) {
 	}
 	to := m.To
 	if !m.UTF8 {
-		// An address in UTF-8 can't stand in a header in ASCII: who sends the
-		// notification must set UTF8 then.
+		// An address in UTF-8 is not allowed in an ASCII header: the caller
+		// must set UTF8.
 		if to, err = to.ToASCII(); err != nil {
 			return nil, fmt.Errorf("dsn: To: %w", err)
 		}

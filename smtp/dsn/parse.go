@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	// ErrNoReport says that a message is no delivery status notification.
+	// ErrNoReport says that a message is not a delivery status notification.
 	ErrNoReport = errors.New("dsn: no delivery status in the message")
 
 	// ErrTooLarge says that a report is longer than 4 MiB.
@@ -23,8 +23,8 @@ var (
 
 const maxReport = 4 << 20
 
-// Parse finds the report in a message and reads it. sum is what
-// message.Parse made of it; nil: Parse does that.
+// Parse finds the report in a message and reads it. sum is the result of
+// message.Parse; if it is nil, Parse calls that.
 func Parse(r io.ReaderAt, sum *message.Summary) (*Report, error) {
 	if sum == nil {
 		var err error
@@ -54,7 +54,7 @@ func Original(root *message.Part) *message.Part {
 	})
 }
 
-// find looks through the parts, not into messages.
+// find searches the parts, but not those of nested messages.
 func find(root *message.Part, is func(*message.Part) bool) *message.Part {
 	var found *message.Part
 	root.Walk(func(_ []int, p *message.Part) bool {
@@ -67,8 +67,8 @@ func find(root *message.Part, is func(*message.Part) bool) *message.Part {
 }
 
 // ParseReport reads the content of a message/delivery-status or
-// message/global-delivery-status. It takes what it can: fields that are missing
-// or broken are left zero. It fails if there is no recipient, or r does.
+// message/global-delivery-status. It is tolerant: missing or malformed fields
+// are left zero. It fails if there is no recipient or if reading r fails.
 func ParseReport(r io.Reader) (*Report, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxReport+1))
 	switch {
@@ -85,7 +85,7 @@ func ParseReport(r io.Reader) (*Report, error) {
 		if len(group) == 0 {
 			continue
 		}
-		// Some leave the fields of the message out.
+		// Some servers omit the per-message fields.
 		if isRecipient(group) {
 			report.Recipients = append(report.Recipients, parseRecipient(group))
 		} else if first {
@@ -99,7 +99,7 @@ func ParseReport(r io.Reader) (*Report, error) {
 	return &report, nil
 }
 
-// cutGroup takes the lines up to an empty one off text.
+// cutGroup splits off the lines up to an empty one.
 func cutGroup(text []byte) (group, rest []byte) {
 	for i := 0; i < len(text); {
 		end := len(text)
@@ -188,11 +188,11 @@ func appendExtra(list []Field, name, value string) []Field {
 }
 
 // tidy makes one line of a value, as clean does, so that what was read can be
-// written. Text that is no UTF-8 has question marks in it.
+// written. Invalid UTF-8 is replaced by question marks.
 func tidy(s string) string { return clean(s, true) }
 
 // typed splits a value at the semicolon after its type (RFC 3464 §2.1.2). Types
-// are returned in lower case; def is taken where there is none.
+// are returned in lower case; def is used if there is none.
 func typed(value, def string) (typ, text string) {
 	typ, text, found := strings.Cut(value, ";")
 	typ = strings.TrimSpace(typ)

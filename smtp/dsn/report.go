@@ -16,21 +16,21 @@ type Report struct {
 	// EnvelopeID is the ENVID that the sender gave, decoded (§2.2.1).
 	EnvelopeID string
 
-	// ReportingMTA attempted the delivery (§2.2.2); it must be there. Gateway
-	// is where the report was translated from another mail system (§2.2.3),
-	// ReceivedFrom where the message came from (§2.2.4).
+	// ReportingMTA attempted the delivery (§2.2.2); it is required. Gateway is
+	// the system that translated the report from another mail system (§2.2.3),
+	// ReceivedFrom the one that the message came from (§2.2.4).
 	ReportingMTA, Gateway, ReceivedFrom MTA
 
 	// Arrival is when the message arrived at the ReportingMTA (§2.2.5).
 	Arrival time.Time
 
-	// Extra are fields that this package has no name for.
+	// Extra are fields that this package does not know.
 	Extra []Field
 
 	Recipients []Recipient
 }
 
-// A Recipient is what became of a message for one recipient (RFC 3464 §2.3).
+// A Recipient holds the fields for one recipient (RFC 3464 §2.3).
 type Recipient struct {
 	// Original is the recipient as the sender named it, known from ORCPT
 	// (§2.3.1), Final as it was at the ReportingMTA (§2.3.2).
@@ -39,22 +39,22 @@ type Recipient struct {
 	Action Action            // §2.3.3
 	Status smtp.EnhancedCode // §2.3.4
 
-	// Comment is for people; it stands behind the Status.
+	// Comment is for people; it follows the Status.
 	Comment string
 
-	// Remote is the server that was spoken to (§2.3.5).
+	// Remote is the server that delivery was attempted to (§2.3.5).
 	Remote MTA
 
-	// Diagnostic is why, as the Remote said it (§2.3.6): mostly of type "smtp"
-	// with the reply as text.
+	// Diagnostic is the reason as given by the Remote (§2.3.6): usually of type
+	// "smtp" with the reply as text.
 	Diagnostic Diagnostic
 
 	// Localized is the same in other languages (RFC 6533 §4.1).
 	Localized []Localized
 
-	// LastAttempt is when delivery was tried last (§2.3.7), RetryUntil up to
-	// when it will be (§2.3.9, with Delayed), LogID under what the Remote's
-	// log knows it (§2.3.8).
+	// LastAttempt is the time of the last delivery attempt (§2.3.7), RetryUntil
+	// the time until which attempts go on (§2.3.9, with Delayed), LogID the
+	// identifier in the log of the Remote (§2.3.8).
 	LastAttempt, RetryUntil time.Time
 	LogID                   string
 
@@ -66,33 +66,34 @@ type Action string
 
 // The actions of RFC 3464 §2.3.3.
 const (
-	Failed    Action = "failed"    // given up
+	Failed    Action = "failed"    // delivery was given up
 	Delayed   Action = "delayed"   // still being tried
 	Delivered Action = "delivered" // to the mailbox
 	Relayed   Action = "relayed"   // to a server that doesn't send notifications
 	Expanded  Action = "expanded"  // delivered to a list, which delivers to others
 )
 
-// An MTA names a server (RFC 3464 §2.1.2): Type is mostly "dns".
+// An MTA names a server (RFC 3464 §2.1.2): Type is usually "dns".
 type MTA struct{ Type, Name string }
 
 // An Address names a recipient: Type is "rfc822", "utf-8" (RFC 6533) or that of
 // another mail system. An smtp.OriginalRecipient can be converted to it.
 type Address struct{ Type, Address string }
 
-// A Diagnostic is a system's own word on a failure: Type is mostly "smtp".
+// A Diagnostic is the text with which a system explained a failure: Type is
+// usually "smtp".
 type Diagnostic struct{ Type, Text string }
 
-// A Localized is a Diagnostic in a language.
+// A Localized is the text of a Diagnostic in another language.
 type Localized struct{ Language, Text string }
 
-// A Field is one that this package has no name for.
+// A Field is a field that this package does not know.
 type Field struct{ Name, Value string }
 
 // AddressOf returns the Address of a mailbox.
 func AddressOf(a smtp.Address) Address { return Address(smtp.OriginalOf(a)) }
 
-// Mailbox returns the address as one of SMTP, if it is of such a type.
+// Mailbox returns the address as an smtp.Address, if its type allows that.
 func (a Address) Mailbox() (smtp.Address, error) {
 	if !strings.EqualFold(a.Type, "rfc822") && !strings.EqualFold(a.Type, "utf-8") {
 		return smtp.Address{}, errors.New("dsn: address of type " + strconv.Quote(a.Type))
@@ -100,10 +101,10 @@ func (a Address) Mailbox() (smtp.Address, error) {
 	return smtp.ParseAddress(a.Address)
 }
 
-// NewRecipient makes a Recipient for a notification. o may be nil. What a server
-// replied becomes Status and Diagnostic; where there was no reply, err should be
-// nil or what comes nearest: without it the Status is 2.0.0, 4.0.0 or 5.0.0 by
-// the action.
+// NewRecipient makes a Recipient for a notification. o may be nil. The reply of
+// a server becomes Status and Diagnostic. If there was none, err should be nil
+// or the closest equivalent; if it is nil, the Status is 2.0.0, 4.0.0 or 5.0.0,
+// depending on the action.
 func NewRecipient(to smtp.Address, o *smtp.RcptOptions, action Action, err *smtp.Error) Recipient {
 	r := Recipient{Final: AddressOf(to), Action: action}
 	if o != nil {
@@ -118,8 +119,8 @@ func NewRecipient(to smtp.Address, o *smtp.RcptOptions, action Action, err *smtp
 	}
 	r.Status = smtp.EnhancedCode{class, 0, 0}
 	if err != nil {
-		// What was put off too often has failed with a status of 4 (RFC 3464
-		// §2.3.4).
+		// A delivery that was delayed for too long fails with a status of class
+		// 4 (RFC 3464 §2.3.4).
 		r.Status = smtp.EnhancedCode{uint16(err.Code / 100), 0, 0}
 		if !err.Enhanced.IsZero() {
 			r.Status = err.Enhanced
@@ -149,10 +150,10 @@ func (d Diagnostic) Reply() (smtp.Reply, bool) {
 	return r, true
 }
 
-// Wanted reports whether the sender of a message wants to hear of an action, by
-// the NOTIFY that came with the recipient (RFC 3461 §4.1, §5.2): without one, of
-// failures and delays. There must be no notification at all where the
-// reverse-path is null. o may be nil.
+// Wanted reports whether the sender of a message wants to be notified of an
+// action, according to the NOTIFY parameter of the recipient (RFC 3461 §4.1,
+// §5.2). Without one, the sender is notified of failures and delays. If the
+// reverse-path is null, there must be no notification. o may be nil.
 func Wanted(action Action, from smtp.Address, o *smtp.RcptOptions) bool {
 	if from.IsZero() {
 		return false
@@ -172,8 +173,8 @@ func Wanted(action Action, from smtp.Address, o *smtp.RcptOptions) bool {
 	return false
 }
 
-// failed reports whether the report has a failure: RET counts for no other (RFC
-// 3461 §4.3).
+// has reports whether the report contains an action. RET applies to failures
+// only (RFC 3461 §4.3).
 func (r *Report) has(a Action) bool {
 	for i := range r.Recipients {
 		if r.Recipients[i].Action == a {

@@ -2,7 +2,7 @@ package dsn
 
 import "strings"
 
-// subject names what happened.
+// subject returns the default Subject.
 func (r *Report) subject() string {
 	switch {
 	case r.has(Failed):
@@ -24,7 +24,7 @@ var sentences = []struct {
 	{Expanded, "Your message was delivered to a list, which sends it on:\n"},
 }
 
-// text says it for people.
+// text returns the default Text.
 func (r *Report) text() string {
 	var b strings.Builder
 	b.WriteString("This is the mail system at " + clean(r.ReportingMTA.Name, true) + ".\n")

@@ -1,5 +1,6 @@
 // Package mtasts fetches MTA-STS policies over HTTPS (RFC 8461 §3.3). It is
-// apart from outbound so that only those who use it link an HTTP client:
+// separate from outbound, so that only programs that use it link an HTTP
+// client:
 //
 //	d := &outbound.Deliverer{MTASTS: &outbound.MTASTS{Fetch: mtasts.Fetch}}
 package mtasts
@@ -18,9 +19,9 @@ import (
 // maxPolicy is how large a policy may be, in octets (RFC 8461 §3.3).
 const maxPolicy = 64 << 10
 
-// Why a policy was not taken.
+// Errors of Fetch.
 var (
-	ErrStatus    = errors.New("mtasts: the server has no policy to give") // any other status than 200, redirections too
+	ErrStatus    = errors.New("mtasts: the server does not return a policy") // any status other than 200, including redirections
 	ErrMediaType = errors.New("mtasts: the policy is not text/plain")
 	ErrTooLong   = errors.New("mtasts: the policy is too long")
 )
@@ -51,7 +52,8 @@ func (f *Fetcher) Fetch(ctx context.Context, domain string) ([]byte, error) {
 	if transport == nil {
 		transport = &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10}
 	}
-	// A RoundTripper follows no redirections, has no cookies and no cache.
+	// A RoundTripper does not follow redirections and has neither cookies nor a
+	// cache.
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return nil, fmt.Errorf("mtasts: %w", err)

@@ -1,13 +1,13 @@
-// Package tlsrpt collects what became of TLS with other domains' mail hosts, and
-// makes of it the reports that these domains may ask for (RFC 8460).
+// Package tlsrpt collects the results of TLS with other domains' mail hosts,
+// and makes the reports that these domains may ask for (RFC 8460).
 //
 //	c := &tlsrpt.Collector{}
 //	d := &outbound.Deliverer{OnAttempt: c.Attempt}
 //	…
 //	for _, r := range c.Take() { … json.Marshal(r) … } // once a day
 //
-// Where to send them is told by the TXT record at _smtp._tls of the domain; the
-// sending is not done here.
+// The TXT record at _smtp._tls of the domain says where to send them. This
+// package does not send them.
 package tlsrpt
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp/outbound"
 )
 
-// A Report is what a domain is told, as RFC 8460 §4.4 has it in JSON.
+// A Report is the report to a domain, in the JSON format of RFC 8460 §4.4.
 // Organization, Contact and ID are for the sender to fill in.
 type Report struct {
 	Organization string    `json:"organization-name"`
@@ -35,13 +35,13 @@ type Report struct {
 	Domain string `json:"-"`
 }
 
-// A DateRange is the time that a report is about.
+// A DateRange is the period of a report.
 type DateRange struct {
 	Start time.Time `json:"start-datetime"`
 	End   time.Time `json:"end-datetime"`
 }
 
-// A Policy is what was asked of TLS, and how often it was met.
+// A Policy is a TLS policy and the number of sessions that met it or failed.
 type Policy struct {
 	Policy struct {
 		Type   outbound.PolicyType `json:"policy-type"`
@@ -68,8 +68,8 @@ type Failure struct {
 // A Collector counts attempts. The zero value works. It may be used by several
 // goroutines.
 type Collector struct {
-	// MaxDomains and MaxFailures (of a policy) bound the memory; what is
-	// beyond is left out. By default 10,000 and 100.
+	// MaxDomains and MaxFailures (of a policy) bound the memory; what exceeds
+	// them is omitted. The defaults are 10,000 and 100.
 	MaxDomains, MaxFailures int
 
 	mu      sync.Mutex
@@ -152,8 +152,8 @@ func (r *Report) policy(a *outbound.Attempt) *Policy {
 	return &r.Policies[len(r.Policies)-1]
 }
 
-// Take returns what was collected since it was called last, one report a domain
-// in the order of their names, and begins anew.
+// Take returns what was collected since the last call, one report for each
+// domain in the order of their names, and resets the Collector.
 func (c *Collector) Take() []*Report {
 	c.mu.Lock()
 	defer c.mu.Unlock()
