@@ -8,21 +8,22 @@ import (
 
 // Limits of compressed input.
 const (
-	// MaxCompressRatio is how many octets one octet of compressed input may
-	// become, on average since compression began. DEFLATE itself goes to 1032.
+	// MaxCompressRatio is the maximum ratio of inflated to compressed input, on
+	// average since compression began. DEFLATE itself reaches 1032.
 	MaxCompressRatio = 200
 	// CompressAllowance is how many octets of inflated input are exempt from it.
 	CompressAllowance = 16 << 20
 )
 
-// restDelay is how long a connection waits before it gives up the state of its
-// compressor, and with that the history that makes the next output small.
+// restDelay is how long a connection waits before it releases the state of its
+// compressor, which holds the history that makes output small.
 const restDelay = 2 * time.Second
 
-// Compress turns on DEFLATE compression in both directions (RFC 4978), above TLS
-// where there is TLS. What is in the write buffer is sent uncompressed first;
-// input that is buffered is taken as compressed. Each Flush ends with a sync
-// flush, so that the peer can read all of it. level is one of compress/flate.
+// Compress turns on DEFLATE compression in both directions (RFC 4978), above
+// TLS where there is TLS. The contents of the write buffer are sent
+// uncompressed first; buffered input is treated as compressed. Each Flush ends
+// with a sync flush, so that the peer can read all of it. level is one of
+// compress/flate.
 //
 // Limits on lines and bodies count inflated octets; beyond them, input that
 // expands more than MaxCompressRatio fails with ErrExpansion.

@@ -31,25 +31,25 @@ type Options struct {
 	// DefaultHandshakeTimeout, negative for none).
 	HandshakeTimeout time.Duration
 
-	// Trace is told of each line read and written; see Event.
+	// Trace is called for each line read and written; see Event.
 	Trace Tracer
-	// TraceBody is how many octets of a body's beginning are traced (default
-	// none: bodies are reported by their size alone).
+	// TraceBody is how many octets of the beginning of a body are traced
+	// (default none: only the size of a body is reported).
 	TraceBody int
-	// Redact returns what is to be traced in place of a line, so that a protocol
-	// can mask credentials in it. It must not change line or keep it.
+	// Redact returns the text to trace in place of a line, so that a protocol
+	// can mask credentials. It must not change or retain line.
 	Redact func(dir Direction, line []byte) []byte
 	// ID names the connection in traces and logs.
 	ID string
 }
 
-// A Conn is a network connection with what line-oriented protocols need.
+// A Conn is a network connection for line-oriented protocols.
 //
 // Reading (ReadLine, Wait, body readers) and writing (Write…, Flush, body
 // writers) are independent of each other: one goroutine may read while another
 // writes. Neither side may be used by two goroutines at once. StartTLS… and
-// Compress belong to both sides. Bind, Wake, Close, the Set…Timeout methods and
-// those that only report may be called from any goroutine.
+// Compress use both sides. Bind, Wake, Close, the Set…Timeout methods and those
+// that only report may be called from any goroutine.
 //
 // Nothing written is sent before Flush, except what does not fit the buffer.
 type Conn struct {
@@ -65,7 +65,7 @@ type Conn struct {
 	r, w    int    // buf[r:w] is unread
 	full    bool   // the last read filled buf
 	maxLine int
-	skipped int       // octets so far of a line that is too long, while in it
+	skipped int       // octets skipped so far of a line that is too long
 	readErr error     // permanent
 	body    unread    // body reader that is not at its end, or nil
 	small   [128]byte // holds the start of a command while no buffer is needed
@@ -73,24 +73,24 @@ type Conn struct {
 	// writing side
 	wbuf     []byte // pooled; nil while empty
 	wn       int
-	writeErr error // permanent: what got out is unknown
+	writeErr error // permanent: it is unknown what was sent
 
 	trace *tracer // nil when not traced
 
 	opts      Options
 	idle      atomic.Int64 // IdleTimeout
 	autoFlush bool         // reads flush before they wait; see SetAutoFlush
-	onError   func(error)  // told of the first fatal error of either side
+	onError   func(error)  // called with the first fatal error of either side
 	remote    net.Addr     // from the PROXY protocol, or nil
 	local     net.Addr
-	state     func(ConnState) // told of idle and active, or nil
+	state     func(ConnState) // called with idle and active, or nil
 }
 
 // unread is a body reader that holds the reading side.
 type unread interface{ unread() bool }
 
-// NewConn returns a Conn over nc. A *tls.Conn is known as such: TLS reports its
-// state. o may be nil.
+// NewConn returns a Conn over nc. If nc is a *tls.Conn, TLS reports its state.
+// o may be nil.
 func NewConn(nc net.Conn, o *Options) *Conn {
 	c := &Conn{t: &transport{Conn: nc}}
 	if o != nil {
@@ -117,13 +117,13 @@ func NewConn(nc net.Conn, o *Options) *Conn {
 	return c
 }
 
-// Bind binds the connection to ctx until release is called: when ctx ends, reads
-// and writes, also ones under way, fail at once with an error that wraps
-// context.Cause(ctx) and ctx.Err(). Binds nest; each release is to be called once. For a
-// context that cannot end, or one that is bound already (or differs from one
-// that is only in its values), Bind allocates nothing.
+// Bind binds the connection to ctx until release is called: when ctx ends,
+// reads and writes, including those in progress, fail at once with an error
+// that wraps context.Cause(ctx) and ctx.Err(). Binds nest; each release must be
+// called once. For a context that cannot end, or one that is bound already (or
+// differs from a bound one only in its values), Bind allocates nothing.
 //
-// After an interrupted read the connection is in step still, but after an
+// After an interrupted read the connection is still in step, but after an
 // interrupted write it is not: all later writes fail.
 func (c *Conn) Bind(ctx context.Context) (release func()) { return c.t.bind(ctx) }
 
@@ -144,8 +144,8 @@ func (c *Conn) SetWriteTimeout(d time.Duration) {
 // SetIdleTimeout sets the limit of one Wait, from the next on (0: that of reads).
 func (c *Conn) SetIdleTimeout(d time.Duration) { c.idle.Store(int64(d)) }
 
-// SetMaxLine sets the length that ReadLine accepts, CRLF included. It belongs
-// to the reading side. A value below 1 means DefaultMaxLine.
+// SetMaxLine sets the maximum length for ReadLine, CRLF included. It is a
+// method of the reading side. A value below 1 means DefaultMaxLine.
 func (c *Conn) SetMaxLine(n int) {
 	if n < 1 {
 		n = DefaultMaxLine
@@ -153,10 +153,11 @@ func (c *Conn) SetMaxLine(n int) {
 	c.maxLine = n
 }
 
-// SetAutoFlush makes each read that has to wait for the peer send first what is
-// buffered, so that a server can answer pipelined commands together and yet no
-// peer waits for a reply that is held back (RFC 2920 §3.2). An error of the write
-// is returned by the read. One goroutine must do both reading and writing then.
+// SetAutoFlush makes each read that has to wait for the peer send buffered
+// output first, so that a server can answer pipelined commands together without
+// holding back a reply that the peer waits for (RFC 2920 §3.2). An error of the
+// write is returned by the read. Reading and writing must then be done by one
+// goroutine.
 func (c *Conn) SetAutoFlush(on bool) { c.autoFlush = on }
 
 // flushFirst does what SetAutoFlush says.
@@ -174,8 +175,8 @@ func (c *Conn) ID() string { return c.opts.ID }
 // breaks the Conn.
 func (c *Conn) NetConn() net.Conn { return c.t.Conn }
 
-// RemoteAddr returns the peer's address, the one that a trusted proxy named
-// where there is one.
+// RemoteAddr returns the peer's address, as given by a trusted proxy if there
+// is one.
 func (c *Conn) RemoteAddr() net.Addr {
 	if c.remote != nil {
 		return c.remote
@@ -183,8 +184,8 @@ func (c *Conn) RemoteAddr() net.Addr {
 	return c.t.Conn.RemoteAddr()
 }
 
-// LocalAddr returns the address the peer connected to, as a trusted proxy named
-// it where there is one.
+// LocalAddr returns the address that the peer connected to, as given by a
+// trusted proxy if there is one.
 func (c *Conn) LocalAddr() net.Addr {
 	if c.local != nil {
 		return c.local
@@ -195,8 +196,8 @@ func (c *Conn) LocalAddr() net.Addr {
 // Octets returns how many octets have been read from and written to the network.
 func (c *Conn) Octets() (in, out int64) { return c.t.in.Load(), c.t.out.Load() }
 
-// Close closes the connection without sending what is buffered. Calls of either
-// side that are under way return an error that wraps net.ErrClosed.
+// Close closes the connection without sending buffered output. Calls of either
+// side in progress return an error that wraps net.ErrClosed.
 func (c *Conn) Close() error {
 	if tc := c.tls.Load(); tc != nil {
 		return tc.Close() // sends close_notify, in bounded time

@@ -7,7 +7,7 @@ import (
 )
 
 // A CountedReader reads a body of a known number of octets, such as an IMAP
-// literal or a BDAT chunk. It yields io.EOF behind them.
+// literal or a BDAT chunk. It returns io.EOF after them.
 type CountedReader struct {
 	c    *Conn
 	left int64
@@ -17,7 +17,7 @@ type CountedReader struct {
 }
 
 // CountedReader returns a reader of the n octets that come next. They must all
-// be read, by Drain if nothing else, before the next ReadLine or Wait.
+// be read, if only by Drain, before the next ReadLine or Wait.
 func (c *Conn) CountedReader(n int64) *CountedReader {
 	d := &CountedReader{c: c, left: max(n, 0), size: max(n, 0)}
 	if c.body != nil && c.body.unread() {
@@ -88,7 +88,8 @@ func (d *CountedReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo implements io.WriterTo. It writes from the read buffer, uncopied.
+// WriteTo implements io.WriterTo. It writes from the read buffer without
+// copying.
 func (d *CountedReader) WriteTo(w io.Writer) (n int64, err error) {
 	c := d.c
 	for {
@@ -115,8 +116,8 @@ func (d *CountedReader) WriteTo(w io.Writer) (n int64, err error) {
 	}
 }
 
-// Drain reads and drops the rest. When it is more than max octets, it reads none
-// and returns ErrBodyTooLong; the connection must be closed then.
+// Drain reads and discards the rest. If that is more than max octets, it reads
+// none and returns ErrBodyTooLong; the connection must then be closed.
 func (d *CountedReader) Drain(max int64) error {
 	if d.left > max {
 		return ErrBodyTooLong
@@ -137,8 +138,8 @@ func (c *Conn) CountedWriter(n int64) *CountedWriter {
 	return &CountedWriter{c: c, left: n, tr: c.traceBody(Send)}
 }
 
-// Write implements io.Writer. Of a p that is too long nothing is sent and the
-// error is ErrLongBody.
+// Write implements io.Writer. If p exceeds the announced number, nothing is
+// sent and the error is ErrLongBody.
 func (d *CountedWriter) Write(p []byte) (int, error) {
 	if int64(len(p)) > d.left {
 		return 0, ErrLongBody
@@ -170,8 +171,8 @@ func (d *CountedWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	}
 }
 
-// Close reports ErrShortBody when octets are missing: the peer waits for them,
-// so the connection can only be closed then. It does not flush.
+// Close returns ErrShortBody if octets are missing: the peer waits for them, so
+// the connection can only be closed. It does not flush.
 func (d *CountedWriter) Close() error {
 	d.tr.end()
 	if d.left > 0 {

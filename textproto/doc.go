@@ -41,20 +41,20 @@
 //
 // # Invariants
 //
-//   - Nothing but CRLF.CRLF ends a dot-stuffed body, in any mode. Nothing but what
-//     Close writes ends one that is sent.
+//   - Only CRLF.CRLF ends a dot-stuffed body, in any mode. Only Close ends one
+//     that is sent.
 //   - After a line or a body that was refused the connection is in step: ReadLine
 //     skips the rest of a long line, Drain the rest of a body, and a body that was
 //     not read to its end blocks the next ReadLine ([ErrUnreadBody]).
 //   - No input takes memory before it has arrived, and none more than the limit
 //     that applies to it (MaxLine for a line, two buffers for a body of any size).
-//   - What the peer sent in the clear is never taken for what it sent under TLS.
+//   - What the peer sent in the clear is never treated as sent under TLS.
 //   - Deadlines are set in one place (transport), under one mutex, from the
 //     timeouts, the bound contexts and the waiting state. A layer above it sees
-//     only a timeout that it survives; Conn says afterwards what was the reason.
-//   - A write that failed is final, a read that timed out is not.
+//     only a timeout, which it survives; Conn reports the reason afterwards.
+//   - A failed write is permanent, a read that timed out is not.
 //   - The reading side and the writing side share no unguarded state, so each may
 //     have a goroutine of its own.
-//   - Line by line and body by body, nothing is allocated that grows with the
-//     number of lines. A waiting connection holds no buffer.
+//   - No allocations grow with the number of lines or bodies. A waiting
+//     connection holds no buffer.
 package textproto

@@ -6,10 +6,10 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
 )
 
-// A DotMode says what a DotReader makes of a CR or LF that is not part of a
-// CRLF. In no mode does anything but CRLF.CRLF end the body (RFC 5321 §4.1.1.4);
-// a server that lets LF.LF end it can be made to take part of a message for
-// commands (CVE-2023-51764 and kin).
+// A DotMode says how a DotReader treats a CR or LF that is not part of a CRLF.
+// In every mode only CRLF.CRLF ends the body (RFC 5321 §4.1.1.4): a server that
+// lets LF.LF end it can be made to execute part of a message as commands
+// (CVE-2023-51764 and related).
 type DotMode int
 
 const (
@@ -34,8 +34,8 @@ type DotReader struct {
 	tr   *bodyTrace
 }
 
-// DotReader returns a reader of the body that comes next. It must be read to its
-// end, by Drain if nothing else, before the next ReadLine or Wait.
+// DotReader returns a reader of the body that comes next. It must be read to
+// its end, if only by Drain, before the next ReadLine or Wait.
 func (c *Conn) DotReader(mode DotMode) *DotReader {
 	d := &DotReader{c: c, mode: mode, bol: true}
 	if c.body != nil && c.body.unread() {
@@ -89,9 +89,9 @@ func (d *DotReader) next() error {
 	}
 }
 
-// scan takes what can be decided from b, unstuffs it in place, and returns the
-// resulting piece of the body and how much of b it took. What it leaves at the
-// end of b is undecided: "\r", ".", ".\r".
+// scan consumes what can be decided of b, unstuffs it in place, and returns the
+// resulting piece of the body and how much of b it consumed. What it leaves at
+// the end of b is undecided: "\r", ".", ".\r".
 func (d *DotReader) scan(b []byte) (seg []byte, used int) {
 	out, in := 0, 0
 	for in < len(b) {
@@ -171,7 +171,7 @@ func (d *DotReader) Read(p []byte) (n int, err error) {
 	for n < len(p) {
 		if len(d.seg) == 0 {
 			if n > 0 && d.c.w == d.c.r {
-				break // more would have to be waited for
+				break // more would have to wait
 			}
 			if err = d.next(); err != nil {
 				break
@@ -188,11 +188,11 @@ func (d *DotReader) Read(p []byte) (n int, err error) {
 	return 0, err
 }
 
-// WriteTo implements io.WriterTo. It writes from the read buffer, uncopied, but
-// for Normalise.
+// WriteTo implements io.WriterTo. It writes from the read buffer without
+// copying, except with Normalise.
 func (d *DotReader) WriteTo(w io.Writer) (n int64, err error) {
 	if d.mode == Normalise {
-		// Each bare CR or LF makes a piece of its own: gather them.
+		// Each bare CR or LF is a piece of its own: collect them.
 		buf := pool.GetLarge()
 		defer pool.Put(buf)
 		return io.CopyBuffer(w, struct{ io.Reader }{d}, buf)
@@ -216,10 +216,9 @@ func (d *DotReader) WriteTo(w io.Writer) (n int64, err error) {
 	}
 }
 
-// Drain reads up to the true end of the body, however it was left, so that the
-// connection is in step. Bare CR and LF no longer matter. When more than max
-// octets come before the end it returns ErrBodyTooLong, and the connection must
-// be closed.
+// Drain reads up to the end of the body, even after an error, so that the
+// connection is in step. Bare CR and LF are ignored. If more than max octets
+// precede the end it returns ErrBodyTooLong, and the connection must be closed.
 func (d *DotReader) Drain(max int64) error {
 	d.seg = nil
 	if d.done {

@@ -9,11 +9,11 @@ import (
 
 var errClosedBody = errors.New("textproto: write to a closed body")
 
-// A DotWriter writes a dot-stuffed body: it doubles the dots at the beginning of
-// lines, turns a bare CR or LF into CRLF, and ends the body with CRLF.CRLF when
-// it is closed. Without Close the body does not end: after an error of its
-// source the connection can only be closed, and the peer will not take a part of
-// a message for the whole.
+// A DotWriter writes a dot-stuffed body: it doubles the dots at the beginning
+// of lines, turns a bare CR or LF into CRLF, and ends the body with CRLF.CRLF
+// when it is closed. Without Close the body does not end: after an error of its
+// source the connection can only be closed, and the peer does not mistake a
+// part of a message for the whole.
 type DotWriter struct {
 	c      *Conn
 	look   lookahead
@@ -101,8 +101,8 @@ func (d *DotWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	}
 }
 
-// Close ends the body, with a CRLF first where its last line has none. An empty
-// body is the line with the dot alone.
+// Close ends the body, after adding a CRLF if its last line has none. An empty
+// body is sent as the line with the dot only.
 func (d *DotWriter) Close() error {
 	if d.closed {
 		return nil

@@ -46,25 +46,25 @@ var (
 	// body, while the body before it has not been read to its end (Drain does
 	// that).
 	ErrUnreadBody = errors.New("textproto: previous body not read to its end")
-	// ErrBodyTooLong is returned by Drain when the body goes on past the limit
-	// given. The connection is not in step then and must be closed.
-	ErrBodyTooLong = errors.New("textproto: body goes on past the limit")
+	// ErrBodyTooLong is returned by Drain when the body exceeds the given
+	// limit. The connection is then out of step and must be closed.
+	ErrBodyTooLong = errors.New("textproto: body exceeds the limit")
 	// ErrShortBody is returned by the Close of a counted writer that was given
 	// fewer octets than announced.
 	ErrShortBody = errors.New("textproto: fewer octets than announced")
 	// ErrLongBody is returned by the Write of a counted writer that was given
-	// more octets than announced. None of the surplus has been sent.
+	// more octets than announced. None of the excess has been sent.
 	ErrLongBody = errors.New("textproto: more octets than announced")
 
-	// ErrPlaintextBuffered is returned by StartTLSServer and StartTLSClient when
-	// the peer sent something behind the command or reply that starts TLS
+	// ErrPlaintextBuffered is returned by StartTLSServer and StartTLSClient
+	// when the peer sent something after the command or reply that starts TLS
 	// (CVE-2011-0411, CVE-2021-33515). The connection has been closed.
-	ErrPlaintextBuffered = errors.New("textproto: plaintext behind STARTTLS")
-	// ErrTLSActive and ErrCompressActive are returned for a layer that cannot be
-	// added because it, or one that must come after it, is there.
+	ErrPlaintextBuffered = errors.New("textproto: plaintext after STARTTLS")
+	// ErrTLSActive and ErrCompressActive are returned when a layer cannot be
+	// added because it, or one that must be above it, is active.
 	ErrTLSActive      = errors.New("textproto: TLS is already active")
 	ErrCompressActive = errors.New("textproto: compression is already active")
-	// ErrExpansion is returned by reads when compressed input grows past
+	// ErrExpansion is returned by reads when compressed input expands more than
 	// MaxCompressRatio.
 	ErrExpansion = deflate.ErrExpansion
 
@@ -73,7 +73,7 @@ var (
 	ErrProxyHeader = errors.New("textproto: invalid PROXY protocol header")
 )
 
-// A ProtocolError says which rule of the wire was broken, and where.
+// A ProtocolError says which rule of the wire format was violated, and where.
 type ProtocolError struct {
 	Err  error  // what was broken, such as ErrBareLF
 	Off  int64  // octets of the body before it
@@ -86,7 +86,7 @@ func (e *ProtocolError) Error() string {
 
 func (e *ProtocolError) Unwrap() error { return e.Err }
 
-// A TimeoutError says that the peer let a time limit pass. It implements
+// A TimeoutError says that the peer exceeded a time limit. It implements
 // net.Error, and errors.Is(err, os.ErrDeadlineExceeded) holds.
 type TimeoutError struct {
 	Op string // "read", "write", "wait"
@@ -97,14 +97,14 @@ func (e *TimeoutError) Timeout() bool   { return true }
 func (e *TimeoutError) Temporary() bool { return true }
 func (e *TimeoutError) Unwrap() error   { return os.ErrDeadlineExceeded }
 
-// contextError is the end of a bound context: its cause, and what its Err says.
+// contextError is the end of a bound context: its cause and its Err.
 type contextError struct{ cause, err error }
 
 func (e *contextError) Error() string   { return e.cause.Error() }
 func (e *contextError) Unwrap() []error { return []error{e.cause, e.err} }
 
-// isTimeout says that err is due to a deadline, after which reading may go on;
-// ETIMEDOUT is not, it says that the connection is dead.
+// isTimeout reports whether err is due to a deadline, after which reading may
+// continue. ETIMEDOUT is not: it means that the connection is dead.
 func isTimeout(err error) bool {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return true

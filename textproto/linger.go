@@ -16,10 +16,10 @@ const (
 	maxLinger = 1 << 20
 )
 
-// linger sends what is buffered and says that nothing more will come. When a
-// socket is closed with input unread, the peer is told of a reset and may never
-// read what was sent last (RFC 9293 §3.6.1), such as why it was turned away; so
-// that input is read first.
+// linger sends buffered output and closes the sending direction. If a socket is
+// closed with unread input, the peer gets a reset and may never read what was
+// sent last (RFC 9293 §3.6.1), such as why it was refused, so that input is
+// read first.
 func (c *Conn) linger() {
 	end := time.Now().Add(LingerTimeout)
 	c.t.setHard(end)

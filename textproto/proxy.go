@@ -20,8 +20,7 @@ const (
 	maxProxyV2 = 4096
 )
 
-// readProxyHeader reads the header that a trusted proxy sends first, and no
-// octet more.
+// readProxyHeader reads exactly the header that a trusted proxy sends first.
 func (c *Conn) readProxyHeader() error {
 	var head [16]byte
 	if err := c.readProxy(head[:12]); err != nil {
@@ -75,7 +74,8 @@ func (c *Conn) readProxy(p []byte) error {
 }
 
 // parseProxyV1 parses a header line of version 1, CRLF included. The addresses
-// are invalid for a connection of the proxy's own or of an unknown kind.
+// are invalid for a connection that the proxy itself makes or of an unknown
+// kind.
 func parseProxyV1(line string) (src, dst netip.AddrPort, err error) {
 	bad := func() (netip.AddrPort, netip.AddrPort, error) {
 		return netip.AddrPort{}, netip.AddrPort{}, fmt.Errorf("%w: %q", ErrProxyHeader, line)
@@ -132,7 +132,7 @@ func parseProxyV2(verCmd, famProto byte, b []byte) (src, dst netip.AddrPort, err
 	case 0x11: // TCP over IPv4
 	case 0x21: // TCP over IPv6
 		size = 16
-	case 0x31: // UNIX stream: nothing that an IP address could say
+	case 0x31: // UNIX stream: there is no IP address
 		if len(b) < 216 {
 			return src, dst, fmt.Errorf("%w: short address", ErrProxyHeader)
 		}

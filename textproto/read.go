@@ -7,19 +7,19 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
 )
 
-// MaxLineDiscard is how many octets of a line that is too long are skipped in
-// search of its end before the connection is given up.
+// MaxLineDiscard is how many octets of a line that is too long are skipped to
+// find its end before reading fails permanently.
 const MaxLineDiscard = 1 << 20
 
 // Buffered returns how many octets of input are buffered.
 func (c *Conn) Buffered() int { return c.w - c.r }
 
-// BufferedLine reports whether the next ReadLine has a whole line in the buffer:
+// BufferedLine reports whether a whole line is buffered for the next ReadLine:
 // whether the peer has pipelined another command.
 func (c *Conn) BufferedLine() bool { return bytes.IndexByte(c.buf[c.r:c.w], '\n') >= 0 }
 
-// fill reads more input behind what is buffered, making room first. It returns
-// after one successful read of at least an octet.
+// fill reads more input into the buffer, after making room. It returns after
+// one successful read of at least an octet.
 func (c *Conn) fill() error {
 	if c.readErr != nil {
 		return c.readErr
@@ -31,8 +31,8 @@ func (c *Conn) fill() error {
 	return err
 }
 
-// room sees to it that there is room behind what is buffered, and that the
-// buffer fits what the peer sends.
+// room ensures that there is room in the buffer, and adapts its size to what
+// the peer sends.
 func (c *Conn) room() {
 	n := c.w - c.r
 	size := len(c.buf)
@@ -67,8 +67,8 @@ func (c *Conn) room() {
 	c.buf, c.r, c.w = b, 0, n
 }
 
-// readSome does one read that yields at least an octet, or an error that the
-// caller may see.
+// readSome does one read that returns at least one octet, or an error for the
+// caller.
 func (c *Conn) readSome(p []byte) (int, error) {
 	if c.readErr != nil {
 		return 0, c.readErr
@@ -79,7 +79,7 @@ func (c *Conn) readSome(p []byte) (int, error) {
 	for range 100 {
 		n, err := c.src.Read(p)
 		if n > 0 {
-			return n, nil // an error will come again
+			return n, nil // an error will be returned again
 		}
 		if err != nil {
 			return 0, c.readFailed("read", err)
@@ -90,7 +90,7 @@ func (c *Conn) readSome(p []byte) (int, error) {
 
 func (c *Conn) readFailed(op string, err error) error {
 	if isTimeout(err) {
-		return c.t.reason(op, err) // reading may go on
+		return c.t.reason(op, err) // reading may continue
 	}
 	c.readErr = c.t.reason(op, err)
 	if err == io.EOF {
@@ -99,7 +99,7 @@ func (c *Conn) readFailed(op string, err error) error {
 	return c.fatal(c.readErr)
 }
 
-// release gives the read buffer back when nothing is in it.
+// release returns the read buffer to the pool if it is empty.
 func (c *Conn) release() {
 	if c.r == c.w && len(c.buf) > len(c.small) {
 		pool.Put(c.buf)
@@ -111,11 +111,11 @@ func (c *Conn) release() {
 // ReadLine returns the next line without its CRLF. The slice is valid until the
 // next read or Wait.
 //
-// Some lines come with an error of their own and leave the connection in step:
-// ErrBareLF with a line that was ended by LF alone, ErrBareCR with a line that
-// has a CR in it, ErrLineTooLong with the beginning of one that is longer than
-// the limit. At the end of input the error is io.EOF, or io.ErrUnexpectedEOF
-// within a line. After a timeout ReadLine may be called again: nothing is lost.
+// Some errors come with a line and leave the connection in step: ErrBareLF with
+// a line that ended in LF only, ErrBareCR with a line that contains a CR,
+// ErrLineTooLong with the beginning of one that exceeds the limit. At the end
+// of input the error is io.EOF, or io.ErrUnexpectedEOF within a line. After a
+// timeout ReadLine may be called again: nothing is lost.
 func (c *Conn) ReadLine() ([]byte, error) {
 	if c.body != nil {
 		if c.body.unread() {
@@ -166,9 +166,9 @@ func (c *Conn) line(b []byte) (line []byte, err error) {
 	return line, err
 }
 
-// tooLong skips the rest of a line of which b is buffered; n is its length when
-// that is known. It returns as much of the beginning as the limit allows, at
-// most 128 octets of it.
+// tooLong skips the rest of a line whose beginning b is buffered; n is its
+// length if known. It returns as much of the beginning as the limit allows, at
+// most 128 octets.
 func (c *Conn) tooLong(b []byte, n int) ([]byte, error) {
 	head := append([]byte(nil), b[:min(len(b), c.maxLine, 128)]...)
 	if c.trace != nil {
@@ -184,7 +184,7 @@ func (c *Conn) tooLong(b []byte, n int) ([]byte, error) {
 }
 
 // skip reads up to the end of a line that is too long. After a timeout the next
-// ReadLine goes on with it.
+// ReadLine continues.
 func (c *Conn) skip(head []byte) ([]byte, error) {
 	for c.skipped <= MaxLineDiscard {
 		if err := c.fill(); err != nil {

@@ -7,14 +7,15 @@ var (
 	crByte = crlf[:1]
 )
 
-// A lookahead finds the stretches of a body that need no change. It looks at all
-// that there is, but after a bare CR or LF only a little way ahead, and from there
-// twice as far each time: a body full of them costs no more than it is long.
+// A lookahead finds the parts of a body that need no change. It examines all
+// that is buffered, but after a bare CR or LF only a little, and then twice as
+// much each time, so that the cost of a body full of them is linear in its
+// length.
 type lookahead struct{ far int } // 0: no limit
 
 const leastLookahead = 64
 
-// run is run of the beginning of b. When that is not all of b it may end
+// run applies run to the beginning of b. If that is not all of b it may end
 // anywhere, but it is not empty.
 func (l *lookahead) run(b []byte) (n int, bol bool, bare int) {
 	if l.far > 0 && len(b) > l.far {
@@ -31,9 +32,9 @@ func (l *lookahead) run(b []byte) (n int, bol bool, bare int) {
 }
 
 // run returns the length of the longest beginning of b that needs no change:
-// whole CRLFs only, no dot at the beginning of a line but for b[0], and no CR at
-// its end. bol says that it ends with CRLF; bare is the offset of the bare CR or
-// LF that ended it, or -1.
+// whole CRLFs only, no dot at the beginning of a line except b[0], and no CR at
+// its end. bol says that it ends with CRLF; bare is the offset of the bare CR
+// or LF that ended it, or -1.
 func run(b []byte) (n int, bol bool, bare int) {
 	lines := 0
 	for {
@@ -61,8 +62,8 @@ func run(b []byte) (n int, bol bool, bare int) {
 	return n, n > 0 && b[n-1] == '\n', -1
 }
 
-// runRelaxed is run for who takes bare CRs and LFs as they are: only dots need a
-// look, which there are few of in an attachment.
+// runRelaxed is run for a mode that passes bare CRs and LFs on: only dots
+// matter, which are rare in attachments.
 func runRelaxed(b []byte) (n int, bol bool) {
 	for i := 0; i < len(b); i++ {
 		j := bytes.IndexByte(b[i:], '.')
@@ -80,7 +81,7 @@ func runRelaxed(b []byte) (n int, bol bool) {
 	return n, bytes.HasSuffix(b[:n], crlf)
 }
 
-// firstBare is run for a b that has a bare CR or LF in it.
+// firstBare is run for a b that contains a bare CR or LF.
 func firstBare(b []byte) (n int, bol bool, bare int) {
 	for i := 0; i < len(b); i++ {
 		switch b[i] {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Stats counts what a Server has done.
+// Stats are the counters of a Server.
 type Stats struct {
 	Accepted, Active, Refused                          int64
 	AcceptErrors, HandshakeErrors, ProxyErrors, Panics int64
@@ -22,7 +22,8 @@ type stats struct {
 	accepted, refused, acceptErrors, handshakeErrors, proxyErrors, panics, in, out atomic.Int64
 }
 
-// Stats returns the present counts. It is cheap and may be called at any time.
+// Stats returns the current counters. It is cheap and may be called at any
+// time.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	active := len(s.conns)
@@ -35,8 +36,8 @@ func (s *Server) Stats() Stats {
 	}
 }
 
-// serverConn is a connection of a Server. But for kill it belongs to the
-// connection's goroutine.
+// serverConn is a connection of a Server. Except for kill, it is used by the
+// connection's goroutine only.
 type serverConn struct {
 	s       *Server
 	c       *Conn
@@ -44,9 +45,9 @@ type serverConn struct {
 	tls     *tls.Config // for TLS from the first octet, or nil
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	watch   bool         // ctx can end by itself
+	watch   bool         // ctx can end on its own
 	refusal error        // why it is not served, or nil
-	refused bool         // it counts as one that is being refused
+	refused bool         // it is counted as being refused
 	network netip.Prefix // counted under it, when valid
 }
 
@@ -95,7 +96,7 @@ func (sc *serverConn) run() {
 	sc.guard(sc.c.linger)
 }
 
-// guard contains a panic of f and says whether there was one.
+// guard recovers from a panic of f and reports whether there was one.
 func (sc *serverConn) guard(f func()) (panicked bool) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -109,8 +110,7 @@ func (sc *serverConn) guard(f func()) (panicked bool) {
 	return false
 }
 
-// serve takes the connection through all that comes before the protocol, and
-// hands it over.
+// serve does everything that precedes the protocol, and calls the handler.
 func (sc *serverConn) serve() {
 	s, c := sc.s, sc.c
 	sc.setState(StateNew)
@@ -143,7 +143,7 @@ func (sc *serverConn) proxyHeader() error {
 	return sc.c.t.within(sc.c.opts.HandshakeTimeout, sc.c.readProxyHeader)
 }
 
-// handshake starts TLS, where there is to be TLS from the first octet.
+// handshake starts TLS, if it is to start with the first octet.
 func (sc *serverConn) handshake() error {
 	if sc.tls != nil && sc.c.tls.Load() == nil {
 		return sc.c.StartTLSServer(sc.ctx, sc.tls)
@@ -151,8 +151,9 @@ func (sc *serverConn) handshake() error {
 	return sc.c.Handshake(sc.ctx) // the listener's TLS, if any
 }
 
-// admit decides whether the connection is served, counting it under its network,
-// or refused. It returns false when it is neither, for want of room.
+// admit decides whether the connection is served, counting it under its
+// network, or refused. It returns false if it is neither, because too many are
+// being refused.
 func (sc *serverConn) admit() bool {
 	s := sc.s
 	s.mu.Lock()
@@ -239,8 +240,8 @@ func (sc *serverConn) finish() {
 	}
 }
 
-// networkOf returns the client network that the connection counts under, if
-// those are limited.
+// networkOf returns the client network that the connection is counted under, if
+// networks are limited.
 func (sc *serverConn) networkOf() (netip.Prefix, bool) {
 	s := sc.s
 	if s.MaxConnsPerNetwork <= 0 {
@@ -261,7 +262,7 @@ func (sc *serverConn) networkOf() (netip.Prefix, bool) {
 	return n, err == nil
 }
 
-// addrIP returns the IP address of a, without zone, IPv4 as such.
+// addrIP returns the IP address of a, without zone and with IPv4 unmapped.
 func addrIP(a net.Addr) (netip.Addr, bool) {
 	if t, ok := a.(*net.TCPAddr); ok {
 		ip := t.AddrPort().Addr().Unmap().WithZone("")
@@ -277,7 +278,7 @@ func addrIP(a net.Addr) (netip.Addr, bool) {
 	return ap.Addr().Unmap().WithZone(""), true
 }
 
-// trusted says whether a is a proxy's address.
+// trusted reports whether a is a proxy's address.
 func (s *Server) trusted(a net.Addr) bool {
 	if len(s.ProxyFrom) == 0 {
 		return false

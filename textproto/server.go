@@ -15,14 +15,15 @@ import (
 
 // A Handler serves connections of one protocol.
 type Handler interface {
-	// ServeConn serves one connection, on a goroutine of its own. When it returns
-	// what is buffered is sent and the connection closed; a panic is contained and
-	// logged.
+	// ServeConn serves one connection, on a goroutine of its own. When it
+	// returns, buffered output is sent and the connection closed; a panic is
+	// recovered and logged.
 	//
-	// ctx is bound to c already. It ends with Server.Close, with the end of
-	// Shutdown's patience, and when a read or write fails. A client that goes away
-	// while nothing is read or written is noticed by the next read or write, and the
-	// end of its input (io.EOF) does not end ctx, since it may still be reading.
+	// ctx is bound to c already. It ends with Server.Close, when the context of
+	// Shutdown ends, and when a read or write fails. A client that disconnects
+	// while nothing is read or written is noticed by the next read or write,
+	// and the end of its input (io.EOF) does not end ctx, since it may still be
+	// reading.
 	ServeConn(ctx context.Context, c *Conn)
 	// Refuse writes the protocol's one line for a connection that is not (or no
 	// longer) served. reason is ErrTooManyConns, ErrTooManyConnsFromNetwork,
@@ -30,7 +31,7 @@ type Handler interface {
 	Refuse(c *Conn, reason error)
 }
 
-// ConnState is what Server.ConnState is told.
+// ConnState is the state of a connection, as reported to Server.ConnState.
 type ConnState int
 
 const (
@@ -61,7 +62,7 @@ const (
 	DefaultIPv4Prefix = 32
 	DefaultIPv6Prefix = 64
 	// MaxRefusals is how many connections beyond the limits are refused with a
-	// reply at a time; others are closed without one.
+	// reply at the same time; others are closed without one.
 	MaxRefusals = 64
 	// RefuseTimeout bounds a refusal, the TLS handshake before it included.
 	RefuseTimeout = 5 * time.Second
@@ -73,16 +74,16 @@ const (
 // zero value works, without limits. The fields must not be changed after the
 // first call of a Serve method. One Server may serve several listeners.
 //
-// The server of a protocol embeds it, and has Serve methods of its own that pass
+// The server of a protocol embeds it, and has its own Serve methods, which pass
 // the protocol's Handler.
 type Server struct {
 	// TLSConfig is for ServeTLS and ListenAndServeTLS; protocols use it for
 	// STARTTLS.
 	TLSConfig *tls.Config
-	// Logger takes what no caller hears of: accept errors, failed handshakes,
-	// panics (default slog.Default()).
+	// Logger logs what is not returned to a caller: accept errors, failed
+	// handshakes, panics (default slog.Default()).
 	Logger *slog.Logger
-	// Trace is told what goes over the wire; see Options.
+	// Trace is called for what is read and written; see Options.
 	Trace Tracer
 	// TraceBody, Redact and MaxLine become the Options of each connection.
 	TraceBody int
@@ -98,8 +99,9 @@ type Server struct {
 	MaxConnsPerNetwork     int
 	IPv4Prefix, IPv6Prefix int
 
-	// ProxyFrom lists the networks whose connections begin with a PROXY protocol
-	// header (version 1 or 2) that names the real client. One without is closed.
+	// ProxyFrom lists the networks whose connections begin with a PROXY
+	// protocol header (version 1 or 2) that names the real client. A connection
+	// without one is closed.
 	ProxyFrom []netip.Prefix
 
 	// HandshakeTimeout bounds the PROXY header and the TLS handshake, each
@@ -108,8 +110,8 @@ type Server struct {
 	// IdleTimeout, ReadTimeout, WriteTimeout are those of Options.
 	IdleTimeout, ReadTimeout, WriteTimeout time.Duration
 
-	// BaseContext returns the context that those of the connections of l derive
-	// from (default context.Background()).
+	// BaseContext returns the context from which the contexts of the
+	// connections of l are derived (default context.Background()).
 	BaseContext func(l net.Listener) context.Context
 	// ConnState is called when a connection changes its state, on the
 	// connection's goroutine.
@@ -202,7 +204,7 @@ func (s *Server) serve(l net.Listener, h Handler, cfg *tls.Config) error {
 			s.logger().Error("accept failed; trying again", "error", err, "delay", delay)
 			select {
 			case <-time.After(delay):
-			case <-s.quit: // Accept says so
+			case <-s.quit: // Accept reports it
 			}
 			continue
 		}
@@ -240,7 +242,7 @@ func (s *Server) untrack(l *net.Listener) {
 	delete(s.listeners, l)
 }
 
-// stop closes the listeners and returns the connections there are, and a channel
+// stop closes the listeners and returns the open connections, and a channel
 // that is closed once they are gone.
 func (s *Server) stop() ([]*serverConn, <-chan struct{}) {
 	s.mu.Lock()
@@ -264,11 +266,12 @@ func (s *Server) stop() ([]*serverConn, <-chan struct{}) {
 	return conns, s.gone
 }
 
-// Shutdown stops accepting and lets commands that run come to their end: a
-// connection's present or next Wait returns ErrServerClosed, upon which the
-// protocol says goodbye. It returns nil once all connections are closed and
-// their handlers have returned. When ctx ends first, the connections left are
-// closed as by Close, but not waited for, and the error is the cause of ctx's end.
+// Shutdown stops accepting and lets running commands finish: the current or
+// next Wait of a connection returns ErrServerClosed, and the protocol
+// ends the session. It returns nil once all connections are closed and their
+// handlers have returned. If ctx ends first, the remaining connections are
+// closed as by Close, but not waited for, and the error is the cause of ctx's
+// end.
 func (s *Server) Shutdown(ctx context.Context) error {
 	conns, gone := s.stop()
 	for _, sc := range conns {

@@ -8,8 +8,8 @@ import (
 )
 
 // StartTLSServer sends what is buffered (the reply to STARTTLS) and makes the
-// TLS handshake as the server. Input that is buffered already was sent in the
-// clear behind the command; the connection is then closed and the error is
+// TLS handshake as the server. If input is buffered, it was sent in the clear
+// after the command; the connection is then closed and the error is
 // ErrPlaintextBuffered. The handshake is bounded by ctx and HandshakeTimeout.
 // After any error the connection is closed.
 func (c *Conn) StartTLSServer(ctx context.Context, cfg *tls.Config) error {
@@ -30,7 +30,7 @@ func (c *Conn) startTLS(ctx context.Context, cfg *tls.Config, side func(nc net.C
 		return ErrCompressActive
 	case c.w > c.r:
 		c.Close()
-		c.r = c.w // not to be read by anybody
+		c.r = c.w // must not be read
 		c.readErr = ErrPlaintextBuffered
 		c.writeErr = ErrPlaintextBuffered
 		return c.fatal(ErrPlaintextBuffered)

@@ -37,13 +37,13 @@ type Event struct {
 	Kind   EventKind
 	Dir    Direction
 	Line   []byte // valid until the Tracer returns
-	Elided int64  // octets left out: of a body, or of a secret line
+	Elided int64  // octets omitted: of a body, or of a secret line
 }
 
-// A Tracer is told of what goes over the wire, as it is read or written. It is
-// called on the goroutine that reads or writes, so reads and writes at once make
-// calls at once. It must not use the connection. Credentials and bodies are left
-// out: see Conn.SetSecret, Options.Redact, Options.TraceBody.
+// A Tracer is called for what is read and written on a connection, on the
+// goroutine that reads or writes: concurrent reads and writes make concurrent
+// calls. It must not use the connection. Credentials and bodies are omitted:
+// see Conn.SetSecret, Options.Redact, Options.TraceBody.
 type Tracer func(Event)
 
 // SlogTracer returns a Tracer that logs each event at the given level.
@@ -84,11 +84,11 @@ type tracer struct {
 	hide bool   // that line is secret
 }
 
-// maxTraceLine bounds what is kept of a line that is written piece by piece.
+// maxTraceLine bounds what is kept of a line that is written in pieces.
 const maxTraceLine = 8 << 10
 
-// SetSecret leaves the content of lines read and written out of the trace until
-// it is turned off.
+// SetSecret omits the content of lines read and written from the trace until it
+// is turned off.
 func (c *Conn) SetSecret(on bool) {
 	if t := c.trace; t != nil {
 		t.mu.Lock()
@@ -116,8 +116,8 @@ func (t *tracer) show(dir Direction, line []byte, secret bool) {
 	t.fn(e)
 }
 
-// write takes a piece of what is written, which may hold lines and parts of them.
-// A line is secret when any part of it is.
+// write records a piece of output, which may consist of lines and parts of
+// them. A line is secret if any part of it is.
 func (t *tracer) write(p []byte) {
 	secret := t.isSecret()
 	t.hide = secret || t.hide && len(t.part) > 0

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// past is a deadline that has gone by.
+// past is a deadline that has passed.
 var past = time.Unix(1, 0)
 
 // maxWrite bounds one write to the network, so that the write timeout is
@@ -22,8 +22,9 @@ const maxWrite = 256 << 10
 // cancellation either is seen by the arming of the deadline or comes after it
 // and overrides it.
 //
-// Whatever stops a read, the layer above sees os.ErrDeadlineExceeded, after
-// which crypto/tls can go on; Conn turns that into the reason (readError).
+// Whatever interrupts a read, the layer above sees os.ErrDeadlineExceeded,
+// after which crypto/tls can continue; Conn turns that into the reason
+// (reason).
 type transport struct {
 	net.Conn
 
@@ -33,8 +34,8 @@ type transport struct {
 	readTimeout  time.Duration
 	writeTimeout time.Duration
 	hard         time.Time // limit over all I/O (handshake, refusal), zero for none
-	closeBy      time.Time // limit that crypto/tls sets to its last write
-	waitUntil    time.Time // limit of the present Wait, zero for none
+	closeBy      time.Time // limit that crypto/tls sets for its last write
+	waitUntil    time.Time // limit of the current Wait, zero for none
 	waiting      bool      // inside Wait
 	woken        bool      // Wake was called and no Wait has returned it yet
 	closing      bool      // the server is shutting down
@@ -71,7 +72,7 @@ func (t *transport) armRead() {
 	t.setReadDeadline()
 }
 
-// setReadDeadline sets the deadline that the state calls for. mu is held.
+// setReadDeadline sets the deadline that follows from the state. mu is held.
 func (t *transport) setReadDeadline() {
 	var dl time.Time
 	switch {
@@ -136,8 +137,8 @@ func (t *transport) Write(p []byte) (n int, err error) {
 	}
 }
 
-// reason turns an I/O error into what the caller of Conn is to see: the cause
-// of a bound context that has ended, or a TimeoutError.
+// reason turns an I/O error into the one that the caller of Conn gets: the
+// cause of a bound context that has ended, or a TimeoutError.
 func (t *transport) reason(op string, err error) error {
 	t.mu.Lock()
 	cause := t.cause()
@@ -184,15 +185,15 @@ func (t *transport) bind(ctx context.Context) (release func()) {
 	return b.release
 }
 
-// bindFor is bind for the life of the connection, of a context whose end is
-// followed by a call of interrupt. That costs less than to watch it.
+// bindFor is bind for the lifetime of the connection, for a context whose end
+// is followed by a call of interrupt. That is cheaper than watching it.
 func (t *transport) bindFor(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.binds = &binding{ctx: ctx, refs: 1, next: t.binds, release: noop}
 }
 
-// interrupt stops I/O that is under way.
+// interrupt stops I/O in progress.
 func (t *transport) interrupt() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -200,7 +201,7 @@ func (t *transport) interrupt() {
 	t.Conn.SetDeadline(past)
 }
 
-// expire interrupts I/O that is under way because the context of b has ended.
+// expire interrupts I/O in progress because the context of b has ended.
 func (t *transport) expire(b *binding) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -235,7 +236,7 @@ func (t *transport) setHard(dl time.Time) {
 	t.mu.Unlock()
 }
 
-// within bounds all I/O of f by d, if d is positive, and by the limit there is.
+// within bounds all I/O of f by d, if d is positive, and by the existing limit.
 func (t *transport) within(d time.Duration, f func() error) error {
 	t.mu.Lock()
 	old := t.hard
@@ -245,8 +246,8 @@ func (t *transport) within(d time.Duration, f func() error) error {
 	return f()
 }
 
-// wake interrupts Wait. With closing it does so for good, and what is under a
-// limit as a whole (a handshake) has no longer than RefuseTimeout.
+// wake interrupts Wait. With closing it does so permanently, and I/O that has
+// an overall limit (a handshake) is limited to RefuseTimeout.
 func (t *transport) wake(closing bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -2,9 +2,10 @@ package textproto
 
 import "time"
 
-// Wait waits between commands until input is there. Meanwhile the read buffer is
-// given back, so that an idle connection costs its goroutine and little else.
-// It does not flush, unless SetAutoFlush was called: do that before.
+// Wait waits between commands until there is input. Meanwhile the read buffer
+// is returned to the pool, so that an idle connection costs little more than
+// its goroutine. Wait does not flush unless SetAutoFlush was called: flush
+// before calling it.
 //
 // It returns
 //   - nil when input is buffered;
@@ -15,7 +16,7 @@ import "time"
 //   - an error wrapping context.Cause of a bound context that has ended;
 //   - io.EOF or another I/O error.
 //
-// Of these, only the last leave the connection unusable.
+// Only the last of these leave the connection unusable.
 func (c *Conn) Wait() error {
 	if c.body != nil {
 		if c.body.unread() {
@@ -89,8 +90,8 @@ func (c *Conn) Wait() error {
 	return c.readFailed("wait", err)
 }
 
-// endWait leaves the waiting state after a read, unless it is to go on: when
-// only the first part of the wait is over.
+// endWait leaves the waiting state after a read, unless only the first part of
+// the wait is over and it is to continue.
 func (t *transport) endWait(n int, err error, first bool, until time.Time) (woken, closing, over bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -105,7 +106,7 @@ func (t *transport) endWait(n int, err error, first bool, until time.Time) (woke
 	return woken, closing, true
 }
 
-// Wake makes the present Wait, or else the next one, return ErrWoken. It may be
+// Wake makes the current Wait, or else the next one, return ErrWoken. It may be
 // called from any goroutine and never blocks. Calls before that Wait count as
 // one.
 func (c *Conn) Wake() { c.t.wake(false) }

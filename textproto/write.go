@@ -8,9 +8,9 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
 )
 
-// AvailableBuffer returns an empty slice with the room left in the write buffer,
-// to be appended to and passed to an immediately following Write, as that of
-// bufio.Writer.
+// AvailableBuffer returns an empty slice with the remaining capacity of the
+// write buffer, to be appended to and passed to an immediately following Write,
+// like the method of bufio.Writer.
 func (c *Conn) AvailableBuffer() []byte {
 	if c.wbuf == nil || len(c.wbuf)-c.wn < pool.Small/4 {
 		c.moreSpace(pool.Small)
@@ -18,7 +18,8 @@ func (c *Conn) AvailableBuffer() []byte {
 	return c.wbuf[c.wn:c.wn]
 }
 
-// moreSpace makes the write buffer as large as n octets more need, if it can be.
+// moreSpace grows the write buffer for n more octets, as far as its limit
+// allows.
 func (c *Conn) moreSpace(n int) {
 	switch {
 	case c.wbuf == nil && n <= pool.Small:
@@ -31,8 +32,8 @@ func (c *Conn) moreSpace(n int) {
 	}
 }
 
-// space returns the free part of the write buffer, of at least one octet and, if
-// that can be, of n. It sends what is buffered when there is none.
+// space returns the free part of the write buffer, of at least one octet and,
+// if possible, of n. It sends the contents of the buffer if it is full.
 func (c *Conn) space(n int) ([]byte, error) {
 	if c.writeErr != nil {
 		return nil, c.writeErr
@@ -48,8 +49,8 @@ func (c *Conn) space(n int) ([]byte, error) {
 	return c.wbuf[c.wn:], nil
 }
 
-// Write buffers p. What is larger than the buffer goes to the network without
-// being copied.
+// Write buffers p. Data larger than the buffer is written to the network
+// without being copied.
 func (c *Conn) Write(p []byte) (int, error) {
 	if c.trace != nil {
 		c.trace.write(p)
@@ -57,7 +58,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return c.write(p)
 }
 
-// write is Write untraced.
+// write is Write without the trace.
 func (c *Conn) write(p []byte) (n int, err error) {
 	for n < len(p) {
 		rest := p[n:]
@@ -122,8 +123,8 @@ func (c *Conn) writeByte(b byte) error {
 	return nil
 }
 
-// WriteLine buffers line and CRLF. A line with CR, LF or NUL in it is refused
-// with ErrInvalidLine, and nothing is buffered.
+// WriteLine buffers line and CRLF. If line contains CR, LF or NUL, the error is
+// ErrInvalidLine, and nothing is buffered.
 func (c *Conn) WriteLine(line string) error {
 	if strings.ContainsAny(line, "\r\n\x00") {
 		return ErrInvalidLine
@@ -147,7 +148,7 @@ func (c *Conn) WriteLineBytes(line []byte) error {
 	return err
 }
 
-// ReadFrom buffers and sends all of r. It reads straight into the write buffer.
+// ReadFrom buffers and sends all of r. It reads directly into the write buffer.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 	for {
 		b, err := c.space(pool.Large)
@@ -172,8 +173,8 @@ func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 // Unflushed returns how many octets of output are buffered.
 func (c *Conn) Unflushed() int { return c.wn }
 
-// Flush sends what is buffered. An error of a write is permanent: what got out
-// is not known.
+// Flush sends buffered output. A write error is permanent: it is not known what
+// was sent.
 func (c *Conn) Flush() error {
 	if c.writeErr != nil {
 		return c.writeErr

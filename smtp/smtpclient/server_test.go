@@ -200,7 +200,7 @@ func TestStartTLS(t *testing.T) {
 	require.True(t, e.Temporary())
 	nc := testutil.Script(t, hello+"S: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nS: 250 injected")
 	_, err = smtpclient.NewClientStartTLS(ctx, slowReader{nc}, o)
-	require.ErrorContains(t, err, "plaintext behind STARTTLS")
+	require.ErrorContains(t, err, "plaintext after STARTTLS")
 }
 
 // slowReader reads late, so that what was sent in two pieces arrives as one.

@@ -7,7 +7,7 @@ type codes struct {
 	lit, dist huffman
 }
 
-// fastBits is how many bits of a code are looked up at once.
+// fastBits is the number of bits that are looked up at once.
 const fastBits = 9
 
 // A huffman is a canonical Huffman code: a table for the codes of up to fastBits
@@ -61,7 +61,7 @@ func (h *huffman) init(lengths []uint8) bool {
 	return true
 }
 
-// decode takes a symbol from the bits that z has; it reads no more.
+// decode decodes a symbol from the bits that z holds; it does not read more.
 func (h *huffman) decode(z *Reader) (int, error) {
 	e := h.fast[z.bits&(1<<fastBits-1)]
 	if n := uint(e & 15); n > 0 && n <= z.nb {
@@ -132,7 +132,7 @@ func (c *codes) read(z *Reader) error {
 		}
 		l[i] = uint8(z.take(3))
 	}
-	if !c.lit.init(l[:19]) { // for the moment, the code of the lengths
+	if !c.lit.init(l[:19]) { // for now, the code of the lengths
 		return errCorrupt
 	}
 	l = [len(l)]uint8{}
