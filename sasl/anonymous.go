@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxTrace is the bound of RFC 4505 §2, in characters.
+// maxTrace is the limit of RFC 4505 §2, in characters.
 const maxTrace = 255
 
-// Anonymous returns the client of ANONYMOUS (RFC 4505). trace says who is
-// there, by convention an e-mail address; it may be empty.
+// Anonymous returns the client of ANONYMOUS (RFC 4505). trace identifies the
+// user, by convention with an e-mail address; it may be empty.
 func Anonymous(trace string) Client { return &anonymousClient{trace: trace} }
 
 type anonymousClient struct {

@@ -15,16 +15,18 @@ const (
 	bindServerEnd = "tls-server-end-point" // RFC 5929 §4
 )
 
-// A Binding ties an exchange to the TLS connection that it runs over: somebody
-// in the middle, with a TLS connection to either side, can't pass it on.
+// A Binding binds an exchange to the TLS connection that it runs over, so that
+// an attacker in the middle, with a TLS connection to either side, cannot relay
+// it.
 type Binding struct {
 	Type string // "tls-exporter", "tls-unique" or "tls-server-end-point"
 	Data []byte
 }
 
-// Bindings returns the bindings that a client has on a connection, the best
-// first: the default of the TLS version (RFC 9266 §3, RFC 5802 §6.1), then
-// those that survive a proxy which ends TLS with the server's certificate.
+// Bindings returns the bindings that a client can use on a connection, in order
+// of preference: the default of the TLS version (RFC 9266 §3, RFC 5802 §6.1),
+// then those that also work through a proxy that terminates TLS with the
+// server's certificate.
 func Bindings(c Conn) []Binding {
 	if c.NoChannelBinding {
 		return nil
@@ -46,8 +48,8 @@ func Bindings(c Conn) []Binding {
 	return list
 }
 
-// serverBinding returns the data that the client must have used, nil where the
-// type is unknown or can't be served.
+// serverBinding returns the data that the client must have used, or nil if the
+// type is unknown or not available.
 func serverBinding(c Conn, typ string) []byte {
 	return bindingData(c.TLS, c.ServerCertificate, typ)
 }
@@ -70,8 +72,8 @@ func bindingData(state *tls.ConnectionState, cert []byte, typ string) []byte {
 	}
 	switch typ {
 	case bindExporter:
-		// In TLS 1.2 this fails without the extended master secret, as
-		// RFC 9266 §4.2 wants. The context is empty, not absent.
+		// In TLS 1.2 this fails without the extended master secret, as RFC 9266
+		// §4.2 requires. The context is empty, not absent.
 		data, err := state.ExportKeyingMaterial("EXPORTER-Channel-Binding", []byte{}, 32)
 		if err != nil {
 			return nil
@@ -89,8 +91,8 @@ func bindingData(state *tls.ConnectionState, cert []byte, typ string) []byte {
 }
 
 // endPointHash hashes a certificate with the hash of its own signature, or
-// SHA-256 in place of MD5 and SHA-1 (RFC 5929 §4.1). nil where the signature
-// has no hash of its own (Ed25519).
+// SHA-256 in place of MD5 and SHA-1 (RFC 5929 §4.1). It returns nil if the
+// signature has no hash of its own (Ed25519).
 func endPointHash(der []byte) []byte {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -114,8 +116,8 @@ func endPointHash(der []byte) []byte {
 }
 
 // CertificateOf returns the certificate, in DER, that a server with this
-// configuration shows, for Conn.ServerCertificate. nil where it depends on the
-// client, and where there is none.
+// configuration presents, for Conn.ServerCertificate. It returns nil if that
+// depends on the client or if there is none.
 func CertificateOf(cfg *tls.Config) []byte {
 	if cfg == nil || cfg.GetCertificate != nil || cfg.GetConfigForClient != nil ||
 		len(cfg.Certificates) != 1 || len(cfg.Certificates[0].Certificate) == 0 {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// CramMD5 returns the client of CRAM-MD5 (RFC 2195). It hides the password
-// from listeners, but lets them try passwords at leisure.
+// CramMD5 returns the client of CRAM-MD5 (RFC 2195). It hides the password from
+// eavesdroppers, but does not prevent offline guessing.
 func CramMD5(user, password string) Client { return &cramClient{user: user, password: password} }
 
 type cramClient struct {
@@ -77,7 +77,7 @@ func (s *cramServer) Next(ctx context.Context, response []byte) ([]byte, bool, e
 	return nil, true, nil
 }
 
-// parseCram takes "user digest" apart; the user name may have blanks.
+// parseCram splits "user digest"; the user name may contain blanks.
 func parseCram(b []byte) (user string, digest []byte, err error) {
 	i := bytes.LastIndexByte(b, ' ')
 	if len(b) > MaxResponse || i <= 0 || len(b)-i-1 != 2*md5.Size {
@@ -89,8 +89,9 @@ func parseCram(b []byte) (user string, digest []byte, err error) {
 	return string(b[:i]), digest, nil
 }
 
-// lookupSecret returns a user's secret; for users without, ErrAuthFailed
-// itself and a secret nobody knows, so that the work goes on as for others.
+// lookupSecret returns a user's secret. For users without one it returns
+// ErrAuthFailed and a random secret, so that the same work is done as for
+// others.
 func lookupSecret(ctx context.Context, a Authenticator, user string) (identity, secret string, err error) {
 	identity, secret, err = a.(SecretKeeper).Secret(ctx, user)
 	if err == nil {

@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// DIGEST-MD5 is historic (RFC 6331 says why). It is here for the servers that
-// know nothing newer, with qop=auth: no security layers, no re-authentication.
+// DIGEST-MD5 is historic (RFC 6331 says why). It is implemented for servers
+// that support nothing newer, with qop=auth: no security layers, no
+// re-authentication.
 
 // DigestMD5 returns the client of DIGEST-MD5 (RFC 2831). service is the
 // protocol's service name, host the server's name as the client dialled it.
@@ -18,7 +19,7 @@ func DigestMD5(authzid, user, password, service, host string) Client {
 	return &digestClient{digest: digest{authzid: authzid, user: user, password: password, cnonce: newNonce(), uri: service + "/" + host}}
 }
 
-// digest is what goes into the response-value.
+// digest holds the input of the response-value.
 type digest struct {
 	user, realm, password string
 	authzid               string
@@ -31,7 +32,7 @@ type digest struct {
 func (d *digest) value(verb string) string {
 	user, realm, password := d.user, d.realm, d.password
 	if d.utf8 {
-		// Where a string fits into ISO 8859-1 it is hashed in that.
+		// A string that can be converted to ISO 8859-1 is hashed in that.
 		user, realm, password = latin1(user), latin1(realm), latin1(password)
 	}
 	secret := md5.Sum([]byte(user + ":" + realm + ":" + password))
@@ -47,7 +48,7 @@ func md5hex(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// latin1 converts to ISO 8859-1 if it can, else it returns s.
+// latin1 converts s to ISO 8859-1 if possible, otherwise it returns s.
 func latin1(s string) string {
 	b := make([]byte, 0, len(s))
 	for _, r := range s {
@@ -150,8 +151,8 @@ func newDigestMD5Server(b base) Server { return &digestServer{base: b, nonce: ne
 
 func (s *digestServer) Next(ctx context.Context, response []byte) ([]byte, bool, error) {
 	if !s.sent {
-		// A response that comes with the command asks for re-authentication,
-		// which may be answered with a challenge (RFC 2831 §2.2.2).
+		// A response sent with the command requests re-authentication, which
+		// may be answered with a challenge (RFC 2831 §2.2.2).
 		s.sent = true
 		b := appendDirective(nil, "realm", s.c.host())
 		b = appendDirective(b, "nonce", s.nonce)
@@ -193,8 +194,8 @@ func (s *digestServer) Next(ctx context.Context, response []byte) ([]byte, bool,
 	return []byte("rspauth=" + d.value("")), true, nil
 }
 
-// ours reports whether a digest-uri names this service. The host is not checked:
-// servers are known by more names than one.
+// ours reports whether a digest-uri names this service. The host is not
+// checked: a server may have several names.
 func (s *digestServer) ours(uri string) bool {
 	service, host, ok := strings.Cut(uri, "/")
 	return ok && host != "" && (s.c.Service == "" || strings.EqualFold(service, s.c.Service))
@@ -203,7 +204,8 @@ func (s *digestServer) ours(uri string) bool {
 // directives are the values of a message by name.
 type directives map[string][]string
 
-// one returns a value that must not come twice: then it counts as absent.
+// one returns a value that must not occur twice; if it does, it counts as
+// absent.
 func (d directives) one(name string) string {
 	if v := d[name]; len(v) == 1 {
 		return v[0]
@@ -222,11 +224,11 @@ func appendDirective(b []byte, name, value string) []byte {
 	return append(b, '"', ',')
 }
 
-// maxDirectives bounds a message; the RFC knows of a dozen.
+// maxDirectives bounds a message; the RFC defines about a dozen.
 const maxDirectives = 32
 
 // parseDirectives reads 1#(name "=" (token / quoted-string)) (RFC 2831 §7.1).
-// The size is bounded to 4,096 octets by §2.1.2.
+// §2.1.2 limits the size to 4,096 octets.
 func parseDirectives(msg []byte) (directives, error) {
 	if len(msg) > 4096 {
 		return nil, malformed("too long")
@@ -266,7 +268,7 @@ func parseDirectives(msg []byte) (directives, error) {
 	}
 }
 
-// cutQuoted reads up to the closing quote and undoes the quoting.
+// cutQuoted reads up to the closing quote and removes the quoting.
 func cutQuoted(s string) (value, rest string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

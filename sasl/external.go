@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// External returns the client of EXTERNAL (RFC 4422, appendix A): the server
-// knows the client by its TLS certificate. authzid may be empty.
+// External returns the client of EXTERNAL (RFC 4422, appendix A): the TLS
+// certificate identifies the client. authzid may be empty.
 func External(authzid string) Client { return &externalClient{authzid: authzid} }
 
 type externalClient struct {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Login returns the client of LOGIN, which is obsolete and still the only
-// thing some servers offer (draft-murchison-sasl-login). Not for connections
+// Login returns the client of LOGIN, which is obsolete but still the only
+// mechanism of some servers (draft-murchison-sasl-login). It must not be used
 // without TLS.
 func Login(user, password string) Client { return &loginClient{user: user, password: password} }
 
@@ -18,14 +18,15 @@ type loginClient struct {
 
 func (*loginClient) Name() string { return "LOGIN" }
 
-// Start prepares; there is no initial response, since not all servers take one.
+// Start prepares the credentials. There is no initial response, since not all
+// servers accept one.
 func (l *loginClient) Start() (initial []byte, err error) {
 	l.user, l.password, err = prepCredentials(l.user, l.password)
 	return nil, err
 }
 
-// Next tells the challenges apart by their order, as the draft says to: their
-// texts vary.
+// Next distinguishes the challenges by their order, as the draft requires,
+// since their texts vary.
 func (l *loginClient) Next([]byte) ([]byte, error) {
 	l.step++
 	switch l.step {
@@ -48,7 +49,7 @@ func newLoginServer(b base) Server { return &loginServer{plainServer: plainServe
 
 func (s *loginServer) Next(ctx context.Context, response []byte) ([]byte, bool, error) {
 	if response == nil && !s.asked {
-		// The prompts are what all other servers send; some clients compare.
+		// These prompts are those of other servers; some clients compare them.
 		s.asked = true
 		return []byte("Username:"), false, nil
 	}
@@ -60,7 +61,7 @@ func (s *loginServer) Next(ctx context.Context, response []byte) ([]byte, bool, 
 		s.user = string(response)
 		return []byte("Password:"), false, nil
 	}
-	// A trailing NUL is what the draft's own prompts suggest.
+	// The draft's own prompts suggest a trailing NUL.
 	_, err := s.check(ctx, "", s.user, strings.TrimSuffix(string(response), "\x00"))
 	return nil, err == nil, err
 }

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// An OAuthError is a server's answer to a token that it does not take
-// (RFC 7628 §3.2.2). It is an ErrAuthFailed.
+// An OAuthError is a server's answer to a token that it does not accept (RFC
+// 7628 §3.2.2). It wraps ErrAuthFailed.
 type OAuthError struct {
 	Status string `json:"status"`          // "invalid_token", "insufficient_scope", …; Google and Microsoft send "400", "401"
-	Scope  string `json:"scope,omitempty"` // the scope that a token needs
+	Scope  string `json:"scope,omitempty"` // the scope that a token must have
 
-	// Schemes are the types of token that the server takes.
+	// Schemes are the types of token that the server accepts.
 	Schemes string `json:"schemes,omitempty"`
 
 	// OpenIDConfiguration is the URL of a discovery document.
@@ -35,12 +35,12 @@ func (e *OAuthError) Error() string {
 func (e *OAuthError) Unwrap() error { return ErrAuthFailed }
 
 // OAuthBearer returns the client of OAUTHBEARER (RFC 7628). The Token's User is
-// sent as the authorization identity where it is not empty. Not for connections
+// sent as the authorization identity if it is not empty. It must not be used
 // without TLS.
 func OAuthBearer(t Token) Client { return &oauthClient{t: t} }
 
 // XOAuth2 returns the client of XOAUTH2, the older mechanism of Google and
-// Microsoft. Not for connections without TLS.
+// Microsoft. It must not be used without TLS.
 func XOAuth2(user, bearer string) Client {
 	return &oauthClient{t: Token{User: user, Bearer: bearer}, x: true}
 }
@@ -81,8 +81,8 @@ func (o *oauthClient) Start() ([]byte, error) {
 	return []byte(s + "auth=Bearer " + o.t.Bearer + "\x01\x01"), nil
 }
 
-// Next gets the server's error. The exchange goes on so that the server can
-// end it (RFC 7628 §3.2.3); see Reason.
+// Next receives the server's error. The exchange continues so that the server
+// can end it (RFC 7628 §3.2.3); see Reason.
 func (o *oauthClient) Next(challenge []byte) ([]byte, error) {
 	if o.refused != nil {
 		return nil, malformed("second challenge")
@@ -105,7 +105,7 @@ func (o *oauthClient) reason() error { return o.refused }
 type oauthServer struct {
 	base
 	parse   func([]byte) (Token, error)
-	refused error // told to the client, which must answer before it fails
+	refused error // sent to the client, which must answer before the exchange fails
 }
 
 func newOAuthBearerServer(b base) Server { return &oauthServer{base: b, parse: parseOAuthBearer} }
@@ -134,7 +134,7 @@ func (s *oauthServer) Next(ctx context.Context, response []byte) ([]byte, bool, 
 	if err = classify(err); !isAuthFailed(err) {
 		return nil, false, err
 	}
-	// Where the verifier has no details, the client still gets an error to
+	// If the verifier gives no details, the client still gets an error to
 	// answer.
 	tell := &OAuthError{Status: "invalid_token"}
 	errors.As(err, &tell)
@@ -147,13 +147,13 @@ func (s *oauthServer) Next(ctx context.Context, response []byte) ([]byte, bool, 
 }
 
 func (s *oauthServer) verify(ctx context.Context, t Token) (string, error) {
-	if t.Bearer == "" { // RFC 7628 §4.3: how a client asks for the scope
+	if t.Bearer == "" { // RFC 7628 §4.3: the client asks for the scope
 		return "", &OAuthError{Status: "invalid_token"}
 	}
 	return s.a.(TokenVerifier).VerifyToken(withConn(ctx, s.c), t)
 }
 
-// parseOAuthBearer takes client-resp of RFC 7628 §3.1 apart.
+// parseOAuthBearer parses client-resp of RFC 7628 §3.1.
 func parseOAuthBearer(b []byte) (t Token, err error) {
 	if err := checkMessage(b); err != nil {
 		return t, err
@@ -190,7 +190,7 @@ func parseOAuthBearer(b []byte) (t Token, err error) {
 	return t, err
 }
 
-// parseXOAuth2 takes "user=" user ^A "auth=Bearer " token ^A ^A apart.
+// parseXOAuth2 parses "user=" user ^A "auth=Bearer " token ^A ^A.
 func parseXOAuth2(b []byte) (t Token, err error) {
 	if err := checkMessage(b); err != nil {
 		return t, err
@@ -206,7 +206,7 @@ func parseXOAuth2(b []byte) (t Token, err error) {
 	return t, err
 }
 
-// parsePairs reads *kvpair kvsep. Unknown keys are ignored by who looks.
+// parsePairs reads *kvpair kvsep. Callers ignore unknown keys.
 func parsePairs(s string) (map[string]string, error) {
 	body, ok := strings.CutSuffix(s, "\x01")
 	if !ok {
@@ -227,8 +227,8 @@ func parsePairs(s string) (map[string]string, error) {
 	return pairs, nil
 }
 
-// parseBearer returns the token of the auth pair, whose scheme is compared
-// without regard to case (RFC 9110 §11.1). An empty value is let through.
+// parseBearer returns the token of the auth pair, whose scheme is not
+// case-sensitive (RFC 9110 §11.1). An empty value is allowed.
 func parseBearer(pairs map[string]string) (string, error) {
 	auth, ok := pairs["auth"]
 	if !ok {

@@ -8,7 +8,7 @@ import (
 )
 
 // Plain returns the client of PLAIN (RFC 4616). authzid is the identity to act
-// as, empty for the user's own. Not for connections without TLS.
+// as, empty for the user's own. It must not be used without TLS.
 func Plain(authzid, user, password string) Client {
 	return &plainClient{authzid: authzid, user: user, password: password}
 }
@@ -36,14 +36,14 @@ func (p *plainClient) Start() ([]byte, error) {
 	return append(b, password...), nil
 }
 
-// clientBase is what clients with nothing to answer and nothing to prove have
-// in common.
+// clientBase is shared by the clients that answer no challenge and verify
+// nothing.
 type clientBase struct{}
 
 func (clientBase) Next([]byte) ([]byte, error) { return nil, malformed("challenge not expected") }
 func (clientBase) Finish() error               { return nil }
 
-// prepCredentials applies SASLprep to both, and wants a user name.
+// prepCredentials applies SASLprep to both, and requires a user name.
 func prepCredentials(user, password string) (string, string, error) {
 	if len(user)+len(password) > MaxResponse {
 		return "", "", malformed("too long")
@@ -92,8 +92,8 @@ func (s *plainServer) check(ctx context.Context, authzid, user, password string)
 	return s.id, nil
 }
 
-// parsePlain takes the message of RFC 4616 §2 apart:
-// [authzid] UTF8NUL authcid UTF8NUL passwd.
+// parsePlain parses the message of RFC 4616 §2: [authzid] UTF8NUL authcid
+// UTF8NUL passwd.
 func parsePlain(b []byte) (authzid, user, password string, err error) {
 	if len(b) > MaxResponse {
 		return "", "", "", malformed("too long")

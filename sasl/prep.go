@@ -9,17 +9,17 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Prep prepares a user name or a password with SASLprep (RFC 4013), so that
-// what was typed in different ways compares as equal. It fails with
-// ErrMalformed on text that is no UTF-8, that has characters which SASLprep
-// prohibits (controls above all), or that mixes writing directions against
-// its rules. The result can be empty where s is not.
+// Prep prepares a user name or a password with SASLprep (RFC 4013), so that the
+// same text entered in different ways compares as equal. It fails with
+// ErrMalformed on text that is not UTF-8, that contains characters which
+// SASLprep prohibits (such as controls), or that mixes writing directions
+// against its rules. The result can be empty where s is not.
 //
-// The mechanisms here were all specified with SASLprep, and the keys of SCRAM
-// are made of what it yields; its successor, the PRECIS profiles of RFC 8265,
-// differs (NFC in place of NFKC), so that it would lock some users out of
-// every other implementation. Code points that Unicode 3.2 had not assigned
-// are let through, as in a query, and are normalised as present Unicode says.
+// The mechanisms here are all specified with SASLprep, and the keys of SCRAM
+// are derived from its result. Its successors, the PRECIS profiles of RFC 8265,
+// differ (NFC instead of NFKC), so that some users could not log in with other
+// implementations. Code points that were not assigned in Unicode 3.2 are
+// allowed, as in a query, and are normalised according to the current Unicode.
 func Prep(s string) (string, error) {
 	if printableASCII(s) {
 		return s, nil

@@ -16,17 +16,17 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of iteration counts. RFC 5802 §5.1 and RFC 7677 §4 want 4,096 at
-// least; a client refuses less, since a false server could ask for little to
-// learn the password by trial, and more than a million, since a false server
-// could keep it busy.
+// The bounds of iteration counts. RFC 5802 §5.1 and RFC 7677 §4 require at
+// least 4,096. A client refuses fewer, which would make it easy for a false
+// server to guess the password, and more than a million, with which one could
+// keep it busy.
 const (
 	MinIterations     = 4096
-	DefaultIterations = 15000 // the rule of thumb of RFC 7677 §4
+	DefaultIterations = 15000 // as recommended in RFC 7677 §4
 	maxIterations     = 1_000_000
 )
 
-// saltSize is the length of the salts made here, real and made up.
+// saltSize is the length of the salts made here, real and fake.
 const saltSize = 16
 
 var b64 = base64.StdEncoding.Strict()
@@ -84,9 +84,9 @@ func rnd(n int) []byte {
 	return b
 }
 
-// SCRAMKeys are what a server keeps in place of a password (RFC 5802 §3). They
-// let it check clients; they don't let who steals them log in, unless he finds
-// the password by trial.
+// SCRAMKeys are what a server stores instead of a password (RFC 5802 §3). They
+// suffice to check clients, but not to log in: somebody who steals them must
+// still guess the password.
 type SCRAMKeys struct {
 	Salt       []byte
 	Iterations int
@@ -124,9 +124,9 @@ func (k SCRAMKeys) Check(h Hash, password string) bool {
 	return hmac.Equal(got.StoredKey, k.StoredKey)
 }
 
-// FakeSCRAMKeys makes up the keys of a user who does not exist: no password
-// fits, and the same secret, user and hash give the same salt each time.
-// Iterations should be what real users have.
+// FakeSCRAMKeys returns keys for a user who does not exist: no password matches
+// them, and the same secret, user and hash give the same salt each time.
+// Iterations should be those of real users.
 func FakeSCRAMKeys(secret []byte, user string, h Hash, iterations int) SCRAMKeys {
 	derive := func(what string) []byte { return SHA512.hmac(secret, what+" "+h.String()+" "+user) }
 	size := h.new().Size()
@@ -138,10 +138,10 @@ func FakeSCRAMKeys(secret []byte, user string, h Hash, iterations int) SCRAMKeys
 	}
 }
 
-// processSecret is the secret for fake keys of keepers that make none.
+// processSecret is the secret for the fake keys of keepers that return none.
 var processSecret = sync.OnceValue(func() []byte { return rnd(32) })
 
-// xor returns a XOR b, which are of the same length.
+// xor returns a XOR b, which must have the same length.
 func xor(a, b []byte) []byte {
 	out := make([]byte, len(a))
 	for i := range a {
@@ -153,13 +153,13 @@ func xor(a, b []byte) []byte {
 // newNonce returns 24 printable characters without a comma.
 func newNonce() string { return b64.EncodeToString(rnd(18)) }
 
-// attributes reads the attributes of a SCRAM message from front to back.
+// attributes reads the attributes of a SCRAM message in order.
 type attributes struct {
 	rest string
 	err  error
 }
 
-// next takes the attribute of that name, which must come now.
+// next reads the attribute of that name, which must be the next one.
 func (a *attributes) next(name byte) string {
 	if a.err != nil {
 		return ""
@@ -177,7 +177,7 @@ func (a *attributes) next(name byte) string {
 	return attr[2:]
 }
 
-// binary takes an attribute in base64.
+// binary reads an attribute in base64.
 func (a *attributes) binary(name byte) []byte {
 	s := a.next(name)
 	if a.err != nil {
@@ -190,7 +190,7 @@ func (a *attributes) binary(name byte) []byte {
 	return b
 }
 
-// nonce takes the attribute r.
+// nonce reads the attribute r.
 func (a *attributes) nonce() string {
 	s := a.next('r')
 	for i := range len(s) {
@@ -201,7 +201,8 @@ func (a *attributes) nonce() string {
 	return s
 }
 
-// checkMessage bounds a message and refuses what no SCRAM message contains.
+// checkMessage limits the length of a message and refuses characters that no
+// SCRAM message contains.
 func checkMessage(b []byte) error {
 	if len(b) > MaxResponse {
 		return malformed("too long")
@@ -212,7 +213,7 @@ func checkMessage(b []byte) error {
 	return nil
 }
 
-// parseIterations takes a posit-number.
+// parseIterations reads a posit-number.
 func parseIterations(s string) (int, error) {
 	if s == "" || s[0] < '1' || s[0] > '9' {
 		return 0, malformed("iteration count")
@@ -226,7 +227,7 @@ func parseIterations(s string) (int, error) {
 
 var nameEscaper = strings.NewReplacer("=", "=3D", ",", "=2C")
 
-// unescapeName undoes the quoting of saslname (RFC 5802 §5.1).
+// unescapeName removes the quoting of saslname (RFC 5802 §5.1).
 func unescapeName(s string) (string, error) {
 	if !strings.Contains(s, "=") {
 		return s, nil

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// SCRAMOptions refine SCRAM.
+// SCRAMOptions are options of SCRAM.
 type SCRAMOptions struct {
 	// Authzid is the identity to act as, empty for the user's own.
 	Authzid string
@@ -14,15 +14,15 @@ type SCRAMOptions struct {
 	// Binding selects -PLUS: the exchange is bound to the TLS connection.
 	Binding *Binding
 
-	// BindingNotOffered says that the client could have bound the exchange,
-	// had the server offered a -PLUS mechanism. The server then detects that
+	// BindingNotOffered says that the client supports channel binding, but that
+	// the server offered no -PLUS mechanism. If the server did, it detects that
 	// somebody has removed it from the list (RFC 5802 §6).
 	BindingNotOffered bool
 }
 
-// SCRAM returns the client of a SCRAM mechanism (RFC 5802, RFC 7677): neither a
-// listener nor the server learns the password, and the server proves that it
-// knows it. o may be nil.
+// SCRAM returns the client of a SCRAM mechanism (RFC 5802, RFC 7677): neither
+// an eavesdropper nor the server learns the password, and the server proves
+// that it has the keys. o may be nil.
 func SCRAM(h Hash, user, password string, o *SCRAMOptions) Client {
 	if o == nil {
 		o = &SCRAMOptions{}
@@ -39,7 +39,7 @@ type scramClient struct {
 	header    string // gs2-header
 	firstBare string
 	step      int
-	signature []byte // that the server must show
+	signature []byte // that the server must send
 	proved    bool
 	failure   error
 }
@@ -141,8 +141,8 @@ func (s *scramClient) verify(final string) ([]byte, error) {
 	return []byte{}, nil
 }
 
-// serverError makes an error of "e=…". Only the values of RFC 5802 §7 are
-// passed on.
+// serverError returns the error for "e=…". Only the values of RFC 5802 §7 are
+// included.
 func (s *scramClient) serverError(msg string) error {
 	value, _, _ := strings.Cut(msg[2:], ",")
 	switch value {

@@ -35,8 +35,8 @@ type scramServer struct {
 	user      string // prepared
 	identity  string
 	keys      SCRAMKeys
-	known     bool   // keys are a user's, not made up
-	binding   []byte // what c= must hold besides the header
+	known     bool   // keys are a user's, not fake ones
+	binding   []byte // what c= must contain besides the header
 	authFirst string // client-first-message-bare "," server-first-message
 }
 
@@ -101,7 +101,7 @@ func (s *scramServer) checkFlag(flag string) error {
 		return nil
 	}
 	if flag == "y" {
-		// The client has seen no -PLUS. If it was sent, somebody removed it.
+		// The client has seen no -PLUS. If it was offered, somebody removed it.
 		for _, h := range []Hash{SHA1, SHA256, SHA512} {
 			plus := scramMechanism(h, true)
 			if plus.usable(s.a, s.c) {
@@ -142,8 +142,8 @@ type clientFirst struct {
 	authzid string
 	user    string
 	nonce   string
-	header  string // gs2-header as it came
-	bare    string // client-first-message-bare as it came
+	header  string // gs2-header as received
+	bare    string // client-first-message-bare as received
 }
 
 func parseClientFirst(msg string) (c clientFirst, err error) {

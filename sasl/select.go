@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Credentials are what a client has to show. Fill in what is there; the
-// mechanism follows.
+// Credentials are what a client authenticates with. The mechanism is chosen
+// according to the fields that are set.
 type Credentials struct {
-	Authzid  string // whom to act as; empty: the user itself
+	Authzid  string // the identity to act as; empty: that of the user
 	Username string
 	Password string
 
@@ -17,13 +17,13 @@ type Credentials struct {
 	// that needs one, so that it can renew it.
 	Token func(ctx context.Context) (string, error)
 
-	// Port is the server's, for OAUTHBEARER. Zero: not told.
+	// Port is the server's port, for OAUTHBEARER. Zero: not sent.
 	Port int
 
-	// Certificate says that the TLS client certificate is to authenticate.
+	// Certificate says that the TLS client certificate authenticates the user.
 	Certificate bool
 
-	// Anonymous logs in as nobody, with Trace as the trace information.
+	// Anonymous logs in anonymously, with Trace as the trace information.
 	Anonymous bool
 	Trace     string
 }
@@ -43,7 +43,8 @@ func Select(ctx context.Context, offered []string, cr Credentials, c Conn) (Clie
 	return nil, ErrUnsupported
 }
 
-// tokenless replaces a token source, to ask what could be without asking it.
+// tokenless replaces a token source, so that candidates can be found without
+// calling it.
 func tokenless(f func(context.Context) (string, error)) func(context.Context) (string, error) {
 	if f == nil {
 		return nil
@@ -80,8 +81,8 @@ func Candidates(ctx context.Context, offered []string, cr Credentials, c Conn) i
 	}
 }
 
-// clients yields the clients for one mechanism; none if the credentials are
-// not of its kind.
+// clients yields the clients for one mechanism, none if the credentials are not
+// suitable.
 func clients(ctx context.Context, name string, cr Credentials, c Conn, plusOffered bool) iter.Seq2[Client, error] {
 	return func(yield func(Client, error) bool) {
 		switch {
@@ -117,7 +118,7 @@ func clients(ctx context.Context, name string, cr Credentials, c Conn, plusOffer
 			yield(DigestMD5(cr.Authzid, cr.Username, cr.Password, c.Service, c.host()), nil)
 		case name == "PLAIN":
 			yield(Plain(cr.Authzid, cr.Username, cr.Password), nil)
-		case cr.Authzid != "": // what follows can't carry one
+		case cr.Authzid != "": // the following mechanisms can't carry one
 		case name == "CRAM-MD5":
 			yield(CramMD5(cr.Username, cr.Password), nil)
 		case name == "LOGIN":
@@ -137,9 +138,8 @@ func scramClients(name string, cr Credentials, c Conn, plusOffered bool, yield f
 	}
 	bindings := Bindings(c)
 	if !plus {
-		// RFC 5802 §6: "y" where a binding was possible and not offered. Where
-		// it was offered and failed, this is the attempt of a client that
-		// does without.
+		// RFC 5802 §6: "y" where a binding was possible and not offered. If it
+		// was offered and failed, this is an attempt without it.
 		y := len(bindings) > 0 && !plusOffered
 		yield(SCRAM(h, cr.Username, cr.Password, &SCRAMOptions{Authzid: cr.Authzid, BindingNotOffered: y}), nil)
 		return

@@ -14,14 +14,15 @@ const MaxEncoded = (MaxResponse + 2) / 3 * 4
 
 // Serve carries an exchange to its end and returns the identity to act as.
 //
-// initial is the initial response, nil if there was none. ask sends a challenge,
-// given in base64, and returns the line that the client answers with, which
-// Serve is done with before it calls ask again. A line "*" cancels the exchange
-// (RFC 4422 §3.5). An error of ask that is none of this package's, such as that
-// of a connection that is lost, is returned wrapped with ErrCancelled.
+// initial is the initial response, nil if there was none. ask sends a
+// challenge, given in base64, and returns the line that the client answers
+// with, which Serve does not use after it calls ask again. A line "*" cancels
+// the exchange (RFC 4422 §3.5). An error of ask that is not one of this
+// package's, such as that of a lost connection, is returned wrapped with
+// ErrCancelled.
 //
-// Data that comes with success, for which SMTP, IMAP and POP3 have no place, is
-// sent as a challenge, to which the response must be empty (RFC 4422 §5):
+// Data that accompanies success, for which SMTP, IMAP and POP3 have no place,
+// is sent as a challenge, to which the response must be empty (RFC 4422 §5):
 // otherwise the exchange is malformed.
 func Serve(ctx context.Context, mech Server, initial []byte, ask func(challenge string) (line []byte, err error)) (identity string, err error) {
 	response := initial
@@ -71,7 +72,7 @@ func Decode(line []byte) ([]byte, error) {
 	return b[:n], nil
 }
 
-// EncodeInitial returns an initial response as it goes behind the name of the
+// EncodeInitial returns an initial response as it follows the name of the
 // mechanism: in base64, "=" for one that is empty (RFC 4954 §4).
 func EncodeInitial(initial []byte) string {
 	if len(initial) == 0 {

@@ -15,29 +15,29 @@ import (
 // DIGEST-MD5 and APOP. The zero value is an empty table. It is safe for
 // concurrent use.
 //
-// User names are compared without regard to case. The identity that a user
-// acts as is the name in the spelling of Set.
+// User names are not case-sensitive. The identity of a user is the name as
+// passed to Set.
 //
-// What a password is checked against are the keys of SCRAM, which are derived
-// with PBKDF2 and a salt of each user's own. MarshalText and UnmarshalText
-// turn the table into text and back.
+// Passwords are checked against the keys of SCRAM, which are derived with
+// PBKDF2 and a different salt for each user. MarshalText and UnmarshalText
+// convert the table to text and back.
 type Users struct {
-	// Iterations is the cost of hashing a password that is Set from now on:
-	// the count of PBKDF2 rounds that a login takes, on the server for PLAIN
-	// and on the client for SCRAM. Zero means DefaultIterations; not below
-	// MinIterations. Change it before the table is in use.
+	// Iterations is the cost of hashing the passwords that are Set from now on:
+	// the number of PBKDF2 rounds of a login, on the server for PLAIN and on
+	// the client for SCRAM. Zero means DefaultIterations; it must not be below
+	// MinIterations. It must not be changed while the table is in use.
 	Iterations int
 
-	// KeepSecrets keeps the passwords that are Set from now on as they are.
-	// Whoever gets hold of the table then has them. Change it before the
-	// table is in use.
+	// KeepSecrets stores the passwords that are Set from now on in the clear.
+	// Anybody who obtains the table then has them. It must not be changed while
+	// the table is in use.
 	KeepSecrets bool
 
 	mu     sync.RWMutex
 	users  map[string]*user // by folded name
-	secret []byte           // for the made-up keys of unknown users
+	secret []byte           // for the fake keys of unknown users
 
-	lacking counts // how many users can't be served by what
+	lacking counts // how many users each mechanism can't serve
 }
 
 // user is immutable once in the table.
@@ -48,7 +48,7 @@ type user struct {
 	keys   [len(hashes)]SCRAMKeys
 }
 
-// counts has a place for each hash, and the last for kept passwords.
+// counts has an element for each hash, and a last one for stored passwords.
 type counts [len(hashes) + 1]int
 
 // add counts what the user lacks, n times.
@@ -82,8 +82,8 @@ func (u *Users) iterations() int {
 	return u.Iterations
 }
 
-// Set adds a user or changes its password. ErrMalformed for a name or a
-// password that SASLprep refuses, and for an empty one.
+// Set adds a user or changes its password. The error is ErrMalformed if the
+// name or the password is empty or SASLprep refuses it.
 func (u *Users) Set(name, password string) error {
 	name, password, err := prepCredentials(name, password)
 	if err != nil {
@@ -145,7 +145,7 @@ func (u *Users) SetAdmin(name string, on bool) error {
 	return nil
 }
 
-// Remove takes a user out of the table, and tells whether it was there.
+// Remove removes a user from the table, and reports whether it was there.
 func (u *Users) Remove(name string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -164,7 +164,7 @@ func (u *Users) Names() []string {
 	return names
 }
 
-// Lookup returns the name of a user in its own spelling.
+// Lookup returns the name of a user as passed to Set.
 func (u *Users) Lookup(name string) (identity string, ok bool) {
 	if usr := u.find(name); usr != nil {
 		return usr.name, true
@@ -178,7 +178,7 @@ func (u *Users) find(name string) *user {
 	return u.users[fold(name)]
 }
 
-// fakeSecret returns the secret for made-up keys, and makes it if need be.
+// fakeSecret returns the secret for fake keys, and makes it if there is none.
 func (u *Users) fakeSecret() []byte {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -188,7 +188,7 @@ func (u *Users) fakeSecret() []byte {
 	return u.secret
 }
 
-// keysOf returns a user's keys, or made-up ones. Both are computed each time.
+// keysOf returns a user's keys, or fake ones. Both are computed each time.
 func (u *Users) keysOf(usr *user, name string, h Hash) (keys SCRAMKeys, ok bool) {
 	fake := FakeSCRAMKeys(u.fakeSecret(), fold(name), h, u.iterations())
 	if usr != nil && usr.keys[h].Iterations > 0 {
@@ -221,7 +221,7 @@ func (usr *user) firstHash() Hash {
 	return SHA256
 }
 
-// SCRAMKeys returns a user's keys, made-up ones for nobody's.
+// SCRAMKeys returns a user's keys, or fake ones for an unknown user.
 func (u *Users) SCRAMKeys(_ context.Context, name string, h Hash) (string, SCRAMKeys, error) {
 	if int(h) >= len(hashes) {
 		return "", SCRAMKeys{}, ErrUnsupported
@@ -234,7 +234,7 @@ func (u *Users) SCRAMKeys(_ context.Context, name string, h Hash) (string, SCRAM
 	return usr.name, keys, nil
 }
 
-// Secret returns a password that was kept.
+// Secret returns a stored password.
 func (u *Users) Secret(_ context.Context, name string) (string, string, error) {
 	usr := u.find(name)
 	if usr == nil || usr.secret == "" {
@@ -255,8 +255,8 @@ func (u *Users) Authorize(_ context.Context, identity, authzid string) (string, 
 	return other.name, nil
 }
 
-// Offers tells which mechanisms serve every user of the table: one that would
-// fail for some is not offered, since clients pick the strongest.
+// Offers reports whether a mechanism can serve every user of the table. One
+// that would fail for some is not offered, since clients select the strongest.
 func (u *Users) Offers(mechanism string) bool {
 	u.mu.RLock()
 	defer u.mu.RUnlock()

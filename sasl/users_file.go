@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// The file form of Users: a line with a version and the secret for made-up
-// keys, then one line a user, with fields set apart by tabs:
+// The file form of Users: a line with a version and the secret for fake keys,
+// then one line for each user, with fields separated by tabs:
 //
 //	posthorn-users 1 c2VjcmV0…
 //	alice@example.org	SCRAM-SHA-256$15000:c2FsdA==$c3RvcmVk:c2VydmVy	…
 //	root@example.org	admin	plain=cGFzc3dvcmQ=	…
 //
-// Keys have the form of RFC 5803. Names hold no tabs: SASLprep refuses them.
+// Keys have the form of RFC 5803. Names contain no tabs: SASLprep refuses them.
 const usersMagic = "posthorn-users 1 "
 
-// MarshalText returns the table as text, ordered by name. It holds what is
-// needed to guess passwords, and with KeepSecrets the passwords: keep it from
-// other users of the machine.
+// MarshalText returns the table as text, ordered by name. It contains what is
+// needed to guess passwords, and with KeepSecrets the passwords: other users of
+// the machine must not be able to read it.
 func (u *Users) MarshalText() ([]byte, error) {
 	secret := u.fakeSecret()
 	b := append([]byte(usersMagic), b64.EncodeToString(secret)...)
@@ -59,9 +59,9 @@ func (usr *user) append(b []byte) []byte {
 	return append(b, '\n')
 }
 
-// UnmarshalText replaces the users of the table by those of a text that
-// MarshalText made. Lines that are empty or start with # are passed over.
-// After an error the table is as it was.
+// UnmarshalText replaces the users of the table by those of a text made by
+// MarshalText. Lines that are empty or start with # are skipped. After an error
+// the table is unchanged.
 func (u *Users) UnmarshalText(text []byte) error {
 	var loaded Users
 	for i, line := range bytes.Split(text, []byte("\n")) {
@@ -83,7 +83,7 @@ func (u *Users) UnmarshalText(text []byte) error {
 			return fmt.Errorf("sasl: line %d: %w", i+1, err)
 		}
 		if loaded.find(usr.name) != nil {
-			return fmt.Errorf("sasl: line %d: user %q is there twice", i+1, usr.name)
+			return fmt.Errorf("sasl: line %d: duplicate user %q", i+1, usr.name)
 		}
 		loaded.put(usr)
 	}
