@@ -10,9 +10,10 @@ import (
 	"strings"
 )
 
-// accounts returns who may log in: the users of the command line, or alice and
-// bob, whose random passwords are made on the first start and kept in the data
-// folder. The second result is the path of that file, empty with -user.
+// accounts returns the users who may log in: those of the command line, or
+// alice and bob, whose random passwords are made on the first start and kept in
+// the data folder. The second result is the path of that file, empty with
+// -user.
 func accounts(c *config) ([]user, string, error) {
 	if len(c.users) > 0 {
 		seen := map[string]bool{}

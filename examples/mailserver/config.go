@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// config is what the command line says.
+// config holds the settings of the command line.
 type config struct {
 	listen string
 	ports  map[string]int // by the names of the port flags; 0: off
@@ -46,7 +46,7 @@ var services = []struct {
 	{"pop3s", 1995, "POP3 with TLS from the start"},
 }
 
-// errUsage means that the flag package has told the user already.
+// errUsage means that the flag package has already informed the user.
 var errUsage = errors.New("usage")
 
 func parseFlags(args []string, out io.Writer) (*config, error) {
@@ -99,7 +99,7 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 		c.ports[name] = *port
 	}
 	if (c.tlsCert == "") != (c.tlsKey == "") {
-		return nil, errors.New("-tls-cert and -tls-key go together")
+		return nil, errors.New("-tls-cert and -tls-key must be used together")
 	}
 	if net.ParseIP(c.listen) == nil && c.listen != "localhost" && c.listen != "" {
 		return nil, fmt.Errorf("-listen %s: not an IP address", c.listen)

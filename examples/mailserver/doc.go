@@ -3,19 +3,19 @@
 //
 //	go run ./examples/mailserver
 //
-// It makes two accounts, alice and bob at example.org, prints what listens
-// where and how to log in, and keeps everything in ./mail-data. With -user it
-// serves the accounts that are named there instead:
+// It creates two accounts, alice and bob at example.org, prints the addresses
+// it listens on and how to log in, and keeps everything in ./mail-data. With
+// -user it serves the accounts that are named there instead:
 //
 //	go run ./examples/mailserver -user carol@example.net:secret -listen 0.0.0.0 -tls-cert cert.pem -tls-key key.pem
 //
 // It shows how the packages of Posthorn are put together, one idea a file:
 //
 //	config.go    the flags
-//	accounts.go  who may log in: sasl.Users over the passwords
+//	accounts.go  the accounts that may log in
 //	store.go     the mailbox.Store, its accounts and quotas
-//	policy.go    which mail is taken from whom: the submission and the delivery policy
+//	policy.go    the submission and the delivery policy: which mail is accepted from whom
 //	servers.go   one server per port
 //	tls.go       the certificate
-//	log.go       what is logged of logins and mail
+//	log.go       the logging of logins and mail
 package main

@@ -22,8 +22,8 @@ func logins(log *slog.Logger) func(context.Context, sasl.Attempt) {
 	}
 }
 
-// loggedBackend is a Backend that logs what it refuses. What is delivered,
-// Delivery logs by itself.
+// loggedBackend is a Backend that logs what it refuses. Delivery itself logs
+// what is delivered.
 type loggedBackend struct {
 	smtpserver.Backend
 	log *slog.Logger

@@ -68,8 +68,8 @@ func run(ctx context.Context, args []string, out, errout io.Writer) error {
 	return err
 }
 
-// authenticator checks logins against the passwords. They are kept in memory
-// as they are besides hashed, for APOP and CRAM-MD5.
+// authenticator checks logins against the passwords. They are kept in memory in
+// the clear as well as hashed, for APOP and CRAM-MD5.
 func authenticator(users []user) (*sasl.Users, error) {
 	auth := &sasl.Users{KeepSecrets: true}
 	for _, u := range users {

@@ -26,8 +26,8 @@ func newPolicy(users []user) *policy {
 	return p
 }
 
-// account returns the account that an address belongs to. Part of a local part
-// behind a "+" is the user's own business.
+// account returns the account that an address belongs to. The part of a local
+// part after a "+" is ignored.
 func (p *policy) account(a smtp.Address) (string, bool) {
 	local, domain := strings.ToLower(a.Local), strings.ToLower(a.Domain)
 	name := local + "@" + domain
@@ -39,8 +39,8 @@ func (p *policy) account(a smtp.Address) (string, bool) {
 	return name, p.accounts[name]
 }
 
-// resolve finds the mailbox for a recipient. Only the accounts get mail: there
-// is no relay.
+// resolve finds the mailbox for a recipient. Mail is accepted for the accounts
+// only: nothing is relayed.
 func (p *policy) resolve(_ context.Context, to smtp.Address) (account, mailbox string, err error) {
 	if name, ok := p.account(to); ok {
 		return name, "", nil
@@ -52,7 +52,7 @@ func (p *policy) resolve(_ context.Context, to smtp.Address) (account, mailbox s
 		return "", "", smtpserver.ErrNoSuchUser
 	default:
 		return "", "", &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 1},
-			Text: "this server delivers to its own accounts only and sends no mail elsewhere"}
+			Text: "this server delivers to its own accounts only and relays no mail"}
 	}
 }
 

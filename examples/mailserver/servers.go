@@ -91,7 +91,8 @@ func listen(c *config, servers map[string]protocolServer) (open []service, err e
 	return open, nil
 }
 
-// patience is how long commands that run get to finish when the server stops.
+// patience is how long running commands may take to finish when the server
+// stops.
 const patience = 10 * time.Second
 
 // serve runs until ctx is done, or a listener fails; then it stops all.

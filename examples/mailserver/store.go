@@ -15,8 +15,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/sqlite"
 )
 
-// store is what the server needs of a mailbox.Store: accounts can be made in
-// it, and it is closed at the end.
+// store is a mailbox.Store in which accounts can be created and which can be
+// closed.
 type store interface {
 	mailbox.Admin
 	io.Closer
@@ -41,11 +41,11 @@ func openStore(ctx context.Context, c *config, log *slog.Logger) (store, error) 
 		}
 		return s, nil
 	default:
-		return nil, fmt.Errorf("-store %s: neither sqlite:PATH nor memory: is meant", c.store)
+		return nil, fmt.Errorf("-store %s: want sqlite:PATH or memory:", c.store)
 	}
 }
 
-// provision makes the accounts that are not there yet, and sets the quota of
+// provision creates the accounts that do not exist yet, and sets the quota of
 // all of them.
 func provision(ctx context.Context, s store, users []user, quota int64) error {
 	for _, u := range users {
@@ -76,7 +76,7 @@ func provisionAccount(ctx context.Context, s store, name string, quota int64) er
 	keeper, ok := account.(mailbox.QuotaKeeper)
 	if !ok {
 		if quota > 0 {
-			return errors.New("this store keeps no quotas")
+			return errors.New("this store does not support quotas")
 		}
 		return nil
 	}

@@ -39,8 +39,8 @@ func tlsConfig(c *config) (*tls.Config, string, error) {
 	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, certFile, nil
 }
 
-// selfSign makes a certificate for this machine that is its own authority, so
-// that a mail program can be told to trust the file.
+// selfSign makes a self-signed certificate for this machine, which mail
+// programs can be told to trust.
 func selfSign(certFile, keyFile, listen string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -76,14 +76,14 @@ func selfSign(certFile, keyFile, listen string) error {
 	if err != nil {
 		return err
 	}
-	// The certificate comes last: where it is, its key is.
+	// The certificate is written last, so that its key always exists.
 	if err := writePEM(keyFile, "PRIVATE KEY", keyDER, 0o600); err != nil {
 		return err
 	}
 	return writePEM(certFile, "CERTIFICATE", der, 0o644)
 }
 
-// writePEM writes a file that is there whole or not at all.
+// writePEM writes a file atomically.
 func writePEM(path, kind string, der []byte, mode fs.FileMode) error {
 	return writeFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode)
 }

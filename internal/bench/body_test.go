@@ -57,7 +57,8 @@ func pipe(tb testing.TB) (a, b net.Conn) {
 type plainConn struct{ net.Conn }
 
 // BenchmarkReadBody reads a dot-stuffed body from a loopback connection.
-// "loopback" is io.Copy of the same octets: what the connection can give.
+// "loopback" is io.Copy of the same octets: the most that the connection can
+// carry.
 func BenchmarkReadBody(b *testing.B) {
 	_, stuffed := bodies()
 	run := func(name string, read func(c net.Conn) func() (int64, error)) {

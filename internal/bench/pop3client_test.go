@@ -18,11 +18,11 @@ import (
 	"github.com/posthorn-mail/posthorn/sasl"
 )
 
-// A cannedPOP3 serves the maildrop from replies made beforehand, which costs it
-// next to nothing: what is measured is the client.
+// A cannedPOP3 serves the maildrop from prepared replies at almost no cost, so
+// that the client is measured.
 type cannedPOP3 struct {
 	listing, uids []byte // the replies to LIST and UIDL
-	whole         []byte // the replies to RETR, one behind the other
+	whole         []byte // the replies to RETR, one after the other
 	ends          []int  // of each
 }
 
@@ -102,9 +102,9 @@ func clientRead(tb testing.TB, c *pop3client.Client, read func(*pop3client.Body)
 	return octets
 }
 
-// BenchmarkPOP3Client reads a maildrop with pop3client's Messages: from replies
-// made beforehand, with WriteTo and with Read, and from our server. "loopback"
-// is io.Copy of the same replies: what the connection can give.
+// BenchmarkPOP3Client reads a maildrop with pop3client's Messages: from
+// prepared replies, with WriteTo and with Read, and from pop3server. "loopback"
+// is io.Copy of the same replies: the most that the connection can carry.
 func BenchmarkPOP3Client(b *testing.B) {
 	canned := newCannedPOP3()
 	b.Run("loopback", func(b *testing.B) {
@@ -173,7 +173,7 @@ func BenchmarkPOP3Client(b *testing.B) {
 			runtime.ReadMemStats(&after)
 			messages := float64(b.N) * maildropMessages
 			b.ReportMetric(messages/b.Elapsed().Seconds(), "messages/s")
-			if !strings.HasPrefix(v.name, "posthorn") { // where the server allocates, too
+			if !strings.HasPrefix(v.name, "posthorn") { // where the server allocates too
 				b.ReportMetric(float64(after.Mallocs-before.Mallocs)/messages, "allocs/message")
 				b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/messages, "B/message")
 			}

@@ -63,7 +63,7 @@ var smtpServers = []struct {
 	}},
 }
 
-// rawSMTP is a client that costs next to nothing, so that the server is measured.
+// rawSMTP is a client of almost no cost, so that the server is measured.
 type rawSMTP struct {
 	tb  testing.TB
 	c   net.Conn

@@ -1,3 +1,4 @@
-// Package layering holds the tests that keep the structure of the project: which
-// package may import which, and what an importer of one package pulls in.
+// Package layering tests the structure of the project: which package may import
+// which, what an importer of one package pulls in, and that the documents in
+// the root folder agree with the code.
 package layering

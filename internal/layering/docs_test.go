@@ -70,12 +70,12 @@ var (
 	// A path is what stands in backquotes and begins with a folder of the root.
 	pathRE = regexp.MustCompile("`\\.?/?((?:smtp|imap|pop3|sasl|textproto|mailbox|examples|internal)/[^` ]*)`")
 
-	// Names of a file follow it in brackets.
+	// Names that a file declares follow it in brackets.
 	namesRE = regexp.MustCompile("`([a-z0-9/_]+\\.go)`\\s+\\(((?:`[A-Za-z.]+`(?:,\\s+)?)+)\\)")
 )
 
 // Files and folders that the documents name exist, and so do the functions and
-// types that they name behind a file: `smtp/smtpserver/data.go` (`cmdData`).
+// types that follow a file: `smtp/smtpserver/data.go` (`cmdData`).
 func TestDocumentsNameWhatExists(t *testing.T) {
 	for _, doc := range documents {
 		text := readDocument(t, doc)

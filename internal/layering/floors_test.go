@@ -16,9 +16,9 @@ import (
 
 const module = "github.com/posthorn-mail/posthorn/"
 
-// floors are the packages by the floor they stand on. A package imports only
-// from floors below its own. What stands in a package's internal folder stands
-// half a floor below it: for its use and that of those above it.
+// floors are the floors of the packages. A package imports only from floors
+// below its own. The packages in the internal folder of a package are half a
+// floor above it.
 var floors = map[string]float64{
 	"textproto/internal/pool": -0.5, "textproto/internal/deflate": -0.5, // textproto builds on them
 	"textproto": 0, "sasl": 0,
@@ -173,7 +173,7 @@ func TestSMTPLinksLittle(t *testing.T) {
 	}
 }
 
-// The root module needs nothing but what every importer can bear.
+// The root module requires little, since every importer gets it too.
 func TestRootRequiresLittle(t *testing.T) {
 	allowed := []string{module[:len(module)-1], "golang.org/x/net", "golang.org/x/text"}
 	for path, p := range list(t) {

@@ -12,14 +12,15 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
-// A Certificate is for localhost, 127.0.0.1 and mx.example.org, and signed by
-// itself.
+// A Certificate is a self-signed certificate for localhost, 127.0.0.1 and
+// mx.example.org.
 type Certificate struct {
-	CertFile, KeyFile string      // as PEM, readable for everybody
+	CertFile, KeyFile string      // as PEM, readable by every user
 	Server, Client    *tls.Config // the Client trusts the Server
 }
 
-// NewCertificate makes a certificate for the time of the test.
+// NewCertificate makes a certificate that is valid for the duration of the
+// test.
 func NewCertificate(t testing.TB) *Certificate {
 	t.Helper()
 	server, client := testutil.TLS(t, "localhost", "mx.example.org", "127.0.0.1")

@@ -1,6 +1,7 @@
-// Package peers runs other people's mail programs for tests: servers that our
-// clients talk to, and clients of our servers. Each runs with a configuration,
-// a spool and ports of its own, on loopback, and ends with the test.
+// Package peers runs other mail software for tests: servers for the clients of
+// this module to talk to, and clients of its servers. Each runs with a
+// configuration, a spool and ports of its own, on loopback, and ends with the
+// test.
 //
 // Programs are looked for in the folder that the environment variable
 // POSTHORN_PEERS names (by default posthorn-peers in the user's cache folder)

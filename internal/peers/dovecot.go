@@ -62,16 +62,16 @@ service auth {
 }
 `
 
-// dovecotUsers: the mailbox of full has no room.
+// dovecotUsers are the accounts. The mailbox of full is over its quota.
 const dovecotUsers = `alice:secret::::::
 bob:secret::::::
 carol:secret::::::
 full:secret::::::userdb_quota_rule=*:bytes=100
 `
 
-// DovecotLMTP starts an instance of Dovecot, which serves lmtp and delivers to the
-// maildirs mail/NAME. At its socket "auth" it authenticates for others alice,
-// whose password is "secret".
+// DovecotLMTP starts an instance of Dovecot, which serves lmtp and delivers to
+// the maildirs mail/NAME. Its socket "auth" authenticates alice, whose password
+// is "secret", for other servers.
 func DovecotLMTP(t testing.TB, cert *Certificate) *Daemon {
 	t.Helper()
 	program := Need(t, "dovecot", "dovecot-lmtpd")

@@ -22,8 +22,8 @@ func head(name string) string {
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
 }
 
-// Messages returns messages that strain what is between their sender and their
-// reader. With large, one of 20 MB is among them, except in short runs.
+// Messages returns messages that are difficult to transport. With large, one of
+// 20 MB is among them, except in short mode.
 func Messages(large bool) []Message {
 	bodies := []Message{
 		{"plain", "Hello Bob.\r\n"},
@@ -124,7 +124,7 @@ func (d *Daemon) Maildir(t testing.TB, dir string, n int) []string {
 	return out
 }
 
-// Files waits until a folder has n files and returns what is in them.
+// Files waits until a folder has n files and returns their contents.
 func (d *Daemon) Files(t testing.TB, dir string, n int) []string {
 	t.Helper()
 	var names []string

@@ -45,7 +45,8 @@ func Unpacked(path string) string {
 	return ""
 }
 
-// Missing skips the test, or fails it under CI, for want of something.
+// Missing skips the test, or fails it under CI, because something is not
+// installed.
 func Missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -54,8 +55,9 @@ func Missing(t testing.TB, what string) {
 	t.Skipf("%s is not installed; .ci/run installs it", what)
 }
 
-// Need returns the path of a program. In short mode it skips the test: these
-// take their time, and -race, for which short mode is, sees nothing of them.
+// Need returns the path of a program. In short mode it skips the test: peers
+// are slow, and the race detector, with which short mode is used, does not see
+// them.
 func Need(t testing.TB, program, debianPackage string) string {
 	t.Helper()
 	if testing.Short() {
@@ -73,8 +75,8 @@ func Need(t testing.TB, program, debianPackage string) string {
 	return p
 }
 
-// NeedRoot skips the test, or fails it under CI, unless it runs as root: there
-// are daemons that insist on it.
+// NeedRoot skips the test, or fails it under CI, unless it runs as root, which
+// some daemons require.
 func NeedRoot(t testing.TB, program string) {
 	t.Helper()
 	switch {
@@ -86,8 +88,8 @@ func NeedRoot(t testing.TB, program string) {
 	}
 }
 
-// Dir makes a folder that daemons of other users can reach. (t.TempDir is closed
-// to them.) It belongs to the user, unless that is empty.
+// Dir makes a folder that daemons of other users can access, unlike t.TempDir.
+// It belongs to owner, unless that is empty.
 func Dir(t testing.TB, owner string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "posthorn-peer")

@@ -21,7 +21,7 @@ const (
 	POP3Password = "tanstaaf"
 )
 
-// owner stands in for the users that the packages of POP3 servers make, and owns
+// owner replaces the users that the packages of POP3 servers create, and owns
 // their mail.
 const owner = "news"
 
@@ -35,7 +35,7 @@ func needFile(t testing.TB, path, debianPackage string) string {
 	return p
 }
 
-// libraries is the environment by which programs find the libraries that are
+// libraries is the environment in which programs find the libraries that are
 // unpacked in root.
 func libraries(root string, more ...string) []string {
 	dirs := append(more, "/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib")
@@ -152,8 +152,8 @@ service pop3-login {
 	return d
 }
 
-// CyrusPOP3 serves pop3 and pop3s, with messages that came by LMTP: it has put
-// fields before them.
+// CyrusPOP3 serves pop3 and pop3s, with messages that were delivered by LMTP:
+// it has prepended fields to them.
 func CyrusPOP3(t testing.TB, cert *Certificate, messages []Message) *Daemon {
 	t.Helper()
 	const bin = "/usr/lib/cyrus/bin/"
@@ -245,9 +245,9 @@ func deliver(t testing.TB, socket string, messages []Message) {
 	say("QUIT\r\n", "221")
 }
 
-// CourierPOP3 serves pop3 and pop3s, with the messages in a Maildir. The paths of
-// its configuration are compiled in: it runs in a mount namespace of its own,
-// which has others in their place.
+// CourierPOP3 serves pop3 and pop3s, with the messages in a Maildir. The paths
+// of its configuration are compiled in, so that it runs in a mount namespace of
+// its own with other files at these paths.
 func CourierPOP3(t testing.TB, cert *Certificate, messages []Message) *Daemon {
 	t.Helper()
 	const lib = "/usr/lib/courier/"
@@ -319,7 +319,7 @@ wait
 	return d
 }
 
-// ids returns the number of the owner, which is that of its group, too.
+// ids returns the numeric ID of the owner, which is also that of its group.
 func ids(t testing.TB) int {
 	u, err := user.Lookup(owner)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// postfixUser and postfixGroup stand in for the package's own, which need not be
-// there: any unprivileged user will do that nothing else runs as.
+// postfixUser and postfixGroup replace those of the package, which may not
+// exist: any unprivileged user that nothing else runs as will do.
 const postfixUser, postfixGroup = "news", "uucp"
 
 // postfixBase are the settings that every instance has. Mail for example.net is

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// smtpTo dials the MX and goes as far as DATA's 354.
+// smtpTo dials the MX and continues up to the 354 reply to DATA.
 func (s *server) smtpTo(t testing.TB, recipient string) *wire {
 	t.Helper()
 	w := s.dial(t, "smtp")
@@ -63,9 +63,9 @@ func TestHeaderBombs(t *testing.T) {
 	}
 }
 
-// What is sent in the clear behind STARTTLS never counts as sent under TLS (RFC
-// 3207 §6, RFC 9051 §11.1).
-func TestPlaintextBehindStartTLS(t *testing.T) {
+// What is sent in the clear after STARTTLS is never treated as sent under TLS
+// (RFC 3207 §6, RFC 9051 §11.1).
+func TestPlaintextAfterStartTLS(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	for _, tc := range []struct{ service, before, start, injected, answer string }{
@@ -85,8 +85,8 @@ func TestPlaintextBehindStartTLS(t *testing.T) {
 	}
 }
 
-// Nothing that could be a password, or the base64 of one, shows in the log,
-// whatever slips a client makes.
+// Nothing that could be a password, or the base64 of one, appears in the log,
+// whatever mistakes a client makes.
 func TestTraceShowsNoSecrets(t *testing.T) {
 	t.Parallel()
 	s := start(t, "-trace")
@@ -146,7 +146,7 @@ func TestTraceShowsNoSecrets(t *testing.T) {
 	}
 }
 
-// Ten clients that deliver at once don't get past the quota.
+// Ten clients that deliver at once do not exceed the quota.
 func TestQuotaHoldsUnderRaces(t *testing.T) {
 	t.Parallel()
 	s := start(t, "-quota", "1M")
@@ -191,8 +191,8 @@ func TestQuotaHoldsUnderRaces(t *testing.T) {
 	require.Greater(t, used, limit-len(message)>>10-2, "there was room for one more")
 }
 
-// Clients that vanish in the middle of a message leave nothing behind, neither
-// in a running server nor when it is killed.
+// Clients that disconnect in the middle of a message leave nothing behind,
+// neither in a running server nor after it was killed.
 func TestAbortedMessages(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -252,8 +252,8 @@ func TestAbortedMessages(t *testing.T) {
 	require.Contains(t, s.imap(t).command("STATUS INBOX (MESSAGES)")[0], "MESSAGES 0")
 }
 
-// A server that is told to stop finishes the message that is on its way, says
-// goodbye to who idles, and doesn't wait for who does nothing for ever.
+// A server that is told to stop finishes the message in transfer, says goodbye
+// to idle clients, and does not wait forever for clients that do nothing.
 func TestStopAmongStuckClients(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -280,7 +280,8 @@ func TestStopAmongStuckClients(t *testing.T) {
 	require.Contains(t, s.imap(t).command("STATUS INBOX (MESSAGES)")[0], "MESSAGES 1")
 }
 
-// What one user makes up is bounded, since others pay for it in memory.
+// The number of keywords of a user is limited, since they take memory of the
+// server.
 func TestKeywordsHaveAnEnd(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -14,8 +14,8 @@ import (
 // The tests of this file run real mail programs, as they come from Debian,
 // against a running mailserver. One that is not installed is skipped, by name.
 
-// letter is a message that strains what is between its sender and its reader:
-// dots, empty lines, 8-bit text, a long line.
+// letter is a message that is difficult to transport: dots, empty lines, 8-bit
+// text, a long line.
 func letter(subject string) string {
 	return "From: Alice <" + alice + ">\r\nTo: Bob <" + bob + ">\r\nSubject: " + subject +
 		"\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <" + strings.ReplaceAll(subject, " ", ".") + "@example.org>\r\n" +
@@ -233,7 +233,7 @@ SyncState *
 	require.NoError(t, err)
 	require.True(t, bytes.HasSuffix(content, []byte("Grüße, 漢字\n"+strings.Repeat("long ", 150)+"\n \nend\n")), "%q", content)
 
-	// Flags go up: \Seen and \Flagged are "FS" in a Maildir.
+	// Flags are uploaded: \Seen and \Flagged are "FS" in a Maildir.
 	first := messages("INBOX")[0]
 	base, _, _ := strings.Cut(filepath.Base(first), ":2,")
 	require.NoError(t, os.Rename(first, filepath.Join(mail, "INBOX/cur", base+":2,FS")))
@@ -241,7 +241,7 @@ SyncState *
 	require.Contains(t, imap("INBOX", "SEARCH FLAGGED SEEN"), "* SEARCH ", "flag set locally")
 	require.Contains(t, imap("INBOX", "FETCH 1:* (FLAGS)"), `\Flagged`)
 
-	// Flags come down.
+	// Flags are downloaded.
 	imap("INBOX", `STORE 1:* +FLAGS (\Answered)`)
 	sync()
 	for _, file := range messages("INBOX") {
@@ -249,20 +249,21 @@ SyncState *
 		require.Contains(t, flags, "R", file)
 	}
 
-	// A message put into the local mailbox goes up; one removed goes away there.
+	// A message added to the local mailbox is uploaded; one removed from it is
+	// removed on the server.
 	writeFile(t, filepath.Join(mail, "Projects/Posthorn/cur/1234.1.here:2,S"), strings.ReplaceAll(letter("local"), "\r\n", "\n"))
 	require.NoError(t, os.Remove(messages("INBOX")[0]))
 	sync()
 	require.Contains(t, imap("INBOX", "STATUS Projects/Posthorn (MESSAGES UNSEEN)"), "MESSAGES 1 UNSEEN 0")
 	require.Contains(t, imap("", "STATUS INBOX (MESSAGES)"), "MESSAGES 2")
 
-	// A message expunged there goes away here; a mailbox removed there, too.
+	// A message expunged on the server is removed locally, and so is a mailbox.
 	imap("INBOX", `STORE 1 +FLAGS.SILENT (\Deleted)`)
 	imap("INBOX", `EXPUNGE`)
 	sync()
 	require.Len(t, messages("INBOX"), 1)
 
-	// In step: nothing more to do.
+	// Synchronised: there is nothing more to do.
 	before := sync()
 	require.NotContains(t, before, "error")
 	s.stop()

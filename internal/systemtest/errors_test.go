@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What goes wrong at the start is told in one clear line.
+// An error at the start is reported in one clear line.
 func TestStartErrors(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -92,8 +92,8 @@ func TestFirstStart(t *testing.T) {
 	s.stop()
 }
 
-// Input that no honest client sends gets a reply or a close, and costs the
-// server nothing: afterwards it serves as before.
+// Malformed input gets a reply, or the connection is closed, and afterwards the
+// server serves as before.
 func TestBadInput(t *testing.T) {
 	s := start(t)
 	for name, tt := range map[string]struct {

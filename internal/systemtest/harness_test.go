@@ -99,7 +99,7 @@ func (s *server) kill() {
 	<-s.done
 }
 
-// stop ends the process as Ctrl-C does, and wants a clean end.
+// stop ends the process as Ctrl-C does, and expects a clean exit.
 func (s *server) stop() {
 	s.t.Helper()
 	require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGINT))
@@ -171,7 +171,7 @@ func need(t testing.TB, program, debianPackage string) string {
 	return path
 }
 
-// client is a run of a mail program.
+// client is the environment of a mail program.
 type client struct {
 	env   []string
 	stdin string

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A thousand IDLE sessions all hear of a message that SMTP delivers.
+// A thousand sessions in IDLE are all told of a message that SMTP delivers.
 func TestIdle(t *testing.T) {
 	s := start(t)
 	const sessions = 1000

@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A modelClient is an IMAP client that believes nothing but what it is told.
-// Its view of the mailbox comes from untagged responses alone, and from its own
-// STORE.SILENT; whatever contradicts the view fails the test.
+// A modelClient is an IMAP client whose view of the mailbox comes only from
+// untagged responses and from its own STORE.SILENT. A response that contradicts
+// the view fails the test.
 type modelClient struct {
 	t         testing.TB
 	name      string
@@ -123,7 +123,7 @@ func (c *modelClient) note(line string) {
 	c.history = append(c.history, line)
 }
 
-// receive takes the next response.
+// receive returns the next response.
 func (c *modelClient) receive() response {
 	select {
 	case r, ok := <-c.responses:
@@ -136,8 +136,8 @@ func (c *modelClient) receive() response {
 	}
 }
 
-// begin sends a command. What has come since the last one came while none was
-// in progress.
+// begin sends a command. Responses received since the last one were sent while
+// no command was in progress.
 func (c *modelClient) begin(command, literal string) (tag string) {
 	for len(c.responses) > 0 {
 		c.untagged(c.receive())
@@ -155,8 +155,8 @@ func (c *modelClient) begin(command, literal string) (tag string) {
 	return tag
 }
 
-// finish takes in everything up to the tagged response. The only refusal there
-// may be is that messages are gone that the client can't have been told of.
+// finish processes everything up to the tagged response. The only refusal
+// allowed is that messages are gone of which the client could not be told.
 func (c *modelClient) finish(tag string) (status string) {
 	for {
 		r := c.receive()
@@ -183,7 +183,7 @@ func (c *modelClient) noteCopyUID(text string) {
 	}
 }
 
-// untagged takes in one response.
+// untagged processes one response.
 func (c *modelClient) untagged(r response) {
 	if strings.HasPrefix(r.text, "* OK [CLOSED]") {
 		c.box, c.view = "", nil
@@ -224,7 +224,7 @@ func (c *modelClient) untagged(r response) {
 	c.fetched(n, r)
 }
 
-// fetched takes in a FETCH response.
+// fetched processes a FETCH response.
 func (c *modelClient) fetched(n int, r response) {
 	m := c.view[n-1]
 	c.check(!m.absent, "a message that was gone is back: %s", r.text)
@@ -278,7 +278,7 @@ func (c *modelClient) found(numbers []string) {
 		c.check(err == nil, "%s: %v", s, err)
 		if !uids {
 			c.check(n >= 1 && n <= len(c.view), "found message %d of %d", n, len(c.view))
-			// What has been looked for by its UID must be the one.
+			// A search for a UID must find that message only.
 			if uid, ok := strings.CutPrefix(c.command, "SEARCH UID "); ok {
 				c.check(c.view[n-1].uid == 0 || strconv.Itoa(c.view[n-1].uid) == uid, "found message %d, which has UID %d", n, c.view[n-1].uid)
 			}
@@ -321,8 +321,7 @@ func (c *modelClient) fetchAll(items string) {
 	}
 }
 
-// learn finds out which messages there are: all that a command can mean has a
-// UID and a content that are known.
+// learn fetches the UID and the content of every message that is not known yet.
 func (c *modelClient) learn() {
 	for range 1000 {
 		lowest := 0
@@ -339,7 +338,7 @@ func (c *modelClient) learn() {
 	c.check(false, "messages are neither sent nor expunged")
 }
 
-// store runs a STORE command and reckons what its .SILENT hides.
+// store runs a STORE command and computes what its .SILENT hides.
 func (c *modelClient) store(first, last int, op, flag string, silent, byUID bool) {
 	asked := slices.Clone(c.view[first-1 : last])
 	item, set, verb := op+"FLAGS", fmt.Sprintf("%d:%d", first, last), "STORE"

@@ -16,13 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A modelWorld is the account that the clients of TestModel give together: what
-// became of each message, by what any of them was told.
+// A modelWorld is the combined knowledge of the clients of TestModel: what
+// happened to each message, according to what any of them was told.
 type modelWorld struct {
 	mu        sync.Mutex
-	markers   map[instance]string   // what the messages are, once and for ever
+	markers   map[instance]string   // the content of the messages, which never changes
 	origins   map[instance]instance // born: copied or moved from there, appended if from nowhere
-	dead      map[instance]bool     // somebody was told
+	dead      map[instance]bool     // a client was told
 	movedFrom map[instance]bool
 	popped    map[string]int // deleted by POP3, which knows no UIDs
 	appended  int
@@ -53,7 +53,7 @@ func (w *modelWorld) add(counter *int) {
 	*counter++
 }
 
-// saw notes the content of a message and returns what was seen first.
+// saw records the content of a message and returns the one seen first.
 func (w *modelWorld) saw(in instance, marker string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -70,7 +70,7 @@ func (w *modelWorld) knows(in instance) bool {
 	return w.markers[in] != ""
 }
 
-// born notes where a message came from, and reports whether it is the first
+// born records the origin of a message, and reports whether it is the first
 // with that UID.
 func (w *modelWorld) born(in, from instance) bool {
 	w.mu.Lock()
@@ -86,7 +86,7 @@ func (w *modelWorld) died(in instance) {
 	w.dead[in] = true
 }
 
-// moved notes that a message has left its mailbox, and reports whether it is
+// moved records that a message has left its mailbox, and reports whether it is
 // the first time.
 func (w *modelWorld) moved(in instance) bool {
 	w.mu.Lock()
@@ -212,8 +212,8 @@ func (w *modelWorld) inspect(t testing.TB, s *server, box string) map[int][]stri
 	return truth
 }
 
-// account accounts for every message: each was born once, and is either there
-// or has been removed by somebody.
+// account checks every message: it came into being once, and it is either there
+// or was removed by a client.
 func (w *modelWorld) account(t testing.TB, truth map[string]map[int][]string) {
 	all := map[instance]bool{}
 	for box, messages := range truth {
@@ -257,8 +257,8 @@ func (w *modelWorld) account(t testing.TB, truth map[string]map[int][]string) {
 	}
 }
 
-// marker returns what a message is, by what was seen of it or of where it came
-// from.
+// marker returns the content of a message, as seen in it or in the message that
+// it was copied from.
 func (w *modelWorld) marker(in instance) string {
 	if m := w.markers[in]; m != "" {
 		return m

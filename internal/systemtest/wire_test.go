@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wire is a bare connection, for tests of what no mail program does.
+// wire is a plain connection, for tests that no mail program can do.
 type wire struct {
 	t testing.TB
 	net.Conn
@@ -56,7 +56,7 @@ func (w *wire) line() string {
 	return strings.TrimSuffix(line, "\r\n")
 }
 
-// expect reads a line that begins so.
+// expect reads a line with that prefix.
 func (w *wire) expect(prefix string) string {
 	w.t.Helper()
 	line := w.line()
@@ -64,7 +64,7 @@ func (w *wire) expect(prefix string) string {
 	return line
 }
 
-// command sends an IMAP command, wants OK and returns the untagged lines.
+// command sends an IMAP command, expects OK and returns the untagged lines.
 func (w *wire) command(text string) (lines []string) {
 	w.t.Helper()
 	w.tag++

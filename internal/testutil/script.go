@@ -30,7 +30,7 @@ func Play(nc net.Conn, script string) error {
 		kind, text, _ := strings.Cut(step, " ")
 		switch kind {
 		case "S:":
-			io.WriteString(nc, text+"\r\n") // a client that has gone is found when it is read from
+			io.WriteString(nc, text+"\r\n") // a client that has disconnected is noticed by the next read
 		case "C:", "C*":
 			line, err := br.ReadString('\n')
 			if err != nil {
@@ -58,7 +58,7 @@ func Play(nc net.Conn, script string) error {
 }
 
 // ScriptServer listens on a loopback address and plays one script a connection.
-// The test fails if the clients don't keep to the scripts.
+// The test fails if the clients deviate from the scripts.
 func ScriptServer(t testing.TB, scripts ...string) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -45,7 +45,7 @@ func serve(t testing.TB, serve func(net.Listener) error, close func() error) str
 	return l.Addr().String()
 }
 
-// A Dialer connects to its address, whatever is asked for.
+// A Dialer always connects to its address.
 type Dialer string
 
 // DialContext connects to d.

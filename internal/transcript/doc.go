@@ -23,7 +23,7 @@
 //
 //   - "C: text" sends the text and CRLF; "C:" sends an empty line.
 //   - "S: pattern" reads a line, which must end in CRLF and match.
-//   - "S* pattern" reads as many lines as match, also none.
+//   - "S* pattern" reads as many lines as match, possibly none.
 //   - "S& pattern": adjacent lines of this kind match the next lines in any
 //     order, each exactly one.
 //   - `C- "text"` and `S- "text"` send or expect exactly these octets, written

@@ -91,8 +91,8 @@ func (s *Script) play(dial func() net.Conn) error {
 	return nil
 }
 
-// do carries out one step, or a group of S& steps, and tells at which line of
-// the script it failed.
+// do carries out one step, or a group of S& steps, and returns the line of the
+// script at which it failed.
 func (p *player) do(steps []step) (line int, err error) {
 	st := steps[0]
 	c := p.conns[st.conn]
@@ -257,7 +257,7 @@ func (c *conn) expectRaw(want string) error {
 
 func (c *conn) startTLS() error {
 	if c.unread != nil || c.r.Buffered() > 0 {
-		return errors.New("the server sent more behind its answer to STARTTLS")
+		return errors.New("the server sent more after its answer to STARTTLS")
 	}
 	tc := tls.Client(c.nc, &tls.Config{InsecureSkipVerify: true})
 	if err := tc.Handshake(); err != nil {
@@ -267,8 +267,8 @@ func (c *conn) startTLS() error {
 	return nil
 }
 
-// expectEOF wants the connection closed. A reset counts: the server need not
-// have read all that was sent.
+// expectEOF expects the connection to be closed. A reset counts, since the
+// server need not have read all that was sent.
 func (c *conn) expectEOF() error {
 	if c.unread != nil {
 		return fmt.Errorf("want the end, got %q", *c.unread)

@@ -61,7 +61,7 @@ func Load(path string) (*Script, error) {
 	return Parse(path, string(b))
 }
 
-// Parse reads a script from text; path serves for messages.
+// Parse reads a script from text; path is for messages.
 func Parse(path, text string) (*Script, error) {
 	s := &Script{Path: path, options: map[string]string{}}
 	for i, line := range strings.Split(text, "\n") {
@@ -83,11 +83,11 @@ func Parse(path, text string) (*Script, error) {
 		} else if k, ok := marks[line[:min(2, len(line))]]; ok {
 			st.kind, st.text = k, strings.TrimPrefix(line[2:], " ")
 		} else {
-			return nil, fmt.Errorf("%s:%d: %q is no line of a transcript", path, i+1, line)
+			return nil, fmt.Errorf("%s:%d: %q is not a line of a transcript", path, i+1, line)
 		}
 		if st.kind == sendRaw || st.kind == expectRaw {
 			if _, err := strconv.Unquote(variable.ReplaceAllString(st.text, "")); err != nil {
-				return nil, fmt.Errorf("%s:%d: %s is no Go string", path, i+1, st.text)
+				return nil, fmt.Errorf("%s:%d: %s is not a Go string", path, i+1, st.text)
 			}
 		}
 		s.steps = append(s.steps, st)
@@ -148,7 +148,7 @@ func expandRaw(text string, vars map[string]string) (string, error) {
 	}
 }
 
-// compile makes a regular expression of a pattern whose variables are
+// compile makes a regular expression from a pattern whose variables are
 // expanded.
 func compile(pattern string) (*regexp.Regexp, error) {
 	var b strings.Builder
