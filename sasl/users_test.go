@@ -92,7 +92,7 @@ func TestUsersText(t *testing.T) {
 	_, secret, err := back.Secret(ctx, "tim")
 	require.NoError(t, err)
 	require.Equal(t, "tanstaaftanstaaf", secret)
-	// Made-up keys outlive a restart.
+	// Fake keys survive a restart.
 	_, k1, _ := u.SCRAMKeys(ctx, "nobody", SHA256)
 	_, k2, _ := back.SCRAMKeys(ctx, "NOBODY", SHA256)
 	back.Iterations = u.Iterations
