@@ -118,7 +118,7 @@ func TestDialUnix(t *testing.T) {
 
 // Handshake is that of a connection which has TLS already.
 func TestHandshake(t *testing.T) {
-	server, client := testTLS(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	addr := serveOn(t, "127.0.0.1:0", &Server{TLSConfig: server})
 	for _, cfg := range []*tls.Config{client, {ServerName: "mail.example.org"}} {
 		nc, _, err := Dial(t.Context(), nil, addr.String(), "", 0)
@@ -237,7 +237,7 @@ func itoa(n int) string {
 }
 
 func TestSOCKS5(t *testing.T) {
-	noLeaks(t)
+	testutil.NoLeaks(t)
 	to := serveOn(t, "127.0.0.1:0", &Server{}).String()
 	for _, tc := range []struct {
 		user, userinfo, dial, asked string
@@ -306,7 +306,7 @@ func readRequest(nc net.Conn) string {
 }
 
 func TestHTTPProxy(t *testing.T) {
-	noLeaks(t)
+	testutil.NoLeaks(t)
 	to := serveOn(t, "127.0.0.1:0", &Server{}).String()
 	for _, tc := range []struct {
 		name     string
@@ -377,10 +377,10 @@ func TestHTTPProxy(t *testing.T) {
 
 // TLS to the proxy is not TLS to the server.
 func TestHTTPProxyTLS(t *testing.T) {
-	noLeaks(t)
+	testutil.NoLeaks(t)
 	proxyTLS, trusting := testutil.TLS(t, "127.0.0.1")
 	trusting.ServerName = ""
-	server, client := testTLS(t)
+	server, client := testutil.TLS(t, "mail.example.org")
 	to := serveOn(t, "127.0.0.1:0", &Server{TLSConfig: server}).String()
 	requests := make(chan string, 2)
 	addr := aProxy(t, func(nc net.Conn) {
