@@ -63,7 +63,7 @@ func (s *Session) find(key search.Key) (mailbox.UIDSet, error) {
 	if set, ok := prog.UIDs(within); ok {
 		return sel.view.known(set), nil
 	}
-	err = s.attend(func(ctx context.Context) error {
+	err = s.whileConnected(func(ctx context.Context) error {
 		for uid, err := range prog.Matches(ctx, sel.mb, within) {
 			if err != nil {
 				if damaged := (*search.MessageError)(nil); !errors.As(err, &damaged) {

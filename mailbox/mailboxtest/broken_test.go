@@ -407,7 +407,7 @@ var defects = map[string]defect{
 		}
 		return o
 	}},
-	"an index lags": {found: "Search", box: deafIndex},
+	"an index lags": {found: "Search", box: laggingIndex},
 	"superiors are made": {found: "Mailboxes", account: func(a mailbox.Account) mailbox.Account {
 		o := overA(a)
 		o.create = func(ctx context.Context, name string, opts *mailbox.CreateOptions) (mailbox.Info, error) {

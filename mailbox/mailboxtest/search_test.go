@@ -25,8 +25,8 @@ func (x scanIndex) Candidates(ctx context.Context, key search.Key, within mailbo
 	return found, true, err
 }
 
-// deafIndex does not find flags that were set since the message came.
-func deafIndex(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+// laggingIndex does not find flags that were set since the message came.
+func laggingIndex(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 	return scanIndex{over(m), func(key search.Key, found mailbox.UIDSet) mailbox.UIDSet {
 		if _, ok := key.(search.Flag); ok {
 			return found.Subtract(mailbox.UIDSetOf(3, 4))

@@ -1,9 +1,13 @@
 package search_test
 
 import (
+	"context"
 	"fmt"
+	"log"
+	"strings"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/memory"
 	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
@@ -21,4 +25,38 @@ func ExampleKey() {
 		fmt.Printf("%T, or %T\n", k.A, k.B)
 	}
 	// Output: search.And, or search.Size
+}
+
+func ExampleFind() {
+	ctx := context.Background()
+	store := memory.New(nil)
+	defer store.Close()
+	if err := store.CreateAccount(ctx, "alice"); err != nil {
+		log.Fatal(err)
+	}
+	account, err := store.Account(ctx, "alice")
+	if err != nil {
+		log.Fatal(err)
+	}
+	inbox, err := account.Mailbox(ctx, mailbox.Inbox)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, subject := range []string{"Minutes", "=?utf-8?Q?Re=3A_M=C3=A9nu?=", "Re: minutes"} {
+		msg := "Subject: " + subject + "\r\n\r\nSee below.\r\n"
+		if _, err := inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader(msg), Size: int64(len(msg))}); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	for _, key := range []search.Key{
+		search.Header{Field: "Subject", Value: "MÉNU"},
+		search.And{search.Not{Key: search.Header{Field: "Subject", Value: "re:"}}, search.Body{Value: "below"}},
+	} {
+		found, err := search.Find(ctx, inbox, mailbox.AllUIDs(), key, nil)
+		fmt.Println(found, err)
+	}
+	// Output:
+	// 2 <nil>
+	// 1 <nil>
 }

@@ -17,8 +17,8 @@ type Indexer interface {
 	mailbox.Mailbox
 
 	// Candidates returns messages of within among which are all that match the
-	// key, as package search defines it. UIDs that match not, are not in
-	// within, or do not exist, may be among them. What must not happen is that
+	// key, as package search defines it. UIDs that do not match, are not
+	// in within, or do not exist, may be among them. What must not happen is that
 	// a message is missing that exists, can be read and matches: a message
 	// that is not in the index yet is a candidate.
 	//

@@ -39,15 +39,12 @@ type run struct {
 
 // judge returns the verdict on a message of which so much has been read.
 func (r *run) judge(msg *mailbox.Message, have needs) (verdict, error) {
-	if have&needsContent != 0 {
-		have |= needsHeader
-	}
-	r.msg, r.have = msg, have
+	r.msg, r.have = msg, have.all()
 	if len(r.texts) > 0 {
 		r.found = append(r.found[:0], make([]verdict, len(r.texts))...)
 	}
 	v := r.root.eval(r)
-	if v == unknown && have&(needsHeader|needsContent) != 0 {
+	if v == unknown && r.have&needsHeader != 0 {
 		err := r.readTexts()
 		if v = r.root.eval(r); v == unknown {
 			return v, err
@@ -157,9 +154,9 @@ func (p *Program) compile(key Key) (node, error) {
 		if err != nil {
 			return nil, err
 		}
-		any := anyOf{a, b}
-		slices.SortStableFunc(any[:], cheapestFirst)
-		return any, nil
+		either := anyOf{a, b}
+		slices.SortStableFunc(either[:], cheapestFirst)
+		return either, nil
 	case Not:
 		n, err := p.compile(k.Key)
 		return negation{n}, err
@@ -183,20 +180,21 @@ func (p *Program) compile(key Key) (node, error) {
 
 // leaf returns the test for a key that contains no others.
 func (p *Program) leaf(key Key) (t test, ok bool) {
-	entry := func(match func(e *mailbox.Entry) bool) (test, bool) {
-		return test{needs: needsEntry, try: func(r *run) verdict { return verdictOf(match(&r.msg.Entry)) }}, true
+	field := func(n needs, match func(e *mailbox.Entry) bool) (test, bool) {
+		return test{needs: n, try: func(r *run) verdict { return verdictOf(match(&r.msg.Entry)) }}, true
 	}
+	entry := func(match func(e *mailbox.Entry) bool) (test, bool) { return field(needsEntry, match) }
 	switch k := key.(type) {
 	case All:
 		return test{try: func(*run) verdict { return match }}, true
 	case UID:
 		return test{try: func(r *run) verdict { return verdictOf(k.Set.Contains(r.msg.UID)) }}, true
 	case Flag:
-		return entry(func(e *mailbox.Entry) bool { return e.Flags.Has(k.Flag) != k.Absent })
+		return field(needsFlags, func(e *mailbox.Entry) bool { return e.Flags.Has(k.Flag) != k.Absent })
 	case Size:
 		return entry(func(e *mailbox.Entry) bool { return k.Larger && e.Size > k.N || !k.Larger && e.Size < k.N })
 	case ModSeq:
-		return entry(func(e *mailbox.Entry) bool { return e.ModSeq >= k.N })
+		return field(needsFlags, func(e *mailbox.Entry) bool { return e.ModSeq >= k.N })
 	case EmailID:
 		return entry(func(e *mailbox.Entry) bool { return k.ID != "" && e.EmailID == k.ID })
 	case ThreadID:

@@ -13,20 +13,34 @@ import (
 type needs uint8
 
 const (
-	needsEntry needs = 1 << iota
+	needsFlags needs = 1 << iota // and ModSeq
+	needsEntry
 	needsEnvelope
 	needsHeader
-	needsContent // header and structure too
+	needsContent // and structure
 )
 
+// all adds what is part of something else.
+func (n needs) all() needs {
+	if n&needsEntry != 0 {
+		n |= needsFlags
+	}
+	if n&needsContent != 0 {
+		n |= needsHeader
+	}
+	return n
+}
+
 // passes returns what is read one after the other: each part together with
-// those before it, so that whatever is decided by less is decided.
+// those before it, so that whatever is decided by less is decided. What is part
+// of something else is no pass of its own.
 func (n needs) passes() []needs {
 	var out []needs
-	for part := needsEntry; part <= needsContent; part <<= 1 {
-		if n&part != 0 {
-			out = append(out, n&(part<<1-1))
+	for part := needsFlags; part <= needsContent; part <<= 1 {
+		if n&part == 0 || part == needsFlags && n&needsEntry != 0 || part == needsHeader && n&needsContent != 0 {
+			continue
 		}
+		out = append(out, n&(part<<1-1))
 	}
 	return out
 }

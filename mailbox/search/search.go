@@ -72,9 +72,6 @@ func Compile(key Key, opts *Options) (*Program, error) {
 	for _, t := range p.texts {
 		p.longest = max(p.longest, len(t.needle))
 	}
-	if p.needs&needsContent != 0 {
-		p.needs &^= needsHeader // which is read with the content
-	}
 	return p, nil
 }
 

@@ -59,20 +59,18 @@ func (r *run) readTexts() error {
 		return nil
 	}
 	if err == nil {
-		for i := range r.found {
-			r.settle(i, mismatch)
-		}
+		r.ruleOut(func(textTest) bool { return true })
 	}
 	return err
 }
 
-// settle records a verdict on a text, unless there is one.
-func (r *run) settle(i int, v verdict) (news bool) {
-	if r.found[i] != unknown {
-		return false
+// ruleOut says of texts that have not been found that they are not there.
+func (r *run) ruleOut(which func(textTest) bool) {
+	for i, t := range r.texts {
+		if r.found[i] == unknown && which(t) {
+			r.found[i] = mismatch
+		}
 	}
-	r.found[i] = v
-	return true
 }
 
 // decided returns errDecided if the search is decided.
@@ -103,7 +101,7 @@ func (r *run) readHeader() error {
 				value = r.scan.foldText(f.Value())
 			}
 			if bytes.Contains(value, t.needle) {
-				news = r.settle(i, match) || news
+				r.found[i], news = match, true
 			}
 		}
 		if r.inField(f, func(t textTest) bool { return t.inHeader }) || news {
@@ -112,11 +110,7 @@ func (r *run) readHeader() error {
 			}
 		}
 	}
-	for i, t := range r.texts {
-		if !t.inBody {
-			r.settle(i, mismatch)
-		}
-	}
+	r.ruleOut(func(t textTest) bool { return !t.inBody })
 	return r.decided()
 }
 
@@ -132,7 +126,7 @@ func (r *run) inField(f message.Field, here func(textTest) bool) (news bool) {
 			text = r.scan.foldText(f.Name() + ": " + f.Value())
 		}
 		if bytes.Contains(text, t.needle) {
-			news = r.settle(i, match) || news
+			r.found[i], news = match, true
 		}
 	}
 	return news
@@ -161,7 +155,7 @@ func (r *run) readPart(p *message.Part) error {
 		news := false
 		for i, t := range r.texts {
 			if r.found[i] == unknown && t.inBody && bytes.Contains(text[max(0, from-len(t.needle)+1):], t.needle) {
-				news = r.settle(i, match) || news
+				r.found[i], news = match, true
 			}
 		}
 		if news {

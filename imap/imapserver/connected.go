@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// attendAfter is how long a command runs until its client is looked after.
-	attendAfter = time.Second
+	// watchAfter is how long a command runs until the connection is watched.
+	watchAfter = time.Second
 
 	// halfClosedGrace is how long a command goes on for a client that has
 	// closed the connection: it may have closed its own direction only, and
@@ -22,16 +22,16 @@ const (
 
 var errClientGone = errors.New("imapserver: client has left")
 
-// attend runs what may take long, and ends its context when the client has
-// left. f must not use the connection: attend waits for input meanwhile, which
-// is where the end of a connection shows.
-func (s *Session) attend(f func(ctx context.Context) error) error {
+// whileConnected runs what may take long, with a context that ends when the
+// client has left. f must not use the connection: input is waited for meanwhile,
+// since that is how the end of a connection is noticed.
+func (s *Session) whileConnected(f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	defer cancel(nil)
 	done, ended := make(chan struct{}), make(chan struct{})
-	timer := time.AfterFunc(attendAfter, func() {
+	timer := time.AfterFunc(watchAfter, func() {
 		defer close(ended)
-		s.lookAfter(done, cancel)
+		s.watchConn(done, cancel)
 	})
 	defer func() {
 		close(done)
@@ -47,9 +47,9 @@ func (s *Session) attend(f func(ctx context.Context) error) error {
 	return err
 }
 
-// lookAfter waits until done is closed, or the client has left, or it has sent
-// something: behind that, the end of the connection does not show.
-func (s *Session) lookAfter(done <-chan struct{}, cancel context.CancelCauseFunc) {
+// watchConn waits until done is closed, the client has left, or it has sent
+// something: behind that, the end of the connection can't be seen.
+func (s *Session) watchConn(done <-chan struct{}, cancel context.CancelCauseFunc) {
 	for {
 		select {
 		case <-done:

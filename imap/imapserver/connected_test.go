@@ -13,7 +13,7 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-func TestAttend(t *testing.T) {
+func TestWhileConnected(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		takes  time.Duration
@@ -23,8 +23,8 @@ func TestAttend(t *testing.T) {
 		{"short", time.Second / 2, func(c net.Conn) { c.Close() }, 0},
 		{"client stays", time.Hour, func(net.Conn) {}, 0},
 		{"client leaves", time.Hour, func(c net.Conn) { time.Sleep(time.Minute); c.Close() }, time.Minute + halfClosedGrace},
-		{"client has left", time.Hour, func(c net.Conn) { c.Close() }, attendAfter + halfClosedGrace},
-		{"client waits for the answer", attendAfter + halfClosedGrace/2, func(c net.Conn) { c.Close() }, 0},
+		{"client has left", time.Hour, func(c net.Conn) { c.Close() }, watchAfter + halfClosedGrace},
+		{"client waits for the answer", watchAfter + halfClosedGrace/2, func(c net.Conn) { c.Close() }, 0},
 		{"client goes on", time.Hour, func(c net.Conn) { c.Write([]byte("b NOOP\r\n")); c.Close() }, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestAttend(t *testing.T) {
 				go tc.client(far)
 				begun := time.Now()
 				fault := errors.New("done")
-				err := s.attend(func(ctx context.Context) error {
+				err := s.whileConnected(func(ctx context.Context) error {
 					select {
 					case <-time.After(tc.takes):
 						return fault
@@ -62,7 +62,7 @@ func TestAttend(t *testing.T) {
 		conn := textproto.NewConn(near, nil)
 		defer conn.Close()
 		s := &Session{srv: &Server{}, conn: conn, ctx: t.Context()}
-		require.NoError(t, s.attend(func(context.Context) error { time.Sleep(time.Minute); return nil }))
+		require.NoError(t, s.whileConnected(func(context.Context) error { time.Sleep(time.Minute); return nil }))
 		go far.Write([]byte("b NOOP\r\n"))
 		require.NoError(t, s.wait())
 		line, err := conn.ReadLine()
