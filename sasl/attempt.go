@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// An Attempt is one try of a client to log in. The servers of this module tell
-// of each in their field OnAuth, and answer a failed one when OnAuth returns:
-// to slow down those who guess, it takes its time.
+// An Attempt is one attempt of a client to log in. The servers of this module
+// report each to their OnAuth function, and answer a failed one when OnAuth
+// returns, so that OnAuth can slow down clients that guess passwords.
 type Attempt struct {
 	Conn      Conn
 	Mechanism string // of SASL, "APOP", or the command: "LOGIN" in IMAP, "USER" in POP3
-	Identity  string // who the client is, after success
+	Identity  string // the identity of the client, after success
 	Err       error  // nil after success; otherwise one of this package's errors, or why the account did not open
 	Failures  int    // failed attempts of the connection, this one included
 }
@@ -21,18 +21,18 @@ type Attempt struct {
 // DefaultMaxFailures is the default of Attempts.MaxFailures.
 const DefaultMaxFailures = 10
 
-// Attempts are those of one connection, for the server of a protocol. It
-// belongs to the connection's goroutine.
+// Attempts counts the attempts of one connection, for the server of a protocol.
+// It must be used by the connection's goroutine only.
 //
 // An attempt has failed if the client was refused (ErrAuthFailed,
-// ErrAuthzDenied, ErrExpired), if it broke the mechanism's syntax
-// (ErrMalformed), and if it gave up (ErrCancelled): a challenge may have told it
-// what it wanted to know, as that of OAUTHBEARER does about a token that is
-// refused. A connection that is lost during an exchange counts as giving up.
+// ErrAuthzDenied, ErrExpired), if it violated the mechanism's syntax
+// (ErrMalformed), or if it cancelled the exchange (ErrCancelled): a challenge
+// may already have told it the result, as OAUTHBEARER does for a refused token.
+// A connection that is lost during an exchange counts as cancelled.
 //
-// What is not the client's fault does not count: ErrUnavailable, and any other
-// error by which an account could not be opened. A mechanism that is not
-// offered, or needs TLS, is no attempt at all.
+// Errors that the client has not caused do not count: ErrUnavailable, and any
+// other error of opening the account. A request for a mechanism that is not
+// offered, or that needs TLS, is not an attempt.
 type Attempts struct {
 	// OnAuth is called after each attempt, before the client is answered. Nil:
 	// SlowDown.
@@ -45,7 +45,7 @@ type Attempts struct {
 	failures int
 }
 
-// Try makes an attempt: check finds out who the client is, by Serve,
+// Try makes an attempt: check authenticates the client with Serve,
 // CheckPassword or CheckAPOP, and open opens its account. Try returns the error
 // of the one that failed.
 func (t *Attempts) Try(ctx context.Context, c Conn, mechanism string, check func() (identity string, err error), open func(identity string) error) error {
@@ -72,7 +72,7 @@ func (t *Attempts) Try(ctx context.Context, c Conn, mechanism string, check func
 	return err
 }
 
-// TooMany reports whether so many attempts have failed that the connection is to
+// TooMany reports whether so many attempts have failed that the connection must
 // be closed.
 func (t *Attempts) TooMany() bool {
 	limit := cmp.Or(t.MaxFailures, DefaultMaxFailures)
@@ -89,7 +89,7 @@ func isFailure(err error) bool {
 	return false
 }
 
-// SlowDown is what servers do without an OnAuth, for an OnAuth of one's own to
+// SlowDown is the default OnAuth of servers, which other OnAuth functions may
 // call: after a failed attempt it waits a second, and twice as long for each
 // further failure, up to 16 seconds, or until ctx ends.
 func SlowDown(ctx context.Context, a Attempt) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A Carrier is how the client of a protocol carries an exchange.
+// A Carrier sends an exchange over the connection of a client.
 //
 // Its functions send a line and return the server's answer: a challenge, in
 // base64; done, which is success; or an error. A refusal by the server must be
@@ -21,15 +21,15 @@ type Carrier struct {
 	// Respond sends a response, in base64, or "*", which cancels the exchange.
 	Respond func(line string) (challenge string, done bool, err error)
 
-	// MaxInitial is how many octets initial may have. One that is longer is sent
-	// as the answer to the server's first challenge (RFC 4422 §3.3). Negative:
-	// the server can't take any.
+	// MaxInitial is how many octets initial may have. A longer one is sent as
+	// the answer to the server's first challenge (RFC 4422 §3.3). Negative: the
+	// protocol has no initial responses.
 	MaxInitial int
 }
 
 // Refusal returns an error for a server's refusal: it has the text of err, and
-// is both err and meaning to errors.Is and errors.As. meaning is the error of
-// this package that comes nearest:
+// is both err and meaning to errors.Is and errors.As. meaning is the closest
+// error of this package:
 //   - ErrUnsupported: the server does not know or does not allow the mechanism,
 //   - ErrEncryptionNeeded: not without TLS,
 //   - ErrUnavailable: it may work later,
@@ -42,11 +42,11 @@ func (r *refusal) Error() string   { return r.err.Error() }
 func (r *refusal) Unwrap() []error { return []error{r.err, r.meaning} }
 
 // Authenticate carries an exchange to its end. An exchange that the mechanism
-// can't go on with is cancelled, and the connection can be used again unless the
+// can't continue is cancelled, and the connection can be used again unless the
 // error is ErrServerUnproven: then the connection must be closed.
 //
-// ErrEncryptionNeeded is returned, and nothing sent, if the connection does not
-// allow what the mechanism would show.
+// If the connection does not allow what the mechanism would reveal, nothing is
+// sent and the error is ErrEncryptionNeeded.
 func Authenticate(mech Client, c Conn, carry Carrier) error {
 	if RevealsSecret(mech.Name()) && !c.AllowsPasswords() {
 		return ErrEncryptionNeeded
@@ -84,11 +84,11 @@ func Authenticate(mech Client, c Conn, carry Carrier) error {
 	}
 }
 
-// cancel ends an exchange that can't go on because of reason. A server that
-// then does anything but refuse is not to be trusted.
+// cancel ends an exchange that can't continue because of reason. A server that
+// then does anything but refuse must not be trusted.
 func cancel(carry Carrier, reason error) error {
 	if _, _, err := carry.Respond("*"); err == nil {
-		return unproven(fmt.Errorf("it goes on after the exchange was cancelled: %w", reason))
+		return unproven(fmt.Errorf("it continues after the exchange was cancelled: %w", reason))
 	}
 	return reason
 }
@@ -109,14 +109,15 @@ func withReason(mech Client, err error) error {
 }
 
 // Authenticate logs in with the strongest mechanism among those offered that
-// the credentials can serve. A mechanism that the server refuses as such is
-// followed by the next of Candidates, and so is one whose channel binding may
-// be what failed. After another refusal the credentials are wrong, and going on
-// would only show them in weaker ways.
+// the credentials can serve. If the server refuses the mechanism itself, or if
+// the channel binding may have failed, the next of Candidates is tried. After
+// any other refusal the credentials are wrong, and another mechanism would only
+// expose them more.
 //
-// The error is ErrUnsupported, perhaps besides a refusal, if no mechanism was
-// left, and ErrEncryptionNeeded if one would be under TLS. As with the function
-// Authenticate, the connection must be closed after ErrServerUnproven.
+// The error is ErrUnsupported, possibly together with a refusal, if no
+// mechanism was left, and ErrEncryptionNeeded if there would be one under TLS.
+// As with the function Authenticate, the connection must be closed after
+// ErrServerUnproven.
 func (cr Credentials) Authenticate(ctx context.Context, offered []string, c Conn, carry Carrier) error {
 	var last error
 	skipPlus := false
@@ -138,8 +139,8 @@ func (cr Credentials) Authenticate(ctx context.Context, offered []string, c Conn
 		case errors.Is(refused, ErrUnsupported), errors.Is(refused, ErrEncryptionNeeded):
 		case plus && (errors.Is(refused, ErrAuthFailed) || errors.Is(refused, ErrMalformed)):
 			// Either the password or the binding is wrong. Unless the server
-			// said that it is the binding, one attempt without must do: servers
-			// count failures.
+			// said that it is the binding, there is only one attempt without
+			// it, since servers count failures.
 			reason := Reason(mech)
 			skipPlus = reason == nil || !strings.Contains(reason.Error(), "channel-binding")
 		default:

@@ -1,10 +1,10 @@
 // Package sasl implements the authentication mechanisms of Internet mail, for
-// clients and servers. It knows nothing of any protocol: IMAP, SMTP and POP3
-// carry its octets, each in its own frame.
+// clients and servers. It is independent of the protocols that carry an
+// exchange: IMAP, SMTP and POP3.
 //
-// A server asks an [Authenticator] whether a user is who it claims to be.
-// [Users] is one that is ready to use; any other needs one method, and serves
-// more mechanisms the more of the optional interfaces it has:
+// A server checks credentials with an [Authenticator]. [Users] is one that is
+// ready to use. Any other needs one method, and the optional interfaces that it
+// implements decide which mechanisms it serves:
 //
 //	interface            serves
 //	Authenticator        PLAIN, LOGIN
@@ -15,9 +15,9 @@
 //	AnonymousGuard       ANONYMOUS
 //	Authorizer           acting as somebody else, with all of them
 //
-// The server of a protocol says how a challenge is sent and the line that
-// answers it is read, and [Serve] does the rest. [Attempts] counts the attempts
-// of a connection that fail:
+// The server of a protocol provides a function that sends a challenge and reads
+// the answer, and [Serve] does the rest. [Attempts] counts the failed attempts
+// of a connection:
 //
 //	mech, err := sasl.NewServer("SCRAM-SHA-256", users, conn)
 //	err = attempts.Try(ctx, conn, mech.Name(), func() (string, error) {
@@ -27,22 +27,22 @@
 //		… // say goodbye
 //	}
 //
-// The client of a protocol has a [Carrier], which sends a line and reads what
-// answers it, and logs in with the strongest mechanism:
+// The client of a protocol provides a [Carrier], which sends a line and reads
+// the answer, and logs in with the strongest mechanism:
 //
 //	cr := sasl.Credentials{Username: "tim", Password: "tanstaaftanstaaf"}
 //	err := cr.Authenticate(ctx, offered, conn, carrier)
 //
-// # What holds
+// # Invariants
 //
-//   - A password never crosses a connection without TLS unless
-//     Conn.AllowInsecure says that it may.
-//   - An unknown user takes the path, the time and the answer of a wrong
-//     password. SCRAM shows unknown users salts that stay the same.
-//   - Secrets and digests compare in constant time.
+//   - A password is never sent over a connection without TLS unless
+//     Conn.AllowInsecure is set.
+//   - An unknown user and a wrong password take the same time and get the same
+//     answer. SCRAM gives an unknown user the same salt each time.
+//   - Secrets and digests are compared in constant time.
 //   - User names and passwords go through SASLprep on both sides: see [Prep].
-//   - Nothing that a peer sends takes more than [MaxResponse] octets or, on
-//     the client, more than a bounded time to compute.
+//   - A challenge or response has at most [MaxResponse] octets, and a server
+//     cannot make a client compute for longer than a bounded time.
 //
 // # Standards
 //

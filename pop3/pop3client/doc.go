@@ -18,7 +18,7 @@
 // deletes it after some time, without losing or repeating a message when the
 // connection breaks.
 //
-// # What holds
+// # Invariants
 //
 //   - No password goes over a connection without TLS, unless
 //     Options.AllowInsecureAuth. STLS is never skipped when requested.

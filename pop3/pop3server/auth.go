@@ -10,8 +10,8 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// maxAuthLine holds the longest response in base64 (RFC 5034 §4 sets the limit
-// of commands aside for these lines), and a command before it.
+// maxAuthLine is the length of the longest response in base64 (to which RFC
+// 5034 §4 does not apply the limit of commands), with a command before it.
 const maxAuthLine = sasl.MaxEncoded + pop3.MaxCommand
 
 func (s *session) saslConn() sasl.Conn {
@@ -40,8 +40,8 @@ func (s *session) offersUser() error {
 	return err
 }
 
-// cmdUser takes the name of USER (RFC 1939 §7). Whether there is such a user is
-// not told.
+// cmdUser stores the name of USER (RFC 1939 §7). The answer does not depend on
+// whether the user exists.
 func (s *session) cmdUser(c pop3.Command) {
 	switch err := s.offersUser(); {
 	case errors.Is(err, sasl.ErrEncryptionNeeded):
@@ -54,7 +54,7 @@ func (s *session) cmdUser(c pop3.Command) {
 	}
 }
 
-// pass takes the password of PASS, which must follow USER.
+// pass checks the password of PASS, which must follow USER.
 func (s *session) pass(c pop3.Command) {
 	if !s.named {
 		s.wrong(textNoName)
@@ -84,7 +84,7 @@ func (s *session) apop(c pop3.Command) {
 func (s *session) auth(c pop3.Command) {
 	sc := s.saslConn()
 	if c.Arg == "" {
-		// Not in RFC 5034, but what clients from before CAPA send.
+		// Not in RFC 5034, but sent by clients that are older than CAPA.
 		s.say(textMechanisms)
 		for _, m := range sasl.Mechanisms(s.srv.Authenticator, sc) {
 			s.c.WriteLine(m)
@@ -93,7 +93,7 @@ func (s *session) auth(c pop3.Command) {
 		return
 	}
 	var initial []byte
-	if c.Second != "" { // RFC 5034 §4: "=" is one that is empty, but there
+	if c.Second != "" { // RFC 5034 §4: "=" is an empty initial response
 		var err error
 		if initial, err = sasl.Decode([]byte(c.Second)); err != nil {
 			s.wrong(textAuthMalform)
@@ -133,7 +133,7 @@ func (s *session) ask(challenge string) ([]byte, error) {
 }
 
 // login makes an attempt to log in: it opens the maildrop of the identity that
-// check returns, or says why not.
+// check returns, or answers with the reason for the failure.
 func (s *session) login(mechanism string, sc sasl.Conn, check func() (string, error)) {
 	err := s.attempts.Try(s.ctx, sc, mechanism, check, s.open)
 	switch {
@@ -155,7 +155,7 @@ func (s *session) login(mechanism string, sc sasl.Conn, check func() (string, er
 	s.ended = s.attempts.TooMany()
 }
 
-// refusal returns what is answered to an attempt that ended with err. The text is
+// refusal returns the answer to an attempt that ended with err. The text is
 // empty for errors of the store.
 func refusal(err error) (code pop3.Code, text string) {
 	switch {

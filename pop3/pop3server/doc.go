@@ -12,7 +12,7 @@
 // (AUTH-RESP-CODE), 5034 (AUTH) and 6856 (UTF8, LANG). What requires TLS,
 // secrets or a policy is offered only where these are configured.
 //
-// # What holds
+// # Invariants
 //
 //   - The maildrop of a session is what the mailbox held at login. Numbers and
 //     unique-ids do not change; a message that another session expunges

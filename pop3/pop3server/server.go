@@ -17,7 +17,7 @@ import (
 
 // Defaults of Server.
 const (
-	DefaultIdleTimeout  = 10 * time.Minute // the least that RFC 1939 §3 allows
+	DefaultIdleTimeout  = 10 * time.Minute // the minimum of RFC 1939 §3
 	DefaultReadTimeout  = 5 * time.Minute  // within a command
 	DefaultWriteTimeout = 5 * time.Minute
 	DefaultLoginTimeout = time.Minute
@@ -26,7 +26,7 @@ const (
 )
 
 // A Server serves POP3 from a mailbox.Store. Store and Authenticator must be
-// set; everything else has a default. The fields must not be changed once it
+// set; everything else has a default. The fields must not be changed while it
 // serves.
 type Server struct {
 	// Server accepts connections. Its TLSConfig is what STLS and ServeTLS use,
@@ -52,44 +52,43 @@ type Server struct {
 	Mechanisms []string
 
 	// ChannelBinding offers the -PLUS forms of SCRAM under TLS. They are off by
-	// default for clients that choose them wherever they are offered, and then
-	// fail (mutt, with GNU SASL).
+	// default because some clients choose them whenever they are offered, and
+	// then fail (mutt with GNU SASL).
 	ChannelBinding bool
 
 	// AllowInsecureAuth permits mechanisms that show the password, and USER, on
 	// connections without TLS. It is meant for tests and for loopback.
 	AllowInsecureAuth bool
 
-	// LoginTimeout is how long a client may stay without logging in: what a
-	// stranger can hold a connection for. Zero: DefaultLoginTimeout; negative:
-	// no limit.
+	// LoginTimeout is how long a client may stay connected without logging in.
+	// Zero: DefaultLoginTimeout; negative: no limit.
 	LoginTimeout time.Duration
 
-	// Shared lets several sessions have a maildrop open at once. By default
-	// the second is refused with [IN-USE] (RFC 1939 §4).
+	// Shared allows several sessions to have a maildrop open at the same time.
+	// By default the second is refused with [IN-USE] (RFC 1939 §4).
 	Shared bool
 
-	// Lock, unless nil, locks a maildrop in place of the server's own lock,
-	// which knows of this Server's sessions only. An error refuses the login:
-	// with [IN-USE] if it is ErrInUse, else with [SYS/TEMP].
+	// Lock, unless nil, locks a maildrop instead of the server's own lock,
+	// which covers only the sessions of this Server. An error refuses the
+	// login: with [IN-USE] if it is ErrInUse, else with [SYS/TEMP].
 	Lock func(ctx context.Context, identity string) (release func(), err error)
 
-	// Policy is announced and enforced. UserPolicy, unless nil, is asked for
-	// each user who logs in and may be more generous than Policy, not less
-	// (RFC 2449 §6.5, §6.7).
+	// Policy is announced and enforced. UserPolicy, unless nil, returns the
+	// policy for each user who logs in. It may be more generous than Policy,
+	// but not less (RFC 2449 §6.5, §6.7).
 	Policy     Policy
 	UserPolicy func(ctx context.Context, identity string) (Policy, error)
 
 	// UID, unless nil, makes the unique-ids. The default is the EmailID of a
-	// message, which stays with it when it moves, or where the store has none
-	// UIDVALIDITY and UID. One to 70 characters from "!" to "~"; what isn't is
-	// hashed.
+	// message, which it keeps when it is moved, or UIDVALIDITY and UID if the
+	// store has none. A unique-id has 1 to 70 characters from "!" to "~"; other
+	// results are hashed.
 	UID func(mailbox.Info, mailbox.Entry) string
 
 	// RefuseUTF8 refuses messages with UTF-8 in the header, with [UTF8], to
 	// clients that have not said UTF8. By default they get a surrogate: a
-	// conventional header made from it after RFC 6858. Sizes that are
-	// announced are those of the message itself.
+	// conventional header made from it as described in RFC 6858. Announced
+	// sizes are those of the original message.
 	RefuseUTF8 bool
 
 	// MarkSeen sets \Seen at QUIT on the messages that were retrieved.
@@ -99,13 +98,13 @@ type Server struct {
 	// answered. Nil: sasl.SlowDown, which makes clients wait that fail.
 	OnAuth func(ctx context.Context, a sasl.Attempt)
 
-	// MaxAuthFailures is how many attempts to log in may fail until the
+	// MaxAuthFailures is how many attempts to log in may fail before the
 	// connection is closed; see sasl.Attempts for what counts. Zero:
 	// sasl.DefaultMaxFailures; negative: no limit.
 	MaxAuthFailures int
 
-	// MaxBadCommands is how many commands may be wrong, one after the other,
-	// until the connection is closed. Zero: DefaultMaxBadCommands; negative: no
+	// MaxBadCommands is how many invalid commands may follow each other before
+	// the connection is closed. Zero: DefaultMaxBadCommands; negative: no
 	// limit.
 	MaxBadCommands int
 
@@ -119,15 +118,15 @@ type Server struct {
 	logins logins
 }
 
-// Policy is what a server asks of its clients (RFC 2449).
+// Policy is what a server requires of its clients (RFC 2449).
 type Policy struct {
 	// Expire is how long messages stay on the server. Those that have been in
-	// the mailbox for longer are deleted at QUIT. AtOnce deletes at QUIT what
-	// has been retrieved. Zero keeps everything. Other values are rounded up
-	// to days.
+	// the mailbox for longer are deleted at QUIT. AtOnce deletes at QUIT the
+	// messages that have been retrieved. Zero keeps everything. Other values
+	// are rounded up to days.
 	Expire time.Duration
 
-	// LoginDelay is the time from one login to the next. Zero: none.
+	// LoginDelay is the minimum time between logins. Zero: none.
 	LoginDelay time.Duration
 }
 
@@ -184,10 +183,10 @@ func (s *Server) ListenAndServeTLS(addr string) error {
 	return s.Server.ListenAndServeTLS(cmp.Or(addr, ":995"), handler{s})
 }
 
-// errNotSet is what serving without the fields that must be set comes to.
+// errNotSet is returned when a required field is not set.
 var errNotSet = errors.New("pop3server: Server needs a Store and an Authenticator")
 
-// setup fills in what the accept loop needs, once.
+// setup prepares the Server, once.
 func (s *Server) setup() error {
 	if s.Store == nil || s.Authenticator == nil {
 		return errNotSet
@@ -224,7 +223,7 @@ func reached(n, limit, def int) bool {
 
 var errLoginTimeout = errors.New("pop3server: no login within the time limit")
 
-// handler is what the accept loop sees of a Server.
+// handler is a Server as a textproto.Handler.
 type handler struct{ *Server }
 
 // Refuse says in one line why the connection is not served.

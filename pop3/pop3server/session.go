@@ -35,7 +35,7 @@ type session struct {
 	ended bool // no more commands are read
 }
 
-// A request is a command, or what is wrong with it.
+// A request is a command, or the error of parsing it.
 type request struct {
 	cmd pop3.Command
 	err error
@@ -109,15 +109,14 @@ func (s *session) next() (request, error) {
 	return s.read()
 }
 
-// read reads a command. Only errors that end the connection are errors of its
-// own.
+// read reads a command. It returns only errors that end the connection.
 func (s *session) read() (request, error) {
 	line, err := s.c.ReadLine()
 	switch {
 	case err == nil, errors.Is(err, textproto.ErrBareLF): // no body comes from clients: nothing to smuggle
 		cmd, err := pop3.ParseCommand(line)
-		// RFC 2449 §4; but clients put tokens of kilobytes behind AUTH,
-		// although RFC 5034 §4 has them wait for the challenge.
+		// RFC 2449 §4; but clients send tokens of kilobytes with AUTH, although
+		// RFC 5034 §4 requires them to wait for the challenge.
 		if len(line) > pop3.MaxCommand-2 && cmd.Verb != "AUTH" {
 			err = textproto.ErrLineTooLong
 		}
@@ -162,8 +161,8 @@ func (s *session) serve(r request) {
 	}
 }
 
-// The states that commands are valid in (RFC 1939 §3). UPDATE is the end of
-// QUIT and takes none.
+// The states that commands are valid in (RFC 1939 §3). UPDATE is entered by
+// QUIT and has no commands.
 const (
 	authorization = 1 << iota
 	transaction
@@ -175,7 +174,7 @@ type command struct {
 	do     func(s *session, c pop3.Command)
 }
 
-// commands is the table of what is served.
+// commands is the table of commands.
 func commands() []command {
 	return []command{
 		{"RETR", transaction, (*session).retr},
@@ -211,7 +210,7 @@ func find(verb string) *command {
 // ok answers +OK with a text that has been translated.
 func (s *session) ok(text string) { s.status(pop3.Status{OK: true, Text: text}) }
 
-// say answers +OK with a text to be translated.
+// say answers +OK with a text that it translates.
 func (s *session) say(text string) { s.ok(s.text(text)) }
 
 // err answers -ERR.
