@@ -13,21 +13,21 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// A Dialer makes connections. A *net.Dialer is one, which tries the addresses of
-// a host as RFC 8305 says; others are HTTPProxy, ProxyProtocol, what ThroughProxy
-// returns, and those of golang.org/x/net/proxy.
+// A Dialer makes connections. A *net.Dialer is one, which tries the addresses
+// of a host as described in RFC 8305; others are HTTPProxy, ProxyProtocol, the
+// result of ThroughProxy, and those of golang.org/x/net/proxy.
 type Dialer interface {
 	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Dial connects to a server for the client of a protocol. d makes the connection;
-// nil means a net.Dialer. timeout bounds it, unless it is not positive.
+// Dial connects to a server for the client of a protocol. d makes the
+// connection; nil means a net.Dialer. timeout bounds that if it is positive.
 //
-// addr is a host with or without a port, which is port if it has none. The host
-// is a domain name, with A-labels or U-labels; an IP address, IPv6 with or
-// without brackets ("[::1]:110", "[::1]", "::1"); or a path beginning with a
-// slash, for a Unix socket. host is what the certificate of the server is to be
-// verified for: the name with A-labels, the address without zone, or "localhost".
+// addr is a host with or without a port; the default is port. The host is a
+// domain name, with A-labels or U-labels; an IP address, IPv6 with or without
+// brackets ("[::1]:110", "[::1]", "::1"); or a path beginning with a slash, for
+// a Unix socket. host is the name to verify the certificate of the server for:
+// the name with A-labels, the address without zone, or "localhost".
 func Dial(ctx context.Context, d Dialer, addr, port string, timeout time.Duration) (nc net.Conn, host string, err error) {
 	network, host, addr, err := target(addr, port)
 	if err != nil {
@@ -51,7 +51,8 @@ func Dial(ctx context.Context, d Dialer, addr, port string, timeout time.Duratio
 	return nc, host, nil
 }
 
-// target takes the address of a server apart, and puts it together for a Dialer.
+// target splits the address of a server and returns it in the form for a
+// Dialer.
 func target(addr, defaultPort string) (network, host, dial string, err error) {
 	if strings.HasPrefix(addr, "/") {
 		return "unix", "localhost", addr, nil
@@ -111,8 +112,9 @@ func ClientTLS(cfg *tls.Config, host string) *tls.Config {
 	return cfg
 }
 
-// dialThrough connects to addr by forward and lets setup write and read the first
-// octets there. The end of ctx ends setup, too. On error the connection is closed.
+// dialThrough connects to addr by forward and lets setup write and read the
+// first octets there. The end of ctx ends setup too. On error the connection is
+// closed.
 func dialThrough(ctx context.Context, forward Dialer, network, addr string, setup func(nc net.Conn) (net.Conn, error)) (net.Conn, error) {
 	if forward == nil {
 		forward = &net.Dialer{}

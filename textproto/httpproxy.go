@@ -14,19 +14,19 @@ import (
 	"strings"
 )
 
-// An HTTPProxy is a Dialer that has an HTTP proxy make the connections: with
-// CONNECT, RFC 9110 §9.3.6. Names are resolved by the proxy.
+// An HTTPProxy is a Dialer that connects through an HTTP proxy with CONNECT
+// (RFC 9110 §9.3.6). Names are resolved by the proxy.
 type HTTPProxy struct {
 	// Addr is the proxy's address; the port is 80 if it has none, 443 with TLS.
 	Addr string
 
-	// TLSConfig, unless nil, speaks TLS to the proxy. ServerName is set where it
-	// is empty. What is on the way to the proxy is then encrypted, what comes
-	// behind it is not.
+	// TLSConfig, unless nil, is for TLS with the proxy. ServerName is set if it
+	// is empty. This encrypts the connection to the proxy, not that from the
+	// proxy to the server.
 	TLSConfig *tls.Config
 
 	// Username and Password, unless both are empty, authenticate to the proxy
-	// (RFC 7617). Without TLSConfig they can be read on the way.
+	// (RFC 7617). Without TLSConfig they are sent in the clear.
 	Username, Password string
 
 	// Forward makes the connection to the proxy. Nil: a net.Dialer.
@@ -36,7 +36,7 @@ type HTTPProxy struct {
 // A ProxyError is a proxy's refusal to connect.
 type ProxyError struct {
 	Status int    // of HTTP
-	Reason string // what it says
+	Reason string // its reason phrase
 }
 
 func (e *ProxyError) Error() string {
@@ -108,8 +108,8 @@ const (
 	maxProxyInterim = 10 // responses before the final one
 )
 
-// readConnectResponse reads the response to CONNECT, and returns what came
-// behind its head: the tunnel begins there (RFC 9110 §9.3.6).
+// readConnectResponse reads the response to CONNECT, and returns what was read
+// after its head: the tunnel begins there (RFC 9110 §9.3.6).
 func readConnectResponse(r io.Reader) (rest []byte, err error) {
 	var buf []byte
 	for range maxProxyInterim {
@@ -147,7 +147,8 @@ func readConnectResponse(r io.Reader) (rest []byte, err error) {
 }
 
 // headEnd finds the end of the status line, and that of the head with the empty
-// line. A line may end with LF alone (RFC 9112 §2.2). Both are -1 if b lacks it.
+// line. A line may end with LF only (RFC 9112 §2.2). Both are -1 if b has no
+// end of the head.
 func headEnd(b []byte) (line, head int) {
 	line = -1
 	for at := 0; ; {
@@ -182,8 +183,8 @@ func parseStatusLine(line []byte) (status int, reason string, err error) {
 	return status, reason, nil
 }
 
-// A tunnel is a connection through a proxy. It is no *tls.Conn even if the way to
-// the proxy has TLS, since that does not go as far as the server.
+// A tunnel is a connection through a proxy. It is not a *tls.Conn even if the
+// connection to the proxy has TLS, since that does not extend to the server.
 type tunnel struct {
 	net.Conn
 	rest []byte // has been read

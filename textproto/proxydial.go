@@ -13,9 +13,9 @@ import (
 	"golang.org/x/net/proxy"
 )
 
-// ThroughProxy returns a Dialer for the proxy of a URL, as environment variables
-// and command lines have it: socks5://user:password@host:port (RFC 1928, 1929;
-// socks5h is the same), http://… and https://… (see HTTPProxy). Names are
+// ThroughProxy returns a Dialer for the proxy of a URL, as in environment
+// variables and command lines: socks5://user:password@host:port (RFC 1928,
+// 1929; socks5h is the same), http://… and https://… (see HTTPProxy). Names are
 // resolved by the proxy. forward makes the connection to the proxy; nil means a
 // net.Dialer.
 func ThroughProxy(u *url.URL, forward Dialer) (Dialer, error) {
@@ -46,7 +46,7 @@ func ThroughProxy(u *url.URL, forward Dialer) (Dialer, error) {
 		}
 		return d.(Dialer), nil
 	}
-	return nil, fmt.Errorf("textproto: no way to use a proxy of the kind %q", u.Scheme)
+	return nil, fmt.Errorf("textproto: unsupported proxy scheme %q", u.Scheme)
 }
 
 // forwarder makes a Dialer one of golang.org/x/net/proxy.
@@ -57,14 +57,15 @@ func (f forwarder) Dial(network, addr string) (net.Conn, error) {
 }
 
 // ProxyProtocol is a Dialer that begins each connection with a header of the
-// PROXY protocol, for servers that want to know the client on whose behalf it is
-// made; see Server.ProxyFrom.
+// PROXY protocol, for servers that want to know the client on whose behalf the
+// connection is made; see Server.ProxyFrom.
 type ProxyProtocol struct {
 	// Version of the header, 1 or 2. Zero: 2.
 	Version int
 
-	// Source is the address of the client, Destination the one that it connected
-	// to. Without them the connection is the proxy's own.
+	// Source is the address of the client, Destination the one that it
+	// connected to. Without them the header is that of a connection that the
+	// proxy itself makes.
 	Source, Destination netip.AddrPort
 
 	// Forward makes the connection. Nil: a net.Dialer.
@@ -84,8 +85,8 @@ func (p *ProxyProtocol) DialContext(ctx context.Context, network, addr string) (
 }
 
 // AppendProxyHeader appends a header of the PROXY protocol, version 1 or 2 (the
-// default). If an address is not valid it is that of a connection of the proxy's
-// own.
+// default). If an address is not valid, the header is that of a connection that
+// the proxy itself makes.
 func AppendProxyHeader(dst []byte, version int, source, destination netip.AddrPort) ([]byte, error) {
 	known := source.IsValid() && destination.IsValid()
 	s, d := source.Addr().Unmap().WithZone(""), destination.Addr().Unmap().WithZone("")
