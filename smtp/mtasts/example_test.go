@@ -12,7 +12,7 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp/outbound"
 )
 
-// For a Deliverer that heeds the policies of domains it is enough to name Fetch.
+// A Deliverer with Fetch follows the policies of domains.
 func ExampleFetch() {
 	d := &outbound.Deliverer{MTASTS: &outbound.MTASTS{Fetch: mtasts.Fetch}}
 	fmt.Println(d.MTASTS.Fetch != nil)

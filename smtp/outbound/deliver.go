@@ -15,7 +15,7 @@ import (
 
 // A Deliverer sends messages to the mail hosts of their recipients' domains, as
 // mail servers do. The zero value works: it asks the system's resolver and uses
-// TLS where it can be had. The fields must not be changed once it is in use; it
+// TLS where hosts offer it. The fields must not be changed once it is in use; it
 // may be used by several goroutines.
 //
 // It sends once. What failed temporarily is for the caller to try again later
@@ -84,18 +84,18 @@ type Attempt struct {
 	Security Security
 	TLSErr   error
 
-	// STS and TLSA are the policy and the records that were heeded.
+	// STS and TLSA are the policy and the records that applied.
 	STS  *STSPolicy
 	TLSA []TLSA
 
-	// PolicyErr is why a newer policy of the domain could not be had.
+	// PolicyErr is why a newer policy of the domain could not be fetched.
 	PolicyErr error
 
 	// Notify tells that the host takes requests for notifications (DSN), so
 	// that it is up to it to send those of success (RFC 3461 §5.2.2).
 	Notify bool
 
-	// Reply is the host's last answer to a message, zero if it came to none.
+	// Reply is the host's last answer to a message, zero if there was none.
 	Reply smtp.Reply
 
 	// Err is why the attempt failed, wholly or for some recipients; nil if all
@@ -128,7 +128,7 @@ type Delivery struct {
 type Outcome struct {
 	smtpclient.Recipient
 
-	// Attempt is the one that decided it, nil if it came to none.
+	// Attempt is the one that decided it, nil if there was none.
 	Attempt *Attempt
 }
 

@@ -36,9 +36,9 @@ func (j *delivery) run(ctx context.Context) {
 		return
 	}
 	j.policy = d.tlsPolicy(j.domain)
-	heeded := j.policy != TLSNone && j.policy != TLSAny
+	demanding := j.policy != TLSNone && j.policy != TLSAny
 	var stsErr error
-	if d.MTASTS != nil && heeded && !hosts[0].addr.IsValid() {
+	if d.MTASTS != nil && demanding && !hosts[0].addr.IsValid() {
 		j.sts, stsErr = d.MTASTS.Policy(ctx, d.resolver(), j.domain)
 		if errors.Is(stsErr, ErrSTSCache) && j.sts == nil {
 			j.settle(nil, stsErr)
@@ -129,18 +129,18 @@ func (j *delivery) demand(ctx context.Context, x exchanger, loc location, a *Att
 		}
 		return q, nil
 	}
-	vouched := x.secure
+	confirmed := x.secure
 	if j.sts != nil {
 		a.Policy, a.STS, a.Testing = PolicySTS, j.sts, j.sts.Mode == STSTesting
 		q.sts, q.testing = j.sts, a.Testing
 		if j.sts.Matches(x.name) {
-			vouched = true
+			confirmed = true
 		} else if a.TLSErr = unmet(ErrSTSHost, errors.New(x.name)); !a.Testing {
 			return nil, a.TLSErr
 		}
 	}
-	if q.require && !vouched {
-		return nil, unmet(ErrRequireTLS, fmt.Errorf("nothing vouches for %s as mail host", x.name))
+	if q.require && !confirmed {
+		return nil, unmet(ErrRequireTLS, fmt.Errorf("nothing confirms %s as mail host", x.name))
 	}
 	return q, nil
 }

@@ -17,8 +17,8 @@ import (
 
 // A DNS asks one recursive name server and believes what it says of DNSSEC (its
 // AD bit), so that DANE can be used; *net.Resolver can't do that. The server
-// must validate, such as Unbound or BIND, and run on this host or be reached by
-// a way that nobody can tamper with.
+// must validate, such as Unbound or BIND, and run on this host or be reached over
+// a network that is safe from tampering.
 //
 //	d := &outbound.Deliverer{Resolver: &outbound.DNS{}}
 type DNS struct {

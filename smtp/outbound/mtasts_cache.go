@@ -59,13 +59,13 @@ const (
 )
 
 // Policy returns the policy that holds for a domain now, nil if there is none.
-// The error tells why a policy that the domain announces could not be had; it
+// The error tells why a policy that the domain announces could not be fetched; it
 // may come along with an older policy that still holds.
 func (m *MTASTS) Policy(ctx context.Context, r Resolver, domain string) (*STSPolicy, error) {
 	cache := m.cache()
 	kept, err := cache.Get(ctx, domain)
 	if err != nil {
-		// It may have a policy that holds: better wait than go without.
+		// It may have a policy that holds, so the mail has to wait.
 		return nil, fmt.Errorf("%w: %w", ErrSTSCache, err)
 	}
 	if !kept.valid(time.Now()) {
@@ -174,7 +174,7 @@ func (c *stsMemory) Put(_ context.Context, domain string, e *STSEntry) error {
 				delete(c.entries, d)
 			}
 		}
-		for d := range c.entries { // all hold: any of them has to go
+		for d := range c.entries { // all hold: drop any of them
 			if len(c.entries) < stsKept {
 				break
 			}

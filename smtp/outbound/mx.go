@@ -18,7 +18,7 @@ import (
 type exchanger struct {
 	name       string // without final dot; an address literal as it stands
 	preference uint16
-	secure     bool       // DNSSEC vouches for the name
+	secure     bool       // DNSSEC has proved the name
 	addr       netip.Addr // of an address literal
 }
 

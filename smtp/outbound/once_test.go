@@ -52,8 +52,8 @@ func (c *flakyConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Whatever breaks wherever, what is told of a recipient is what happened:
-// accepted is delivered once, unknown once at most, all else not at all.
+// Wherever a connection breaks, the status of a recipient is what happened:
+// accepted is delivered once, unknown at most once, others not at all.
 func TestAtMostOnce(t *testing.T) {
 	n := newLab(t)
 	n.domain("example.org", "10 mx1.example.org.", "10 mx2.example.org.", "20 mx3.example.org.")
@@ -84,7 +84,7 @@ func TestAtMostOnce(t *testing.T) {
 	}}
 	defer pool.Close()
 	statuses := map[smtpclient.Status]int{}
-	var fates []smtpclient.Recipient
+	var results []smtpclient.Recipient
 	for i := range 300 {
 		var to []string
 		for j := range 1 + i%5 {
@@ -92,12 +92,12 @@ func TestAtMostOnce(t *testing.T) {
 		}
 		if i%2 == 0 {
 			res, _ := pool.Send(t.Context(), envelope(t, to...), io.MultiReader(strings.NewReader(message)))
-			fates = append(fates, res.Recipients...)
+			results = append(results, res.Recipients...)
 			continue
 		}
 		out, _ := d.Deliver(t.Context(), envelope(t, to...), strings.NewReader(message))
 		for _, r := range out.Recipients {
-			fates = append(fates, r.Recipient)
+			results = append(results, r.Recipient)
 		}
 	}
 	require.NoError(t, pool.Close())
@@ -110,7 +110,7 @@ func TestAtMostOnce(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range fates {
+	for _, r := range results {
 		statuses[r.Status]++
 		count := got[r.Address.String()]
 		switch r.Status {

@@ -15,16 +15,16 @@ import (
 type TLSPolicy uint8
 
 const (
-	// TLSOpportunistic uses TLS where it can be had, with any certificate, and
-	// does without where it fails, unless the domain itself promises more: its
-	// TLSA records (DANE, RFC 7672) or its MTA-STS policy (RFC 8461) are
-	// heeded. This is the default between mail servers: most have certificates
-	// that prove nothing, and whoever can forge MX records can forge the rest.
+	// TLSOpportunistic uses TLS where the host offers it, with any certificate,
+	// and goes on in the clear where it fails, unless the domain itself demands
+	// more by TLSA records (DANE, RFC 7672) or by an MTA-STS policy (RFC 8461).
+	// This is the default between mail servers: most have certificates that
+	// prove nothing, and an attacker who can forge MX records needs no TLS of
+	// the true host.
 	TLSOpportunistic TLSPolicy = iota
 
-	// TLSAny uses TLS where it can be had and heeds nothing that would keep
-	// the message from being sent: for one with TLS-Required: No (RFC 8689
-	// §5).
+	// TLSAny uses TLS where the host offers it and ignores all demands of the
+	// domain: for a message with TLS-Required: No (RFC 8689 §5).
 	TLSAny
 
 	// TLSEncrypted is like TLSOpportunistic, but sends nothing without TLS.
@@ -32,8 +32,8 @@ const (
 
 	// TLSVerified sends only where the certificate is valid for the mail
 	// host's name, by DANE where the host has TLSA records, else by the CAs
-	// of TLSConfig. Unless DNSSEC or MTA-STS vouches for that name, it comes
-	// from the DNS as it is.
+	// of TLSConfig. Unless DNSSEC or MTA-STS confirms that name, it is the
+	// one of an MX record that may be forged.
 	TLSVerified
 
 	// TLSNone does not use TLS, not even against DANE or MTA-STS.

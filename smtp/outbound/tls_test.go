@@ -155,7 +155,7 @@ func TestTLSPolicy(t *testing.T) {
 		{name: "REQUIRETLS by STS", require: true, sts: enforce, set: func(s *setup) {
 			s.h.tls, s.h.exts = s.good, smtp.ExtensionSet(0).With(smtp.ExtRequireTLS)
 		}, security: outbound.VerifiedPKIX, by: outbound.PolicySTS},
-		{name: "REQUIRETLS, nothing vouches for the host", require: true, set: func(s *setup) {
+		{name: "REQUIRETLS, nothing confirms the host", require: true, set: func(s *setup) {
 			s.h.tls, s.h.exts = s.good, smtp.ExtensionSet(0).With(smtp.ExtRequireTLS)
 		}, fails: "5.7.10"},
 		{name: "REQUIRETLS not offered", require: true, sts: enforce, set: func(s *setup) {

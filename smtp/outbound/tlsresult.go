@@ -13,7 +13,7 @@ type TLSResult string
 
 // The results of sessions.
 const (
-	TLSUnknown           TLSResult = ""        // the session came to nothing before TLS
+	TLSUnknown           TLSResult = ""        // the session ended before TLS
 	TLSSuccess           TLSResult = "success" // not a value of RFC 8460
 	TLSNotSupported      TLSResult = "starttls-not-supported"
 	TLSHostMismatch      TLSResult = "certificate-host-mismatch"

@@ -128,8 +128,8 @@ type Client struct {
 	err      error  // why the connection can't be used, sticky
 }
 
-// Dial connects to a server and speaks to it in the clear: nobody is kept from
-// reading or changing what is sent. Credentials are used only as far as that is
+// Dial connects to a server without TLS: others can read and change what is sent.
+// Credentials are used only as far as that is
 // safe. addr is a host with or without a port, as [textproto.Dial] takes it; the
 // port is 25 where none is given.
 func Dial(ctx context.Context, addr string, o *Options) (*Client, error) {
@@ -285,7 +285,7 @@ func (c *Client) fail(err error) error {
 }
 
 // Quit says QUIT and closes the connection. The error, if any, says nothing
-// about the messages sent before: their fate was told.
+// about the messages sent before.
 func (c *Client) Quit(ctx context.Context) error {
 	end, err := c.begin(ctx)
 	if err != nil {

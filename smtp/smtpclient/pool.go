@@ -24,8 +24,8 @@ type Pool struct {
 	Dial func(ctx context.Context) (*Client, error)
 
 	// MaxOpen is how many connections there are at once, besides those that
-	// are being ended (default 4; providers allow 10 to 15 to an account). Who
-	// needs one more waits.
+	// are being ended (default 4; providers allow 10 to 15 for an account). A
+	// Send that needs one more waits.
 	MaxOpen int
 
 	// MaxIdleTime is after how much time unused a connection is closed
@@ -206,7 +206,7 @@ func (p *Pool) use(c *Client) {
 	p.busy[c] = struct{}{}
 }
 
-// signal wakes whoever waits. p.mu is held.
+// signal wakes those who wait. p.mu is held.
 func (p *Pool) signal() {
 	if p.cond != nil {
 		close(p.cond)

@@ -135,7 +135,7 @@ func TestPoolIdle(t *testing.T) {
 	})
 }
 
-// Who waits for a connection can give up.
+// A Send that waits for a connection can be cancelled.
 func TestPoolWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var servers sync.WaitGroup

@@ -17,7 +17,7 @@ const window = 100
 // ErrTooLarge says that the message exceeds the size that the server announced.
 var ErrTooLarge = errors.New("smtpclient: message larger than the server takes")
 
-// Send sends a message and tells each recipient's fate. The body is a message
+// Send sends a message and returns a result for each recipient. The body is a message
 // with its header; LF alone and CR alone become CRLF, unless it is declared
 // BINARYMIME. If the body is an io.Seeker, it is read twice, to learn its size
 // and whether it has 8-bit octets; and it is sent several times where the server
@@ -405,7 +405,7 @@ func (t *transaction) broken(src *reading, err error) {
 		t.res.set(Accepted, NotAttempted, err)
 		return
 	}
-	// A server that closes the connection amid the data often says why first.
+	// A server that closes the connection during the data often says why first.
 	c.tp.SetReadTimeout(c.opts.Timeouts.Quit)
 	if r, rerr := c.readReply(); rerr == nil && r.Code >= 400 {
 		t.res.Reply = r

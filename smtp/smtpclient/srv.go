@@ -19,9 +19,9 @@ type SubmissionServer struct {
 	TLS  bool   // from the first octet (RFC 8314)
 
 	// Foreign is set if the host is not within the domain that was asked for.
-	// Unless the answer came by DNSSEC, whoever can forge it can then name a
-	// host of his own, with a valid certificate: RFC 6186 §6 wants the user to
-	// be asked before a password goes there.
+	// An attacker who can forge the answer can name a host of their own, with a
+	// valid certificate: unless DNSSEC has proved the answer, RFC 6186 §6
+	// requires that the user is asked before a password goes there.
 	Foreign bool
 }
 

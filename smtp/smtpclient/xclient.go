@@ -6,8 +6,8 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp"
 )
 
-// XClient tells a server that trusts this client whom it speaks for (Postfix's
-// XCLIENT). The server begins anew: whoever had logged in no longer is.
+// XClient tells a server that trusts this client which client it speaks for
+// (Postfix's XCLIENT). The server begins the session anew, without a login.
 func (c *Client) XClient(ctx context.Context, attributes ...smtp.Attribute) error {
 	end, err := c.begin(ctx)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 // the store, durably, of each recipient, when it is acknowledged. If it could be
 // delivered to some recipients only, the client of an SMTP server is told of the
 // failure and will send it to all of them again or tell the sender; an LMTP
-// client learns each recipient's fate.
+// client gets a reply for each recipient.
 type Delivery struct {
 	// Store holds the accounts.
 	Store mailbox.Store

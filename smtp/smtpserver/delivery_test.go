@@ -134,7 +134,7 @@ func TestDeliveryLimits(t *testing.T) {
 	require.Len(t, stored(t, st, "alice"), 1)
 }
 
-// In LMTP each recipient has its own fate.
+// In LMTP each recipient has a result of its own.
 func TestDeliveryLMTP(t *testing.T) {
 	st, d := store(t, &memory.Options{Quota: map[mailbox.QuotaName]int64{mailbox.QuotaMessage: 1}}, "alice", "bob")
 	addr := start(t, &smtpserver.Server{Backend: d, LMTP: true})

@@ -89,7 +89,7 @@ func ExampleServer_submission() {
 	srv.Shutdown(context.Background())
 }
 
-// A Backend of one's own that prints what comes.
+// A Backend that prints what comes.
 func ExampleBackend() {
 	srv := &smtpserver.Server{Hostname: "mx.example.org", Backend: printer{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

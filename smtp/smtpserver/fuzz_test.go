@@ -58,7 +58,7 @@ func FuzzSession(f *testing.F) {
 		go func() {
 			nc.Write(in)
 			nc.Write([]byte("\r\n.\r\nQUIT\r\n"))
-			// It may be in the midst of a chunk that will never be complete.
+			// The server may be reading a chunk that will never be complete.
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 			defer cancel()
 			srv.Shutdown(ctx)

@@ -141,7 +141,7 @@ func expn() feature {
 	}
 }
 
-// verified answers a VRFY or EXPN that came to nothing. A Session may return
+// verified answers a VRFY or EXPN that failed. A Session may return
 // 252 here, which is no error.
 func (c *Conn) verified(err error) {
 	var e *smtp.Error

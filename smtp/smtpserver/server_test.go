@@ -216,7 +216,7 @@ func TestDisableFor(t *testing.T) {
 	k.do("MAIL FROM:<> SIZE=1", "250")
 }
 
-// TestVanish is 20 clients that go away amid all kinds of things; nothing of
+// TestVanish is 20 clients that go away during different commands; nothing of
 // them may stay.
 func TestVanish(t *testing.T) {
 	testutil.NoLeaks(t)

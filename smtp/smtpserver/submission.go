@@ -28,7 +28,7 @@ func (s *deliverySession) inspect(ctx context.Context, sp *spool, now time.Time)
 		return nil, err
 	}
 	if s.d.MaySend != nil && len(header) >= maxInspect {
-		return nil, errLongHeader // what can't be looked at can't be vouched for
+		return nil, errLongHeader // From can't be checked
 	}
 	received, date, id, from := 0, false, false, 0
 	for f := range header.All() {

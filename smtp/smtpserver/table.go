@@ -12,7 +12,7 @@ const (
 	stReady                      // no transaction
 	stMail                       // MAIL was accepted, no recipient yet
 	stRcpt                       // there is a recipient
-	stChunk                      // amid the chunks of a message
+	stChunk                      // between the chunks of a message
 	stRefused                    // the client was refused at the greeting
 
 	stAny  = stStart | stReady | stMail | stRcpt | stChunk

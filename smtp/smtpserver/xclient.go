@@ -9,8 +9,8 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp"
 )
 
-// xclient is Postfix's XCLIENT: a trusted proxy says whom it speaks for. The
-// session then begins anew.
+// xclient is Postfix's XCLIENT: a trusted proxy says which client it speaks for.
+// The session then begins anew.
 func xclient() feature {
 	return feature{
 		keyword: true, ext: smtp.ExtXClient,
@@ -52,7 +52,7 @@ func (c *Conn) proxy() *proxied {
 	return c.proxied
 }
 
-// trusted reports whether the peer itself, whoever it speaks for, is one of
+// trusted reports whether the peer itself, not the client it speaks for, is one of
 // XClientFrom.
 func (c *Conn) trusted() bool {
 	if len(c.srv.XClientFrom) == 0 {
