@@ -10,8 +10,8 @@ import (
 )
 
 // auth is AUTH (RFC 4954).
-func auth() feature {
-	return feature{
+func auth() extension {
+	return extension{
 		keyword: true, ext: smtp.ExtAuth,
 		offered: func(c *Conn) bool {
 			return c.srv.Authenticator != nil && (!c.srv.RequireTLS || c.tp.TLS() != nil) && len(c.mechanisms()) > 0

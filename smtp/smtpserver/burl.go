@@ -9,9 +9,9 @@ import (
 
 // burl is BURL (RFC 4468), for authenticated clients whose Session can fetch a
 // URL.
-func burl() feature {
+func burl() extension {
 	parse := (*smtp.Parser).Burl
-	return feature{
+	return extension{
 		keyword: true, ext: smtp.ExtBURL,
 		offered: func(c *Conn) bool {
 			_, ok := c.session.(URLFetcher)

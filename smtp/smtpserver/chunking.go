@@ -11,8 +11,8 @@ import (
 
 // chunking is BDAT (RFC 3030 §2). BDAT is valid in every state as far as the
 // table goes, since its octets must be read in any case.
-func chunking() feature {
-	return feature{
+func chunking() extension {
+	return extension{
 		keyword: true, ext: smtp.ExtChunking,
 		commands: []command{{verb: "BDAT", states: stAny, octets: true, chunk: bdatChunk, run: func(c *Conn, arg string) {
 			cmd, err := c.parser.Bdat(arg)
@@ -213,14 +213,14 @@ func (ch *chunks) next() error {
 		verb, arg := smtp.CutCommand(line)
 		cmd := c.srv.lookup(verb)
 		switch {
-		case cmd != nil && cmd.chunk != nil && c.has(cmd.feature):
+		case cmd != nil && cmd.chunk != nil && c.has(cmd.extension):
 			if err := cmd.chunk(c, ch, string(arg)); err != nil {
 				return err
 			}
 			if ch.cur != nil {
 				return nil
 			}
-		case cmd != nil && cmd.breaks && c.has(cmd.feature):
+		case cmd != nil && cmd.breaks && c.has(cmd.extension):
 			c.pending = append([]byte(nil), line...)
 			ch.aborted = true
 			return errAborted

@@ -250,7 +250,7 @@ func (c *Conn) dispatch(line []byte) {
 			return
 		}
 		c.wrong(&smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "command unrecognized"})
-	case !c.has(cmd.feature) && !cmd.octets:
+	case !c.has(cmd.extension) && !cmd.octets:
 		c.wrong(errNotImplemented)
 	case c.state&cmd.states == 0:
 		c.wrong(c.sequence(cmd))

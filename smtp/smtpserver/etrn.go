@@ -7,8 +7,8 @@ import (
 )
 
 // etrn is ETRN (RFC 1985).
-func etrn() feature {
-	return feature{
+func etrn() extension {
+	return extension{
 		keyword: true, ext: smtp.ExtETRN,
 		offered:  func(c *Conn) bool { _, ok := c.session.(QueueStarter); return ok },
 		commands: []command{{verb: "ETRN", states: stReady, run: (*Conn).cmdEtrn}},

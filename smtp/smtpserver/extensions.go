@@ -6,25 +6,25 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp"
 )
 
-// keyword is a feature that is nothing but an EHLO keyword: what it promises is
+// keyword is an extension that is nothing but an EHLO keyword: what it promises is
 // done elsewhere.
-func keyword(e smtp.Extension) feature { return feature{keyword: true, ext: e} }
+func keyword(e smtp.Extension) extension { return extension{keyword: true, ext: e} }
 
 // pipelining is RFC 2920: see Conn.next and Conn.dispatch.
-func pipelining() feature { return keyword(smtp.ExtPipelining) }
+func pipelining() extension { return keyword(smtp.ExtPipelining) }
 
 // eightBitMIME is RFC 6152. 8-bit data is taken without it too: real clients
 // send it undeclared.
-func eightBitMIME() feature { return keyword(smtp.Ext8BitMIME) }
+func eightBitMIME() extension { return keyword(smtp.Ext8BitMIME) }
 
 // smtputf8 is RFC 6531.
-func smtputf8() feature { return keyword(smtp.ExtSMTPUTF8) }
+func smtputf8() extension { return keyword(smtp.ExtSMTPUTF8) }
 
 // enhancedCodes is RFC 2034: see Conn.send.
-func enhancedCodes() feature { return keyword(smtp.ExtEnhancedCodes) }
+func enhancedCodes() extension { return keyword(smtp.ExtEnhancedCodes) }
 
 // size is RFC 1870: see cmdMail and body.
-func size() feature {
+func size() extension {
 	f := keyword(smtp.ExtSize)
 	f.params = func(c *Conn, dst []byte) []byte {
 		if c.srv.Limits.Message < 0 {
@@ -36,7 +36,7 @@ func size() feature {
 }
 
 // limits is RFC 9422.
-func limits() feature {
+func limits() extension {
 	f := keyword(smtp.ExtLimits)
 	f.offered = func(c *Conn) bool { return c.srv.Limits.Recipients >= 0 || c.srv.Limits.Transactions > 0 }
 	f.params = func(c *Conn, dst []byte) []byte {
@@ -52,7 +52,7 @@ func limits() feature {
 }
 
 // binaryMIME is RFC 3030 §3, which rests on CHUNKING.
-func binaryMIME() feature {
+func binaryMIME() extension {
 	f := declared(smtp.ExtBinaryMIME)
 	f.offered = func(c *Conn) bool {
 		return c.srv.extender.Has(smtp.ExtBinaryMIME) && !c.disabled.Has(smtp.ExtChunking)

@@ -26,9 +26,9 @@ func (c *Conn) greet() bool {
 }
 
 // hello is HELO and EHLO (RFC 5321 §4.1.1.1), or LHLO (RFC 2033 §4.1).
-func hello() feature {
+func hello() extension {
 	parse := (*smtp.Parser).Hello
-	return feature{commands: []command{
+	return extension{commands: []command{
 		{verb: "EHLO", states: stAny, breaks: true, run: with(parse, func(c *Conn, name string) { c.greeted(name, true, false) })},
 		{verb: "HELO", states: stAny, breaks: true, run: with(parse, func(c *Conn, name string) { c.greeted(name, false, false) })},
 		{verb: "LHLO", states: stAny, breaks: true, run: with(parse, func(c *Conn, name string) { c.greeted(name, true, true) })},
@@ -62,8 +62,8 @@ func (c *Conn) greeted(name string, extended, lmtp bool) {
 	c.parser.Extensions = c.offer()
 	text := append(make([]byte, 0, 512), c.srv.host...)
 	text = append(append(text, " greets "...), name...)
-	for i := range c.srv.features {
-		f := &c.srv.features[i]
+	for i := range c.srv.extensions {
+		f := &c.srv.extensions[i]
 		if !f.keyword || !c.parser.Extensions.Has(f.ext) {
 			continue
 		}
@@ -76,8 +76,8 @@ func (c *Conn) greeted(name string, extended, lmtp bool) {
 }
 
 // base is what is there in every state (RFC 5321 §4.1.1.5, .9, .10).
-func base() feature {
-	return feature{commands: []command{
+func base() extension {
+	return extension{commands: []command{
 		{verb: "NOOP", states: stAny, run: func(c *Conn, arg string) { c.ok(250, smtp.EnhancedCode{2, 0, 0}, "OK") }},
 		{verb: "RSET", states: stAny, batch: true, breaks: true, run: bare(func(c *Conn) {
 			c.reset()
@@ -92,8 +92,8 @@ func base() feature {
 
 // vrfy is VRFY (RFC 5321 §3.5). There is always an answer, so it needs no
 // keyword.
-func vrfy() feature {
-	return feature{commands: []command{{verb: "VRFY", states: stAny, run: func(c *Conn, arg string) {
+func vrfy() extension {
+	return extension{commands: []command{{verb: "VRFY", states: stAny, run: func(c *Conn, arg string) {
 		name, _, err := c.parser.String(arg)
 		if err != nil || name == "" {
 			c.wrong(errorOr(err, errNeedArgument))
@@ -114,8 +114,8 @@ func vrfy() feature {
 }
 
 // expn is EXPN (RFC 5321 §3.5.1).
-func expn() feature {
-	return feature{
+func expn() extension {
+	return extension{
 		keyword: true, ext: smtp.ExtEXPN,
 		offered: func(c *Conn) bool { _, ok := c.session.(Expander); return ok },
 		commands: []command{{verb: "EXPN", states: stAny, run: func(c *Conn, arg string) {
@@ -153,13 +153,13 @@ func (c *Conn) verified(err error) {
 }
 
 // help is HELP (RFC 5321 §4.1.1.8).
-func help() feature {
-	return feature{
+func help() extension {
+	return extension{
 		keyword: true, ext: smtp.ExtHelp,
 		commands: []command{{verb: "HELP", states: stAny, run: func(c *Conn, arg string) {
 			text := []byte("commands:")
-			for i := range c.srv.features {
-				f := &c.srv.features[i]
+			for i := range c.srv.extensions {
+				f := &c.srv.extensions[i]
 				for j := range f.commands {
 					if c.has(f) && (f.commands[j].verb != "LHLO") != (c.srv.LMTP && isHello(f.commands[j].verb)) {
 						text = append(append(text, ' '), f.commands[j].verb...)

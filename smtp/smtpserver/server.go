@@ -102,7 +102,7 @@ type Server struct {
 	commandLine int    // Limits.CommandLine, or its default
 	epoch       string // when the server began, to tell its transactions from those of others
 	commands    map[string]*command
-	features    []feature
+	extensions  []extension
 	extender    smtp.ExtensionSet
 }
 
@@ -189,12 +189,12 @@ func (s *Server) setup() error {
 		if x, ok := s.Backend.(Extender); ok {
 			s.extender = x.Extensions()
 		}
-		s.features = features()
+		s.extensions = extensions()
 		s.commands = make(map[string]*command)
-		for i := range s.features {
-			for j := range s.features[i].commands {
-				cmd := &s.features[i].commands[j]
-				cmd.feature = &s.features[i]
+		for i := range s.extensions {
+			for j := range s.extensions[i].commands {
+				cmd := &s.extensions[i].commands[j]
+				cmd.extension = &s.extensions[i]
 				s.commands[cmd.verb] = cmd
 			}
 		}

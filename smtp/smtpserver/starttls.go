@@ -5,8 +5,8 @@ import (
 )
 
 // startTLS is STARTTLS (RFC 3207).
-func startTLS() feature {
-	return feature{
+func startTLS() extension {
+	return extension{
 		keyword: true, ext: smtp.ExtStartTLS,
 		offered:  func(c *Conn) bool { return c.srv.TLSConfig != nil && c.tp.TLS() == nil },
 		commands: []command{{verb: "STARTTLS", states: stReady, run: bare((*Conn).cmdStartTLS)}},
@@ -29,7 +29,7 @@ func (c *Conn) cmdStartTLS() {
 }
 
 // requireTLS is REQUIRETLS (RFC 8689 §4.1), which is there only under TLS.
-func requireTLS() feature {
+func requireTLS() extension {
 	f := declared(smtp.ExtRequireTLS)
 	f.offered = func(c *Conn) bool {
 		return c.srv.extender.Has(smtp.ExtRequireTLS) && c.tp.TLS() != nil

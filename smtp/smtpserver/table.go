@@ -35,26 +35,26 @@ type command struct {
 	// run parses the argument, acts and replies, exactly once.
 	run func(c *Conn, arg string)
 
-	feature *feature
+	extension *extension
 }
 
-// A feature is a part of the protocol: its commands and its EHLO keyword.
-type feature struct {
+// An extension is a part of the protocol: its commands and its EHLO keyword.
+type extension struct {
 	commands []command
 
 	keyword bool // has an EHLO keyword
 	ext     smtp.Extension
 
-	// offered reports whether the feature is there on a connection; nil: always.
+	// offered reports whether the extension is there on a connection; nil: always.
 	offered func(c *Conn) bool
 
 	// params appends the parameters of the keyword; nil: none.
 	params func(c *Conn, dst []byte) []byte
 }
 
-// features lists what the server knows, in the order of the EHLO reply.
-func features() []feature {
-	return []feature{
+// extensions lists what the server knows, in the order of the EHLO reply.
+func extensions() []extension {
+	return []extension{
 		base(), hello(), transaction(),
 		pipelining(), size(), eightBitMIME(), smtputf8(),
 		enhancedCodes(), startTLS(), auth(), chunking(), binaryMIME(),
@@ -67,8 +67,8 @@ func features() []feature {
 
 // declared is an extension that only adds parameters and that the Backend must
 // say it honours.
-func declared(e smtp.Extension) feature {
-	return feature{
+func declared(e smtp.Extension) extension {
+	return extension{
 		keyword: true, ext: e,
 		offered: func(c *Conn) bool { return c.srv.extender.Has(e) },
 		params: func(c *Conn, dst []byte) []byte {
@@ -82,8 +82,8 @@ func declared(e smtp.Extension) feature {
 	}
 }
 
-// has reports whether a feature is there on the connection now.
-func (c *Conn) has(f *feature) bool {
+// has reports whether an extension is there on the connection now.
+func (c *Conn) has(f *extension) bool {
 	if f.keyword && c.disabled.Has(f.ext) {
 		return false
 	}
@@ -93,8 +93,8 @@ func (c *Conn) has(f *feature) bool {
 // offer computes the extensions that the connection is offered now.
 func (c *Conn) offer() smtp.ExtensionSet {
 	var set smtp.ExtensionSet
-	for i := range c.srv.features {
-		if f := &c.srv.features[i]; f.keyword && c.has(f) {
+	for i := range c.srv.extensions {
+		if f := &c.srv.extensions[i]; f.keyword && c.has(f) {
 			set = set.With(f.ext)
 		}
 	}

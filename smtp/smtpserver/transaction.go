@@ -7,8 +7,8 @@ import (
 )
 
 // transaction is MAIL, RCPT and DATA (RFC 5321 §3.3).
-func transaction() feature {
-	return feature{commands: []command{
+func transaction() extension {
+	return extension{commands: []command{
 		{verb: "MAIL", states: stReady, batch: true, run: (*Conn).cmdMail},
 		{verb: "RCPT", states: stTx, batch: true, run: (*Conn).cmdRcpt},
 		{verb: "DATA", states: stTx, run: bare((*Conn).cmdData)},

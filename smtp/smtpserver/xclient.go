@@ -11,8 +11,8 @@ import (
 
 // xclient is Postfix's XCLIENT: a trusted proxy says which client it speaks for.
 // The session then begins anew.
-func xclient() feature {
-	return feature{
+func xclient() extension {
+	return extension{
 		keyword: true, ext: smtp.ExtXClient,
 		offered: (*Conn).trusted,
 		params: func(c *Conn, dst []byte) []byte {
@@ -24,8 +24,8 @@ func xclient() feature {
 
 // xforward is Postfix's XFORWARD: a trusted relay says where the mail came from,
 // for logs.
-func xforward() feature {
-	return feature{
+func xforward() extension {
+	return extension{
 		keyword: true, ext: smtp.ExtXForward,
 		offered: (*Conn).trusted,
 		params: func(c *Conn, dst []byte) []byte {
