@@ -129,9 +129,8 @@ type Client struct {
 }
 
 // Dial connects to a server without TLS: others can read and change what is sent.
-// Credentials are used only as far as that is
-// safe. addr is a host with or without a port, as [textproto.Dial] takes it; the
-// port is 25 where none is given.
+// Credentials are used only as far as that is safe. addr is a host with or without
+// a port, as [textproto.Dial] takes it; the port is 25 where none is given.
 func Dial(ctx context.Context, addr string, o *Options) (*Client, error) {
 	return dial(ctx, addr, "25", o, false, false)
 }
