@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"io"
-	"net"
 	"strings"
 	"testing"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/imapserver"
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/sasl"
 )
 
@@ -20,17 +20,10 @@ import (
 // the start and with initial responses and without.
 func TestMechanisms(t *testing.T) {
 	srv := &imapserver.Server{Store: newStore(t, nil), Authenticator: testUsers(), Hostname: "localhost", ChannelBinding: true}
-	srv.TLSConfig = testTLS()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	done := make(chan error, 1)
-	go func() { done <- srv.ServeTLS(l) }()
-	t.Cleanup(func() {
-		srv.Close()
-		<-done
-	})
+	srv.TLSConfig, _ = testutil.TLS(t)
+	addr := testutil.ServeTLS(t, srv)
 	connect := func(t *testing.T) (*client, *tls.Conn, string) {
-		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
 		require.NoError(t, err)
 		t.Cleanup(func() { conn.Close() })
 		c := newClient(t, conn)

@@ -3,15 +3,8 @@ package imapserver_test
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net"
 	"os"
 	"strconv"
@@ -24,11 +17,11 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/imapserver"
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/internal/transcript"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
 	"github.com/posthorn-mail/posthorn/sasl"
-	"github.com/posthorn-mail/posthorn/textproto"
 )
 
 // testUsers is shared: hashing passwords takes time.
@@ -42,22 +35,6 @@ var testUsers = sync.OnceValue(func() *sasl.Users {
 	return u
 })
 
-var testTLS = sync.OnceValue(func() *tls.Config {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"},
-		DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
-})
-
 // newStore returns a store in memory with the account fred.
 func newStore(t testing.TB, opts *memory.Options) *memory.Store {
 	store := memory.New(opts)
@@ -66,11 +43,8 @@ func newStore(t testing.TB, opts *memory.Options) *memory.Store {
 	return store
 }
 
-// start serves on loopback until the test ends, and checks that everything has
-// ended then.
+// start serves on loopback until the test ends.
 func start(t testing.TB, srv *imapserver.Server) (addr string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	if srv.Authenticator == nil {
 		srv.Authenticator = testUsers()
 	}
@@ -80,13 +54,7 @@ func start(t testing.TB, srv *imapserver.Server) (addr string) {
 	if srv.OnAuth == nil {
 		srv.OnAuth = func(context.Context, sasl.Attempt) {} // no delay
 	}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
-	t.Cleanup(func() {
-		srv.Close()
-		require.ErrorIs(t, <-done, textproto.ErrServerClosed)
-	})
-	return l.Addr().String()
+	return testutil.Serve(t, srv)
 }
 
 // testMessage is the n-th of the messages that mailboxes are filled with.
@@ -149,7 +117,7 @@ func scriptServer(t testing.TB, s *transcript.Script) *imapserver.Server {
 		acct.Close()
 	}
 	srv := &imapserver.Server{Store: store, AllowInsecureAuth: !s.HasOption("secure"), Hostname: "imap.example.org"}
-	srv.TLSConfig = testTLS()
+	srv.TLSConfig, _ = testutil.TLS(t)
 	if off := strings.Fields(s.Option("without")); len(off) > 0 {
 		srv.Capabilities = func(_ *imapserver.Session, caps imap.CapSet) imap.CapSet {
 			for _, c := range off {
