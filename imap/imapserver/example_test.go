@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/imapserver"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
@@ -64,4 +65,94 @@ func Example() {
 		}
 	}
 	// Output: * 1 FETCH (ENVELOPE (NIL "Hello" NIL NIL NIL NIL NIL NIL NIL NIL))
+}
+
+// An account with a quota, which the administrator may change (RFC 9208).
+func ExampleServer_quota() {
+	store := memory.New(&memory.Options{Quota: map[mailbox.QuotaName]int64{mailbox.QuotaMessage: 1000}})
+	defer store.Close()
+	srv := &imapserver.Server{
+		Store:             store,
+		QuotaAdmin:        func(s *imapserver.Session) bool { return s.Identity() == "admin" },
+		AllowInsecureAuth: true,
+	}
+	for _, line := range exampleDialogue(srv, store, "admin", "b GETQUOTAROOT INBOX", `c SETQUOTA "account" (MESSAGE 2000)`) {
+		fmt.Println(line)
+	}
+	// Output:
+	// * QUOTAROOT INBOX "account"
+	// * QUOTA "account" (MESSAGE 0 1000)
+	// b OK GETQUOTAROOT completed
+	// * QUOTA "account" (MESSAGE 0 2000)
+	// c OK SETQUOTA completed
+}
+
+// Hooks see connections and logins, and turn extensions off.
+func ExampleServer_hooks() {
+	store := memory.New(nil)
+	defer store.Close()
+	srv := &imapserver.Server{
+		Store: store,
+		OnConnect: func(_ context.Context, s *imapserver.Session) error {
+			if addr, ok := s.RemoteAddr().(*net.TCPAddr); ok && addr.IP.IsLoopback() {
+				return nil
+			}
+			return &imap.Error{Text: "not from here"} // the client is sent BYE
+		},
+		OnAuth: func(_ context.Context, a sasl.Attempt) {
+			fmt.Println("login by", a.Mechanism, "as", a.Identity, "error", a.Err)
+		},
+		OnID: func(s *imapserver.Session, id imap.IDFields) {
+			fmt.Println(s.Identity(), "uses", id.Get("name"))
+		},
+		Capabilities: func(_ *imapserver.Session, caps imap.CapSet) imap.CapSet {
+			return caps.Without(imap.CapMove)
+		},
+		AllowInsecureAuth: true,
+	}
+	for _, line := range exampleDialogue(srv, store, "tim", `b ID ("name" "Example")`, "c MOVE 1 Archive") {
+		fmt.Println(line)
+	}
+	// Output:
+	// login by LOGIN as tim error <nil>
+	// tim uses Example
+	// * ID ("name" "Posthorn")
+	// b OK ID completed
+	// c BAD unknown command
+}
+
+// exampleDialogue logs in and returns what the server replies to the commands.
+func exampleDialogue(srv *imapserver.Server, store *memory.Store, user string, commands ...string) (replies []string) {
+	users := &sasl.Users{Iterations: sasl.MinIterations}
+	if err := users.Set(user, "open sesame"); err != nil {
+		log.Fatal(err)
+	}
+	srv.Authenticator = users
+	if err := store.CreateAccount(context.Background(), user); err != nil {
+		log.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go srv.Serve(l)
+	defer srv.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	lines := bufio.NewScanner(conn)
+	for i, command := range append([]string{"a LOGIN " + user + ` "open sesame"`}, commands...) {
+		fmt.Fprint(conn, command, "\r\n")
+		for lines.Scan() {
+			if i > 0 {
+				replies = append(replies, lines.Text())
+			}
+			if strings.HasPrefix(lines.Text(), command[:2]) {
+				break
+			}
+		}
+	}
+	return replies
 }
