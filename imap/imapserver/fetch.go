@@ -4,6 +4,7 @@ import (
 	"bufio"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -30,7 +31,7 @@ func fetchExt() extension {
 }
 
 // A fetchItem is a data item that FETCH knows: what it needs of the store, and
-// how it is written, name and value.
+// how its value is written.
 type fetchItem struct {
 	want  mailbox.Want
 	cap   imap.Cap // without this capability the item does not exist
@@ -138,7 +139,9 @@ func (f *fetcher) message(seq uint32, m *mailbox.Message) error {
 		if i > 0 {
 			f.enc.SP()
 		}
-		if err := w(f, &f.items[i], m); err != nil {
+		it := &f.items[i]
+		grammar.WriteItemName(&f.enc, it.Att, it.Section)
+		if err := w(f, it, m); err != nil {
 			return err
 		}
 	}
@@ -169,12 +172,11 @@ func (f *fetcher) mark() error {
 }
 
 func (f *fetcher) uid(_ *imap.FetchItem, m *mailbox.Message) error {
-	f.enc.Raw("UID ").Uint(uint64(m.UID))
+	f.enc.Uint(uint64(m.UID))
 	return nil
 }
 
 func (f *fetcher) flags(_ *imap.FetchItem, m *mailbox.Message) error {
-	f.enc.Raw("FLAGS ")
 	f.flagSet(m)
 	return nil
 }
@@ -184,21 +186,21 @@ func (f *fetcher) flagSet(m *mailbox.Message) {
 }
 
 func (f *fetcher) internalDate(_ *imap.FetchItem, m *mailbox.Message) error {
-	f.enc.Raw("INTERNALDATE ").DateTime(m.InternalDate)
+	f.enc.DateTime(m.InternalDate)
 	return nil
 }
 
 func (f *fetcher) size(_ *imap.FetchItem, m *mailbox.Message) error {
-	f.enc.Raw("RFC822.SIZE ").Uint(uint64(m.Size))
+	f.enc.Uint(uint64(m.Size))
 	return nil
 }
 
 func (f *fetcher) envelope(_ *imap.FetchItem, m *mailbox.Message) error {
-	f.enc.Raw("ENVELOPE ").Envelope(&m.Summary.Envelope)
+	grammar.WriteEnvelope(&f.enc, &m.Summary.Envelope)
 	return nil
 }
 
 func (f *fetcher) structure(it *imap.FetchItem, m *mailbox.Message) error {
-	f.enc.Raw(it.Att.String()).SP().BodyStructure(m.Summary.Root, it.Att == imap.FetchBodyStructure)
+	grammar.WriteStructure(&f.enc, m.Summary.Root, it.Att == imap.FetchBodyStructure)
 	return nil
 }

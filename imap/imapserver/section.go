@@ -17,14 +17,9 @@ type span struct{ off, size int64 }
 // section writes BODY[…]<…> and the RFC822 items that mean the same.
 func (f *fetcher) section(it *imap.FetchItem, m *mailbox.Message) error {
 	sec := it.Section
-	switch it.Att {
-	case imap.FetchBodySection:
-		f.enc.Section("BODY", sec)
-	default:
-		f.enc.Raw(it.Att.String())
+	if sec == nil {
 		sec = rfc822Section(it.Att)
 	}
-	f.enc.SP()
 	sp, ok := locate(sec, m)
 	if !ok {
 		f.enc.NIL() // there is no such part

@@ -1,19 +1,28 @@
 package grammar
 
 import (
+	"io"
+
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 )
 
-// parseAppend reads APPEND up to the header of the message's literal.
-func parseAppend(d *wire.Decoder) imap.Command {
-	var c imap.Append
-	return result(d.SP() && d.Mailbox(&c.Mailbox) && parseMessage(d, &c.Message), &c)
+// appendExt is APPEND (RFC 9051 §6.3.12), with the several messages of RFC 3502
+// and the literal8 of RFC 3516.
+func appendExt() extension {
+	return extension{commands: []row[imap.Command]{command("APPEND",
+		func(d *decoder, c *imap.Append) bool {
+			return d.SP() && d.Mailbox(&c.Mailbox) && readMessage(d, &c.Message)
+		},
+		func(e *wire.Encoder, c *imap.Append) {
+			e.SP().Mailbox(c.Mailbox)
+			WriteMessage(e, &c.Message)
+		})}}
 }
 
-// parseMessage reads append-message of RFC 3502 §6.3.11, from the blank before
-// it to its literal's header.
-func parseMessage(d *wire.Decoder, m *imap.AppendMessage) bool {
+// readMessage reads append-message of RFC 3502 §6.3.11, from the blank before it
+// to its literal's header.
+func readMessage(d *decoder, m *imap.AppendMessage) bool {
 	if !d.SP() {
 		return false
 	}
@@ -23,8 +32,65 @@ func parseMessage(d *wire.Decoder, m *imap.AppendMessage) bool {
 	if d.Peek() == '"' && (!d.DateTime(&m.Date) || !d.SP()) {
 		return false
 	}
-	if d.TryKeyword("UTF8") { // RFC 6855 §4: UTF8 (~{n}…); the ")" stands behind the octets
-		return d.Fail(&imap.Error{Status: imap.NO, Code: imap.CodeCannot, Text: "APPEND with UTF8 is not supported"})
+	if d.Peek() == '~' && !d.offers(binaryCaps...) {
+		return d.Expected("literal")
 	}
 	return d.LiteralHeader(&m.Literal)
+}
+
+// WriteMessage writes what APPEND says of a message, from the blank before it to
+// its literal's header.
+func WriteMessage(e *wire.Encoder, m *imap.AppendMessage) {
+	if len(m.Flags) > 0 {
+		e.SP()
+		writeFlags(e, m.Flags)
+	}
+	if !m.Date.IsZero() {
+		e.SP().DateTime(m.Date)
+	}
+	e.SP().LiteralHeader(m.Literal.Size, m.Literal.Binary)
+}
+
+// OpenLiteral asks the client for the message that an Append command, or
+// NextMessage, has announced. The reader gives exactly its octets; NextMessage
+// must follow.
+func (r *Reader) OpenLiteral() (io.Reader, error) {
+	body, err := r.d.OpenLiteral()
+	if err != nil {
+		return nil, answer(err)
+	}
+	return body, nil
+}
+
+// NextMessage goes past the message that has been read, or what is left of it.
+// nil without an error is the end of the command. An *imap.Error as from
+// ReadCommand says that what follows the message is not as it should be; no
+// message of the command may then be appended.
+func (r *Reader) NextMessage() (*imap.AppendMessage, error) {
+	if !r.d.CloseLiteral() {
+		return nil, r.refuse(r.d.Err())
+	}
+	if r.d.AtEnd() || !r.d.offers(imap.CapMultiAppend) {
+		if !r.d.End() {
+			return nil, r.refuse(r.d.Err())
+		}
+		r.open = false
+		return nil, nil
+	}
+	var m imap.AppendMessage
+	if !readMessage(r.d, &m) {
+		return nil, r.refuse(r.d.Err())
+	}
+	return &m, nil
+}
+
+// RefuseLiteral ends an Append command without its message: the answer may be
+// given then. A literal that the client sends without being asked is read and
+// thrown away; if it is too big for that, the error is an *imap.Error with BYE.
+func (r *Reader) RefuseLiteral() error {
+	r.open = false
+	if err := r.d.Skip(); err != nil {
+		return answer(err)
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 )
 
 // decodeFunc converts a string to UTF-8.
@@ -19,20 +20,20 @@ var errBadCharset = &imap.Error{
 }
 
 // setCharset makes the strings that follow be in that charset.
-func (p *searchParser) setCharset(name string) bool {
+func (d *decoder) setCharset(name string) bool {
 	switch strings.ToUpper(name) {
 	case "UTF-8", "UTF8", "US-ASCII", "ASCII":
-		p.decode = nil
+		d.decode = nil
 		return true
 	}
 	enc, err := htmlindex.Get(name)
 	if err != nil {
-		return p.d.Fail(errBadCharset)
+		return d.Fail(errBadCharset)
 	}
 	if canonical, err := htmlindex.Name(enc); err != nil || canonical == "replacement" || strings.HasPrefix(canonical, "utf-16") {
-		return p.d.Fail(errBadCharset)
+		return d.Fail(errBadCharset)
 	}
-	p.decode = func(s string) (string, bool) {
+	d.decode = func(s string) (string, bool) {
 		out, err := enc.NewDecoder().String(s)
 		return out, err == nil
 	}
@@ -41,13 +42,20 @@ func (p *searchParser) setCharset(name string) bool {
 
 // toUTF8 converts s in place. Without CHARSET, strings are US-ASCII, but clients
 // send UTF-8 all the same.
-func (p *searchParser) toUTF8(s *string) bool {
+func (d *decoder) toUTF8(s *string) bool {
 	ok := true
-	if p.decode != nil {
-		*s, ok = p.decode(*s)
+	if d.decode != nil {
+		*s, ok = d.decode(*s)
 	}
 	if !ok || !utf8.ValidString(*s) {
-		return p.d.Fail(&imap.Error{Status: imap.NO, Code: imap.CodeBadCharset, CodeArgs: errBadCharset.CodeArgs, Text: "string is not in the charset given"})
+		return d.Fail(&imap.Error{Status: imap.NO, Code: imap.CodeBadCharset, CodeArgs: errBadCharset.CodeArgs, Text: "string is not in the charset given"})
 	}
 	return true
+}
+
+// readCharsets reads the charsets that a BADCHARSET code names.
+func readCharsets(d *decoder, names *[]string) bool { return d.SP() && readStrings(d, names) }
+
+func writeCharsets(e *wire.Encoder, names *[]string) {
+	writeAll(e.SP(), *names, func(s string) { e.AString(s) })
 }

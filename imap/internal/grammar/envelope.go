@@ -5,27 +5,27 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// ParseEnvelope reads an envelope (RFC 9051 §7.5.2). Sender and Reply-To are as
+// readEnvelope reads an envelope (RFC 9051 §7.5.2). Sender and Reply-To are as
 // the server has them: usually those of From where the message lacks them.
-func ParseEnvelope(d *wire.Decoder, env *message.Envelope) bool {
+func readEnvelope(d *decoder, env *message.Envelope) bool {
 	return d.Retry(func() bool {
 		*env = message.Envelope{}
-		return d.Special('(') && text(d, &env.Date) && d.SP() && text(d, &env.Subject) && d.SP() &&
-			addresses(d, &env.From) && d.SP() && addresses(d, &env.Sender) && d.SP() && addresses(d, &env.ReplyTo) && d.SP() &&
-			addresses(d, &env.To) && d.SP() && addresses(d, &env.Cc) && d.SP() && addresses(d, &env.Bcc) && d.SP() &&
-			text(d, &env.InReplyTo) && d.SP() && text(d, &env.MessageID) && d.SkipTo()
+		return d.Special('(') && readText(d, &env.Date) && d.SP() && readText(d, &env.Subject) && d.SP() &&
+			readAddresses(d, &env.From) && d.SP() && readAddresses(d, &env.Sender) && d.SP() && readAddresses(d, &env.ReplyTo) && d.SP() &&
+			readAddresses(d, &env.To) && d.SP() && readAddresses(d, &env.Cc) && d.SP() && readAddresses(d, &env.Bcc) && d.SP() &&
+			readText(d, &env.InReplyTo) && d.SP() && readText(d, &env.MessageID) && d.SkipTo()
 	})
 }
 
-// text reads a string, with NIL as an empty one.
-func text(d *wire.Decoder, s *string) bool {
+// readText reads a string, with NIL as an empty one.
+func readText(d *decoder, s *string) bool {
 	var ok bool
 	return d.NString(s, &ok)
 }
 
-// addresses reads a list without separators. Servers send () for NIL, and NIL
+// readAddresses reads a list without separators. Servers send () for NIL, and NIL
 // among the addresses.
-func addresses(d *wire.Decoder, list *[]message.Address) bool {
+func readAddresses(d *decoder, list *[]message.Address) bool {
 	if d.TryKeyword("NIL") {
 		return true
 	}
@@ -42,16 +42,16 @@ func addresses(d *wire.Decoder, list *[]message.Address) bool {
 			continue
 		}
 		var a message.Address
-		if !d.Element() || !address(d, &a) {
+		if !d.Element() || !readAddress(d, &a) {
 			return false
 		}
 		*list = append(*list, a)
 	}
 }
 
-func address(d *wire.Decoder, a *message.Address) bool {
+func readAddress(d *decoder, a *message.Address) bool {
 	var hasLocal, hasHost bool
-	if !d.Special('(') || !text(d, &a.Name) || !d.SP() || !text(d, &a.Route) || !d.SP() ||
+	if !d.Special('(') || !readText(d, &a.Name) || !d.SP() || !readText(d, &a.Route) || !d.SP() ||
 		!d.NString(&a.Local, &hasLocal) || !d.SP() || !d.NString(&a.Domain, &hasHost) || !d.SkipTo() {
 		return false
 	}
@@ -62,4 +62,50 @@ func address(d *wire.Decoder, a *message.Address) bool {
 		*a = message.Address{Kind: message.GroupEnd}
 	}
 	return true
+}
+
+// WriteEnvelope writes an envelope (RFC 9051 §7.5.2). Sender and Reply-To that the
+// message lacks are those of From.
+func WriteEnvelope(e *wire.Encoder, env *message.Envelope) {
+	if env == nil {
+		env = &message.Envelope{}
+	}
+	sender, replyTo := env.Sender, env.ReplyTo
+	if len(sender) == 0 {
+		sender = env.From
+	}
+	if len(replyTo) == 0 {
+		replyTo = env.From
+	}
+	e.Raw("(").NString(env.Date).SP().NString(env.Subject)
+	for _, list := range [...][]message.Address{env.From, sender, replyTo, env.To, env.Cc, env.Bcc} {
+		e.SP()
+		writeAddresses(e, list)
+	}
+	e.SP().NString(env.InReplyTo).SP().NString(env.MessageID).Raw(")")
+}
+
+func writeAddresses(e *wire.Encoder, list []message.Address) {
+	if len(list) == 0 {
+		e.NIL()
+		return
+	}
+	e.Raw("(")
+	for i := range list {
+		writeAddress(e, &list[i])
+	}
+	e.Raw(")")
+}
+
+// writeAddress writes an address. A NIL host means the start of a group and a NIL
+// local part its end, so that what an address lacks is an empty string.
+func writeAddress(e *wire.Encoder, a *message.Address) {
+	switch a.Kind {
+	case message.GroupStart:
+		e.Raw("(NIL NIL ").String(a.Name).Raw(" NIL)")
+	case message.GroupEnd:
+		e.Raw("(NIL NIL NIL NIL)")
+	default:
+		e.Raw("(").NString(a.Name).SP().NString(a.Route).SP().String(a.Local).SP().String(a.Domain).Raw(")")
+	}
 }

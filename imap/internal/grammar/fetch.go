@@ -1,41 +1,116 @@
 package grammar
 
 import (
+	"fmt"
+	"io"
+	"time"
+
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-func parseFetch(d *wire.Decoder, uid bool) imap.Command {
-	c := imap.Fetch{UID: uid}
+// fetchExt is FETCH (RFC 9051 §6.4.5, §7.5.2) with the items that have no section.
+func fetchExt() extension {
+	number := func(att imap.FetchAtt) row[Item] {
+		return datum(att,
+			func(d *decoder, it *Item) bool { return d.Size(&it.N) },
+			func(e *wire.Encoder, it *Item) { e.Int(it.N) })
+	}
+	structure := func(att imap.FetchAtt) row[Item] {
+		return datum(att,
+			func(d *decoder, it *Item) bool {
+				it.Structure = new(message.Part)
+				return readStructure(d, it.Structure)
+			},
+			func(e *wire.Encoder, it *Item) { WriteStructure(e, it.Structure, att == imap.FetchBodyStructure) })
+	}
+	return extension{
+		commands: pair("FETCH", "UID FETCH", func(c *imap.Fetch) *bool { return &c.UID }, readFetch, writeFetch),
+		fetchItems: []row[imap.FetchItem]{
+			item(imap.FetchUID), item(imap.FetchFlags), item(imap.FetchInternalDate), item(imap.FetchSize),
+			item(imap.FetchEnvelope), item(imap.FetchBodyStructure), item(imap.FetchBody),
+		},
+		fetchData: []row[Item]{
+			number(imap.FetchUID),
+			number(imap.FetchSize),
+			datum(imap.FetchFlags,
+				func(d *decoder, it *Item) bool { return d.FlagList(&it.Flags) },
+				func(e *wire.Encoder, it *Item) { e.Flags(it.Flags...) }),
+			datum(imap.FetchInternalDate,
+				func(d *decoder, it *Item) bool { return d.TryKeyword("NIL") || d.DateTime(&it.Time) },
+				func(e *wire.Encoder, it *Item) { e.DateTime(it.Time) }),
+			datum(imap.FetchEnvelope,
+				func(d *decoder, it *Item) bool {
+					it.Envelope = new(message.Envelope)
+					return readEnvelope(d, it.Envelope)
+				},
+				func(e *wire.Encoder, it *Item) { WriteEnvelope(e, it.Envelope) }),
+			structure(imap.FetchBodyStructure),
+			structure(imap.FetchBody),
+		},
+	}
+}
+
+// item is the row of a data item that is asked for by its name alone.
+func item(att imap.FetchAtt) row[imap.FetchItem] {
+	return row[imap.FetchItem]{
+		name: att.String(), has: func(it *imap.FetchItem) bool { return it.Att == att },
+		read: func(_ *decoder, it *imap.FetchItem) bool { it.Att = att; return true },
+	}
+}
+
+// datum is the row of a data item's value, which read and write begin with:
+// name and blank are the same for all.
+func datum(att imap.FetchAtt, read func(*decoder, *Item) bool, write func(*wire.Encoder, *Item)) row[Item] {
+	return sectionDatum(att.String(), att, read, write)
+}
+
+func sectionDatum(name string, att imap.FetchAtt, read func(*decoder, *Item) bool, write func(*wire.Encoder, *Item)) row[Item] {
+	return row[Item]{
+		name: name, has: func(it *Item) bool { return it.Att == att && it.Raw == nil },
+		read:  func(d *decoder, it *Item) bool { it.Att = att; return read(d, it) },
+		write: write,
+	}
+}
+
+func readFetch(d *decoder, c *imap.Fetch) bool {
 	if !d.SP() || !d.NumSet(&c.Set) || !d.SP() {
-		return nil
+		return false
 	}
 	if d.Peek() == '(' {
-		if !d.List1(func() bool { return parseFetchItem(d, &c, false) }) {
-			return nil
+		if !d.List1(func() bool { return readFetchItem(d, c, false) }) {
+			return false
 		}
-	} else if !parseFetchItem(d, &c, true) {
-		return nil
+	} else if !readFetchItem(d, c, true) {
+		return false
 	}
 	if !d.TrySP() {
-		return &c
+		return true
 	}
-	ok := d.List1(func() bool { // fetch-modifiers, RFC 4466 §2.4
-		switch w := d.Word(); {
-		case wire.Is(w, "CHANGEDSINCE"):
-			c.ChangedSince = new(mailbox.ModSeq)
-			return d.SP() && d.ModSeq(c.ChangedSince)
-		case wire.Is(w, "VANISHED"):
-			c.Vanished = true
-			return true
+	// fetch-modifiers, RFC 4466 §2.4
+	if !d.List1(func() bool { return all().fetchModifiers.read(d, c, "fetch modifier") }) {
+		return false
+	}
+	if c.Vanished && (!c.UID || c.ChangedSince == nil) { // RFC 7162 §3.2.6
+		return d.Expected("VANISHED with UID FETCH and CHANGEDSINCE only")
+	}
+	return true
+}
+
+func writeFetch(e *wire.Encoder, c *imap.Fetch) {
+	e.SP().NumSet(c.Set).SP()
+	writeAll(e, c.Items, func(it imap.FetchItem) {
+		if r := all().fetchItems.of(&it); r != nil {
+			r.writeTo(e, &it)
+			return
 		}
-		return d.Expected("fetch modifier")
+		e.Fail(fmt.Errorf("imap: data item %s can't be written", it.Att))
 	})
-	if ok && c.Vanished && (!uid || c.ChangedSince == nil) { // RFC 7162 §3.2.6
-		ok = d.Expected("VANISHED with UID FETCH and CHANGEDSINCE only")
+	if t := &all().fetchModifiers; t.of(c) != nil {
+		t.write(e.SP(), c)
 	}
-	return result(ok, &c)
 }
 
 // fetchMacros are the macros of RFC 9051 §6.4.5.
@@ -45,147 +120,113 @@ var fetchMacros = map[string][]imap.FetchAtt{
 	"FULL": {imap.FetchFlags, imap.FetchInternalDate, imap.FetchSize, imap.FetchEnvelope, imap.FetchBody},
 }
 
-// fetchItems are the items without a section.
-var fetchItems = map[string]imap.FetchAtt{
-	"FLAGS": imap.FetchFlags, "UID": imap.FetchUID, "ENVELOPE": imap.FetchEnvelope,
-	"INTERNALDATE": imap.FetchInternalDate, "RFC822.SIZE": imap.FetchSize,
-	"BODYSTRUCTURE": imap.FetchBodyStructure, "RFC822": imap.FetchRFC822,
-	"RFC822.HEADER": imap.FetchRFC822Header, "RFC822.TEXT": imap.FetchRFC822Text,
-	"MODSEQ": imap.FetchModSeq, "EMAILID": imap.FetchEmailID, "THREADID": imap.FetchThreadID,
-	"SAVEDATE": imap.FetchSaveDate, "PREVIEW": imap.FetchPreview,
-}
-
-// parseFetchItem reads a fetch-att, or with macro also a macro. ATOM-CHAR takes
-// in "[", so that a name ends there.
-func parseFetchItem(d *wire.Decoder, c *imap.Fetch, macro bool) bool {
-	var buf [24]byte
-	name := buf[:0]
-	for ch := d.Peek(); ch != '[' && imap.IsAtomChar(ch) && len(name) < len(buf); ch = d.Peek() {
-		name = append(name, ch)
-		d.Try(ch)
+// readFetchItem reads a fetch-att, or with macro also a macro.
+func readFetchItem(d *decoder, c *imap.Fetch, macro bool) bool {
+	var buf [32]byte
+	name := readItemName(d, buf[:0])
+	if r := all().fetchItems.find(d, name); r != nil {
+		c.Items = append(c.Items, imap.FetchItem{})
+		return r.read(d, &c.Items[len(c.Items)-1])
 	}
-	wire.Upper(name)
-	if d.Peek() == '[' {
-		return parseSectionItem(d, c, name)
+	atts, ok := fetchMacros[string(name)]
+	if !ok || !macro {
+		return d.Expected("fetch item")
 	}
-	if string(name) == "BODY" {
-		c.Items = append(c.Items, imap.FetchItem{Att: imap.FetchBody})
-		return true
-	}
-	if att, ok := fetchItems[string(name)]; ok {
-		if att == imap.FetchPreview && d.Peek() == ' ' && d.PeekAt(1) == '(' { // RFC 8970 §3.1
-			if !d.SP() || !d.Special('(') || !d.Keyword("LAZY") || !d.Special(')') {
-				return false
-			}
-			att = imap.FetchPreviewLazy
-		}
+	for _, att := range atts {
 		c.Items = append(c.Items, imap.FetchItem{Att: att})
-		return true
 	}
-	if atts, ok := fetchMacros[string(name)]; ok && macro {
-		for _, att := range atts {
-			c.Items = append(c.Items, imap.FetchItem{Att: att})
-		}
-		return true
-	}
-	return d.Expected("fetch item")
-}
-
-func parseSectionItem(d *wire.Decoder, c *imap.Fetch, name []byte) bool {
-	item := imap.FetchItem{Section: &imap.BodySection{}}
-	binary := true
-	switch string(name) {
-	case "BODY":
-		item.Att, binary = imap.FetchBodySection, false
-	case "BODY.PEEK":
-		item.Att, binary, item.Section.Peek = imap.FetchBodySection, false, true
-	case "BINARY":
-		item.Att = imap.FetchBinary
-	case "BINARY.PEEK":
-		item.Att, item.Section.Peek = imap.FetchBinary, true
-	case "BINARY.SIZE":
-		item.Att, item.Section.Peek = imap.FetchBinarySize, true
-	default:
-		return d.Expected("fetch item without section")
-	}
-	d.Special('[')
-	mark := d.Mark()
-	if !parseSection(d, item.Section, binary) {
-		return false
-	}
-	item.Section.Text = string(d.Since(mark))
-	if !d.Special(']') {
-		return false
-	}
-	if d.Peek() == '<' && item.Att != imap.FetchBinarySize && !parsePartial(d, item.Section) {
-		return false
-	}
-	c.Items = append(c.Items, item)
 	return true
 }
 
-// parseSection reads what stands between the brackets: section-spec, or with
-// binary section-part alone (RFC 9051 §9).
-func parseSection(d *wire.Decoder, s *imap.BodySection, binary bool) bool {
-	for c := d.Peek(); c >= '0' && c <= '9'; c = d.Peek() {
-		var n uint32
-		if !d.Element() || !d.NZNumber(&n) {
-			return false
-		}
-		s.Path = append(s.Path, n)
-		if d.Peek() != '.' {
-			return true
-		}
-		d.Try('.')
-		if next := d.Peek(); next < '0' || next > '9' {
-			if binary {
-				return d.Expected("part number")
-			}
-			return parseSectionText(d, s)
+// readItemName appends an item's name in capitals. ATOM-CHAR takes in "[", with
+// which a name ends that has a section behind it.
+func readItemName(d *decoder, b []byte) []byte {
+	for ch := d.Peek(); imap.IsAtomChar(ch); ch = d.Peek() {
+		b = append(b, ch)
+		d.Try(ch)
+		if ch == '[' {
+			break
 		}
 	}
-	if binary || d.Peek() == ']' {
-		return true
-	}
-	return parseSectionText(d, s)
+	return wire.Upper(b)
 }
 
-func parseSectionText(d *wire.Decoder, s *imap.BodySection) bool {
-	switch w := d.Word(); {
-	case wire.Is(w, "HEADER"):
-		s.Spec = imap.SectionHeader
-		return true
-	case wire.Is(w, "TEXT"):
-		s.Spec = imap.SectionText
-		return true
-	case wire.Is(w, "MIME") && len(s.Path) > 0:
-		s.Spec = imap.SectionMIME
-		return true
-	case wire.Is(w, "HEADER.FIELDS"):
-		s.Spec = imap.SectionHeaderFields
-	case wire.Is(w, "HEADER.FIELDS.NOT"):
-		s.Spec = imap.SectionHeaderFieldsNot
-	default:
-		return d.Expected("section")
-	}
-	return d.SP() && d.List1(func() bool {
-		var f string
-		if !d.AString(&f) {
-			return false
-		}
-		s.Fields = append(s.Fields, f)
-		return true
-	})
+// An Item is an item of a FETCH response. Which field besides Att and Name holds
+// its data depends on Att.
+type Item struct {
+	Name string // in capitals, without a section
+	Att  imap.FetchAtt
+	Raw  *imap.Value // an item that is not known here; Att means nothing then
+
+	N         int64 // FetchUID, FetchSize, FetchModSeq, FetchBinarySize
+	Flags     []mailbox.Flag
+	Time      time.Time // FetchInternalDate, FetchSaveDate (zero: NIL)
+	Text      string    // FetchEmailID, FetchThreadID, FetchPreview
+	Envelope  *message.Envelope
+	Structure *message.Part
+
+	// Section says which octets Body has. It is nil for RFC822 and its kin.
+	// Partial has the offset only, and Text is as the server spelled it.
+	Section *imap.BodySection
+	Body    io.Reader // nil: NIL. Good until the next call of NextItem or Read
+	Size    int64     // octets of Body
 }
 
-func parsePartial(d *wire.Decoder, s *imap.BodySection) bool {
-	var p imap.Partial
-	if !d.Special('<') || !d.Number64(&p.Offset) || !d.Special('.') || !d.Number64(&p.Count) {
+// NextItem returns the next item of the FETCH response that Read has begun, nil
+// at its end. An error as from Read ends the response. The Item is good until the
+// next call; what it points to, but for Body, may be kept.
+func (r *ResponseReader) NextItem() (*Item, error) {
+	d := r.d
+	if !r.fetch {
+		return nil, nil
+	}
+	if !d.CloseLiteral() {
+		return nil, r.skip(d.Err())
+	}
+	for d.Try(' ') {
+	}
+	if d.Try(')') {
+		r.fetch = false
+		if !d.End() {
+			return nil, r.skip(d.Err())
+		}
+		return nil, nil
+	}
+	r.it = Item{}
+	if !d.Element() || !readItem(d, &r.it) {
+		return nil, r.skip(d.Err())
+	}
+	return &r.it, nil
+}
+
+func readItem(d *decoder, it *Item) bool {
+	var buf [32]byte
+	name := readItemName(d, buf[:0])
+	known := all().fetchData.find(d, name)
+	if n := len(name); n > 0 && name[n-1] == '[' {
+		name = name[:n-1]
+		it.Section = &imap.BodySection{}
+		if !readDataSection(d, it.Section, string(name) != "BODY") {
+			return false
+		}
+	}
+	if !d.SP() {
 		return false
 	}
-	if p.Count == 0 {
-		return d.Expected("count above zero")
+	if known == nil {
+		it.Name, it.Raw = string(name), new(imap.Value)
+		return d.Value(it.Raw)
 	}
-	s.Partial = &p
-	return d.Special('>')
+	ok := known.read(d, it)
+	it.Name = it.Att.String() // no allocation
+	return ok
+}
+
+// WriteItemName writes the name of a data item as it stands in a response, with
+// the section that the client asked for, and the blank behind it.
+func WriteItemName(e *wire.Encoder, att imap.FetchAtt, s *imap.BodySection) {
+	if e.Raw(att.String()); s != nil {
+		writeDataSection(e, s)
+	}
+	e.SP()
 }

@@ -3,26 +3,42 @@ package grammar
 import (
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// parseList reads LIST, also in the extended form (RFC 5258 §6, RFC 9051 §9).
-func parseList(d *wire.Decoder) imap.Command {
-	var c imap.List
-	if !d.SP() {
-		return nil
+// LSub is an LSUB response.
+type LSub struct{ imap.ListData }
+
+// listExt is LIST (RFC 9051 §6.3.9, §7.3.1) without options, and LSUB (RFC 3501
+// §6.3.9). XLIST is what Gmail had before SPECIAL-USE.
+func listExt() extension {
+	xlist := data("XLIST", readListData, writeListData)
+	xlist.has = nil
+	return extension{
+		commands: []row[imap.Command]{
+			command("LIST", readList, writeList),
+			command("LSUB",
+				func(d *decoder, c *imap.LSub) bool {
+					return d.SP() && d.Mailbox(&c.Reference) && d.SP() && d.ListMailbox(&c.Pattern)
+				},
+				func(e *wire.Encoder, c *imap.LSub) { e.SP().Mailbox(c.Reference).SP().ListMailbox(c.Pattern) }),
+		},
+		responses: []row[Response]{
+			data("LIST", readListData, writeListData),
+			data("LSUB",
+				func(d *decoder, l *LSub) bool { return readListData(d, &l.ListData) },
+				func(e *wire.Encoder, l *LSub) { writeListData(e, &l.ListData) }),
+			xlist,
+		},
 	}
-	if d.Peek() == '(' {
-		c.Extended = true
-		if !d.List(func() bool { return parseListSelect(d, &c) }) || !d.SP() {
-			return nil
-		}
-		if c.Select&imap.SelectRecursiveMatch != 0 && c.Select&^(imap.SelectRecursiveMatch|imap.SelectRemote) == 0 {
-			d.Expected("a selection option for RECURSIVEMATCH to act on")
-			return nil
-		}
-	}
-	if !d.Mailbox(&c.Reference) || !d.SP() {
-		return nil
+}
+
+// readList reads LIST. What the extended form adds is refused where that is not
+// offered (RFC 5258 §6, RFC 9051 §9).
+func readList(d *decoder, c *imap.List) bool {
+	extended := d.offers(listExtendedCaps...)
+	if !d.SP() || extended && d.Peek() == '(' && !readListSelects(d, c) || !d.Mailbox(&c.Reference) || !d.SP() {
+		return false
 	}
 	pattern := func() bool {
 		var p string
@@ -32,64 +48,99 @@ func parseList(d *wire.Decoder) imap.Command {
 		c.Patterns = append(c.Patterns, p)
 		return true
 	}
-	if d.Peek() == '(' {
+	if extended && d.Peek() == '(' {
 		c.Extended = true
 		if !d.List1(pattern) {
-			return nil
+			return false
 		}
 	} else if !pattern() {
-		return nil
+		return false
 	}
-	if !d.TrySP() {
-		return &c
-	}
-	c.Extended = true
-	ok := d.Keyword("RETURN") && d.SP() && d.List(func() bool { return parseListReturn(d, &c) })
-	return result(ok, &c)
+	return !extended || !d.TrySP() || readListReturns(d, c)
 }
 
-func parseListSelect(d *wire.Decoder, c *imap.List) bool {
-	switch w := d.Word(); {
-	case wire.Is(w, "SUBSCRIBED"):
-		c.Select |= imap.SelectSubscribed
-	case wire.Is(w, "REMOTE"):
-		c.Select |= imap.SelectRemote
-	case wire.Is(w, "RECURSIVEMATCH"):
-		c.Select |= imap.SelectRecursiveMatch
-	case wire.Is(w, "SPECIAL-USE"):
-		c.Select |= imap.SelectSpecialUse
-	default:
-		return d.Expected("selection option")
+func writeList(e *wire.Encoder, c *imap.List) {
+	if c.Select != 0 {
+		all().listSelects.write(e.SP(), c)
 	}
-	return true
-}
-
-func parseListReturn(d *wire.Decoder, c *imap.List) bool {
-	switch w := d.Word(); {
-	case wire.Is(w, "SUBSCRIBED"):
-		c.Return |= imap.ReturnSubscribed
-	case wire.Is(w, "CHILDREN"):
-		c.Return |= imap.ReturnChildren
-	case wire.Is(w, "SPECIAL-USE"):
-		c.Return |= imap.ReturnSpecialUse
-	case wire.Is(w, "STATUS"): // RFC 5819 §2
-		c.Return |= imap.ReturnStatus
-		return d.SP() && parseStatusItems(d, &c.Status)
-	default:
-		return d.Expected("return option")
+	e.SP().Mailbox(c.Reference).SP()
+	if len(c.Patterns) == 1 {
+		e.ListMailbox(c.Patterns[0])
+	} else {
+		writeAll(e, c.Patterns, func(p string) { e.ListMailbox(p) })
 	}
-	return true
+	if c.Return != 0 {
+		all().listReturns.write(e.Raw(" RETURN "), c)
+	}
 }
 
-func parseLSub(d *wire.Decoder) imap.Command {
-	var c imap.LSub
-	return result(d.SP() && d.Mailbox(&c.Reference) && d.SP() && d.ListMailbox(&c.Pattern), &c)
+// writeAll writes the elements of a list, in parentheses.
+func writeAll[T any](e *wire.Encoder, list []T, element func(T)) {
+	e.Raw("(")
+	for i, x := range list {
+		if i > 0 {
+			e.SP()
+		}
+		element(x)
+	}
+	e.Raw(")")
 }
 
-func writeAttr(e *wire.Encoder, a imap.MailboxAttr) {
-	if a == "" || a[0] != '\\' {
+func readListData(d *decoder, l *imap.ListData) bool {
+	var attrs []mailbox.Flag
+	if !d.SP() || !d.FlagList(&attrs) || !d.SP() {
+		return false
+	}
+	for _, a := range attrs {
+		l.Attrs = append(l.Attrs, imap.MailboxAttr(a))
+	}
+	if !readSeparator(d, &l.Separator) || !d.SP() || !d.AString(&l.Raw) {
+		return false
+	}
+	l.Mailbox = imap.DecodeMailbox(l.Raw, d.UTF8)
+	return !d.TrySP() || d.List(func() bool { return readListItem(d, l) })
+}
+
+func writeListData(e *wire.Encoder, l *imap.ListData) {
+	e.SP()
+	writeAttrs(e, l.Attrs)
+	e.SP()
+	writeSeparator(e, l.Separator)
+	e.SP().Mailbox(l.Mailbox)
+	if t := &all().listItems; t.of(l) != nil {
+		t.write(e.SP(), l)
+	}
+}
+
+func writeAttrs(e *wire.Encoder, attrs []imap.MailboxAttr) {
+	writeAll(e, attrs, func(a imap.MailboxAttr) {
+		if a != "" && a[0] == '\\' {
+			e.Raw(`\`)
+			a = a[1:]
+		}
 		e.Atom(string(a))
-		return
+	})
+}
+
+// readSeparator reads a hierarchy separator; zero is NIL.
+func readSeparator(d *decoder, sep *byte) bool {
+	var s string
+	if !readText(d, &s) {
+		return false
 	}
-	e.Raw(`\`).Atom(string(a[1:]))
+	if s != "" {
+		*sep = s[0]
+	}
+	return true
+}
+
+func writeSeparator(e *wire.Encoder, sep byte) {
+	switch sep {
+	case 0:
+		e.NIL()
+	case '/': // no allocation
+		e.Raw(`"/"`)
+	default:
+		e.String(string(rune(sep)))
+	}
 }

@@ -4,23 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// A Parser reads the arguments of a command, from the blank after the name to
-// before the CRLF. It returns nil after an error, which is the Decoder's.
-type Parser func(d *wire.Decoder) imap.Command
-
 // A Reader reads a client's commands from a connection, one at a time. After a
 // command it can't understand it is at the start of the next.
 type Reader struct {
-	d      *wire.Decoder
-	table  map[string]Parser
-	own    bool // table is not the shared one
+	d      *decoder
+	cmd    imap.Command // what parse has read
 	w      io.Writer
 	flush  func() error
 	hide   func(bool) // keeps lines out of the wire trace
@@ -37,7 +31,7 @@ func NewReader(c *textproto.Conn, lim wire.Limits) *Reader {
 }
 
 func newReader(src wire.Source, w io.Writer, flush func() error, lim wire.Limits) *Reader {
-	r := &Reader{d: wire.NewDecoder(src, lim), table: commands, w: w, flush: flush, hide: func(bool) {}}
+	r := &Reader{d: &decoder{Decoder: wire.NewDecoder(src, lim)}, w: w, flush: flush, hide: func(bool) {}}
 	r.d.Continue = func() error { return r.writeLine("+ Ready") }
 	return r
 }
@@ -56,14 +50,10 @@ func (r *Reader) SetLimits(lim wire.Limits) { r.d.SetLimits(lim) }
 // §5.1).
 func (r *Reader) SetUTF8(on bool) { r.d.UTF8 = on }
 
-// Handle adds a command, or replaces one. The name is in capitals; that of a
-// UID command begins with "UID ".
-func (r *Reader) Handle(name string, p Parser) {
-	if !r.own {
-		r.table, r.own = maps.Clone(r.table), true
-	}
-	r.table[name] = p
-}
+// SetOffered says what is offered to the client: offered is called for what a
+// command needs while it is read. What is not offered is refused as what is not
+// known. Without SetOffered everything is offered.
+func (r *Reader) SetOffered(offered func(imap.Cap) bool) { r.d.offered = offered }
 
 // ReadCommand reads the next command. If it can't be understood the error is an
 // *imap.Error: BAD, or NO, is the answer to it, and the connection is in step
@@ -87,10 +77,10 @@ func (r *Reader) ReadCommand() (tag string, cmd imap.Command, err error) {
 	if !r.d.Tag(&tag) || !r.d.SP() {
 		return "", nil, r.refuse(r.d.Err())
 	}
-	cmd = r.parse()
-	if err := r.d.Err(); err != nil {
-		return tag, nil, r.refuse(err)
+	if !r.parse() {
+		return tag, nil, r.refuse(r.d.Err())
 	}
+	cmd = r.cmd
 	if _, ok := cmd.(*imap.Append); ok {
 		r.open = true
 		return tag, cmd, nil
@@ -115,33 +105,28 @@ func tagOf(line []byte) string {
 	return ""
 }
 
-func (r *Reader) parse() imap.Command {
+func (r *Reader) parse() bool {
 	var buf [40]byte
 	name := append(buf[:0], r.d.Word()...)
 	if len(name) == 0 {
-		r.d.Expected("command")
-		return nil
+		return r.d.Expected("command")
 	}
-	wire.Upper(name)
-	if string(name) == "UID" {
+	if wire.Is(name, "UID") {
 		if !r.d.SP() {
-			return nil
+			return false
 		}
-		word := r.d.Word()
-		name = append(append(name, ' '), word...)
-		wire.Upper(name)
+		name = append(append(name, ' '), r.d.Word()...)
 	}
-	p := r.table[string(name)]
-	if p == nil {
-		r.d.Fail(&imap.Error{Status: imap.BAD, Text: "unknown command"})
-		return nil
+	row := all().commands.find(r.d, name)
+	if row == nil {
+		return r.d.Fail(&imap.Error{Status: imap.BAD, Text: "unknown command"})
 	}
-	if string(name) == "LOGIN" {
+	if row.name == "LOGIN" {
 		// A password may stand on the lines after a literal's header.
 		r.secret = true
 		r.hide(true)
 	}
-	return p(r.d)
+	return row.read(r.d, &r.cmd)
 }
 
 // reveal ends what parse began for LOGIN. The password must not be in what is
@@ -190,68 +175,13 @@ func answer(err error) error {
 	return err
 }
 
-// OpenLiteral asks the client for the message that an Append command, or
-// NextMessage, has announced. The reader gives exactly its octets; NextMessage
-// must follow.
-func (r *Reader) OpenLiteral() (io.Reader, error) {
-	body, err := r.d.OpenLiteral()
-	if err != nil {
-		return nil, answer(err)
+// WriteCommand writes a command without its tag and without CRLF. Of APPEND it
+// writes all up to the octets of the message.
+func WriteCommand(e *wire.Encoder, cmd imap.Command) {
+	r := all().commands.of(&cmd)
+	if r == nil {
+		e.Fail(fmt.Errorf("imap: command %s can't be written", cmd.Name()))
+		return
 	}
-	return body, nil
-}
-
-// NextMessage goes past the message that has been read, or what is left of it.
-// nil without an error is the end of the command. An *imap.Error as from
-// ReadCommand says that what follows the message is not as it should be; no
-// message of the command may then be appended.
-func (r *Reader) NextMessage() (*imap.AppendMessage, error) {
-	if !r.d.CloseLiteral() {
-		return nil, r.refuse(r.d.Err())
-	}
-	if r.d.AtEnd() {
-		r.open = false
-		r.d.End()
-		return nil, nil
-	}
-	var m imap.AppendMessage
-	if !parseMessage(r.d, &m) { // MULTIAPPEND, RFC 3502
-		return nil, r.refuse(r.d.Err())
-	}
-	return &m, nil
-}
-
-// RefuseLiteral ends an Append command without its message: the answer may be
-// given then. A literal that the client sends without being asked is read and
-// thrown away; if it is too big for that, the error is an *imap.Error with BYE.
-func (r *Reader) RefuseLiteral() error {
-	r.open = false
-	if err := r.d.Skip(); err != nil {
-		return answer(err)
-	}
-	return nil
-}
-
-// WriteChallenge sends a SASL challenge, given in base64.
-func (r *Reader) WriteChallenge(challenge string) error { return r.writeLine("+ " + challenge) }
-
-// ReadResponse reads the line that answers a challenge, which is valid until the
-// next read. An *imap.Error as from ReadCommand says that it was none.
-func (r *Reader) ReadResponse() ([]byte, error) {
-	if err := r.d.Begin(); err != nil {
-		return nil, r.refuse(err)
-	}
-	return r.d.Rest(), nil
-}
-
-// ReadDone reads the line that ends IDLE (RFC 2177). An *imap.Error as from
-// ReadCommand says that it was another one.
-func (r *Reader) ReadDone() error {
-	if err := r.d.Begin(); err != nil {
-		return r.refuse(err)
-	}
-	if !r.d.Keyword("DONE") || !r.d.End() {
-		return r.refuse(fmt.Errorf("in IDLE: %w", r.d.Err()))
-	}
-	return nil
+	r.writeTo(e, &cmd)
 }

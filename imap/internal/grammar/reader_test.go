@@ -455,19 +455,6 @@ func TestDone(t *testing.T) {
 	inStep(t, p)
 }
 
-func TestHandle(t *testing.T) {
-	p := newPeer("a XFOO bar\r\nz NOOP\r\n", wire.LimitsAfterLogin())
-	p.Handle("XFOO", func(d *wire.Decoder) imap.Command {
-		var c imap.Delete
-		return result(d.SP() && d.Atom(&c.Mailbox), &c)
-	})
-	_, cmd, err := p.ReadCommand()
-	require.NoError(t, err)
-	require.Equal(t, &imap.Delete{Mailbox: "bar"}, cmd)
-	inStep(t, p)
-	require.NotContains(t, commands, "XFOO")
-}
-
 func FuzzReadCommand(f *testing.F) {
 	for _, s := range []string{
 		"a LOGIN {1}\r\nu {1+}\r\np\r\nb NOOP\r\n",

@@ -2,15 +2,16 @@ package grammar
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 )
 
-// A Response is what a server sends at a time: one of the types below, or a
-// pointer to one of the data types of package imap whose names end in Data, or
-// an imap.CapSet or imap.IDFields.
-type Response any
+// A Response is what a server sends at a time: a pointer to one of the types
+// below, to an LSub, or to one of the data types of package imap whose names end
+// in Data; or an imap.CapSet, imap.IDFields, Enabled or Flags.
+type Response = any
 
 // Responses that package imap has no type for.
 type (
@@ -20,6 +21,11 @@ type (
 		Tag  string // empty: untagged
 		Cond imap.Condition
 		Code imap.Code // in capitals, empty if there was none
+
+		// Arg is the argument of Code, of the type that its row has; nil if
+		// there is none, or one that can't be read. Args is as on the wire; it
+		// is written where Arg is nil.
+		Arg  any
 		Args string
 		Text string
 	}
@@ -35,15 +41,6 @@ type (
 
 	// Fetch is the beginning of a FETCH response. NextItem yields its items.
 	Fetch struct{ Seq imap.SeqNum }
-
-	// Flags is FLAGS.
-	Flags []string
-
-	// Enabled is ENABLED.
-	Enabled []imap.Cap
-
-	// LSub is LSUB.
-	LSub struct{ imap.ListData }
 
 	// Unknown is a response of a name that is not known here.
 	Unknown struct {
@@ -66,14 +63,14 @@ func (s *StatusLine) Err() error {
 // be read costs no other: the error is a *wire.SyntaxError or *wire.LimitError,
 // and the next call reads the next response.
 type ResponseReader struct {
-	d     *wire.Decoder
+	d     *decoder
 	fetch bool // within a FETCH response
 	it    Item // what NextItem returned
 }
 
 // NewResponseReader returns a reader from src.
 func NewResponseReader(src wire.Source, lim wire.Limits) *ResponseReader {
-	r := &ResponseReader{d: wire.NewDecoder(src, lim)}
+	r := &ResponseReader{d: &decoder{Decoder: wire.NewDecoder(src, lim)}}
 	r.d.Tolerant = true
 	return r
 }
@@ -138,11 +135,14 @@ func (r *ResponseReader) parse() Response {
 		d.Expected("OK, NO or BAD")
 		return nil
 	}
-	name := string(wire.Upper(word))
-	if parse, ok := responses[name]; ok {
-		return parse(d)
+	if row := all().responses.find(d, word); row != nil {
+		var resp Response
+		if !row.read(d, &resp) {
+			return nil
+		}
+		return resp
 	}
-	u := &Unknown{Name: name}
+	u := &Unknown{Name: string(wire.Upper(word))}
 	if !values(d, &u.Values) {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (r *ResponseReader) numbered() Response {
 }
 
 // values reads to the end of the response.
-func values(d *wire.Decoder, list *[]imap.Value) bool {
+func values(d *decoder, list *[]imap.Value) bool {
 	for d.TrySP() {
 		var v imap.Value
 		if !d.Element() || !d.Value(&v) {
@@ -190,7 +190,7 @@ func values(d *wire.Decoder, list *[]imap.Value) bool {
 
 // statusLine reads resp-text: a code and a text, of which servers leave out
 // either (RFC 9051 §7.1).
-func statusLine(d *wire.Decoder, tag string, cond imap.Condition) Response {
+func statusLine(d *decoder, tag string, cond imap.Condition) Response {
 	s := &StatusLine{Tag: tag, Cond: cond}
 	for d.Try(' ') {
 	}
@@ -207,10 +207,25 @@ func statusLine(d *wire.Decoder, tag string, cond imap.Condition) Response {
 				}
 			}
 			s.Code = imap.Code(wire.Upper(code))
+			s.readArg()
 		}
 	}
 	s.Text = string(trim(rest))
 	return s
+}
+
+// readArg reads the argument of the code.
+func (s *StatusLine) readArg() {
+	i, ok := all().codes.index[string(s.Code)]
+	if !ok {
+		return
+	}
+	d := &decoder{Decoder: wire.NewDecoder(wire.Bytes([]byte(" "+s.Args+"\r\n")), wire.LimitsClient())}
+	d.Tolerant = true
+	var arg any
+	if d.Begin() == nil && all().codes.rows[i].read(d, &arg) && d.End() {
+		s.Arg = arg
+	}
 }
 
 // codeEnd finds the "]" that ends a code: not one in a quoted string, and not
@@ -249,4 +264,45 @@ func trim(b []byte) []byte {
 		b = b[:len(b)-1]
 	}
 	return b
+}
+
+// WriteResponse writes an untagged response, or a StatusLine. For FETCH, for
+// counts and for a SEARCH that is not held in memory there are functions of their
+// own.
+func WriteResponse(e *wire.Encoder, resp Response) {
+	if s, ok := resp.(*StatusLine); ok {
+		writeStatusLine(e, s)
+		return
+	}
+	r := all().responses.of(&resp)
+	if r == nil {
+		e.Fail(fmt.Errorf("imap: response %T can't be written", resp))
+		return
+	}
+	r.writeTo(e.Raw("* "), &resp)
+	e.CRLF()
+}
+
+func writeStatusLine(e *wire.Encoder, s *StatusLine) {
+	e.Tag(s.Tag).SP().Raw(string(s.Cond)).SP()
+	if s.Code != "" {
+		e.Raw("[").Atom(string(s.Code))
+		if s.Arg != nil {
+			i, ok := all().codes.index[string(s.Code)]
+			if !ok || !all().codes.rows[i].has(&s.Arg) {
+				e.Fail(fmt.Errorf("imap: code %s can't have %T", s.Code, s.Arg))
+				return
+			}
+			all().codes.rows[i].write(e, &s.Arg)
+		} else if s.Args != "" {
+			e.SP().Text(s.Args)
+		}
+		e.Raw("] ")
+	}
+	e.Text(s.Text).CRLF()
+}
+
+// WriteCount writes EXISTS, RECENT or EXPUNGE.
+func WriteCount(e *wire.Encoder, n uint32, name string) {
+	e.Raw("* ").Uint(uint64(n)).SP().Raw(name).CRLF()
 }

@@ -1,26 +1,25 @@
 package grammar
 
 import (
+	"fmt"
+
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-func parseStore(d *wire.Decoder, uid bool) imap.Command {
-	c := imap.Store{UID: uid}
+// storeExt is STORE (RFC 9051 §6.4.6).
+func storeExt() extension {
+	return extension{commands: pair("STORE", "UID STORE", func(c *imap.Store) *bool { return &c.UID }, readStore, writeStore)}
+}
+
+func readStore(d *decoder, c *imap.Store) bool {
 	if !d.SP() || !d.NumSet(&c.Set) || !d.SP() {
-		return nil
+		return false
 	}
 	if d.Peek() == '(' { // store-modifiers, RFC 4466 §2.5
-		ok := d.List1(func() bool {
-			if !d.Keyword("UNCHANGEDSINCE") || !d.SP() {
-				return false
-			}
-			c.UnchangedSince = new(mailbox.ModSeq)
-			return d.ModSeq(c.UnchangedSince)
-		})
-		if !ok || !d.SP() {
-			return nil
+		if !d.List1(func() bool { return all().storeModifiers.read(d, c, "store modifier") }) || !d.SP() {
+			return false
 		}
 	}
 	switch {
@@ -36,22 +35,51 @@ func parseStore(d *wire.Decoder, uid bool) imap.Command {
 	case wire.Is(w, "FLAGS.SILENT"):
 		c.Silent = true
 	default:
-		d.Expected("FLAGS or FLAGS.SILENT")
-		return nil
+		return d.Expected("FLAGS or FLAGS.SILENT")
 	}
 	if !d.SP() {
-		return nil
+		return false
 	}
 	if d.Peek() == '(' {
-		return result(d.FlagList(&c.Flags), &c)
+		return d.FlagList(&c.Flags)
 	}
 	// Without parentheses there is at least one flag (RFC 9051 §9, store-att-flags).
 	for len(c.Flags) == 0 || d.TrySP() {
 		var f mailbox.Flag
 		if !d.Element() || !d.Flag(&f) {
-			return nil
+			return false
 		}
 		c.Flags = append(c.Flags, f)
 	}
-	return &c
+	return true
+}
+
+func writeStore(e *wire.Encoder, c *imap.Store) {
+	e.SP().NumSet(c.Set).SP()
+	if t := &all().storeModifiers; t.of(c) != nil {
+		t.write(e, c)
+		e.SP()
+	}
+	switch c.Op {
+	case mailbox.FlagsAdd:
+		e.Raw("+")
+	case mailbox.FlagsRemove:
+		e.Raw("-")
+	}
+	e.Raw("FLAGS")
+	if c.Silent {
+		e.Raw(".SILENT")
+	}
+	e.SP()
+	writeFlags(e, c.Flags)
+}
+
+// writeFlags is strict where Encoder.Flags is not: a client's caller is told.
+func writeFlags(e *wire.Encoder, flags []mailbox.Flag) {
+	for _, f := range flags {
+		if !imap.ValidFlag(f) {
+			e.Fail(fmt.Errorf("imap: invalid flag %q", f))
+		}
+	}
+	e.Flags(flags...)
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// ParseStructure reads the structure of a message from BODY or BODYSTRUCTURE
+// readStructure reads the structure of a message from BODY or BODYSTRUCTURE
 // (RFC 9051 §7.5.2). The parts have no offsets.
-func ParseStructure(d *wire.Decoder, p *message.Part) bool {
+func readStructure(d *decoder, p *message.Part) bool {
 	return d.Retry(func() bool {
 		*p = message.Part{}
-		return structure(d, p)
+		return readPart(d, p)
 	})
 }
 
-func structure(d *wire.Decoder, p *message.Part) bool {
+func readPart(d *decoder, p *message.Part) bool {
 	if !d.Element() || !d.Enter() || !d.Special('(') {
 		return false
 	}
@@ -26,57 +26,57 @@ func structure(d *wire.Decoder, p *message.Part) bool {
 	if d.Peek() == '(' {
 		for d.Peek() == '(' {
 			c := &message.Part{}
-			if !structure(d, c) {
+			if !readPart(d, c) {
 				return false
 			}
 			p.Children = append(p.Children, c)
 			for d.PeekAt(1) == '(' && d.Try(' ') {
 			}
 		}
-		return d.SP() && multipart(d, p)
+		return d.SP() && readMultipart(d, p)
 	}
 	var some bool
 	if !d.NString(&p.Type, &some) || !d.SP() {
 		return false
 	}
 	if !some { // NIL where the parts belong
-		return multipart(d, p)
+		return readMultipart(d, p)
 	}
 	p.Type = strings.ToLower(p.Type)
 	if d.Peek() == '(' { // no subtype: `("X-ZIP" ("BOUNDARY" "") …`
 		p.Type, p.Subtype = "application", p.Type
-	} else if !text(d, &p.Subtype) || !d.SP() {
+	} else if !readText(d, &p.Subtype) || !d.SP() {
 		return false
 	}
 	p.Subtype = strings.ToLower(p.Subtype)
-	return singlePart(d, p)
+	return readSinglePart(d, p)
 }
 
 // more takes a blank if the list goes on behind it.
-func more(d *wire.Decoder) bool {
+func more(d *decoder) bool {
 	for d.Peek() == ' ' && (d.PeekAt(1) == ' ' || d.PeekAt(1) == ')') {
 		d.Try(' ')
 	}
 	return d.Peek() == ' ' && d.SP()
 }
 
-// multipart reads from the subtype on.
-func multipart(d *wire.Decoder, p *message.Part) bool {
+// readMultipart reads from the subtype on.
+func readMultipart(d *decoder, p *message.Part) bool {
 	p.Type = "multipart"
-	if !text(d, &p.Subtype) {
+	if !readText(d, &p.Subtype) {
 		return false
 	}
 	p.Subtype = strings.ToLower(p.Subtype)
 	if !more(d) {
 		return d.SkipTo()
 	}
-	return params(d, &p.Params) && extension(d, p) && d.SkipTo()
+	return readParams(d, &p.Params) && readPartExtension(d, p) && d.SkipTo()
 }
 
-// singlePart reads from the parameters on.
-func singlePart(d *wire.Decoder, p *message.Part) bool {
-	if !params(d, &p.Params) || !d.SP() || !text(d, &p.ID) || !d.SP() || !text(d, &p.Description) || !d.SP() ||
-		!text(d, &p.Encoding) || !d.SP() || !d.Size(&p.BodySize) {
+// readSinglePart reads from the parameters on.
+func readSinglePart(d *decoder, p *message.Part) bool {
+	if !readParams(d, &p.Params) || !d.SP() || !readText(d, &p.ID) || !d.SP() || !readText(d, &p.Description) || !d.SP() ||
+		!readText(d, &p.Encoding) || !d.SP() || !d.Size(&p.BodySize) {
 		return false
 	}
 	if p.Encoding = strings.ToLower(p.Encoding); p.Encoding == "" {
@@ -95,7 +95,7 @@ func singlePart(d *wire.Decoder, p *message.Part) bool {
 		}
 	case p.Type == "message" && (p.Subtype == "rfc822" || p.Subtype == "global") && d.Peek() == ' ' && d.PeekAt(1) == '(':
 		env, inner := &message.Envelope{}, &message.Part{}
-		if !d.SP() || !ParseEnvelope(d, env) || !d.SP() || !structure(d, inner) || !d.SP() || !d.Size(&p.Lines) {
+		if !d.SP() || !readEnvelope(d, env) || !d.SP() || !readPart(d, inner) || !d.SP() || !d.Size(&p.Lines) {
 			return false
 		}
 		inner.Envelope = env
@@ -104,19 +104,19 @@ func singlePart(d *wire.Decoder, p *message.Part) bool {
 	if !more(d) {
 		return d.SkipTo()
 	}
-	return text(d, &p.MD5) && extension(d, p) && d.SkipTo()
+	return readText(d, &p.MD5) && readPartExtension(d, p) && d.SkipTo()
 }
 
-// extension reads disposition, language and location, as far as they are there.
-func extension(d *wire.Decoder, p *message.Part) bool {
+// readPartExtension reads disposition, language and location, as far as they are there.
+func readPartExtension(d *decoder, p *message.Part) bool {
 	if !more(d) {
 		return true
 	}
 	if d.Peek() == '(' {
-		if !d.Special('(') || !text(d, &p.Disposition) || more(d) && !params(d, &p.DispositionParams) || !d.SkipTo() {
+		if !d.Special('(') || !readText(d, &p.Disposition) || more(d) && !readParams(d, &p.DispositionParams) || !d.SkipTo() {
 			return false
 		}
-	} else if !text(d, &p.Disposition) { // a server sends it as a bare string
+	} else if !readText(d, &p.Disposition) { // a server sends it as a bare string
 		return false
 	}
 	p.Disposition = strings.ToLower(p.Disposition)
@@ -126,7 +126,7 @@ func extension(d *wire.Decoder, p *message.Part) bool {
 	if d.Peek() == '(' {
 		ok := d.List(func() bool {
 			var s string
-			if !text(d, &s) {
+			if !readText(d, &s) {
 				return false
 			}
 			p.Language = append(p.Language, s)
@@ -145,21 +145,116 @@ func extension(d *wire.Decoder, p *message.Part) bool {
 			p.Language = []string{s}
 		}
 	}
-	return !more(d) || text(d, &p.Location)
+	return !more(d) || readText(d, &p.Location)
 }
 
-// params reads names and values; NIL or () is none.
-func params(d *wire.Decoder, list *[]message.Param) bool {
+// readParams reads names and values; NIL or () is none.
+func readParams(d *decoder, list *[]message.Param) bool {
 	if d.TryKeyword("NIL") {
 		return true
 	}
 	return d.List(func() bool {
 		var p message.Param
-		if !text(d, &p.Name) || !d.SP() || !text(d, &p.Value) {
+		if !readText(d, &p.Name) || !d.SP() || !readText(d, &p.Value) {
 			return false
 		}
 		p.Name = strings.ToLower(p.Name)
 		*list = append(*list, p)
 		return true
 	})
+}
+
+// WriteStructure writes the structure of a part (RFC 9051 §7.5.2): with ext that
+// of BODYSTRUCTURE, without that of BODY, which has no extension data.
+func WriteStructure(e *wire.Encoder, p *message.Part, ext bool) {
+	switch {
+	case p == nil:
+		writeSinglePart(e, &message.Part{Type: "text", Subtype: "plain"}, ext)
+	case p.Type == "multipart":
+		writeMultipart(e, p, ext)
+	default:
+		writeSinglePart(e, p, ext)
+	}
+}
+
+func writeMultipart(e *wire.Encoder, p *message.Part, ext bool) {
+	e.Raw("(")
+	for _, c := range p.Children {
+		WriteStructure(e, c, ext)
+	}
+	if len(p.Children) == 0 { // the grammar wants one
+		WriteStructure(e, nil, ext)
+	}
+	e.SP().String(p.Subtype)
+	if ext {
+		e.SP()
+		writeParams(e, p.Params)
+		writePartExtension(e, p)
+	}
+	e.Raw(")")
+}
+
+func writeSinglePart(e *wire.Encoder, p *message.Part, ext bool) {
+	encoding := p.Encoding
+	if encoding == "" {
+		encoding = "7bit"
+	}
+	e.Raw("(").String(p.Type).SP().String(p.Subtype).SP()
+	if p.Type == "text" && p.Subtype == "plain" && len(p.Params) == 0 {
+		e.Raw(`("charset" "us-ascii")`) // RFC 2045 §5.2
+	} else {
+		writeParams(e, p.Params)
+	}
+	e.SP().NString(p.ID).SP().NString(p.Description).SP().String(encoding).SP().Int(p.BodySize)
+	switch {
+	case p.Type == "text":
+		e.SP().Int(p.Lines)
+	case p.Type == "message" && (p.Subtype == "rfc822" || p.Subtype == "global" && e.Rev2):
+		e.SP()
+		env, inner := p.Envelope, (*message.Part)(nil)
+		if len(p.Children) == 1 {
+			if inner = p.Children[0]; inner.Envelope != nil {
+				env = inner.Envelope
+			}
+		}
+		WriteEnvelope(e, env)
+		e.SP()
+		WriteStructure(e, inner, ext)
+		e.SP().Int(p.Lines)
+	}
+	if ext {
+		e.SP().NString(p.MD5)
+		writePartExtension(e, p)
+	}
+	e.Raw(")")
+}
+
+// writePartExtension writes disposition, language and location.
+func writePartExtension(e *wire.Encoder, p *message.Part) {
+	e.SP()
+	if p.Disposition == "" {
+		e.NIL()
+	} else {
+		e.Raw("(").String(p.Disposition).SP()
+		writeParams(e, p.DispositionParams)
+		e.Raw(")")
+	}
+	e.SP()
+	switch len(p.Language) {
+	case 0:
+		e.NIL()
+	case 1:
+		e.String(p.Language[0])
+	default:
+		writeAll(e, p.Language, func(l string) { e.String(l) })
+	}
+	e.SP().NString(p.Location)
+}
+
+func writeParams(e *wire.Encoder, list []message.Param) {
+	if len(list) == 0 {
+		e.NIL()
+		return
+	}
+	writeAll(e, list, func(p message.Param) { e.String(p.Name).SP().String(p.Value) })
 }

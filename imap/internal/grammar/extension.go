@@ -1,0 +1,94 @@
+package grammar
+
+import (
+	"sync"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox/search"
+)
+
+// An extension is a part of the grammar: its rows. The base protocol has several.
+// Each stands in a file of its own, as a function that returns it, and is listed
+// in allExtensions.
+type extension struct {
+	caps []imap.Cap // of the rows that name none
+
+	commands       []row[imap.Command]
+	selectParams   []row[imap.Select]
+	createParams   []row[imap.Create]
+	listSelects    []row[imap.List]     // selection options of LIST
+	listReturns    []row[imap.List]     // return options of LIST
+	listItems      []row[imap.ListData] // extended data items of LIST responses
+	statusItems    []row[imap.StatusData]
+	searchKeys     []row[search.Key]
+	searchReturns  []row[imap.Search]      // result options of SEARCH
+	searchItems    []row[imap.ESearchData] // of ESEARCH responses
+	fetchItems     []row[imap.FetchItem]
+	fetchModifiers []row[imap.Fetch]
+	fetchData      []row[Item] // the values of data items in FETCH responses
+	storeModifiers []row[imap.Store]
+	responses      []row[Response]
+	codes          []row[any] // the arguments of response codes
+}
+
+func allExtensions() []extension {
+	return []extension{
+		capabilityExt(), noopExt(), idExt(), startTLSExt(), loginExt(), authenticateExt(), enableExt(),
+		selectExt(), unselectExt(), mailboxesExt(), listExt(), listExtendedExt(), statusExt(), namespaceExt(), appendExt(),
+		searchExt(), esearchExt(), searchResExt(), fetchExt(), sectionExt(), storeExt(), copyExt(), moveExt(), expungeExt(), uidPlusExt(),
+		idleExt(), quotaExt(), specialUseExt(), listStatusExt(), statusSizeExt(), appendLimitExt(),
+		condStoreExt(), qresyncExt(), withinExt(), binaryExt(), objectIDExt(), saveDateExt(), previewExt(),
+	}
+}
+
+// tables are the rows of all extensions, by kind.
+type tables struct {
+	commands       table[imap.Command]
+	selectParams   table[imap.Select]
+	createParams   table[imap.Create]
+	listSelects    table[imap.List]
+	listReturns    table[imap.List]
+	listItems      table[imap.ListData]
+	statusItems    table[imap.StatusData]
+	searchKeys     table[search.Key]
+	searchReturns  table[imap.Search]
+	searchItems    table[imap.ESearchData]
+	fetchItems     table[imap.FetchItem]
+	fetchModifiers table[imap.Fetch]
+	fetchData      table[Item]
+	storeModifiers table[imap.Store]
+	responses      table[Response]
+	codes          table[any]
+}
+
+var (
+	allOnce sync.Once
+	allRows tables
+)
+
+// all returns the tables, which are read only. They are built at the first call:
+// a variable's initialiser could not refer to functions that read them.
+func all() *tables {
+	allOnce.Do(func() {
+		t := &allRows
+		for _, x := range allExtensions() {
+			t.commands.add(x.caps, x.commands)
+			t.selectParams.add(x.caps, x.selectParams)
+			t.createParams.add(x.caps, x.createParams)
+			t.listSelects.add(x.caps, x.listSelects)
+			t.listReturns.add(x.caps, x.listReturns)
+			t.listItems.add(x.caps, x.listItems)
+			t.statusItems.add(x.caps, x.statusItems)
+			t.searchKeys.add(x.caps, x.searchKeys)
+			t.searchReturns.add(x.caps, x.searchReturns)
+			t.searchItems.add(x.caps, x.searchItems)
+			t.fetchItems.add(x.caps, x.fetchItems)
+			t.fetchModifiers.add(x.caps, x.fetchModifiers)
+			t.fetchData.add(x.caps, x.fetchData)
+			t.storeModifiers.add(x.caps, x.storeModifiers)
+			t.responses.add(x.caps, x.responses)
+			t.codes.add(x.caps, x.codes)
+		}
+	})
+	return &allRows
+}

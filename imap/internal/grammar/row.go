@@ -1,0 +1,192 @@
+package grammar
+
+import (
+	"slices"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+)
+
+// A row is a name of the grammar: a command, an option, an item, a key, a
+// response, a code. T is the value that it is a part of, or that it makes.
+type row[T any] struct {
+	name string
+	caps []imap.Cap // the name exists where one of them is offered; none: always
+
+	has   func(*T) bool           // whether the value has it, and is written with it; nil: it is only read
+	read  func(*decoder, *T) bool // what follows the name, from the blank on; nil: nothing
+	write func(*wire.Encoder, *T) // the same
+}
+
+// A table is the rows of one kind.
+type table[T any] struct {
+	rows  []row[T]
+	index map[string]int
+}
+
+// add adds rows. Those that name no capabilities have caps.
+func (t *table[T]) add(caps []imap.Cap, rows []row[T]) {
+	if t.index == nil {
+		t.index = make(map[string]int)
+	}
+	for _, r := range rows {
+		if r.caps == nil {
+			r.caps = caps
+		}
+		t.index[r.name] = len(t.rows)
+		t.rows = append(t.rows, r)
+	}
+}
+
+// find returns the row of a name, in any case; nil if there is none, or if it
+// belongs to what is not offered. Here alone that is decided for names.
+func (t *table[T]) find(d *decoder, name []byte) *row[T] {
+	var buf [32]byte
+	if len(name) > len(buf) {
+		return nil
+	}
+	i, ok := t.index[string(wire.Upper(append(buf[:0], name...)))]
+	if !ok || !d.offers(t.rows[i].caps...) {
+		return nil
+	}
+	return &t.rows[i]
+}
+
+// of returns the first row that the value has, nil if there is none.
+func (t *table[T]) of(v *T) *row[T] {
+	for i := range t.rows {
+		if r := &t.rows[i]; r.has != nil && r.has(v) {
+			return r
+		}
+	}
+	return nil
+}
+
+// read reads a name and what follows it. what stands for the names in errors.
+func (t *table[T]) read(d *decoder, v *T, what string) bool {
+	r := t.find(d, d.Word())
+	if r == nil {
+		return d.Expected(what)
+	}
+	return r.read == nil || r.read(d, v)
+}
+
+// write writes what the value has of the rows, in parentheses.
+func (t *table[T]) write(e *wire.Encoder, v *T) {
+	e.Raw("(")
+	n := len(e.B)
+	for i := range t.rows {
+		r := &t.rows[i]
+		if r.has == nil || !r.has(v) {
+			continue
+		}
+		if len(e.B) > n {
+			e.SP()
+		}
+		r.writeTo(e, v)
+	}
+	e.Raw(")")
+}
+
+func (r *row[T]) writeTo(e *wire.Encoder, v *T) {
+	e.Raw(r.name)
+	if r.write != nil {
+		r.write(e, v)
+	}
+}
+
+// option is the row of a name that stands for one bit of a set.
+func option[T any, B ~uint8](name string, set func(*T) *B, bit B) row[T] {
+	return row[T]{
+		name: name,
+		has:  func(v *T) bool { return *set(v)&bit != 0 },
+		read: func(_ *decoder, v *T) bool { *set(v) |= bit; return true },
+	}
+}
+
+// command is the row of a command. Without read and write it has no arguments.
+func command[T any, C interface {
+	*T
+	imap.Command
+}](name string, read func(*decoder, *T) bool, write func(*wire.Encoder, *T)) row[imap.Command] {
+	return form[T, C](name, nil, false, read, write)
+}
+
+// pair is the rows of a command that has two names, which a field tells apart:
+// SELECT and EXAMINE, FETCH and UID FETCH.
+func pair[T any, C interface {
+	*T
+	imap.Command
+}](name, other string, field func(*T) *bool, read func(*decoder, *T) bool, write func(*wire.Encoder, *T)) []row[imap.Command] {
+	return []row[imap.Command]{form[T, C](name, field, false, read, write), form[T, C](other, field, true, read, write)}
+}
+
+// form is the row of a command with that value of the field.
+func form[T any, C interface {
+	*T
+	imap.Command
+}](name string, field func(*T) *bool, value bool, read func(*decoder, *T) bool, write func(*wire.Encoder, *T)) row[imap.Command] {
+	r := row[imap.Command]{
+		name: name,
+		has: func(cmd *imap.Command) bool {
+			c, ok := (*cmd).(C)
+			return ok && (field == nil || *field(c) == value)
+		},
+		read: func(d *decoder, cmd *imap.Command) bool {
+			c := new(T)
+			*cmd = C(c)
+			if field != nil {
+				*field(c) = value
+			}
+			return read == nil || read(d, c)
+		},
+	}
+	if write != nil {
+		r.write = func(e *wire.Encoder, cmd *imap.Command) { write(e, (*cmd).(C)) }
+	}
+	return r
+}
+
+// data is the row of a response of type *T.
+func data[T any](name string, read func(*decoder, *T) bool, write func(*wire.Encoder, *T)) row[Response] {
+	return row[Response]{
+		name: name,
+		has:  func(v *Response) bool { _, ok := (*v).(*T); return ok },
+		read: func(d *decoder, v *Response) bool {
+			x := new(T)
+			*v = x
+			return read(d, x)
+		},
+		write: func(e *wire.Encoder, v *Response) { write(e, (*v).(*T)) },
+	}
+}
+
+// value is the row of a response of type T, or of a response code's argument.
+func value[T any](name string, read func(*decoder, *T) bool, write func(*wire.Encoder, *T)) row[any] {
+	return row[any]{
+		name: name,
+		has:  func(v *any) bool { _, ok := (*v).(T); return ok },
+		read: func(d *decoder, v *any) bool {
+			var x T
+			ok := read(d, &x)
+			*v = x
+			return ok
+		},
+		write: func(e *wire.Encoder, v *any) {
+			x := (*v).(T)
+			write(e, &x)
+		},
+	}
+}
+
+// A decoder is a Decoder of one side's input, which knows what is offered.
+type decoder struct {
+	*wire.Decoder
+	offered func(imap.Cap) bool // nil: everything is
+	decode  decodeFunc          // of a SEARCH command's strings; nil: they are UTF-8
+}
+
+// offers reports whether one of the capabilities is offered, or none is needed.
+func (d *decoder) offers(caps ...imap.Cap) bool {
+	return len(caps) == 0 || d.offered == nil || slices.ContainsFunc(caps, d.offered)
+}

@@ -1,0 +1,9 @@
+package grammar
+
+import "github.com/posthorn-mail/posthorn/imap"
+
+// startTLSExt is STARTTLS (RFC 9051 §6.2.1). It exists where it is not offered,
+// for the server to say why.
+func startTLSExt() extension {
+	return extension{commands: []row[imap.Command]{command[imap.StartTLS]("STARTTLS", nil, nil)}}
+}
