@@ -11,7 +11,7 @@ import (
 
 // appendExt is APPEND (RFC 9051 §6.3.12).
 func appendExt() extension {
-	return extension{commands: []command{{"APPEND", loggedIn, "", on((*Session).append)}}}
+	return extension{commands: []command{{"APPEND", loggedIn, on((*Session).append)}}}
 }
 
 // append streams the message into the store. What can be known to be refused

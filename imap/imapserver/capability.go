@@ -11,9 +11,9 @@ func baseExt() extension {
 		caps:      []imap.Cap{imap.CapIMAP4rev1},
 		capStates: anyState,
 		commands: []command{
-			{"CAPABILITY", anyState, "", on((*Session).capability)},
-			{"NOOP", anyState, "", on((*Session).noop)},
-			{"LOGOUT", anyState, "", on((*Session).logout)},
+			{"CAPABILITY", anyState, on((*Session).capability)},
+			{"NOOP", anyState, on((*Session).noop)},
+			{"LOGOUT", anyState, on((*Session).logout)},
 		},
 	}
 }
@@ -53,6 +53,16 @@ func (s *Session) capabilities() imap.CapSet {
 		set = s.srv.Capabilities(s, set)
 	}
 	return set
+}
+
+// offers reports whether the session offers a capability to the command that is
+// read. The set is made once for a command that needs to know, since all that it
+// follows from may change between two: state, TLS and what the hooks say.
+func (s *Session) offers(c imap.Cap) bool {
+	if !s.offerKnown {
+		s.offer, s.offerKnown = s.capabilities(), true
+	}
+	return s.offer.Has(c)
 }
 
 // greet sends the greeting with the capabilities, which saves clients a round

@@ -9,7 +9,7 @@ import (
 
 // copyExt is COPY (RFC 9051 §6.4.7).
 func copyExt() extension {
-	return extension{commands: []command{{"COPY", selectedState, "", on((*Session).copy)}}}
+	return extension{commands: []command{{"COPY", selectedState, on((*Session).copy)}}}
 }
 
 func (s *Session) copy(c *imap.Copy) (reply, error) {

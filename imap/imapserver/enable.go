@@ -6,7 +6,7 @@ import "github.com/posthorn-mail/posthorn/imap"
 func enableExt() extension {
 	return extension{
 		caps:     []imap.Cap{imap.CapEnable},
-		commands: []command{{"ENABLE", loggedIn, imap.CapEnable, on((*Session).enable)}},
+		commands: []command{{"ENABLE", loggedIn, on((*Session).enable)}},
 	}
 }
 

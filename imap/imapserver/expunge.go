@@ -7,7 +7,7 @@ import (
 
 // expungeExt is EXPUNGE (RFC 9051 §6.4.3).
 func expungeExt() extension {
-	return extension{commands: []command{{"EXPUNGE", selectedState, "", on((*Session).expungeDeleted)}}}
+	return extension{commands: []command{{"EXPUNGE", selectedState, on((*Session).expungeDeleted)}}}
 }
 
 // uidPlusExt is UIDPLUS (RFC 4315): UID EXPUNGE, and the response codes
@@ -20,9 +20,6 @@ func (s *Session) expungeDeleted(c *imap.Expunge) (reply, error) {
 	}
 	set := s.sel.view.clip(mailbox.AllUIDs())
 	if c.UID {
-		if !s.capabilities().Has(imap.CapUIDPlus) {
-			return reply{}, bad("UID EXPUNGE is not available")
-		}
 		var err error
 		if set, err = s.resolve(c.Set, true); err != nil {
 			return reply{}, err

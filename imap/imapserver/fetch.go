@@ -13,7 +13,7 @@ import (
 func fetchExt() extension {
 	section := fetchItem{want: mailbox.WantContent | mailbox.WantSummary, write: (*fetcher).section}
 	return extension{
-		commands: []command{{"FETCH", selectedState, "", on((*Session).fetch)}},
+		commands: []command{{"FETCH", selectedState, on((*Session).fetch)}},
 		items: map[imap.FetchAtt]fetchItem{
 			imap.FetchUID:           {write: (*fetcher).uid},
 			imap.FetchFlags:         {write: (*fetcher).flags},
@@ -34,7 +34,6 @@ func fetchExt() extension {
 // how its value is written.
 type fetchItem struct {
 	want  mailbox.Want
-	cap   imap.Cap // without this capability the item does not exist
 	write func(*fetcher, *imap.FetchItem, *mailbox.Message) error
 }
 
@@ -74,9 +73,6 @@ func (s *Session) fetch(c *imap.Fetch) (reply, error) {
 			err = f.add(it)
 		}
 	}
-	if err == nil && (c.ChangedSince != nil || c.Vanished) {
-		err = bad("unknown FETCH modifier")
-	}
 	if err != nil {
 		return reply{}, err
 	}
@@ -105,7 +101,7 @@ func (s *Session) fetch(c *imap.Fetch) (reply, error) {
 
 func (f *fetcher) add(it imap.FetchItem) error {
 	x, ok := f.srv.proto.items[it.Att]
-	if !ok || x.cap != "" && !f.capabilities().Has(x.cap) {
+	if !ok {
 		return bad("unknown data item")
 	}
 	f.items = append(f.items, it)

@@ -7,7 +7,7 @@ func idExt() extension {
 	return extension{
 		caps:      []imap.Cap{imap.CapID},
 		capStates: anyState,
-		commands:  []command{{"ID", anyState, imap.CapID, on((*Session).id)}},
+		commands:  []command{{"ID", anyState, on((*Session).id)}},
 	}
 }
 

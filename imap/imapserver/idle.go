@@ -11,7 +11,7 @@ import (
 func idleExt() extension {
 	return extension{
 		caps:     []imap.Cap{imap.CapIdle},
-		commands: []command{{"IDLE", loggedIn, imap.CapIdle, on((*Session).idle)}},
+		commands: []command{{"IDLE", loggedIn, on((*Session).idle)}},
 	}
 }
 

@@ -1,10 +1,12 @@
 package imapserver
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -16,6 +18,11 @@ func childrenExt() extension { return extension{caps: []imap.Cap{imap.CapChildre
 // response, so that clients find them that don't know how to ask.
 func specialUseExt() extension {
 	return extension{caps: []imap.Cap{imap.CapSpecialUse, imap.CapCreateSpecialUse}}
+}
+
+// listExtendedExt is LIST-EXTENDED (RFC 5258) and LIST-STATUS (RFC 5819).
+func listExtendedExt() extension {
+	return extension{caps: []imap.Cap{imap.CapListExtended, imap.CapListStatus}}
 }
 
 // A listed name is one that LIST may return: a mailbox, a name that is only
@@ -91,39 +98,107 @@ func superior(name string) string {
 func (s *Session) list(c *imap.List) (reply, error) {
 	if !c.Extended && len(c.Patterns) == 1 && c.Patterns[0] == "" {
 		// A request for the separator and the root name (RFC 9051 §6.3.9).
-		s.begin().Raw(`* LIST (\Noselect) "/" ""`).CRLF()
-		return reply{}, link(s.end())
+		return reply{}, s.respond(&imap.ListData{Attrs: []imap.MailboxAttr{imap.AttrNoSelect}, Separator: separator})
 	}
 	names, err := s.names(c.Select&imap.SelectSubscribed != 0)
 	if err != nil {
 		return reply{}, err
 	}
+	above := superiorsOfSelected(c, names)
 	for _, l := range names {
 		p := matchAny(c.Reference, c.Patterns, l.info.Name)
+		chosen := selects(c, l)
+		hidden, hasSelected := above[l.info.Name]
 		switch {
-		case p == "":
+		case p == "", !chosen && !hidden:
 			continue
-		case c.Select&imap.SelectSpecialUse != 0 && (l.superior || l.info.SpecialUse == 0):
-			continue
-		case l.superior && c.Select&imap.SelectSubscribed != 0:
-			continue // only with RECURSIVEMATCH
+		case !chosen, c.Select&imap.SelectSubscribed != 0:
 		case l.superior && !strings.HasSuffix(p, "%"):
 			// RFC 3501 §6.3.8: levels that are no mailboxes are listed where
 			// "%" ends the pattern; "*" lists what is below them anyway.
 			continue
-		case l.info.NonExistent && c.Select&imap.SelectSubscribed == 0 && !l.hasChildren:
+		case !l.exists && !l.hasChildren:
 			continue
 		}
-		if err := s.listResponse("LIST", l, c); err != nil {
-			return reply{}, link(err)
-		}
-		if c.Return&imap.ReturnStatus != 0 && l.exists {
-			if err := s.statusOf(l.info.Name, c.Status); err != nil {
-				return reply{}, err
-			}
+		if err := s.listOne(c, l, chosen, hasSelected); err != nil {
+			return reply{}, err
 		}
 	}
 	return reply{}, nil
+}
+
+// selects reports whether a name meets the selection options (RFC 5258 §3.1, RFC
+// 6154 §5.1). REMOTE adds nothing: there are no remote mailboxes.
+func selects(c *imap.List, l listed) bool {
+	return (c.Select&imap.SelectSubscribed == 0 || l.info.Subscribed && !l.superior) &&
+		(c.Select&imap.SelectSpecialUse == 0 || l.info.SpecialUse != 0 && l.exists)
+}
+
+// superiorsOfSelected returns, for RECURSIVEMATCH, the names that have an inferior
+// which meets the selection options; true if there is one that no pattern matches.
+// Only then a name is listed which does not meet them itself (RFC 5258 §3.5).
+func superiorsOfSelected(c *imap.List, names []listed) map[string]bool {
+	if c.Select&imap.SelectRecursiveMatch == 0 {
+		return nil
+	}
+	above := make(map[string]bool)
+	for _, l := range names {
+		if !selects(c, l) {
+			continue
+		}
+		hidden := matchAny(c.Reference, c.Patterns, l.info.Name) == ""
+		for up := superior(l.info.Name); up != ""; up = superior(up) {
+			above[up] = above[up] || hidden
+		}
+	}
+	return above
+}
+
+// listOne lists a name, with CHILDINFO if it has an inferior that meets the
+// selection options, and with its status if that is asked for and the name meets
+// them itself (RFC 5819 §2).
+func (s *Session) listOne(c *imap.List, l listed, chosen, childInfo bool) error {
+	var st *imap.StatusData
+	if c.Return&imap.ReturnStatus != 0 && l.exists && chosen {
+		var err error
+		st, err = s.statusOf(l.info.Name, c.Status)
+		if errors.Is(err, mailbox.ErrNotExist) {
+			l.exists = false // it has just been deleted
+		} else if err != nil {
+			return err
+		}
+	}
+	d := listData(l, c.Extended)
+	if l.hasChildren {
+		d.Attrs = append(d.Attrs, imap.AttrHasChildren)
+	} else {
+		d.Attrs = append(d.Attrs, imap.AttrHasNoChildren)
+	}
+	for use := range l.info.SpecialUse.All() {
+		d.Attrs = append(d.Attrs, imap.MailboxAttr(use.String()))
+	}
+	if l.info.Subscribed && (c.Return&imap.ReturnSubscribed != 0 || c.Select&imap.SelectSubscribed != 0) {
+		d.Attrs = append(d.Attrs, imap.AttrSubscribed)
+	}
+	if childInfo {
+		d.ChildInfo = selectNames(c.Select)
+	}
+	if err := s.respond(d); err != nil || st == nil {
+		return err
+	}
+	return s.tellStatus(st, c.Status)
+}
+
+// selectNames returns the options that CHILDINFO names.
+func selectNames(set imap.ListSelect) []string {
+	var names []string
+	if set&imap.SelectSubscribed != 0 {
+		names = append(names, "SUBSCRIBED")
+	}
+	if set&imap.SelectSpecialUse != 0 {
+		names = append(names, "SPECIAL-USE")
+	}
+	return names
 }
 
 // lsub is LSUB (RFC 3501 §6.3.9). A name that is not subscribed to, but has
@@ -141,43 +216,24 @@ func (s *Session) lsub(c *imap.LSub) (reply, error) {
 		if l.superior {
 			l.exists = false
 		}
-		if err := s.listResponse("LSUB", l, &imap.List{}); err != nil {
-			return reply{}, link(err)
+		if err := s.respond(&grammar.LSub{ListData: *listData(l, false)}); err != nil {
+			return reply{}, err
 		}
 	}
 	return reply{}, nil
 }
 
-func (s *Session) listResponse(name string, l listed, c *imap.List) error {
-	e := s.begin()
-	e.Raw("* ").Raw(name).Raw(" (")
-	sep := ""
-	attr := func(a string) {
-		e.Raw(sep).Raw(a)
-		sep = " "
+// listData returns what LIST and LSUB say of a name.
+func listData(l listed, extended bool) *imap.ListData {
+	d := &imap.ListData{Separator: separator, Mailbox: l.info.Name}
+	switch {
+	case l.exists:
+	case extended:
+		d.Attrs = append(d.Attrs, imap.AttrNonExistent) // RFC 5258 §3: implies \Noselect
+	default:
+		d.Attrs = append(d.Attrs, imap.AttrNoSelect)
 	}
-	if !l.exists {
-		if c.Extended {
-			attr(string(imap.AttrNonExistent)) // RFC 5258 §3: implies \Noselect
-		} else {
-			attr(string(imap.AttrNoSelect))
-		}
-	}
-	if name == "LIST" {
-		if l.hasChildren {
-			attr(string(imap.AttrHasChildren))
-		} else {
-			attr(string(imap.AttrHasNoChildren))
-		}
-		for use := range l.info.SpecialUse.All() {
-			attr(use.String())
-		}
-		if l.info.Subscribed && (c.Return&imap.ReturnSubscribed != 0 || c.Select&imap.SelectSubscribed != 0) {
-			attr(string(imap.AttrSubscribed))
-		}
-	}
-	e.Raw(`) "/" `).Mailbox(l.info.Name).CRLF()
-	return s.end()
+	return d
 }
 
 // matchAny returns the first pattern that the name matches, interpreted with

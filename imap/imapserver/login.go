@@ -14,8 +14,8 @@ import (
 func loginExt() extension {
 	return extension{
 		commands: []command{
-			{"LOGIN", notAuthenticated, "", on((*Session).login)},
-			{"AUTHENTICATE", notAuthenticated, "", on((*Session).authenticate)},
+			{"LOGIN", notAuthenticated, on((*Session).login)},
+			{"AUTHENTICATE", notAuthenticated, on((*Session).authenticate)},
 		},
 	}
 }

@@ -12,14 +12,13 @@ import (
 // mailboxes (RFC 9051 §6.3.4 to §6.3.11).
 func mailboxesExt() extension {
 	return extension{commands: []command{
-		{"CREATE", loggedIn, "", on((*Session).create)},
-		{"DELETE", loggedIn, "", on((*Session).delete)},
-		{"RENAME", loggedIn, "", on((*Session).rename)},
-		{"SUBSCRIBE", loggedIn, "", on((*Session).subscribe)},
-		{"UNSUBSCRIBE", loggedIn, "", on((*Session).unsubscribe)},
-		{"LIST", loggedIn, "", on((*Session).list)},
-		{"LSUB", loggedIn, "", on((*Session).lsub)},
-		{"STATUS", loggedIn, "", on((*Session).mailboxStatus)},
+		{"CREATE", loggedIn, on((*Session).create)},
+		{"DELETE", loggedIn, on((*Session).delete)},
+		{"RENAME", loggedIn, on((*Session).rename)},
+		{"SUBSCRIBE", loggedIn, on((*Session).subscribe)},
+		{"UNSUBSCRIBE", loggedIn, on((*Session).unsubscribe)},
+		{"LIST", loggedIn, on((*Session).list)},
+		{"LSUB", loggedIn, on((*Session).lsub)},
 	}}
 }
 
@@ -38,9 +37,6 @@ func (s *Session) create(c *imap.Create) (reply, error) {
 		return reply{}, err
 	}
 	var opts mailbox.CreateOptions
-	if len(c.SpecialUse) > 0 && !s.capabilities().Has(imap.CapCreateSpecialUse) {
-		return reply{}, bad("unknown CREATE parameter")
-	}
 	for _, attr := range c.SpecialUse {
 		use, ok := mailbox.ParseSpecialUse(string(attr))
 		if !ok {

@@ -6,7 +6,7 @@ import "github.com/posthorn-mail/posthorn/imap"
 func moveExt() extension {
 	return extension{
 		caps:     []imap.Cap{imap.CapMove},
-		commands: []command{{"MOVE", selectedState, imap.CapMove, on((*Session).move)}},
+		commands: []command{{"MOVE", selectedState, on((*Session).move)}},
 	}
 }
 

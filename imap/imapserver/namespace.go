@@ -10,7 +10,7 @@ const separator = '/'
 func namespaceExt() extension {
 	return extension{
 		caps:     []imap.Cap{imap.CapNamespace},
-		commands: []command{{"NAMESPACE", loggedIn, imap.CapNamespace, on((*Session).namespace)}},
+		commands: []command{{"NAMESPACE", loggedIn, on((*Session).namespace)}},
 	}
 }
 

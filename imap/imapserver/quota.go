@@ -19,10 +19,11 @@ func quotaExt() extension {
 		},
 		offer: func(s *Session) bool { return s.quotas() != nil },
 		commands: []command{
-			{"GETQUOTA", loggedIn, imap.CapQuota, on((*Session).getQuota)},
-			{"GETQUOTAROOT", loggedIn, imap.CapQuota, on((*Session).getQuotaRoot)},
-			{"SETQUOTA", loggedIn, imap.CapQuota, on((*Session).setQuota)},
+			{"GETQUOTA", loggedIn, on((*Session).getQuota)},
+			{"GETQUOTAROOT", loggedIn, on((*Session).getQuotaRoot)},
+			{"SETQUOTA", loggedIn, on((*Session).setQuota)},
 		},
+		statusItems: map[imap.StatusItem]statusItem{imap.StatusDeletedStorage: deletedStorage},
 	}
 }
 
@@ -32,6 +33,23 @@ func quotaSetExt() extension {
 		caps:  []imap.Cap{imap.CapQuotaSet},
 		offer: func(s *Session) bool { return s.quotas() != nil && s.quotaAdmin() },
 	}
+}
+
+// deletedStorage counts what EXPUNGE would free (RFC 9208 §4.1.4).
+func deletedStorage(q *statusQuery) error {
+	q.DeletedStorage = new(int64)
+	if q.st.Deleted == 0 {
+		return nil
+	}
+	for m, err := range q.mb.Messages(q.ctx, mailbox.AllUIDs(), 0) {
+		if err != nil {
+			return err
+		}
+		if m.Flags.System()&mailbox.SystemDeleted != 0 {
+			*q.DeletedStorage += m.Size
+		}
+	}
+	return nil
 }
 
 func (s *Session) quotas() mailbox.QuotaKeeper {

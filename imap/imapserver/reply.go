@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/sasl"
@@ -28,6 +29,12 @@ func (s *Session) end() error {
 	}
 	_, err := s.conn.Write(s.enc.B)
 	return err
+}
+
+// respond writes an untagged response.
+func (s *Session) respond(r grammar.Response) error {
+	grammar.WriteResponse(s.begin(), r)
+	return link(s.end())
 }
 
 // tagged writes a status response, untagged if tag is empty.

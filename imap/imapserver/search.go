@@ -12,14 +12,11 @@ import (
 
 // searchExt is SEARCH (RFC 9051 §6.4.4, in the form of RFC 3501 §6.4.4).
 func searchExt() extension {
-	return extension{commands: []command{{"SEARCH", selectedState, "", on((*Session).search)}}}
+	return extension{commands: []command{{"SEARCH", selectedState, on((*Session).search)}}}
 }
 
 func (s *Session) search(c *imap.Search) (reply, error) {
 	s.holdExpunge = !c.UID
-	if c.Extended {
-		return reply{}, bad("SEARCH RETURN is not available")
-	}
 	found, err := s.find(c.Key)
 	if err != nil {
 		return reply{}, err
@@ -79,8 +76,7 @@ func (s *Session) find(key search.Key) (mailbox.UIDSet, error) {
 	return found, err
 }
 
-// searchKey replaces a key that only this session can answer, and refuses keys
-// of extensions that are not offered.
+// searchKey replaces a key that only this session can answer.
 func (s *Session) searchKey(key search.Key) (search.Key, error) {
 	switch k := key.(type) {
 	case imap.SearchSeq:
@@ -95,12 +91,6 @@ func (s *Session) searchKey(key search.Key) (search.Key, error) {
 			return search.Not{Key: recent}, nil
 		}
 		return recent, nil
-	case search.ModSeq, search.Within, search.EmailID, search.ThreadID, search.SaveDateSupported:
-		return nil, bad("unknown search key")
-	case search.Date:
-		if k.Field == search.SaveDate {
-			return nil, bad("unknown search key")
-		}
 	}
 	return key, nil
 }

@@ -9,10 +9,10 @@ import (
 // and CHECK (RFC 3501 §6.4.1).
 func selectExt() extension {
 	return extension{commands: []command{
-		{"SELECT", loggedIn, "", on((*Session).selectMailbox)},
-		{"EXAMINE", loggedIn, "", on((*Session).selectMailbox)},
-		{"CLOSE", selectedState, "", on((*Session).closeMailbox)},
-		{"CHECK", selectedState, "", on((*Session).check)},
+		{"SELECT", loggedIn, on((*Session).selectMailbox)},
+		{"EXAMINE", loggedIn, on((*Session).selectMailbox)},
+		{"CLOSE", selectedState, on((*Session).closeMailbox)},
+		{"CHECK", selectedState, on((*Session).check)},
 	}}
 }
 
@@ -20,14 +20,11 @@ func selectExt() extension {
 func unselectExt() extension {
 	return extension{
 		caps:     []imap.Cap{imap.CapUnselect},
-		commands: []command{{"UNSELECT", selectedState, imap.CapUnselect, on((*Session).unselect)}},
+		commands: []command{{"UNSELECT", selectedState, on((*Session).unselect)}},
 	}
 }
 
 func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
-	if c.CondStore || c.QResync != nil {
-		return reply{}, bad("unknown SELECT parameter")
-	}
 	if s.sel != nil {
 		// The mailbox that was selected is left, also when the new one can't
 		// be selected (RFC 9051 §6.3.2). What follows is about the new one.

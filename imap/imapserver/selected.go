@@ -38,9 +38,6 @@ func (s *Session) leaveMailbox() {
 // resolve returns the UIDs that a command means. Ranges of sequence numbers
 // become ranges of UIDs, however many UIDs between are not in use.
 func (s *Session) resolve(set imap.NumSet, uid bool) (mailbox.UIDSet, error) {
-	if set.Saved {
-		return mailbox.UIDSet{}, bad("$ is not available") // SEARCHRES is not advertised
-	}
 	v := s.sel.view
 	if uid {
 		return v.clip(set.UIDs(v.lastUID())), nil

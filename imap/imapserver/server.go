@@ -229,14 +229,18 @@ type Session struct {
 	unbind   func()        // ends the time limit for logging in
 
 	// Of the command under way:
-	holdExpunge bool // it must not get EXPUNGE responses
-	force       bool // ask the store for changes even if none were announced
+	holdExpunge bool        // it must not get EXPUNGE responses
+	force       bool        // ask the store for changes even if none were announced
+	offer       imap.CapSet // what offers looks in, if offerKnown
+	offerKnown  bool
 }
 
 func newSession(ctx context.Context, srv *Server, c *textproto.Conn) *Session {
-	return &Session{srv: srv, conn: c, ctx: ctx, state: notAuthenticated,
+	s := &Session{srv: srv, conn: c, ctx: ctx, state: notAuthenticated,
 		attempts: sasl.Attempts{OnAuth: srv.OnAuth, MaxFailures: srv.MaxAuthFailures},
 		r:        grammar.NewReader(c, wire.LimitsBeforeLogin())}
+	s.r.SetOffered(s.offers)
+	return s
 }
 
 // RemoteAddr returns the client's address.

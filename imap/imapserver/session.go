@@ -47,6 +47,7 @@ func (s *Session) serve() {
 			s.goodbye(err)
 			return
 		}
+		s.offerKnown = false
 		tag, cmd, err := s.r.ReadCommand()
 		if err == nil {
 			err = s.run(tag, cmd)
@@ -78,7 +79,7 @@ func (s *Session) run(tag string, cmd imap.Command) error {
 	s.holdExpunge, s.force = false, false
 	c, ok := s.srv.proto.commands[cmd.Name()]
 	switch {
-	case !ok || c.cap != "" && !s.capabilities().Has(c.cap):
+	case !ok:
 		return s.refuse(tag, s.abandon(cmd, &imap.Error{Status: imap.BAD, Text: "unknown command"}))
 	case c.states&s.state == 0:
 		return s.refuse(tag, s.abandon(cmd, wrongState(s.state, c.states)))

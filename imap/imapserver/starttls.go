@@ -10,7 +10,7 @@ func startTLSExt() extension {
 		caps:      []imap.Cap{imap.CapStartTLS},
 		capStates: notAuthenticated,
 		offer:     func(s *Session) bool { return s.srv.TLSConfig != nil && s.conn.TLS() == nil },
-		commands:  []command{{"STARTTLS", notAuthenticated, "", on((*Session).startTLS)}},
+		commands:  []command{{"STARTTLS", notAuthenticated, on((*Session).startTLS)}},
 	}
 }
 

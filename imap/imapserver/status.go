@@ -2,72 +2,100 @@ package imapserver
 
 import (
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// mailboxStatus is STATUS (RFC 9051 §6.3.11).
-func (s *Session) mailboxStatus(c *imap.Status) (reply, error) {
-	return reply{}, s.statusOf(c.Mailbox, c.Items)
+// statusExt is STATUS (RFC 9051 §6.3.11) with the items of RFC 3501 and RFC 9051.
+func statusExt() extension {
+	return extension{
+		commands: []command{{"STATUS", loggedIn, on((*Session).mailboxStatus)}},
+		statusItems: map[imap.StatusItem]statusItem{
+			imap.StatusMessages: func(q *statusQuery) error { q.Messages = &q.st.Messages; return nil },
+			imap.StatusRecent: func(q *statusQuery) (err error) {
+				q.Recent, err = q.countRecent(q.mb, q.st)
+				return err
+			},
+			imap.StatusUIDNext:     func(q *statusQuery) error { q.UIDNext = q.st.UIDNext; return nil },
+			imap.StatusUIDValidity: func(q *statusQuery) error { q.UIDValidity = q.st.UIDValidity; return nil },
+			imap.StatusUnseen:      func(q *statusQuery) error { q.Unseen = &q.st.Unseen; return nil },
+			imap.StatusDeleted:     func(q *statusQuery) error { q.Deleted = &q.st.Deleted; return nil },
+		},
+	}
 }
 
-func (s *Session) statusOf(name string, items []imap.StatusItem) error {
+// statusSizeExt is STATUS=SIZE (RFC 8438).
+func statusSizeExt() extension {
+	return extension{
+		caps: []imap.Cap{imap.CapStatusSize},
+		statusItems: map[imap.StatusItem]statusItem{
+			imap.StatusSize: func(q *statusQuery) error { q.Size = &q.st.Size; return nil },
+		},
+	}
+}
+
+// A statusItem sets an item of a STATUS response.
+type statusItem func(q *statusQuery) error
+
+// A statusQuery is what a statusItem sets an item of, and what it is made from.
+type statusQuery struct {
+	imap.StatusData
+	*Session
+	mb mailbox.Mailbox
+	st mailbox.Status
+}
+
+func (s *Session) mailboxStatus(c *imap.Status) (reply, error) {
+	d, err := s.statusOf(c.Mailbox, c.Items)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{}, s.tellStatus(d, c.Items)
+}
+
+func (s *Session) statusOf(name string, items []imap.StatusItem) (*imap.StatusData, error) {
 	mb, err := s.account.Mailbox(s.ctx, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	st, err := mb.Status(s.ctx)
-	if err != nil {
-		return err
+	q := &statusQuery{Session: s, mb: mb}
+	if q.st, err = mb.Status(s.ctx); err != nil {
+		return nil, err
 	}
-	e := s.begin()
-	e.Raw("* STATUS ").Mailbox(mb.Info().Name).Raw(" (")
-	for i, item := range items {
-		var n uint64
-		switch item {
-		case imap.StatusMessages:
-			n = uint64(st.Messages)
-		case imap.StatusUIDNext:
-			n = uint64(st.UIDNext)
-		case imap.StatusUIDValidity:
-			n = uint64(st.UIDValidity)
-		case imap.StatusUnseen:
-			n = uint64(st.Unseen)
-		case imap.StatusDeleted:
-			n = uint64(st.Deleted)
-		case imap.StatusSize:
-			n = uint64(st.Size)
-		case imap.StatusHighestModSeq:
-			n = uint64(st.HighestModSeq)
-		case imap.StatusRecent:
-			if n, err = s.countRecent(mb, st); err != nil {
-				return err
-			}
-		default:
-			return bad("unknown status item")
+	q.Mailbox = mb.Info().Name
+	for _, item := range items {
+		set, ok := s.srv.proto.statusItems[item]
+		if !ok {
+			return nil, bad("unknown status item")
 		}
-		if i > 0 {
-			e.Raw(" ")
+		if err := set(q); err != nil {
+			return nil, err
 		}
-		e.Raw(string(item)).Raw(" ").Uint(n)
 	}
-	e.Raw(")").CRLF()
+	return &q.StatusData, nil
+}
+
+func (s *Session) tellStatus(d *imap.StatusData, items []imap.StatusItem) error {
+	grammar.WriteStatus(s.begin(), d, items)
 	return link(s.end())
 }
 
 // countRecent counts the messages that a session that selects the mailbox now
 // would see as \Recent.
-func (s *Session) countRecent(mb mailbox.Mailbox, st mailbox.Status) (uint64, error) {
+func (s *Session) countRecent(mb mailbox.Mailbox, st mailbox.Status) (*uint32, error) {
+	n := new(uint32)
 	m, ok := mb.(mailbox.RecentMarker)
 	if !ok {
-		return 0, nil
+		return n, nil
 	}
 	first, err := m.Recent(s.ctx)
 	if err != nil || first >= st.UIDNext {
-		return 0, err
+		return n, err
 	}
 	snap, err := mb.Snapshot(s.ctx)
 	if err != nil {
-		return 0, err
+		return n, err
 	}
-	return uint64(snap.UIDs.Intersect(mailbox.UIDRangeSet(first, mailbox.MaxUID)).Len()), nil
+	*n = uint32(snap.UIDs.Intersect(mailbox.UIDRangeSet(first, mailbox.MaxUID)).Len())
+	return n, nil
 }

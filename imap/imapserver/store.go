@@ -7,16 +7,13 @@ import (
 
 // storeExt is STORE (RFC 9051 §6.4.6).
 func storeExt() extension {
-	return extension{commands: []command{{"STORE", selectedState, "", on((*Session).store)}}}
+	return extension{commands: []command{{"STORE", selectedState, on((*Session).store)}}}
 }
 
 func (s *Session) store(c *imap.Store) (reply, error) {
 	s.holdExpunge = !c.UID
 	if err := s.writable(); err != nil {
 		return reply{}, err
-	}
-	if c.UnchangedSince != nil {
-		return reply{}, bad("unknown STORE modifier")
 	}
 	for _, f := range c.Flags {
 		if f != "" && f[0] == '\\' && !systemFlags().Has(f) {

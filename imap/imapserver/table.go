@@ -8,7 +8,8 @@ import (
 
 // An extension is a part of the protocol: what it advertises and the commands
 // that it adds. The base protocol is one too. Each stands in a file of its own,
-// as a function that returns it, and is listed in extensions.
+// as a function that returns it, and is listed in newProtocol. What is not offered
+// never comes here: package grammar refuses it (see Session.offers).
 type extension struct {
 	// caps are advertised in the states of capStates (loggedIn if zero),
 	// provided that offer, unless nil, agrees.
@@ -21,15 +22,14 @@ type extension struct {
 
 	commands []command
 
-	// items are the data items of FETCH that it adds.
-	items map[imap.FetchAtt]fetchItem
+	items       map[imap.FetchAtt]fetchItem // of FETCH
+	statusItems map[imap.StatusItem]statusItem
 }
 
 // A command is a row of the table.
 type command struct {
 	name   string
 	states state
-	cap    imap.Cap // without this capability the command does not exist
 	run    handlerFunc
 }
 
@@ -55,7 +55,9 @@ func on[C imap.Command](f func(*Session, C) (reply, error)) handlerFunc {
 type protocol struct {
 	extensions []extension        // in the order in which capabilities are advertised
 	commands   map[string]command // by name
-	items      map[imap.FetchAtt]fetchItem
+
+	items       map[imap.FetchAtt]fetchItem
+	statusItems map[imap.StatusItem]statusItem
 }
 
 func newProtocol() *protocol {
@@ -63,18 +65,21 @@ func newProtocol() *protocol {
 		extensions: []extension{
 			baseExt(), saslIRExt(), literalPlusExt(), startTLSExt(), loginExt(),
 			idExt(), enableExt(),
-			namespaceExt(), mailboxesExt(), childrenExt(), specialUseExt(),
+			namespaceExt(), mailboxesExt(), childrenExt(), listExtendedExt(), specialUseExt(), statusExt(), statusSizeExt(),
 			selectExt(), unselectExt(), fetchExt(), storeExt(), searchExt(), appendExt(), copyExt(), expungeExt(), uidPlusExt(),
 			moveExt(), idleExt(), quotaExt(), quotaSetExt(),
 		},
 		commands: make(map[string]command),
-		items:    make(map[imap.FetchAtt]fetchItem),
+
+		items:       make(map[imap.FetchAtt]fetchItem),
+		statusItems: make(map[imap.StatusItem]statusItem),
 	}
 	for _, x := range p.extensions {
 		for _, c := range x.commands {
 			p.commands[c.name] = c
 		}
 		maps.Copy(p.items, x.items)
+		maps.Copy(p.statusItems, x.statusItems)
 	}
 	return p
 }
