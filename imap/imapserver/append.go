@@ -2,7 +2,6 @@ package imapserver
 
 import (
 	"io"
-	"strconv"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
@@ -44,9 +43,7 @@ func (s *Session) append(c *imap.Append) (reply, error) {
 	}
 	info := mb.Info()
 	s.hub.changed(info.ID)
-	b := appendNum(nil, uint64(info.UIDValidity))
-	b = mailbox.UIDSetOf(uids...).Append(append(b, ' '))
-	return reply{code: imap.CodeAppendUID, args: string(b)}, nil
+	return reply{code: imap.CodeAppendUID, arg: imap.AppendUID{UIDValidity: info.UIDValidity, UIDs: mailbox.UIDSetOf(uids...)}}, nil
 }
 
 // appendable opens the mailbox and checks what can be checked before the
@@ -157,5 +154,3 @@ func (b *appendBody) finish() error {
 	b.err = err
 	return err
 }
-
-func appendNum(b []byte, n uint64) []byte { return strconv.AppendUint(b, n, 10) }

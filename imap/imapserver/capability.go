@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/sasl"
 )
 
@@ -68,12 +69,11 @@ func (s *Session) offers(c imap.Cap) bool {
 // greet sends the greeting with the capabilities, which saves clients a round
 // trip (RFC 9051 §7.1).
 func (s *Session) greet() {
-	s.status(imap.OK, imap.CodeCapability, s.capabilities().String(), s.srv.host+" Posthorn IMAP ready")
+	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeCapability, Arg: s.capabilities(), Text: s.srv.host + " Posthorn IMAP ready"})
 }
 
 func (s *Session) capability(*imap.Capability) (reply, error) {
-	s.begin().Raw("* CAPABILITY ").Text(s.capabilities().String()).CRLF()
-	return reply{}, link(s.end())
+	return reply{}, s.respond(s.capabilities())
 }
 
 // noop is the moment for news (RFC 9051 §6.1.2): whatever another session was
@@ -85,7 +85,7 @@ func (s *Session) noop(*imap.Noop) (reply, error) {
 
 func (s *Session) logout(*imap.Logout) (reply, error) {
 	s.leaveMailbox() // no EXPUNGE behind BYE
-	s.status(imap.BYE, "", "", "logging out")
+	s.status(grammar.StatusLine{Cond: imap.BYE, Text: "logging out"})
 	s.state = loggedOut
 	return reply{}, nil
 }

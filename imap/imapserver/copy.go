@@ -22,8 +22,8 @@ func (s *Session) copy(c *imap.Copy) (reply, error) {
 		return reply{}, s.transferFailed(err)
 	}
 	s.hub.changed(res.DestID)
-	code, args := copyUID(res)
-	return reply{code: code, args: args}, nil
+	code, arg := copyUID(res)
+	return reply{code: code, arg: arg}, nil
 }
 
 // transferable resolves the set of COPY and MOVE. All messages are copied or
@@ -50,12 +50,9 @@ func (s *Session) transferFailed(err error) error {
 
 // copyUID returns the response code of RFC 4315 §3, nothing if no message was
 // copied.
-func copyUID(res mailbox.CopyResult) (code imap.Code, args string) {
+func copyUID(res mailbox.CopyResult) (code imap.Code, arg any) {
 	if res.Source.IsEmpty() {
-		return "", ""
+		return "", nil
 	}
-	b := appendNum(nil, uint64(res.DestUIDValidity))
-	b = res.Source.Append(append(b, ' '))
-	b = res.Dest.Append(append(b, ' '))
-	return imap.CodeCopyUID, string(b)
+	return imap.CodeCopyUID, imap.CopyUID{UIDValidity: res.DestUIDValidity, Source: res.Source, Dest: res.Dest}
 }

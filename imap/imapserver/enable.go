@@ -1,6 +1,9 @@
 package imapserver
 
-import "github.com/posthorn-mail/posthorn/imap"
+import (
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
+)
 
 // enableExt is ENABLE (RFC 5161).
 func enableExt() extension {
@@ -14,7 +17,7 @@ func enableExt() extension {
 // rest (RFC 5161 §3.1). What is on already is not named again.
 func (s *Session) enable(c *imap.Enable) (reply, error) {
 	offered, wanted := s.capabilities(), imap.NewCapSet(c.Caps...)
-	var now []imap.Cap
+	var now grammar.Enabled
 	for _, x := range s.srv.extensions() {
 		if x.enable == nil {
 			continue
@@ -27,11 +30,5 @@ func (s *Session) enable(c *imap.Enable) (reply, error) {
 			}
 		}
 	}
-	e := s.begin()
-	e.Raw("* ENABLED")
-	for _, c := range now {
-		e.Raw(" ").Raw(string(c))
-	}
-	e.CRLF()
-	return reply{}, link(s.end())
+	return reply{}, s.respond(now)
 }

@@ -130,7 +130,7 @@ func (f *fetcher) message(seq uint32, m *mailbox.Message) error {
 		}
 	}
 	e := f.begin()
-	e.Raw("* ").Uint(uint64(seq)).Raw(" FETCH (")
+	grammar.BeginFetch(e, seq)
 	for i, w := range f.write {
 		if i > 0 {
 			f.enc.SP()
@@ -142,10 +142,10 @@ func (f *fetcher) message(seq uint32, m *mailbox.Message) error {
 		}
 	}
 	if news && !f.hasFlags {
-		f.enc.Raw(" FLAGS ")
+		grammar.WriteItemName(f.enc.SP(), imap.FetchFlags, nil)
 		f.flagSet(m)
 	}
-	f.enc.Raw(")").CRLF()
+	grammar.EndFetch(&f.enc)
 	return f.end()
 }
 

@@ -22,20 +22,5 @@ func (s *Session) id(c *imap.ID) (reply, error) {
 	if fields == nil {
 		fields = imap.IDFields{{Name: imap.IDName, Value: "Posthorn"}}
 	}
-	e := s.begin()
-	e.Raw("* ID ")
-	if len(fields) == 0 {
-		e.Raw("NIL")
-	} else {
-		e.Raw("(")
-		for i, f := range fields {
-			if i > 0 {
-				e.Raw(" ")
-			}
-			e.String(f.Name).Raw(" ").NString(f.Value)
-		}
-		e.Raw(")")
-	}
-	e.CRLF()
-	return reply{}, link(s.end())
+	return reply{}, s.respond(fields)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
@@ -23,9 +24,8 @@ func (s *Session) idle(*imap.Idle) (reply, error) {
 		stop := s.sel.box.listen(s.conn)
 		defer stop()
 	}
-	s.begin().Raw("+ idling").CRLF()
-	if err := s.end(); err != nil {
-		return reply{}, link(err)
+	if err := s.respond(&grammar.Continuation{Text: "idling"}); err != nil {
+		return reply{}, err
 	}
 	s.force = true
 	for {

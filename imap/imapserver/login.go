@@ -75,7 +75,7 @@ func (s *Session) logIn(command, mechanism string, sc sasl.Conn, check func() (s
 	case err != nil:
 		return reply{}, s.authRefusal(err)
 	}
-	return reply{code: imap.CodeCapability, args: s.capabilities().String(), text: command + " completed"}, nil
+	return reply{code: imap.CodeCapability, arg: s.capabilities(), text: command + " completed"}, nil
 }
 
 // openAccount moves the session on.

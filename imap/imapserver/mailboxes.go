@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -82,7 +83,7 @@ func (s *Session) delete(c *imap.Delete) (reply, error) {
 	if s.sel != nil && s.sel.info.ID == id {
 		// The client knows what it did: it only stops being in the mailbox.
 		s.leaveMailbox()
-		s.status(imap.OK, imap.CodeClosed, "", "the selected mailbox is deleted")
+		s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeClosed, Text: "the selected mailbox is deleted"})
 	}
 	s.hub.changed(id)
 	return reply{}, nil

@@ -1,6 +1,9 @@
 package imapserver
 
-import "github.com/posthorn-mail/posthorn/imap"
+import (
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
+)
 
 // moveExt is MOVE (RFC 6851).
 func moveExt() extension {
@@ -24,8 +27,8 @@ func (s *Session) move(c *imap.Move) (reply, error) {
 	}
 	// COPYUID goes untagged, before the EXPUNGE responses that poll sends
 	// (RFC 6851 §4.3).
-	if code, args := copyUID(res); code != "" {
-		s.status(imap.OK, code, args, "messages moved")
+	if code, arg := copyUID(res); code != "" {
+		s.status(grammar.StatusLine{Cond: imap.OK, Code: code, Arg: arg, Text: "messages moved"})
 		s.changed()
 		s.hub.changed(res.DestID)
 	}

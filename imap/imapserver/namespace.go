@@ -15,6 +15,5 @@ func namespaceExt() extension {
 }
 
 func (s *Session) namespace(*imap.Namespace) (reply, error) {
-	s.begin().Raw(`* NAMESPACE (("" "/")) NIL NIL`).CRLF()
-	return reply{}, link(s.end())
+	return reply{}, s.respond(&imap.NamespaceData{Personal: []imap.NamespaceEntry{{Separator: separator}}})
 }

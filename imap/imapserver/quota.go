@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -69,14 +70,8 @@ func (s *Session) getQuotaRoot(c *imap.GetQuotaRoot) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	e := s.begin()
-	e.Raw("* QUOTAROOT ").Mailbox(mailbox.CanonicalName(c.Mailbox))
-	for _, r := range roots {
-		e.Raw(" ").String(r)
-	}
-	e.CRLF()
-	if err := s.end(); err != nil {
-		return reply{}, link(err)
+	if err := s.respond(&imap.QuotaRootData{Mailbox: mailbox.CanonicalName(c.Mailbox), Roots: roots}); err != nil {
+		return reply{}, err
 	}
 	for _, r := range roots {
 		if err := s.quotaResponse(r); err != nil {
@@ -92,7 +87,7 @@ func (s *Session) setQuota(c *imap.SetQuota) (reply, error) {
 	}
 	limits := make(map[mailbox.QuotaName]int64, len(c.Limits))
 	for _, l := range c.Limits {
-		limits[l.Name] = l.Limit * unit(l.Name)
+		limits[l.Name] = l.Limit * grammar.QuotaUnit(l.Name)
 	}
 	if err := s.quotas().SetQuota(s.ctx, c.Root, limits); err != nil {
 		return reply{}, quotaError(err)
@@ -105,16 +100,7 @@ func (s *Session) quotaResponse(root string) error {
 	if err != nil {
 		return quotaError(err)
 	}
-	e := s.begin()
-	e.Raw("* QUOTA ").String(root).Raw(" (")
-	for i, r := range res {
-		if i > 0 {
-			e.Raw(" ")
-		}
-		e.Raw(string(r.Name)).Raw(" ").Uint(uint64((r.Usage + unit(r.Name) - 1) / unit(r.Name))).Raw(" ").Uint(uint64(r.Limit / unit(r.Name)))
-	}
-	e.Raw(")").CRLF()
-	return link(s.end())
+	return s.respond(&imap.QuotaData{Root: root, Resources: res})
 }
 
 func quotaError(err error) error {
@@ -122,17 +108,6 @@ func quotaError(err error) error {
 		return no(imap.CodeNonExistent, "no such quota root")
 	}
 	return err
-}
-
-// Storage counts units of 1024 octets on the wire (RFC 9208 §5.1): usage is
-// rounded up, so that what does not fit does not look as if it did.
-const storageUnit = 1024
-
-func unit(name mailbox.QuotaName) int64 {
-	if name == mailbox.QuotaStorage || name == mailbox.QuotaAnnotationStorage {
-		return storageUnit
-	}
-	return 1
 }
 
 // withinQuota refuses a message that would not fit, before its octets have been

@@ -37,26 +37,11 @@ func (s *Session) respond(r grammar.Response) error {
 	return link(s.end())
 }
 
-// tagged writes a status response, untagged if tag is empty.
-func (s *Session) tagged(tag string, cond imap.Condition, code imap.Code, args, text string) {
-	e := s.begin()
-	e.Tag(tag).SP().Raw(string(cond)).SP()
-	if code != "" {
-		e.Raw("[").Atom(string(code))
-		if args != "" {
-			e.SP().Text(args)
-		}
-		e.Raw("] ")
-	}
-	e.Text(text).CRLF()
-	if err := s.end(); err != nil {
+// status writes a status response.
+func (s *Session) status(line grammar.StatusLine) {
+	if err := s.respond(&line); err != nil {
 		s.log().Debug("imap: cannot write status", "error", err)
 	}
-}
-
-// status writes an untagged status response.
-func (s *Session) status(cond imap.Condition, code imap.Code, args, text string) {
-	s.tagged("", cond, code, args, text)
 }
 
 func (s *Session) log() *slog.Logger {

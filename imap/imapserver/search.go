@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
@@ -22,7 +23,7 @@ func (s *Session) search(c *imap.Search) (reply, error) {
 		return reply{}, err
 	}
 	e := s.begin()
-	e.Raw("* SEARCH")
+	grammar.BeginSearch(e)
 	for uid := range found.All() {
 		n := uint64(uid)
 		if !c.UID {
@@ -39,7 +40,7 @@ func (s *Session) search(c *imap.Search) (reply, error) {
 			e = s.begin()
 		}
 	}
-	e.CRLF()
+	grammar.EndSearch(e, 0)
 	return reply{}, link(s.end())
 }
 

@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -29,7 +30,7 @@ func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
 		// The mailbox that was selected is left, also when the new one can't
 		// be selected (RFC 9051 §6.3.2). What follows is about the new one.
 		s.leaveMailbox()
-		s.status(imap.OK, imap.CodeClosed, "", "previous mailbox closed")
+		s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeClosed, Text: "previous mailbox closed"})
 	}
 	mb, err := s.account.Mailbox(s.ctx, c.Mailbox)
 	if err != nil {
@@ -63,15 +64,11 @@ func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
 	if err := s.tellExists(); err != nil {
 		return reply{}, link(err)
 	}
-	e := s.begin()
 	if seq := sel.view.seq(st.FirstUnseen); seq != 0 {
-		e.Raw("* OK [UNSEEN ").Uint(uint64(seq)).Raw("] first message without \\Seen").CRLF()
+		s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUnseen, Arg: imap.SeqNum(seq), Text: `first message without \Seen`})
 	}
-	e.Raw("* OK [UIDVALIDITY ").Uint(uint64(info.UIDValidity)).Raw("] UIDs are valid").CRLF()
-	e.Raw("* OK [UIDNEXT ").Uint(uint64(sel.view.uidNext)).Raw("] predicted next UID").CRLF()
-	if err := s.end(); err != nil {
-		return reply{}, link(err)
-	}
+	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDValidity, Arg: info.UIDValidity, Text: "UIDs are valid"})
+	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDNext, Arg: sel.view.uidNext, Text: "predicted next UID"})
 	done = true
 	s.state = selectedState
 	if c.ReadOnly {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -116,7 +117,7 @@ func (s *Session) selectedGone(err error) error {
 func (s *Session) tellExpunges() error {
 	var err error
 	gone := s.sel.view.takeExpunges(func(seq uint32, _ mailbox.UID) {
-		s.begin().Raw("* ").Uint(uint64(seq)).Raw(" EXPUNGE").CRLF()
+		grammar.WriteCount(s.begin(), "EXPUNGE", seq)
 		err = errors.Join(err, s.end())
 	})
 	if !gone.IsEmpty() && !s.sel.recent.IsEmpty() {
@@ -151,8 +152,8 @@ func (s *Session) tell(n news) error {
 
 func (s *Session) tellExists() error {
 	e := s.begin()
-	e.Raw("* ").Uint(uint64(s.sel.view.len())).Raw(" EXISTS").CRLF()
-	e.Raw("* ").Uint(uint64(s.sel.view.countSet(s.sel.recent))).Raw(" RECENT").CRLF()
+	grammar.WriteCount(e, "EXISTS", s.sel.view.len())
+	grammar.WriteCount(e, "RECENT", s.sel.view.countSet(s.sel.recent))
 	return s.end()
 }
 
@@ -162,11 +163,14 @@ func (s *Session) tellFlags(seq uint32, entry mailbox.Entry, withUID bool) error
 		return err
 	}
 	e := s.begin()
-	e.Raw("* ").Uint(uint64(seq)).Raw(" FETCH (")
+	grammar.BeginFetch(e, seq)
 	if withUID {
-		e.Raw("UID ").Uint(uint64(entry.UID)).Raw(" ")
+		grammar.WriteItemName(e, imap.FetchUID, nil)
+		e.Uint(uint64(entry.UID)).SP()
 	}
-	e.Raw("FLAGS ").FlagSet(entry.Flags, s.sel.recent.Contains(entry.UID)).Raw(")").CRLF()
+	grammar.WriteItemName(e, imap.FetchFlags, nil)
+	e.FlagSet(entry.Flags, s.sel.recent.Contains(entry.UID))
+	grammar.EndFetch(e)
 	return s.end()
 }
 
@@ -189,14 +193,14 @@ func (s *Session) tellKeywords(flags mailbox.FlagSet) error {
 func (s *Session) flagsResponses() error {
 	sel := s.sel
 	all := slices.Collect(systemFlags().With(sel.keywords).All())
-	e := s.begin()
-	e.Raw("* FLAGS ").Flags(all...).CRLF()
-	if sel.readOnly {
-		e.Raw("* OK [PERMANENTFLAGS ()] no flags can be changed").CRLF()
-	} else {
-		e.Raw("* OK [PERMANENTFLAGS ").Flags(append(all, imap.FlagAny)...).Raw("] flags that can be changed").CRLF()
+	if err := s.respond(grammar.Flags(all)); err != nil {
+		return err
 	}
-	return s.end()
+	permanent := grammar.StatusLine{Cond: imap.OK, Code: imap.CodePermanentFlags, Arg: []mailbox.Flag(nil), Text: "no flags can be changed"}
+	if !sel.readOnly {
+		permanent.Arg, permanent.Text = append(all, imap.FlagAny), "flags that can be changed"
+	}
+	return s.respond(&permanent)
 }
 
 // claimRecent makes messages from first on recent to this session, those that

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
@@ -108,7 +109,7 @@ func (s *Session) run(tag string, cmd imap.Command) error {
 		if rep.text == "" {
 			rep.text = cmd.Name() + " completed"
 		}
-		s.tagged(tag, imap.OK, rep.code, rep.args, rep.text)
+		s.status(grammar.StatusLine{Tag: tag, Cond: imap.OK, Code: rep.code, Arg: rep.arg, Text: rep.text})
 		if rep.after != nil {
 			return rep.after()
 		}
@@ -142,7 +143,7 @@ func (s *Session) refuse(tag string, err error) error {
 	if e.Status == imap.BYE {
 		return e
 	}
-	s.tagged(tag, e.Status, e.Code, e.CodeArgs, e.Text)
+	s.status(grammar.StatusLine{Tag: tag, Cond: e.Status, Code: e.Code, Args: e.CodeArgs, Text: e.Text})
 	if e.Status == imap.BAD {
 		if s.bad++; reached(s.bad, s.srv.MaxBadCommands, DefaultMaxBadCommands) {
 			return &imap.Error{Status: imap.BYE, Text: "too many bad commands"}
@@ -158,14 +159,14 @@ func (s *Session) goodbye(err error) {
 	var ne net.Error
 	switch {
 	case errors.As(err, &e) && e.Status == imap.BYE:
-		s.status(imap.BYE, e.Code, e.CodeArgs, e.Text)
+		s.status(grammar.StatusLine{Cond: imap.BYE, Code: e.Code, Args: e.CodeArgs, Text: e.Text})
 	case errors.Is(err, textproto.ErrServerClosed), errors.Is(err, context.Canceled):
-		s.status(imap.BYE, imap.CodeUnavailable, "", "server is shutting down")
+		s.status(grammar.StatusLine{Cond: imap.BYE, Code: imap.CodeUnavailable, Text: "server is shutting down"})
 	case errors.Is(err, errLoginTimeout):
-		s.status(imap.BYE, "", "", "autologout; took too long to log in")
+		s.status(grammar.StatusLine{Cond: imap.BYE, Text: "autologout; took too long to log in"})
 	case errors.As(err, &ne) && ne.Timeout():
 		// RFC 9051 §5.4; the client may well be gone.
-		s.status(imap.BYE, "", "", "autologout; idle for too long")
+		s.status(grammar.StatusLine{Cond: imap.BYE, Text: "autologout; idle for too long"})
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		// The client has left; what it asked before may still reach it if it
 		// has only closed its own direction.

@@ -41,7 +41,7 @@ type handlerFunc func(s *Session, c imap.Command) (reply, error)
 // A reply completes a command with OK.
 type reply struct {
 	code  imap.Code    // empty: none
-	args  string       // of the code, as on the wire
+	arg   any          // of the code, as in grammar.StatusLine
 	text  string       // empty: "NAME completed"
 	after func() error // to be done once the reply has been written
 }

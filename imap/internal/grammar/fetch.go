@@ -222,6 +222,13 @@ func readItem(d *decoder, it *Item) bool {
 	return ok
 }
 
+// BeginFetch begins a FETCH response. Its items follow, with a blank between two:
+// for each WriteItemName and the value. Then EndFetch ends it.
+func BeginFetch(e *wire.Encoder, seq uint32) { e.Raw("* ").Uint(uint64(seq)).Raw(" FETCH (") }
+
+// EndFetch ends what BeginFetch began.
+func EndFetch(e *wire.Encoder) { e.Raw(")").CRLF() }
+
 // WriteItemName writes the name of a data item as it stands in a response, with
 // the section that the client asked for, and the blank behind it.
 func WriteItemName(e *wire.Encoder, att imap.FetchAtt, s *imap.BodySection) {

@@ -266,12 +266,15 @@ func trim(b []byte) []byte {
 	return b
 }
 
-// WriteResponse writes an untagged response, or a StatusLine. For FETCH, for
-// counts and for a SEARCH that is not held in memory there are functions of their
-// own.
+// WriteResponse writes a response. For FETCH, for counts and for a SEARCH that is
+// not held in memory there are functions of their own.
 func WriteResponse(e *wire.Encoder, resp Response) {
-	if s, ok := resp.(*StatusLine); ok {
-		writeStatusLine(e, s)
+	switch r := resp.(type) {
+	case *StatusLine:
+		writeStatusLine(e, r)
+		return
+	case *Continuation:
+		e.Raw("+ ").Text(r.Text).CRLF()
 		return
 	}
 	r := all().responses.of(&resp)
@@ -303,6 +306,6 @@ func writeStatusLine(e *wire.Encoder, s *StatusLine) {
 }
 
 // WriteCount writes EXISTS, RECENT or EXPUNGE.
-func WriteCount(e *wire.Encoder, n uint32, name string) {
+func WriteCount(e *wire.Encoder, name string, n uint32) {
 	e.Raw("* ").Uint(uint64(n)).SP().Raw(name).CRLF()
 }

@@ -256,14 +256,14 @@ func checkResponse(t *testing.T, line string, written bool, _ []imap.Cap) {
 	}
 	var e wire.Encoder
 	if f, ok := resp.(*Fetch); ok {
-		e.Raw("* ").Uint(uint64(f.Seq)).Raw(" FETCH (")
+		BeginFetch(&e, uint32(f.Seq))
 		it := items[0]
 		if it.Body != nil {
 			it.Body = strings.NewReader(bodies[0])
 		}
 		WriteItemName(&e, it.Att, it.Section)
 		all().fetchData.of(it).write(&e, it)
-		e.Raw(")").CRLF()
+		EndFetch(&e)
 	} else {
 		WriteResponse(&e, resp)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
@@ -156,6 +157,17 @@ func readSearchData(d *decoder, s *imap.SearchData) bool {
 		s.Nums = append(s.Nums, n)
 	}
 	return d.Err() == nil
+}
+
+// BeginSearch begins a SEARCH response that is written in pieces: its numbers
+// follow, each behind a blank, and then EndSearch.
+func BeginSearch(e *wire.Encoder) { e.Raw("* SEARCH") }
+
+// EndSearch ends what BeginSearch began, with the highest mod-sequence unless it
+// is zero (RFC 7162 §3.1.5).
+func EndSearch(e *wire.Encoder, m mailbox.ModSeq) {
+	writeSearchModSeq(e, m)
+	e.CRLF()
 }
 
 func writeSearchData(e *wire.Encoder, s *imap.SearchData) {
