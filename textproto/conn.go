@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -126,6 +127,20 @@ func NewConn(nc net.Conn, o *Options) *Conn {
 // After an interrupted read the connection is still in step, but after an
 // interrupted write it is not: all later writes fail.
 func (c *Conn) Bind(ctx context.Context) (release func()) { return c.t.bind(ctx) }
+
+// BindTimeout is Bind for a context that ends after d, with cause, unless d is not
+// positive. release may be called more than once.
+func (c *Conn) BindTimeout(ctx context.Context, d time.Duration, cause error) (release func()) {
+	if d <= 0 {
+		return noop
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, d, cause)
+	unbind := c.Bind(ctx)
+	return sync.OnceFunc(func() {
+		unbind()
+		cancel()
+	})
+}
 
 // SetReadTimeout sets the limit of one wait for input (0: none).
 func (c *Conn) SetReadTimeout(d time.Duration) {

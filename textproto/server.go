@@ -31,6 +31,15 @@ type Handler interface {
 	Refuse(c *Conn, reason error)
 }
 
+// A Preparer is a Handler that has something to do before connections are
+// accepted, such as to set fields of its Server to the protocol's defaults.
+type Preparer interface {
+	Handler
+	// Prepare is called at the beginning of each Serve method, which returns
+	// its error.
+	Prepare() error
+}
+
 // ConnState is the state of a connection, as reported to Server.ConnState.
 type ConnState int
 
@@ -138,7 +147,7 @@ var (
 
 // ListenAndServe listens on the TCP address addr and serves h there.
 func (s *Server) ListenAndServe(addr string, h Handler) error {
-	l, err := s.listen(addr)
+	l, err := s.listen(addr, h)
 	if err != nil {
 		return err
 	}
@@ -147,35 +156,48 @@ func (s *Server) ListenAndServe(addr string, h Handler) error {
 
 // ListenAndServeTLS is ListenAndServe with TLS from the first octet.
 func (s *Server) ListenAndServeTLS(addr string, h Handler) error {
-	l, err := s.listen(addr)
+	l, err := s.listen(addr, h)
 	if err != nil {
 		return err
 	}
 	return s.ServeTLS(l, h)
 }
 
-func (s *Server) listen(addr string) (net.Listener, error) {
+func (s *Server) listen(addr string, h Handler) (net.Listener, error) {
 	if s.closing.Load() {
 		return nil, ErrServerClosed
+	}
+	if err := prepare(h); err != nil {
+		return nil, err
 	}
 	return net.Listen("tcp", addr)
 }
 
-// Serve accepts connections from l and serves each with h, until l fails or the
-// server is closed, when it returns ErrServerClosed. It closes l.
-func (s *Server) Serve(l net.Listener, h Handler) error { return s.serve(l, h, nil) }
-
-// ServeTLS is Serve with TLS from the first octet, with TLSConfig.
-func (s *Server) ServeTLS(l net.Listener, h Handler) error {
-	if s.TLSConfig == nil {
-		l.Close()
-		return errors.New("textproto: ServeTLS without TLSConfig")
+func prepare(h Handler) error {
+	if p, ok := h.(Preparer); ok {
+		return p.Prepare()
 	}
-	return s.serve(l, h, s.TLSConfig)
+	return nil
 }
 
-func (s *Server) serve(l net.Listener, h Handler, cfg *tls.Config) error {
+// Serve accepts connections from l and serves each with h, until l fails or the
+// server is closed, when it returns ErrServerClosed. It closes l.
+func (s *Server) Serve(l net.Listener, h Handler) error { return s.serve(l, h, false) }
+
+// ServeTLS is Serve with TLS from the first octet, with TLSConfig.
+func (s *Server) ServeTLS(l net.Listener, h Handler) error { return s.serve(l, h, true) }
+
+func (s *Server) serve(l net.Listener, h Handler, implicit bool) error {
 	defer l.Close()
+	if err := prepare(h); err != nil {
+		return err
+	}
+	var cfg *tls.Config
+	if implicit {
+		if cfg = s.TLSConfig; cfg == nil {
+			return errors.New("textproto: ServeTLS without TLSConfig")
+		}
+	}
 	if !s.track(&l) {
 		return ErrServerClosed
 	}

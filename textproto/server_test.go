@@ -406,3 +406,46 @@ func TestServerAcceptErrors(t *testing.T) {
 		require.Equal(t, io.ErrUnexpectedEOF, s.Serve(l, testHandler{}))
 	})
 }
+
+// unprepared is a handler that cannot serve.
+type unprepared struct{ testHandler }
+
+var errUnprepared = errors.New("a field is not set")
+
+func (unprepared) Prepare() error { return errUnprepared }
+
+// Where there is something to prepare and it fails, nothing is accepted.
+func TestServerPrepare(t *testing.T) {
+	s := &Server{}
+	for _, serve := range []func(net.Listener, Handler) error{s.Serve, s.ServeTLS} {
+		l := newPipeListener()
+		require.Equal(t, errUnprepared, serve(l, unprepared{}))
+		_, err := l.Accept()
+		require.Equal(t, net.ErrClosed, err)
+	}
+	// Nor is the address looked at.
+	require.Equal(t, errUnprepared, s.ListenAndServe("no address", unprepared{}))
+	require.Equal(t, errUnprepared, s.ListenAndServeTLS("no address", unprepared{}))
+}
+
+func TestBindTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := pipe(t, nil)
+		cause := errors.New("took too long")
+		release := c.BindTimeout(t.Context(), time.Minute, cause)
+		start := time.Now()
+		_, err := c.ReadLine()
+		require.ErrorIs(t, err, cause)
+		require.Equal(t, time.Minute, time.Since(start))
+		release()
+		release()
+
+		release = c.BindTimeout(t.Context(), time.Minute, cause)
+		release()
+		c.BindTimeout(t.Context(), 0, cause)()
+		c.SetReadTimeout(time.Hour)
+		_, err = c.ReadLine()
+		require.True(t, isTimeout(err))
+		require.Equal(t, time.Hour+time.Minute, time.Since(start))
+	})
+}

@@ -117,36 +117,20 @@ type Server struct {
 }
 
 // Serve serves the connections of l until Shutdown or Close, and then returns
-// textproto.ErrServerClosed.
-func (s *Server) Serve(l net.Listener) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
-	return s.Server.Serve(l, handler{s})
-}
+// textproto.ErrServerClosed. It closes l.
+func (s *Server) Serve(l net.Listener) error { return s.Server.Serve(l, handler{s}) }
 
 // ServeTLS is Serve with TLS from the first octet (RFC 8314 §3.2).
-func (s *Server) ServeTLS(l net.Listener) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
-	return s.Server.ServeTLS(l, handler{s})
-}
+func (s *Server) ServeTLS(l net.Listener) error { return s.Server.ServeTLS(l, handler{s}) }
 
 // ListenAndServe listens on a TCP address, ":143" if it is empty, and serves.
 func (s *Server) ListenAndServe(addr string) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
 	return s.Server.ListenAndServe(cmp.Or(addr, ":143"), handler{s})
 }
 
 // ListenAndServeTLS listens on a TCP address, ":993" if it is empty, and serves
 // with TLS from the first octet.
 func (s *Server) ListenAndServeTLS(addr string) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
 	return s.Server.ListenAndServeTLS(cmp.Or(addr, ":993"), handler{s})
 }
 
@@ -178,19 +162,14 @@ func (s *Server) setup() error {
 // handler is what the accept loop sees of a Server.
 type handler struct{ srv *Server }
 
+// Prepare is called before the first connection.
+func (h handler) Prepare() error { return h.srv.setup() }
+
 func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
 	s := newSession(ctx, h.srv, c)
 	defer s.close()
 	c.SetAutoFlush(true)
-	s.unbind = func() {}
-	if d := cmp.Or(h.srv.LoginTimeout, DefaultLoginTimeout); d > 0 {
-		limited, cancel := context.WithTimeoutCause(ctx, d, errLoginTimeout)
-		release := c.Bind(limited)
-		s.unbind = sync.OnceFunc(func() {
-			release()
-			cancel()
-		})
-	}
+	s.unbind = c.BindTimeout(ctx, cmp.Or(h.srv.LoginTimeout, DefaultLoginTimeout), errLoginTimeout)
 	defer s.unbind()
 	s.serve()
 }

@@ -150,36 +150,20 @@ func (p Policy) days() int {
 var ErrInUse = errors.New("pop3server: maildrop is in use")
 
 // Serve serves the connections of l until Shutdown or Close, and then returns
-// textproto.ErrServerClosed.
-func (s *Server) Serve(l net.Listener) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
-	return s.Server.Serve(l, handler{s})
-}
+// textproto.ErrServerClosed. It closes l.
+func (s *Server) Serve(l net.Listener) error { return s.Server.Serve(l, handler{s}) }
 
 // ServeTLS is Serve with TLS from the first octet (RFC 8314 §3.1).
-func (s *Server) ServeTLS(l net.Listener) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
-	return s.Server.ServeTLS(l, handler{s})
-}
+func (s *Server) ServeTLS(l net.Listener) error { return s.Server.ServeTLS(l, handler{s}) }
 
 // ListenAndServe listens on a TCP address, ":110" if it is empty, and serves.
 func (s *Server) ListenAndServe(addr string) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
 	return s.Server.ListenAndServe(cmp.Or(addr, ":110"), handler{s})
 }
 
 // ListenAndServeTLS listens on a TCP address, ":995" if it is empty, and serves
 // with TLS from the first octet.
 func (s *Server) ListenAndServeTLS(addr string) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
 	return s.Server.ListenAndServeTLS(cmp.Or(addr, ":995"), handler{s})
 }
 
@@ -226,6 +210,9 @@ var errLoginTimeout = errors.New("pop3server: no login within the time limit")
 // handler is a Server as a textproto.Handler.
 type handler struct{ *Server }
 
+// Prepare is called before the first connection.
+func (h handler) Prepare() error { return h.setup() }
+
 // Refuse says in one line why the connection is not served.
 func (h handler) Refuse(c *textproto.Conn, reason error) {
 	text := textTooMany
@@ -240,17 +227,10 @@ func (h handler) Refuse(c *textproto.Conn, reason error) {
 
 // ServeConn serves one connection.
 func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
-	s := &session{srv: h.Server, c: c, ctx: ctx, unbind: func() {}}
+	s := &session{srv: h.Server, c: c, ctx: ctx}
 	s.attempts = sasl.Attempts{OnAuth: h.OnAuth, MaxFailures: h.MaxAuthFailures}
 	defer s.close()
-	if d := cmp.Or(h.LoginTimeout, DefaultLoginTimeout); d > 0 {
-		limited, cancel := context.WithTimeoutCause(ctx, d, errLoginTimeout)
-		release := c.Bind(limited)
-		s.unbind = sync.OnceFunc(func() {
-			release()
-			cancel()
-		})
-		defer s.unbind()
-	}
+	s.unbind = c.BindTimeout(ctx, cmp.Or(h.LoginTimeout, DefaultLoginTimeout), errLoginTimeout)
+	defer s.unbind()
 	s.run()
 }

@@ -203,28 +203,15 @@ func (s *Server) setup() error {
 }
 
 // Serve serves the connections of l until Shutdown or Close, and then returns
-// textproto.ErrServerClosed.
-func (s *Server) Serve(l net.Listener) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
-	return s.Server.Serve(l, handler{s})
-}
+// textproto.ErrServerClosed. It closes l.
+func (s *Server) Serve(l net.Listener) error { return s.Server.Serve(l, handler{s}) }
 
 // ServeTLS is Serve with TLS from the first octet (RFC 8314 §3.3).
-func (s *Server) ServeTLS(l net.Listener) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
-	return s.Server.ServeTLS(l, handler{s})
-}
+func (s *Server) ServeTLS(l net.Listener) error { return s.Server.ServeTLS(l, handler{s}) }
 
 // ListenAndServe listens on a TCP address and serves. If the address is empty
-// it is ":25"; with LMTP, which has no business there (RFC 2033 §5), ":24".
+// it is ":25"; with LMTP, which must not be served there (RFC 2033 §5), ":24".
 func (s *Server) ListenAndServe(addr string) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
 	port := ":25"
 	if s.LMTP {
 		port = ":24"
@@ -235,14 +222,14 @@ func (s *Server) ListenAndServe(addr string) error {
 // ListenAndServeTLS listens on a TCP address, ":465" if it is empty, and serves
 // with TLS from the first octet.
 func (s *Server) ListenAndServeTLS(addr string) error {
-	if err := s.setup(); err != nil {
-		return err
-	}
 	return s.Server.ListenAndServeTLS(cmp.Or(addr, ":465"), handler{s})
 }
 
 // handler is what the accept loop sees of a Server.
 type handler struct{ s *Server }
+
+// Prepare is called before the first connection.
+func (h handler) Prepare() error { return h.s.setup() }
 
 func (h handler) ServeConn(ctx context.Context, tp *textproto.Conn) {
 	c := newConn(ctx, h.s, tp)
