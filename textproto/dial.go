@@ -3,7 +3,6 @@ package textproto
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -42,13 +41,7 @@ func Dial(ctx context.Context, d Dialer, addr, port string, timeout time.Duratio
 		d = &net.Dialer{}
 	}
 	nc, err = d.DialContext(ctx, network, addr)
-	if err != nil {
-		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		}
-		return nil, "", err
-	}
-	return nc, host, nil
+	return nc, host, err
 }
 
 // target splits the address of a server and returns it in the form for a
