@@ -95,7 +95,9 @@ func (g *target) await(t testing.TB, n int) []received {
 		}
 	}
 	got := g.got()
-	require.Len(t, got, n)
+	if len(got) != n {
+		t.Fatalf("%d messages came, not %d", len(got), n)
+	}
 	return got
 }
 
