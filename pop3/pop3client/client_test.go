@@ -169,15 +169,13 @@ func TestTLS(t *testing.T) {
 	require.NotNil(t, c.TLS())
 	require.NoError(t, c.Quit(ctx))
 
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	go ts.ServeTLS(l)
-	c, err = DialTLS(ctx, l.Addr().String(), o)
+	tlsAddr := testutil.ServeTLS(t, ts)
+	c, err = DialTLS(ctx, tlsAddr, o)
 	require.NoError(t, err)
 	require.NoError(t, c.Quit(ctx))
 
 	// A certificate that is not trusted.
-	_, err = DialTLS(ctx, l.Addr().String(), &Options{Credentials: &mrose})
+	_, err = DialTLS(ctx, tlsAddr, &Options{Credentials: &mrose})
 	var unknown *tls.CertificateVerificationError
 	require.ErrorAs(t, err, &unknown)
 

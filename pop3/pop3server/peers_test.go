@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/internal/peers"
+	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
 	"github.com/posthorn-mail/posthorn/pop3/pop3server"
@@ -57,15 +58,8 @@ func serveLetters(t *testing.T) *maildrop {
 	require.NoError(t, users.Set(peers.POP3User, peers.POP3Password))
 	srv := &pop3server.Server{Store: store, Authenticator: users, AllowInsecureAuth: true, Hostname: "localhost"}
 	srv.TLSConfig, srv.Logger = m.cert.Server, slog.New(slog.DiscardHandler)
-	listen := func(serve func(net.Listener) error) int {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		done := make(chan struct{})
-		go func() { defer close(done); serve(l) }()
-		t.Cleanup(func() { srv.Close(); <-done })
-		return l.Addr().(*net.TCPAddr).Port
-	}
-	m.pop3, m.pop3s = listen(srv.Serve), listen(srv.ServeTLS)
+	port := func(addr string) int { return int(netip.MustParseAddrPort(addr).Port()) }
+	m.pop3, m.pop3s = port(testutil.Serve(t, srv)), port(testutil.ServeTLS(t, srv))
 	return m
 }
 
