@@ -3,8 +3,8 @@
 //
 //	d := &outbound.Deliverer{
 //		Options:  smtpclient.Options{LocalName: "mail.example.org"},
-//		Resolver: &outbound.DNS{},                            // a validating name server on this host: DANE
-//		MTASTS:   &outbound.MTASTS{Fetch: mtasts.Fetch},      // MTA-STS
+//		Resolver: &outbound.DNS{}, // a validating name server on this host, for DANE
+//		MTASTS:   &outbound.MTASTS{Fetch: mtasts.Fetch},
 //	}
 //	env, err := smtpclient.ParseEnvelope("alice@example.org", "bob@example.net", "carol@example.com")
 //	out, err := d.Deliver(ctx, env, bytes.NewReader(message))
