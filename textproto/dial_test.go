@@ -7,12 +7,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -135,6 +138,38 @@ func TestHandshake(t *testing.T) {
 	}
 	c, _ := wire()
 	require.NoError(t, c.Handshake(t.Context()))
+}
+
+// The limit of a handshake holds on both sides for TLS below the Conn, and Shutdown
+// does not wait for it.
+func TestHandshakeLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, client := testutil.TLS(t, "mail.example.org")
+		a, b := net.Pipe()
+		go io.Copy(io.Discard, b)
+		start := time.Now()
+		c := NewConn(tls.Client(a, client), nil)
+		require.ErrorIs(t, c.Handshake(t.Context()), os.ErrDeadlineExceeded)
+		require.Equal(t, DefaultHandshakeTimeout, time.Since(start))
+		b.Close()
+
+		s := &Server{Logger: slog.New(slog.DiscardHandler)}
+		l := newPipeListener()
+		done := make(chan error, 1)
+		go func() { done <- s.Serve(tls.NewListener(l, server), testHandler{}) }()
+		silent := l.dial("192.0.2.1:1")
+		start = time.Now()
+		mustEOF(t, silent)
+		require.Equal(t, DefaultHandshakeTimeout, time.Since(start))
+
+		silent = l.dial("192.0.2.1:1")
+		synctest.Wait()
+		start = time.Now()
+		require.NoError(t, s.Shutdown(t.Context()))
+		require.Equal(t, RefuseTimeout, time.Since(start))
+		silent.Close()
+		require.Equal(t, ErrServerClosed, <-done)
+	})
 }
 
 // aProxy serves connections with serve, one at a time, until the test ends.

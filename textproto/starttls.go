@@ -65,7 +65,12 @@ func (c *Conn) Handshake(ctx context.Context) error {
 
 func (c *Conn) handshake(ctx context.Context, tc *tls.Conn) error {
 	defer c.Bind(ctx)()
-	err := c.t.within(c.opts.HandshakeTimeout, func() error { return tc.HandshakeContext(ctx) })
+	err := c.t.within(c.opts.HandshakeTimeout, func() error {
+		if tc == c.tls.Load() { // it lies below the transport, which sees none of its reads
+			c.t.armHard()
+		}
+		return tc.HandshakeContext(ctx)
+	})
 	if err != nil {
 		return fmt.Errorf("textproto: TLS handshake: %w", c.t.reason("TLS handshake", err))
 	}

@@ -236,6 +236,15 @@ func (t *transport) setHard(dl time.Time) {
 	t.mu.Unlock()
 }
 
+// armHard sets the limit over all I/O as the deadline, for I/O that does not pass
+// through t.
+func (t *transport) armHard() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.readArmed, t.writeArmed = true, true
+	t.Conn.SetDeadline(t.hard)
+}
+
 // within bounds all I/O of f by d, if d is positive, and by the existing limit.
 func (t *transport) within(d time.Duration, f func() error) error {
 	t.mu.Lock()

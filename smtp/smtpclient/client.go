@@ -202,10 +202,14 @@ func open(ctx context.Context, nc net.Conn, host string, o *Options, implicit, s
 }
 
 func (c *Client) setup(ctx context.Context, implicit, starttls bool) error {
+	var err error
 	if implicit {
-		if err := c.tp.StartTLSClient(ctx, textproto.ClientTLS(c.opts.TLSConfig, c.host)); err != nil {
-			return fmt.Errorf("smtpclient: %w", err)
-		}
+		err = c.tp.StartTLSClient(ctx, textproto.ClientTLS(c.opts.TLSConfig, c.host))
+	} else {
+		err = c.tp.Handshake(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("smtpclient: %w", err)
 	}
 	c.tp.SetReadTimeout(c.opts.Timeouts.Greeting)
 	r, err := c.readReply()

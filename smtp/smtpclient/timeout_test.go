@@ -2,7 +2,10 @@ package smtpclient_test
 
 import (
 	"context"
+	"crypto/tls"
+	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -52,6 +55,20 @@ func TestTimeouts(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The handshake of a connection that is given has its limit.
+func TestHandshakeTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		defer b.Close()
+		go io.Copy(io.Discard, b)
+		began := time.Now()
+		o := &smtpclient.Options{TLSConfig: &tls.Config{ServerName: "mail.example.org"}}
+		_, err := smtpclient.NewClient(context.Background(), tls.Client(a, o.TLSConfig), o)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.Equal(t, 30*time.Second, time.Since(began))
+	})
 }
 
 // The context is above all limits.
