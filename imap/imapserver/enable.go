@@ -1,6 +1,8 @@
 package imapserver
 
 import (
+	"slices"
+
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 )
@@ -19,16 +21,28 @@ func (s *Session) enable(c *imap.Enable) (reply, error) {
 	offered, wanted := s.capabilities(), imap.NewCapSet(c.Caps...)
 	var now grammar.Enabled
 	for _, x := range s.srv.extensions() {
-		if x.enable == nil {
-			continue
-		}
 		for _, name := range x.caps {
-			if wanted.Has(name) && offered.Has(name) && !s.enabled.Has(name) {
-				s.enabled = s.enabled.With(name)
+			if wanted.Has(name) && offered.Has(name) && s.turnOn(name) {
 				now = append(now, name)
-				x.enable(s)
 			}
 		}
 	}
 	return reply{}, s.respond(now)
+}
+
+// turnOn enables a capability. It is false for one that is on already, or that
+// can't be enabled. Commands that imply ENABLE call it too.
+func (s *Session) turnOn(name imap.Cap) bool {
+	for _, x := range s.srv.extensions() {
+		if x.enable == nil || !slices.Contains(x.caps, name) || s.enabled.Has(name) {
+			continue
+		}
+		if !slices.ContainsFunc(x.caps, s.enabled.Has) {
+			s.on = append(s.on, x)
+		}
+		s.enabled = s.enabled.With(name)
+		x.enable(s)
+		return true
+	}
+	return false
 }

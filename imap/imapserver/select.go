@@ -1,6 +1,8 @@
 package imapserver
 
 import (
+	"slices"
+
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -9,12 +11,15 @@ import (
 // selectExt is SELECT, EXAMINE and CLOSE (RFC 9051 §6.3.2, §6.3.3, §6.4.1)
 // and CHECK (RFC 3501 §6.4.1).
 func selectExt() extension {
-	return extension{commands: []command{
-		{"SELECT", loggedIn, on((*Session).selectMailbox)},
-		{"EXAMINE", loggedIn, on((*Session).selectMailbox)},
-		{"CLOSE", selectedState, on((*Session).closeMailbox)},
-		{"CHECK", selectedState, on((*Session).check)},
-	}}
+	return extension{
+		commands: []command{
+			{"SELECT", loggedIn, on((*Session).selectMailbox)},
+			{"EXAMINE", loggedIn, on((*Session).selectMailbox)},
+			{"CLOSE", selectedState, on((*Session).closeMailbox)},
+			{"CHECK", selectedState, on((*Session).check)},
+		},
+		onSelect: (*Session).tellSelected,
+	}
 }
 
 // unselectExt is UNSELECT (RFC 3691).
@@ -58,23 +63,36 @@ func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
 	sel.keywords = mailbox.NewFlagSet(snap.Keywords...)
 	s.claimRecent(1)
 
-	if err := s.flagsResponses(); err != nil {
-		return reply{}, link(err)
+	for _, x := range s.srv.extensions() {
+		if x.onSelect == nil || slices.ContainsFunc(x.caps, func(c imap.Cap) bool { return !s.offers(c) }) {
+			continue
+		}
+		if err := x.onSelect(s, c, st); err != nil {
+			return reply{}, err
+		}
 	}
-	if err := s.tellExists(); err != nil {
-		return reply{}, link(err)
-	}
-	if seq := sel.view.seq(st.FirstUnseen); seq != 0 {
-		s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUnseen, Arg: imap.SeqNum(seq), Text: `first message without \Seen`})
-	}
-	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDValidity, Arg: info.UIDValidity, Text: "UIDs are valid"})
-	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDNext, Arg: sel.view.uidNext, Text: "predicted next UID"})
 	done = true
 	s.state = selectedState
 	if c.ReadOnly {
 		return reply{code: imap.CodeReadOnly}, nil
 	}
 	return reply{code: imap.CodeReadWrite}, nil
+}
+
+// tellSelected is what every SELECT tells (RFC 9051 §6.3.2, RFC 3501 §6.3.1).
+func (s *Session) tellSelected(_ *imap.Select, st mailbox.Status) error {
+	if err := s.flagsResponses(); err != nil {
+		return link(err)
+	}
+	if err := s.tellExists(); err != nil {
+		return link(err)
+	}
+	if seq := s.sel.view.seq(st.FirstUnseen); seq != 0 {
+		s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUnseen, Arg: imap.SeqNum(seq), Text: `first message without \Seen`})
+	}
+	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDValidity, Arg: s.sel.info.UIDValidity, Text: "UIDs are valid"})
+	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDNext, Arg: s.sel.view.uidNext, Text: "predicted next UID"})
+	return nil
 }
 
 // closeMailbox removes what is marked \Deleted, without telling of it, and

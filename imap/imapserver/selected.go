@@ -115,13 +115,27 @@ func (s *Session) selectedGone(err error) error {
 }
 
 func (s *Session) tellExpunges() error {
+	tell := (func(*Session, mailbox.UIDSet) error)(nil)
+	for _, x := range s.on {
+		if x.tellGone != nil {
+			tell = x.tellGone
+		}
+	}
 	var err error
 	gone := s.sel.view.takeExpunges(func(seq uint32, _ mailbox.UID) {
-		grammar.WriteCount(s.begin(), "EXPUNGE", seq)
-		err = errors.Join(err, s.end())
+		if tell == nil {
+			grammar.WriteCount(s.begin(), "EXPUNGE", seq)
+			err = errors.Join(err, s.end())
+		}
 	})
-	if !gone.IsEmpty() && !s.sel.recent.IsEmpty() {
+	if gone.IsEmpty() {
+		return err
+	}
+	if !s.sel.recent.IsEmpty() {
 		s.sel.recent = s.sel.recent.Subtract(gone)
+	}
+	if tell != nil {
+		return tell(s, gone)
 	}
 	return err
 }
@@ -170,6 +184,11 @@ func (s *Session) tellFlags(seq uint32, entry mailbox.Entry, withUID bool) error
 	}
 	grammar.WriteItemName(e, imap.FetchFlags, nil)
 	e.FlagSet(entry.Flags, s.sel.recent.Contains(entry.UID))
+	for _, x := range s.on {
+		if x.withFlags != nil {
+			x.withFlags(s, e, entry)
+		}
+	}
 	grammar.EndFetch(e)
 	return s.end()
 }

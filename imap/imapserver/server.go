@@ -200,6 +200,7 @@ type Session struct {
 	hub      *accountHub
 	account  mailbox.Account
 	enabled  imap.CapSet
+	on       []extension // whose capabilities are in enabled
 
 	sel *selected // in the selected state
 

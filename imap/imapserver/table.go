@@ -4,10 +4,12 @@ import (
 	"maps"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// An extension is a part of the protocol: what it advertises and the commands
-// that it adds. The base protocol is one too. Each stands in a file of its own,
+// An extension is a part of the protocol: what it advertises, the commands that it
+// adds, and what it does to others. The base protocol has several. Each stands in a file of its own,
 // as a function that returns it, and is listed in newProtocol. What is not offered
 // never comes here: package grammar refuses it (see Session.offers).
 type extension struct {
@@ -17,13 +19,23 @@ type extension struct {
 	capStates state
 	offer     func(*Session) bool
 
-	// enable, unless nil, is called when a client enables one of caps.
+	// enable, unless nil, is called when one of caps becomes enabled: by ENABLE,
+	// or by a command that implies it, with turnOn.
 	enable func(*Session)
 
-	commands []command
-
+	commands    []command
 	items       map[imap.FetchAtt]fetchItem // of FETCH
 	statusItems map[imap.StatusItem]statusItem
+
+	// onSelect, unless nil, tells of the mailbox that SELECT or EXAMINE has just
+	// selected, whose status is given. It is called where all caps are offered.
+	onSelect func(*Session, *imap.Select, mailbox.Status) error
+
+	// Once one of caps is enabled: what FETCH responses have behind flags that
+	// nobody asked for, from a blank on; and what tells of messages that are
+	// gone, instead of EXPUNGE.
+	withFlags func(*Session, *wire.Encoder, mailbox.Entry)
+	tellGone  func(*Session, mailbox.UIDSet) error
 }
 
 // A command is a row of the table.
