@@ -27,17 +27,3 @@ type Literal struct {
 }
 
 func (*Append) Name() string { return "APPEND" }
-
-// AppendUID is the code by which a server tells where messages were appended
-// (RFC 4315 §3).
-type AppendUID struct {
-	UIDValidity uint32
-	UIDs        mailbox.UIDSet
-}
-
-// CopyUID is the code by which a server tells where messages were copied or
-// moved (RFC 4315 §3): the n-th UID of Source became the n-th of Dest.
-type CopyUID struct {
-	UIDValidity  uint32
-	Source, Dest mailbox.UIDSet
-}

@@ -1,7 +1,5 @@
 package imap
 
-import "github.com/posthorn-mail/posthorn/mailbox"
-
 // A Command is a client's command with its arguments, without its tag. The
 // types are pointers to the structs of this package.
 type Command interface {
@@ -88,36 +86,7 @@ type (
 		Set     NumSet
 		Mailbox string
 	}
-
-	// Store is STORE, or UID STORE.
-	Store struct {
-		UID    bool
-		Set    NumSet
-		Op     mailbox.FlagOp
-		Silent bool // ".SILENT"
-		Flags  []mailbox.Flag
-
-		// UnchangedSince is RFC 7162 §3.1.3; nil if it was not given, since
-		// zero is a value of its own.
-		UnchangedSince *mailbox.ModSeq
-	}
 )
-
-// QResync is what a client that knows a mailbox tells of it when it selects it
-// again (RFC 7162 §3.2.5).
-type QResync struct {
-	UIDValidity uint32
-	ModSeq      mailbox.ModSeq
-	KnownUIDs   mailbox.UIDSet // empty: all below the lowest that has vanished or changed
-	SeqMatch    *SeqMatch
-}
-
-// SeqMatch pairs sequence numbers with the UIDs that they had; both sets have
-// the same number of elements.
-type SeqMatch struct {
-	Seqs NumSet
-	UIDs NumSet
-}
 
 func (*Capability) Name() string   { return "CAPABILITY" }
 func (*Noop) Name() string         { return "NOOP" }
@@ -145,4 +114,3 @@ func (*Unselect) Name() string    { return "UNSELECT" }
 func (*Expunge) Name() string     { return "EXPUNGE" }
 func (*Copy) Name() string        { return "COPY" }
 func (*Move) Name() string        { return "MOVE" }
-func (*Store) Name() string       { return "STORE" }

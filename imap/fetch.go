@@ -107,9 +107,3 @@ type Partial struct {
 	Offset int64
 	Count  int64 // above zero
 }
-
-// VanishedData is a VANISHED response (RFC 7162 §3.2.10).
-type VanishedData struct {
-	Earlier bool
-	UIDs    mailbox.UIDSet
-}

@@ -95,9 +95,9 @@ type Server struct {
 
 	// Capabilities, unless nil, gets the capabilities about to be advertised
 	// to a client and returns those that are, to turn extensions off for a
-	// connection or an account. A command that belongs to an extension that is
-	// turned off is refused, whether or not the client asked for
-	// capabilities.
+	// connection or an account. What belongs to an extension that is turned off
+	// is refused, whether or not the client asked for capabilities. It is
+	// called again for each command that needs an extension.
 	Capabilities func(s *Session, caps imap.CapSet) imap.CapSet
 
 	// OnID, unless nil, is called when a client has said what it is.

@@ -87,9 +87,9 @@ func writeESearchData(e *wire.Encoder, s *imap.ESearchData) {
 	if s.UID {
 		e.Raw(" UID")
 	}
-	t := &all().searchItems
-	for i := range t.rows {
-		if r := &t.rows[i]; r.has(s) {
+	t := all().searchItems
+	for i := range t {
+		if r := &t[i]; r.has(s) {
 			r.writeTo(e.SP(), s)
 		}
 	}

@@ -13,22 +13,22 @@ import (
 type extension struct {
 	caps []imap.Cap // of the rows that name none
 
-	commands       []row[imap.Command]
-	selectParams   []row[imap.Select]
-	createParams   []row[imap.Create]
-	listSelects    []row[imap.List]     // selection options of LIST
-	listReturns    []row[imap.List]     // return options of LIST
-	listItems      []row[imap.ListData] // extended data items of LIST responses
-	statusItems    []row[imap.StatusData]
-	searchKeys     []row[search.Key]
-	searchReturns  []row[imap.Search]      // result options of SEARCH
-	searchItems    []row[imap.ESearchData] // of ESEARCH responses
-	fetchItems     []row[imap.FetchItem]
-	fetchModifiers []row[imap.Fetch]
-	fetchData      []row[Item] // the values of data items in FETCH responses
-	storeModifiers []row[imap.Store]
-	responses      []row[Response]
-	codes          []row[any] // the arguments of response codes
+	commands       table[imap.Command]
+	selectParams   table[imap.Select]
+	createParams   table[imap.Create]
+	listSelects    table[imap.List]     // selection options of LIST
+	listReturns    table[imap.List]     // return options of LIST
+	listItems      table[imap.ListData] // extended data items of LIST responses
+	statusItems    table[imap.StatusData]
+	searchKeys     table[search.Key]
+	searchReturns  table[imap.Search]      // result options of SEARCH
+	searchItems    table[imap.ESearchData] // of ESEARCH responses
+	fetchItems     table[imap.FetchItem]
+	fetchModifiers table[imap.Fetch]
+	fetchData      table[Item] // the values of data items in FETCH responses
+	storeModifiers table[imap.Store]
+	responses      table[Response]
+	codes          table[any] // the arguments of response codes
 }
 
 func allExtensions() []extension {
@@ -41,34 +41,14 @@ func allExtensions() []extension {
 	}
 }
 
-// tables are the rows of all extensions, by kind.
-type tables struct {
-	commands       table[imap.Command]
-	selectParams   table[imap.Select]
-	createParams   table[imap.Create]
-	listSelects    table[imap.List]
-	listReturns    table[imap.List]
-	listItems      table[imap.ListData]
-	statusItems    table[imap.StatusData]
-	searchKeys     table[search.Key]
-	searchReturns  table[imap.Search]
-	searchItems    table[imap.ESearchData]
-	fetchItems     table[imap.FetchItem]
-	fetchModifiers table[imap.Fetch]
-	fetchData      table[Item]
-	storeModifiers table[imap.Store]
-	responses      table[Response]
-	codes          table[any]
-}
-
 var (
 	allOnce sync.Once
-	allRows tables
+	allRows extension
 )
 
-// all returns the tables, which are read only. They are built at the first call:
+// all returns the rows of all extensions, which are read only. They are put together at the first call:
 // a variable's initialiser could not refer to functions that read them.
-func all() *tables {
+func all() *extension {
 	allOnce.Do(func() {
 		t := &allRows
 		for _, x := range allExtensions() {

@@ -108,7 +108,7 @@ func writeFetch(e *wire.Encoder, c *imap.Fetch) {
 		}
 		e.Fail(fmt.Errorf("imap: data item %s can't be written", it.Att))
 	})
-	if t := &all().fetchModifiers; t.of(c) != nil {
+	if t := all().fetchModifiers; t.of(c) != nil {
 		t.write(e.SP(), c)
 	}
 }

@@ -107,7 +107,7 @@ func writeListData(e *wire.Encoder, l *imap.ListData) {
 	e.SP()
 	writeSeparator(e, l.Separator)
 	e.SP().Mailbox(l.Mailbox)
-	if t := &all().listItems; t.of(l) != nil {
+	if t := all().listItems; t.of(l) != nil {
 		t.write(e.SP(), l)
 	}
 }

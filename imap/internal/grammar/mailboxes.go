@@ -41,7 +41,7 @@ func readCreate(d *decoder, c *imap.Create) bool {
 
 func writeCreate(e *wire.Encoder, c *imap.Create) {
 	e.SP().Mailbox(c.Mailbox)
-	if t := &all().createParams; t.of(c) != nil {
+	if t := all().createParams; t.of(c) != nil {
 		t.write(e.SP(), c)
 	}
 }

@@ -216,14 +216,14 @@ func statusLine(d *decoder, tag string, cond imap.Condition) Response {
 
 // readArg reads the argument of the code.
 func (s *StatusLine) readArg() {
-	i, ok := all().codes.index[string(s.Code)]
-	if !ok {
+	r := all().codes.get([]byte(s.Code))
+	if r == nil {
 		return
 	}
 	d := &decoder{Decoder: wire.NewDecoder(wire.Bytes([]byte(" "+s.Args+"\r\n")), wire.LimitsClient())}
 	d.Tolerant = true
 	var arg any
-	if d.Begin() == nil && all().codes.rows[i].read(d, &arg) && d.End() {
+	if d.Begin() == nil && r.read(d, &arg) && d.End() {
 		s.Arg = arg
 	}
 }
@@ -291,12 +291,12 @@ func writeStatusLine(e *wire.Encoder, s *StatusLine) {
 	if s.Code != "" {
 		e.Raw("[").Atom(string(s.Code))
 		if s.Arg != nil {
-			i, ok := all().codes.index[string(s.Code)]
-			if !ok || !all().codes.rows[i].has(&s.Arg) {
+			r := all().codes.get([]byte(s.Code))
+			if r == nil || !r.has(&s.Arg) {
 				e.Fail(fmt.Errorf("imap: code %s can't have %T", s.Code, s.Arg))
 				return
 			}
-			all().codes.rows[i].write(e, &s.Arg)
+			r.write(e, &s.Arg)
 		} else if s.Args != "" {
 			e.SP().Text(s.Args)
 		}

@@ -19,43 +19,41 @@ type row[T any] struct {
 }
 
 // A table is the rows of one kind.
-type table[T any] struct {
-	rows  []row[T]
-	index map[string]int
-}
+type table[T any] []row[T]
 
 // add adds rows. Those that name no capabilities have caps.
-func (t *table[T]) add(caps []imap.Cap, rows []row[T]) {
-	if t.index == nil {
-		t.index = make(map[string]int)
-	}
+func (t *table[T]) add(caps []imap.Cap, rows table[T]) {
 	for _, r := range rows {
 		if r.caps == nil {
 			r.caps = caps
 		}
-		t.index[r.name] = len(t.rows)
-		t.rows = append(t.rows, r)
+		*t = append(*t, r)
 	}
 }
 
-// find returns the row of a name, in any case; nil if there is none, or if it
-// belongs to what is not offered. Here alone that is decided for names.
-func (t *table[T]) find(d *decoder, name []byte) *row[T] {
-	var buf [32]byte
-	if len(name) > len(buf) {
-		return nil
+// get returns the row of a name, nil if there is none.
+func (t table[T]) get(name []byte) *row[T] {
+	for i := range t {
+		if wire.Is(name, t[i].name) {
+			return &t[i]
+		}
 	}
-	i, ok := t.index[string(wire.Upper(append(buf[:0], name...)))]
-	if !ok || !d.offers(t.rows[i].caps...) {
-		return nil
+	return nil
+}
+
+// find returns the row of a name, nil if there is none, or if it belongs to what
+// is not offered. Here alone that is decided for names.
+func (t table[T]) find(d *decoder, name []byte) *row[T] {
+	if r := t.get(name); r != nil && d.offers(r.caps...) {
+		return r
 	}
-	return &t.rows[i]
+	return nil
 }
 
 // of returns the first row that the value has, nil if there is none.
-func (t *table[T]) of(v *T) *row[T] {
-	for i := range t.rows {
-		if r := &t.rows[i]; r.has != nil && r.has(v) {
+func (t table[T]) of(v *T) *row[T] {
+	for i := range t {
+		if r := &t[i]; r.has != nil && r.has(v) {
 			return r
 		}
 	}
@@ -63,7 +61,7 @@ func (t *table[T]) of(v *T) *row[T] {
 }
 
 // read reads a name and what follows it. what stands for the names in errors.
-func (t *table[T]) read(d *decoder, v *T, what string) bool {
+func (t table[T]) read(d *decoder, v *T, what string) bool {
 	r := t.find(d, d.Word())
 	if r == nil {
 		return d.Expected(what)
@@ -72,11 +70,11 @@ func (t *table[T]) read(d *decoder, v *T, what string) bool {
 }
 
 // write writes what the value has of the rows, in parentheses.
-func (t *table[T]) write(e *wire.Encoder, v *T) {
+func (t table[T]) write(e *wire.Encoder, v *T) {
 	e.Raw("(")
 	n := len(e.B)
-	for i := range t.rows {
-		r := &t.rows[i]
+	for i := range t {
+		r := &t[i]
 		if r.has == nil || !r.has(v) {
 			continue
 		}

@@ -50,7 +50,7 @@ func readSelect(d *decoder, c *imap.Select) bool {
 
 func writeSelect(e *wire.Encoder, c *imap.Select) {
 	e.SP().Mailbox(c.Mailbox)
-	if t := &all().selectParams; t.of(c) != nil {
+	if t := all().selectParams; t.of(c) != nil {
 		t.write(e.SP(), c)
 	}
 }

@@ -98,15 +98,15 @@ func writeStatusData(e *wire.Encoder, s *imap.StatusData) {
 // WriteStatus writes a STATUS response with these items, in the order in which
 // the client named them.
 func WriteStatus(e *wire.Encoder, s *imap.StatusData, items []imap.StatusItem) {
-	t := &all().statusItems
+	t := all().statusItems
 	e.Raw("* STATUS ").Mailbox(s.Mailbox).SP()
 	writeAll(e, items, func(item imap.StatusItem) {
-		i, ok := t.index[string(item)]
-		if !ok || !t.rows[i].has(s) {
+		r := t.get([]byte(item))
+		if r == nil || !r.has(s) {
 			e.Fail(fmt.Errorf("imap: no value of the status item %s", item))
 			return
 		}
-		t.rows[i].writeTo(e, s)
+		r.writeTo(e, s)
 	})
 	e.CRLF()
 }

@@ -56,7 +56,7 @@ func readStore(d *decoder, c *imap.Store) bool {
 
 func writeStore(e *wire.Encoder, c *imap.Store) {
 	e.SP().NumSet(c.Set).SP()
-	if t := &all().storeModifiers; t.of(c) != nil {
+	if t := all().storeModifiers; t.of(c) != nil {
 		t.write(e, c)
 		e.SP()
 	}
