@@ -14,9 +14,11 @@
 // # What is where
 //
 // A command is a row of a table: its name, the states that it is valid in and a
-// method of Session. Whatever adds commands, capabilities or data items is an
-// extension, a function in a file named after it, and listed in newProtocol.
-// The grammar is in package imap/internal/grammar: handlers get typed commands.
+// method of Session. What adds commands, capabilities or data items, or changes
+// what other commands do, is an extension: a function in a file named after it,
+// listed in newProtocol. The grammar is in package imap/internal/grammar, which
+// has a file of the same name: handlers get typed commands, and never one that
+// uses what the session does not offer.
 //
 // A session owns everything about its connection and runs on one goroutine. What
 // its client knows of the selected mailbox is a view (view.go), which moves
@@ -54,6 +56,7 @@
 //
 // 3501 (IMAP4rev1), 2177 (IDLE), 2180 (several sessions on a mailbox), 2342
 // (NAMESPACE), 2971 (ID), 3348 (CHILDREN), 3691 (UNSELECT), 4315 (UIDPLUS),
-// 4959 (SASL-IR), 5161 (ENABLE), 5530 (response codes), 6154 (SPECIAL-USE,
-// CREATE-SPECIAL-USE), 6851 (MOVE), 7888 (LITERAL+), 9208 (QUOTA).
+// 4959 (SASL-IR), 5161 (ENABLE), 5258 (LIST-EXTENDED), 5530 (response codes), 5819
+// (LIST-STATUS), 6154 (SPECIAL-USE, CREATE-SPECIAL-USE), 6851 (MOVE), 7888
+// (LITERAL+), 8438 (STATUS=SIZE), 9208 (QUOTA).
 package imapserver
