@@ -5,24 +5,42 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // The binary form of a Summary is
 //
-//	version   octet, 1
-//	counts    of parts, addresses, parameters and other strings of lists,
-//	          so that the reader allocates each kind once
-//	envelope, references, preview, root part
+//	version      octet, 1
+//	envelope     block: number of addresses, envelope
+//	references   block: list
+//	preview      block: text
+//	structure    numbers of parts, addresses, parameters and other strings
+//	             of lists, root part
 //
-// with numbers as varints and strings with their length before them. Empty and
+// with numbers as varints, and strings and blocks with their length before
+// them, so that a reader passes over the items that it does not want. The
+// numbers of elements let it allocate each kind once. Empty and
 // default values are omitted: a mask before each envelope and part says which.
 // There are no references to earlier text, since a Summary is small.
 
 const binaryVersion = 1
 
-// ErrSummary is wrapped by the errors of AppendBinary, for a tree that violates
-// the invariants of Part, and of UnmarshalBinary, for octets that are not a
-// Summary.
+// Items is a set of items of a Summary.
+type Items uint8
+
+// The items.
+const (
+	ItemEnvelope   Items = 1 << iota // Summary.Envelope
+	ItemReferences                   // Summary.References
+	ItemPreview                      // Summary.Preview
+	ItemStructure                    // Summary.Root
+
+	AllItems = ItemEnvelope | ItemReferences | ItemPreview | ItemStructure
+)
+
+// ErrSummary is wrapped by the errors of AppendBinary, for a tree that
+// violates the invariants of Part, and of UnmarshalBinary, for octets that are
+// not a Summary.
 var ErrSummary = errors.New("message: malformed summary")
 
 var (
@@ -37,23 +55,33 @@ func (s *Summary) MarshalBinary() ([]byte, error) { return s.AppendBinary(nil) }
 // AppendBinary appends the binary form of the summary, which later versions of
 // this package read as well.
 func (s *Summary) AppendBinary(b []byte) ([]byte, error) {
-	var c counts
+	var env, tree counts
 	if s.Root == nil {
 		return b, fmt.Errorf("%w: no root part", ErrSummary)
 	}
-	c.envelope(&s.Envelope)
-	c.strings += len(s.References)
-	if err := c.part(s.Root, 1); err != nil {
+	env.envelope(&s.Envelope)
+	if err := tree.part(s.Root, 1); err != nil {
 		return b, err
 	}
 	b = append(b, binaryVersion)
-	for _, n := range [...]int{c.parts, c.addresses, c.params, c.strings} {
+	start := len(b)
+	b = binary.AppendUvarint(b, uint64(env.addresses))
+	b = appendEnvelope(b, &s.Envelope)
+	b = endBlock(b, start)
+	start = len(b)
+	b = appendStrings(b, s.References)
+	b = endBlock(b, start)
+	b = appendString(b, s.Preview)
+	for _, n := range [...]int{tree.parts, tree.addresses, tree.params, tree.strings} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
-	b = appendEnvelope(b, &s.Envelope)
-	b = appendStrings(b, s.References)
-	b = appendString(b, s.Preview)
 	return appendPart(b, s.Root, 0), nil
+}
+
+// endBlock puts the length of what follows start before it.
+func endBlock(b []byte, start int) []byte {
+	var buf [binary.MaxVarintLen64]byte
+	return slices.Insert(b, start, binary.AppendUvarint(buf[:0], uint64(len(b)-start))...)
 }
 
 type counts struct{ parts, addresses, params, strings int }
@@ -176,6 +204,7 @@ const (
 	partLanguage
 	partChildren
 	partEnvelope
+	partNotLocated
 )
 
 func (p *Part) texts() [partTexts]*string {
@@ -210,6 +239,7 @@ func appendPart(b []byte, p *Part, base int64) []byte {
 	set(partLanguage, len(p.Language) > 0)
 	set(partChildren, len(p.Children) > 0)
 	set(partEnvelope, p.Envelope != nil)
+	set(partNotLocated, !p.Located)
 	b = binary.AppendUvarint(b, mask)
 
 	code := byte(0)
@@ -223,8 +253,10 @@ func appendPart(b []byte, p *Part, base int64) []byte {
 	if code == 0 {
 		b = appendString(appendString(b, p.Type), p.Subtype)
 	}
-	b = binary.AppendVarint(b, p.HeaderOffset-base)
-	b = binary.AppendVarint(b, p.BodyOffset-p.HeaderOffset)
+	if p.Located {
+		b = binary.AppendVarint(b, p.HeaderOffset-base)
+		b = binary.AppendVarint(b, p.BodyOffset-p.HeaderOffset)
+	}
 	b = binary.AppendVarint(b, p.BodySize)
 	b = binary.AppendVarint(b, p.Lines)
 	for _, t := range p.texts() {

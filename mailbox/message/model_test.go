@@ -44,7 +44,7 @@ func (w *writer) text() {
 // part writes a part, whose line break before the next boundary the caller
 // writes.
 func (w *writer) part(depth int, digest bool) *Part {
-	p := &Part{Type: "text", Subtype: "plain", Encoding: "7bit", HeaderOffset: int64(w.Len())}
+	p := &Part{Type: "text", Subtype: "plain", Encoding: "7bit", Located: true, HeaderOffset: int64(w.Len())}
 	kind := w.rnd.IntN(3)
 	if depth == 0 {
 		kind = 0

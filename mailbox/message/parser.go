@@ -113,7 +113,7 @@ type frame struct {
 // NewParser returns a Parser. opts may be nil.
 func NewParser(opts *Options) *Parser {
 	p := &Parser{opt: opts.withDefaults()}
-	root := &Part{}
+	root := &Part{Located: true}
 	p.sum.Root = root
 	p.parts = 1
 	p.push(frame{part: root, env: &p.sum.Envelope}, mark{})

@@ -166,7 +166,7 @@ func (p *Parser) endBoundaryLine(line []byte) {
 		return
 	}
 	p.parts++
-	part := &Part{}
+	part := &Part{Located: true}
 	parent := p.stack[len(p.stack)-1].part
 	parent.Children = append(parent.Children, part)
 	p.push(frame{part: part}, p.mark)

@@ -1,25 +1,47 @@
 package message
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
-// A Span is a range of octets in a message.
+// ErrNotLocated is returned by the readers of parts that are not Located.
+var ErrNotLocated = errors.New("message: offsets of the part are unknown")
+
+// A Span is a range of octets in a message. That of a part that is not Located
+// has an Offset of -1.
 type Span struct{ Offset, Size int64 }
 
 // Reader reads the span of the message r. It may be used by several goroutines
-// if r may.
+// if r may. Where the Offset is negative, every read fails with ErrNotLocated.
 func (s Span) Reader(r io.ReaderAt) *io.SectionReader {
+	if s.Offset < 0 {
+		return io.NewSectionReader(notLocated{}, 0, max(s.Size, 1))
+	}
 	return io.NewSectionReader(r, s.Offset, s.Size)
 }
 
+type notLocated struct{}
+
+func (notLocated) ReadAt([]byte, int64) (int, error) { return 0, ErrNotLocated }
+
+// span returns a span of the part, one without a place unless it is Located.
+func (p *Part) span(offset, size int64) Span {
+	if !p.Located {
+		return Span{-1, size}
+	}
+	return Span{offset, size}
+}
+
 // Header is the span of the part's header with the empty line that ends it.
-func (p *Part) Header() Span { return Span{p.HeaderOffset, p.BodyOffset - p.HeaderOffset} }
+func (p *Part) Header() Span { return p.span(p.HeaderOffset, p.BodyOffset-p.HeaderOffset) }
 
 // Body is the span of the part's body, still transfer encoded.
-func (p *Part) Body() Span { return Span{p.BodyOffset, p.BodySize} }
+func (p *Part) Body() Span { return p.span(p.BodyOffset, p.BodySize) }
 
 // Whole is the span of the header and the body.
 func (p *Part) Whole() Span {
-	return Span{p.HeaderOffset, p.BodyOffset - p.HeaderOffset + p.BodySize}
+	return p.span(p.HeaderOffset, p.BodyOffset-p.HeaderOffset+p.BodySize)
 }
 
 // Find returns the part that IMAP names by a list of numbers (RFC 3501 §6.4.5,
@@ -64,8 +86,16 @@ const (
 // Section returns the span of the section that IMAP names by path and kind, as
 // in BODY[path.kind], in the message whose root is p. ok is false if there is
 // no such section: a missing part, HEADER or TEXT of a part that is not a
-// message, or MIME without a part.
+// message, or MIME without a part; and if the part is not Located.
 func (p *Part) Section(path []int, kind SectionKind) (s Span, ok bool) {
+	s, ok = p.section(path, kind)
+	if s.Offset < 0 {
+		return Span{}, false
+	}
+	return s, ok
+}
+
+func (p *Part) section(path []int, kind SectionKind) (s Span, ok bool) {
 	if len(path) == 0 {
 		switch kind {
 		case SectionBody:
@@ -121,7 +151,7 @@ func (p *Part) walk(path []int, visit func([]int, *Part) bool) {
 
 // TransferDecoded reads the body of the part of the message r and decodes its
 // transfer encoding. Invalid encodings are decoded as well as possible; only
-// errors of r are returned. See KnownEncoding.
+// errors of r are returned, and ErrNotLocated. See KnownEncoding.
 func TransferDecoded(r io.ReaderAt, p *Part) io.Reader {
 	return NewTransferDecoder(p.Body().Reader(r), p.Encoding)
 }

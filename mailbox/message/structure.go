@@ -62,7 +62,7 @@ func (p *Parser) startMessage(f *frame, m mark) {
 		kind = DefectPartCount
 	default:
 		p.parts++
-		child := &Part{}
+		child := &Part{Located: true}
 		part.Envelope = &Envelope{}
 		part.Children = []*Part{child}
 		p.push(frame{part: child, env: part.Envelope}, m)

@@ -78,6 +78,11 @@ type Part struct {
 	Language          []string
 	Location          string
 
+	// Located says that HeaderOffset and BodyOffset are known, as they are from
+	// a Parser. A part that an IMAP server has described has no offsets: reading
+	// it by them fails with ErrNotLocated.
+	Located bool
+
 	// Offsets in octets from the start of the message. The header extends from
 	// HeaderOffset to BodyOffset, including the empty line that ends it. The
 	// body starts at BodyOffset and has BodySize octets, without the line break

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 )
@@ -8,33 +9,70 @@ import (
 // UnmarshalBinary sets the summary to what AppendBinary wrote. It does not
 // retain data, and allocates no more than in proportion to its length. Its
 // errors wrap ErrSummary.
-func (s *Summary) UnmarshalBinary(data []byte) error {
-	r := binaryReader{s: string(data)}
-	if r.octet() != binaryVersion {
+func (s *Summary) UnmarshalBinary(data []byte) error { return s.UnmarshalItems(data, AllItems) }
+
+// UnmarshalItems does as UnmarshalBinary for these items, and sets the others
+// to zero. It neither copies nor checks what it passes over.
+func (s *Summary) UnmarshalItems(data []byte, items Items) error {
+	if len(data) == 0 || data[0] != binaryVersion {
 		return fmt.Errorf("%w: unknown version", ErrSummary)
 	}
-	// The minimum size of each bounds how many there can be.
-	r.parts = make([]Part, r.count(6))
-	r.addresses = make([]Address, r.count(1))
-	r.params = make([]Param, r.count(2))
-	r.strings = make([]string, r.count(1))
-	r.children = make([]*Part, len(r.parts))
 	var v Summary
-	r.envelope(&v.Envelope)
-	v.References = r.list()
-	v.Preview = r.text()
-	v.Root = r.part(0, 1)
-	if r.err == nil && r.i != len(r.s) {
-		r.fail("octets left over")
-	}
-	if r.err != nil {
-		return r.err
+	rest := data[1:]
+	for _, item := range [...]Items{ItemEnvelope, ItemReferences, ItemPreview, ItemStructure} {
+		block := rest
+		if item != ItemStructure {
+			size, n := binary.Uvarint(rest)
+			if n <= 0 || size > uint64(len(rest)-n) {
+				return fmt.Errorf("%w: too short", ErrSummary)
+			}
+			block, rest = rest[n:n+int(size)], rest[n+int(size):]
+		}
+		if items&item == 0 {
+			continue
+		}
+		r := binaryReader{s: string(block)}
+		switch item {
+		case ItemEnvelope:
+			r.addresses = make([]Address, r.count(1))
+			r.envelope(&v.Envelope)
+		case ItemReferences:
+			if n := r.count(1); n > 0 {
+				v.References = make([]string, n)
+				r.texts(v.References)
+			}
+		case ItemPreview:
+			v.Preview, r.i = r.s, len(r.s)
+		case ItemStructure:
+			v.Root = r.tree()
+		}
+		if r.err == nil && r.i != len(r.s) {
+			r.fail("octets left over")
+		}
+		if r.err != nil {
+			return r.err
+		}
 	}
 	*s = v
 	return nil
 }
 
-// A binaryReader returns zero values after the first error.
+// tree reads the structure.
+func (r *binaryReader) tree() *Part {
+	// The minimum size of each bounds how many there can be.
+	r.parts = make([]Part, r.count(minPart))
+	r.addresses = make([]Address, r.count(1))
+	r.params = make([]Param, r.count(2))
+	r.strings = make([]string, r.count(1))
+	r.children = make([]*Part, len(r.parts))
+	return r.part(0, 1)
+}
+
+// minPart is how many octets a part takes at least: its mask, type, size and
+// lines.
+const minPart = 4
+
+// A binaryReader hands out zero values after the first error.
 type binaryReader struct {
 	s   string
 	i   int
@@ -119,10 +157,14 @@ func take[T any](r *binaryReader, slab *[]T, n int) []T {
 
 func (r *binaryReader) list() []string {
 	v := take(r, &r.strings, r.count(1))
-	for i := range v {
-		v[i] = r.text()
-	}
+	r.texts(v)
 	return v
+}
+
+func (r *binaryReader) texts(list []string) {
+	for i := range list {
+		list[i] = r.text()
+	}
 }
 
 func (r *binaryReader) paramList() []Param {
@@ -186,8 +228,10 @@ func (r *binaryReader) part(base int64, depth int) *Part {
 	} else {
 		r.fail("unknown type")
 	}
-	p.HeaderOffset = base + r.varint()
-	p.BodyOffset = p.HeaderOffset + r.varint()
+	if p.Located = mask&partNotLocated == 0; p.Located {
+		p.HeaderOffset = base + r.varint()
+		p.BodyOffset = p.HeaderOffset + r.varint()
+	}
 	p.BodySize = r.varint()
 	p.Lines = r.varint()
 	for i, t := range p.texts() {
@@ -232,7 +276,7 @@ func (r *binaryReader) partChildren(p *Part, depth int) {
 		r.fail("nested too deep")
 		return
 	}
-	p.Children = take(r, &r.children, r.count(6))
+	p.Children = take(r, &r.children, r.count(minPart))
 	base := p.BodyOffset
 	for i := range p.Children {
 		child := r.part(base, depth+1)
