@@ -10,8 +10,8 @@ type AppendUID struct {
 }
 
 // CopyUID is the code by which a server tells where messages were copied or
-// moved (RFC 4315 §3): the n-th UID of Source became the n-th of Dest.
+// moved (RFC 4315 §3), in the order in which that was done.
 type CopyUID struct {
-	UIDValidity  uint32
-	Source, Dest mailbox.UIDSet
+	UIDValidity uint32
+	Moved       []mailbox.Moved
 }

@@ -14,8 +14,8 @@
 //
 // An IMAP session that wakes from IDLE asks it, and so does a phone that comes
 // back after a week (RFC 7162), and a second server process that shares the
-// database: each remembers the HighestModSeq that it saw last, and needs no
-// other memory of what it missed. Stores keep no sessions, no sequence numbers
+// database: each remembers the [State] that it saw last, and needs no other
+// memory of what it missed. Stores keep no sessions, no sequence numbers
 // and no queues of notifications. Events (see Account.Watch) only say when to
 // ask.
 //
@@ -27,8 +27,8 @@
 //   - it maps sequence numbers to UIDs by itself, and moves its view forward
 //     with Changes, when its protocol allows it to tell the client;
 //   - it reads with Messages: one call for one message or for a hundred
-//     thousand, each with no more than is asked for: the [Entry]; the
-//     [message.Summary], which the store has parsed once, when the message
+//     thousand, each with no more than is asked for: the [Entry]; the envelope
+//     and the structure, which the store has parsed once, when the message
 //     arrived; the [Content], which is read in place and never copied whole;
 //   - it searches, sorts and threads with what it reads, so that a store need
 //     not know how;
@@ -45,10 +45,12 @@
 //   - Give out UIDs and ModSeqs in the order in which changes become visible.
 //     A database that commits in another order than it counts needs a lock on
 //     the mailbox, or its counters' row, from counting to commit.
-//   - Remember expunged UIDs, for as long as you can. Who asks about a time
-//     before that is told in Changes.Vanished of every UID that is missing.
+//   - Remember expunged UIDs, for as long as you can. A caller that asks about
+//     a time before that is told in Changes.Vanished of every UID that is
+//     missing.
 //   - Hold no lock while Messages yields: what happens in the loop is the
-//     network, and calls to the store itself.
+//     network, and calls to the store itself. Do large changes in slices, each
+//     with a ModSeq of its own, so that nobody else waits for them.
 //   - When Append returns, the messages are durable: a server acknowledges
 //     them to the world in the next line.
 //
@@ -68,7 +70,8 @@
 //	}
 //
 // What not every store can do is an interface of its own, which servers find
-// by type assertion: [Admin], [QuotaKeeper], [RecentMarker]. An extension of a
+// by type assertion: [Admin], [Namespacer], [QuotaKeeper], [RecentMarker],
+// [Replacer], each in a file of its own. An extension of a
 // protocol is offered only where the store has what it rests on.
 //
 // Packages memory and sqlite, below this one, are stores; mailboxtest holds

@@ -14,7 +14,7 @@ var (
 	ErrExist = errors.New("mailbox: already exists")
 
 	// ErrInvalidName: no mailbox can have that name (see ValidName), or the
-	// operation is not to be had on INBOX.
+	// operation is not allowed on INBOX.
 	ErrInvalidName = errors.New("mailbox: invalid name")
 
 	// ErrOverQuota: a quota would be exceeded.
@@ -30,7 +30,7 @@ var (
 	// those on mailboxes and keywords, or the UIDs of the mailbox are used up.
 	ErrLimit = errors.New("mailbox: limit reached")
 
-	// ErrSize: the Body of a Draft is shorter or longer than its Size.
+	// ErrSize: the Body of an Incoming is shorter or longer than its Size.
 	ErrSize = errors.New("mailbox: message has another size than announced")
 
 	// ErrPermission: the account may not do this.

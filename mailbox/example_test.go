@@ -13,6 +13,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
 // open returns the INBOX of an account of a new store.
@@ -37,22 +38,21 @@ func Example() {
 	ctx := context.Background()
 	inbox := open(ctx)
 	text := "From: Bob <bob@example.org>\r\nSubject: lunch?\r\n\r\nAt noon?\r\n"
-	uids, err := inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader(text), Size: int64(len(text))})
+	stored, err := inbox.Append(ctx, mailbox.Incoming{Body: strings.NewReader(text), Size: int64(len(text))})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("UIDs", uids)
+	fmt.Println("UIDs", stored.DestUIDs())
 
-	for msg, err := range inbox.Messages(ctx, mailbox.AllUIDs(), mailbox.WantSummary|mailbox.WantContent) {
+	for msg, err := range inbox.Messages(ctx, mailbox.AllUIDs(), mailbox.WantEntry|mailbox.WantEnvelope|mailbox.WantStructure|mailbox.WantContent) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(msg.UID, msg.Size, msg.Summary.Envelope.Subject)
-		body := msg.Summary.Root
-		io.Copy(os.Stdout, io.NewSectionReader(msg.Content, body.BodyOffset, body.BodySize))
+		fmt.Println(msg.UID, msg.Size, msg.Envelope.Subject)
+		io.Copy(os.Stdout, message.DecodedBody(msg.Content, msg.Structure))
 	}
 	// Output:
-	// UIDs [1]
+	// UIDs 1
 	// 1 58 lunch?
 	// At noon?
 }
@@ -63,7 +63,7 @@ func ExampleMailbox_changes() {
 	ctx := context.Background()
 	inbox := open(ctx)
 	for range 3 {
-		inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader("Subject: x\r\n\r\n"), Size: mailbox.SizeUnknown})
+		inbox.Append(ctx, mailbox.Incoming{Body: strings.NewReader("Subject: x\r\n\r\n"), Size: mailbox.SizeUnknown})
 	}
 	view, err := inbox.Snapshot(ctx)
 	if err != nil {
@@ -73,21 +73,25 @@ func ExampleMailbox_changes() {
 
 	inbox.SetFlags(ctx, mailbox.UIDSetOf(2), mailbox.FlagChange{Op: mailbox.FlagsAdd, Flags: mailbox.NewFlagSet(mailbox.FlagSeen)})
 	inbox.Expunge(ctx, mailbox.UIDSetOf(3), mailbox.FlagSet{})
-	inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader("Subject: new\r\n\r\n"), Size: mailbox.SizeUnknown})
+	inbox.Append(ctx, mailbox.Incoming{Body: strings.NewReader("Subject: new\r\n\r\n"), Size: mailbox.SizeUnknown})
 
-	changes, err := inbox.Changes(ctx, view.HighestModSeq)
+	changes, err := inbox.Changes(ctx, view.State)
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, e := range changes.Changed {
-		fmt.Printf("UID %d has flags (%v)\n", e.UID, e.Flags)
-	}
+	fmt.Println("new are", changes.New)
 	fmt.Println("gone are", changes.Vanished)
+	for msg, err := range inbox.Messages(ctx, changes.Changed, mailbox.WantFlags) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("UID %d has flags (%v)\n", msg.UID, msg.Flags)
+	}
 	// Output:
 	// there are 1:3
-	// UID 2 has flags (\Seen)
-	// UID 4 has flags ()
+	// new are 4
 	// gone are 3
+	// UID 2 has flags (\Seen)
 }
 
 func ExampleUIDSet() {
@@ -122,7 +126,7 @@ func TestProvision(t *testing.T) {
 	var before []mailbox.Info
 	for range 2 {
 		require.NoError(t, mailbox.Provision(ctx, account))
-		list, err := account.Mailboxes(ctx)
+		list, err := account.Mailboxes(ctx, 0)
 		require.NoError(t, err)
 		var all []string
 		for _, info := range list {

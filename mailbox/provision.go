@@ -11,7 +11,7 @@ import (
 // some mailbox has already, and a name that is taken, are left as they are, so
 // it does no harm to call it again.
 func Provision(ctx context.Context, a Account) error {
-	list, err := a.Mailboxes(ctx)
+	list, err := a.Mailboxes(ctx, 0)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (s *Session) append(c *imap.Append) (reply, error) {
 		return reply{}, link(err)
 	}
 	body := &appendBody{r: s.r, lit: lit}
-	uids, err := mb.Append(s.ctx, mailbox.Draft{
+	res, err := mb.Append(s.ctx, mailbox.Incoming{
 		Body: body, Size: c.Message.Literal.Size,
 		Flags: appendFlags(c.Message.Flags), InternalDate: c.Message.Date,
 	})
@@ -41,9 +41,8 @@ func (s *Session) append(c *imap.Append) (reply, error) {
 	if err != nil {
 		return reply{}, s.transferFailed(err)
 	}
-	info := mb.Info()
-	s.hub.changed(info.ID)
-	return reply{code: imap.CodeAppendUID, arg: imap.AppendUID{UIDValidity: info.UIDValidity, UIDs: mailbox.UIDSetOf(uids...)}}, nil
+	s.transferred(&res, mailbox.UIDSet{})
+	return reply{code: imap.CodeAppendUID, arg: imap.AppendUID{UIDValidity: res.DestUIDValidity, UIDs: res.DestUIDs()}}, nil
 }
 
 // appendable opens the mailbox and checks what can be checked before the
@@ -52,6 +51,9 @@ func (s *Session) appendable(c *imap.Append) (mailbox.Mailbox, error) {
 	mb, err := s.account.Mailbox(s.ctx, c.Mailbox)
 	if err != nil {
 		return nil, s.transferFailed(err)
+	}
+	if !mb.Info().Access.Rights.Has(mailbox.RightInsert) {
+		return nil, mailbox.ErrPermission
 	}
 	size := c.Message.Literal.Size
 	if limit := s.account.Limits().MaxMessageSize; limit > 0 && size > limit {

@@ -204,7 +204,7 @@ func (a countingAccount) Mailbox(ctx context.Context, name string) (mailbox.Mail
 	return countingMailbox{m, a.s}, err
 }
 
-func (m countingMailbox) Changes(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
+func (m countingMailbox) Changes(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
 	m.s.calls.Add(1)
 	return m.Mailbox.Changes(ctx, since)
 }
@@ -294,20 +294,22 @@ func (a vastAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbox,
 	return vastMailbox{m}, err
 }
 
-func (m vastMailbox) Append(_ context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
-	n, err := io.Copy(io.Discard, drafts[0].Body)
-	if err == nil && n != drafts[0].Size {
+func (m vastMailbox) Append(_ context.Context, msgs ...mailbox.Incoming) (mailbox.Result, error) {
+	n, err := io.Copy(io.Discard, msgs[0].Body)
+	if err == nil && n != msgs[0].Size {
 		err = mailbox.ErrSize
 	}
-	return []mailbox.UID{7}, err
+	var res mailbox.Result
+	res.Add(0, 7)
+	return res, err
 }
 
 func (m vastMailbox) Messages(context.Context, mailbox.UIDSet, mailbox.Want) iter.Seq2[*mailbox.Message, error] {
 	return func(yield func(*mailbox.Message, error) bool) {
 		yield(&mailbox.Message{
 			Entry: mailbox.Entry{UID: 1, Size: vastSize},
-			Summary: &message.Summary{Root: &message.Part{Type: "text", Subtype: "plain", Encoding: "7bit",
-				BodyOffset: 100, BodySize: vastSize - 100}},
+			Structure: &message.Part{Type: "text", Subtype: "plain", Encoding: "7bit",
+				Located: true, BodyOffset: 100, BodySize: vastSize - 100},
 			Content: vastContent{},
 		}, nil)
 	}
@@ -396,7 +398,7 @@ func millionUIDs(yield func(mailbox.UID) bool) {
 }
 
 func (m millionMailbox) Snapshot(context.Context) (mailbox.Snapshot, error) {
-	snap := mailbox.Snapshot{UIDNext: million*3/2 + 1, HighestModSeq: 1}
+	snap := mailbox.Snapshot{State: mailbox.State{UIDNext: million*3/2 + 1, ModSeq: 1}}
 	for uid := range millionUIDs {
 		snap.UIDs.Add(uid)
 	}

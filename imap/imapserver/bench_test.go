@@ -26,12 +26,12 @@ func benchServer(b *testing.B, messages int) *client {
 	inbox, err := acct.Mailbox(b.Context(), "INBOX")
 	require.NoError(b, err)
 	for n := 0; n < messages; {
-		var drafts []mailbox.Draft
-		for ; n < messages && len(drafts) < 1000; n++ {
+		var msgs []mailbox.Incoming
+		for ; n < messages && len(msgs) < 1000; n++ {
 			msg := testMessage(n + 1)
-			drafts = append(drafts, mailbox.Draft{Body: strings.NewReader(msg), Size: int64(len(msg))})
+			msgs = append(msgs, mailbox.Incoming{Body: strings.NewReader(msg), Size: int64(len(msg))})
 		}
-		_, err := inbox.Append(b.Context(), drafts...)
+		_, err := inbox.Append(b.Context(), msgs...)
 		require.NoError(b, err)
 	}
 	return login(b, start(b, &imapserver.Server{Store: store, AllowInsecureAuth: true, Authenticator: plainUsers{}}))
@@ -99,7 +99,7 @@ func BenchmarkFetchBody(b *testing.B) {
 	require.NoError(b, err)
 	line := strings.Repeat("x", 70) + "\r\n"
 	msg := "Subject: large\r\n\r\n" + strings.Repeat(line, vastSize/len(line))
-	_, err = inbox.Append(b.Context(), mailbox.Draft{Body: strings.NewReader(msg), Size: int64(len(msg))})
+	_, err = inbox.Append(b.Context(), mailbox.Incoming{Body: strings.NewReader(msg), Size: int64(len(msg))})
 	require.NoError(b, err)
 	c := login(b, start(b, &imapserver.Server{Store: store, AllowInsecureAuth: true, Authenticator: plainUsers{}}))
 	c.ok("SELECT INBOX")

@@ -21,9 +21,24 @@ func (s *Session) copy(c *imap.Copy) (reply, error) {
 	if err != nil {
 		return reply{}, s.transferFailed(err)
 	}
-	s.hub.changed(res.DestID)
-	code, arg := copyUID(res)
+	s.transferred(&res, mailbox.UIDSet{})
+	code, arg := copyUID(&res)
 	return reply{code: code, arg: arg}, nil
+}
+
+// transferred takes in what APPEND, COPY or MOVE has done to the selected
+// mailbox, and has the sessions in the mailbox look that the messages came
+// into. gone are those that left the selected mailbox.
+func (s *Session) transferred(res *mailbox.Result, gone mailbox.UIDSet) {
+	if s.sel != nil && s.sel.info.ID == res.DestID {
+		uids := res.DestUIDs()
+		s.made(res.Steps, mailbox.Changes{New: uids, Vanished: gone, State: mailbox.State{UIDNext: uids.Max() + 1}})
+		return
+	}
+	if !gone.IsEmpty() {
+		s.made(res.Steps, mailbox.Changes{Vanished: gone})
+	}
+	s.hub.changed(res.DestID)
 }
 
 // transferable resolves the set of COPY and MOVE. All messages are copied or
@@ -50,9 +65,9 @@ func (s *Session) transferFailed(err error) error {
 
 // copyUID returns the response code of RFC 4315 §3, nothing if no message was
 // copied.
-func copyUID(res mailbox.CopyResult) (code imap.Code, arg any) {
-	if res.Source.IsEmpty() {
+func copyUID(res *mailbox.Result) (code imap.Code, arg any) {
+	if len(res.Moved) == 0 {
 		return "", nil
 	}
-	return imap.CodeCopyUID, imap.CopyUID{UIDValidity: res.DestUIDValidity, Source: res.Source, Dest: res.Dest}
+	return imap.CodeCopyUID, imap.CopyUID{UIDValidity: res.DestUIDValidity, Moved: res.Moved}
 }

@@ -32,7 +32,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	message := "Subject: Hello\r\n\r\nHello, Tim.\r\n"
-	if _, err := inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader(message), Size: int64(len(message))}); err != nil {
+	if _, err := inbox.Append(ctx, mailbox.Incoming{Body: strings.NewReader(message), Size: int64(len(message))}); err != nil {
 		log.Fatal(err)
 	}
 

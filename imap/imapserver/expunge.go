@@ -15,7 +15,7 @@ func expungeExt() extension {
 func uidPlusExt() extension { return extension{caps: []imap.Cap{imap.CapUIDPlus}} }
 
 func (s *Session) expungeDeleted(c *imap.Expunge) (reply, error) {
-	if err := s.writable(); err != nil {
+	if err := s.writable(mailbox.RightExpunge); err != nil {
 		return reply{}, err
 	}
 	set := s.sel.view.clip(mailbox.AllUIDs())
@@ -25,21 +25,15 @@ func (s *Session) expungeDeleted(c *imap.Expunge) (reply, error) {
 			return reply{}, err
 		}
 	}
-	if _, err := s.expunge(set); err != nil {
-		return reply{}, err
-	}
-	s.force = true // poll tells the client
-	return reply{}, nil
+	return reply{}, s.expunge(set) // poll tells the client
 }
 
 // expunge removes the messages of the set that are marked \Deleted.
-func (s *Session) expunge(set mailbox.UIDSet) (mailbox.UIDSet, error) {
-	gone, _, err := s.sel.mb.Expunge(s.ctx, set, mailbox.NewFlagSet(mailbox.FlagDeleted))
+func (s *Session) expunge(set mailbox.UIDSet) error {
+	res, err := s.sel.mb.Expunge(s.ctx, set, mailbox.NewFlagSet(mailbox.FlagDeleted))
+	s.made(res.Steps, mailbox.Changes{Vanished: res.SourceUIDs()})
 	if err != nil {
-		return gone, s.selectedGone(err)
+		return s.selectedGone(err)
 	}
-	if !gone.IsEmpty() {
-		s.changed()
-	}
-	return gone, nil
+	return nil
 }

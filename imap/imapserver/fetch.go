@@ -11,17 +11,17 @@ import (
 // fetchExt is FETCH (RFC 9051 §6.4.5) with the data items of RFC 3501 and
 // RFC 9051.
 func fetchExt() extension {
-	section := fetchItem{want: mailbox.WantContent | mailbox.WantSummary, write: (*fetcher).section}
+	section := fetchItem{write: (*fetcher).section}
 	return extension{
 		commands: []command{{"FETCH", selectedState, on((*Session).fetch)}},
 		items: map[imap.FetchAtt]fetchItem{
 			imap.FetchUID:           {write: (*fetcher).uid},
-			imap.FetchFlags:         {write: (*fetcher).flags},
-			imap.FetchInternalDate:  {write: (*fetcher).internalDate},
-			imap.FetchSize:          {write: (*fetcher).size},
-			imap.FetchEnvelope:      {want: mailbox.WantSummary, write: (*fetcher).envelope},
-			imap.FetchBodyStructure: {want: mailbox.WantSummary, write: (*fetcher).structure},
-			imap.FetchBody:          {want: mailbox.WantSummary, write: (*fetcher).structure},
+			imap.FetchFlags:         {want: mailbox.WantFlags, write: (*fetcher).flags},
+			imap.FetchInternalDate:  {want: mailbox.WantEntry, write: (*fetcher).internalDate},
+			imap.FetchSize:          {want: mailbox.WantEntry, write: (*fetcher).size},
+			imap.FetchEnvelope:      {want: mailbox.WantEnvelope, write: (*fetcher).envelope},
+			imap.FetchBodyStructure: {want: mailbox.WantStructure, write: (*fetcher).structure},
+			imap.FetchBody:          {want: mailbox.WantStructure, write: (*fetcher).structure},
 			imap.FetchBodySection:   section,
 			imap.FetchRFC822:        section,
 			imap.FetchRFC822Header:  section,
@@ -76,10 +76,14 @@ func (s *Session) fetch(c *imap.Fetch) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	sent := uint32(0)
+	sent, damaged := uint32(0), false
 	for m, err := range s.sel.mb.Messages(s.ctx, set, f.want) {
 		if err != nil {
-			return reply{}, s.selectedGone(err)
+			if !s.damaged(err) {
+				return reply{}, s.selectedGone(err)
+			}
+			damaged = true
+			continue
 		}
 		seq := s.sel.view.seq(m.UID)
 		if seq == 0 {
@@ -92,6 +96,9 @@ func (s *Session) fetch(c *imap.Fetch) (reply, error) {
 	}
 	if err := f.mark(); err != nil {
 		return reply{}, err
+	}
+	if damaged {
+		return reply{}, no(imap.CodeCorruption, "messages that are damaged have been left out")
 	}
 	if !c.UID && sent < s.sel.view.countSet(set) {
 		return reply{}, errExpunged()
@@ -106,14 +113,22 @@ func (f *fetcher) add(it imap.FetchItem) error {
 	}
 	f.items = append(f.items, it)
 	f.write = append(f.write, x.write)
-	if it.Att == imap.FetchRFC822 || it.Section != nil && len(it.Section.Path) == 0 && it.Section.Spec == imap.SectionAll {
-		f.want |= mailbox.WantContent // all octets: no need to know the structure
-	} else {
-		f.want |= x.want
+	f.want |= x.want
+	if sec := sectionOf(&it); sec != nil {
+		f.want |= wantOf(sec)
 	}
 	f.hasFlags = f.hasFlags || it.Att == imap.FetchFlags
-	f.marks = f.marks || it.Marks() && !f.sel.readOnly
+	if it.Marks() {
+		f.want |= mailbox.WantFlags
+	}
+	f.marks = f.marks || it.Marks() && f.marksSeen()
 	return nil
+}
+
+// marksSeen reports whether what is fetched becomes \Seen: not after EXAMINE,
+// nor without the right to it (RFC 4314 §4).
+func (f *fetcher) marksSeen() bool {
+	return !f.sel.readOnly && f.sel.info.Access.MayChange(mailbox.FlagSetOf(mailbox.SystemSeen, nil)).System() != 0
 }
 
 // message writes the response for one message.
@@ -163,7 +178,7 @@ func (f *fetcher) mark() error {
 	if _, err := f.sel.mb.SetFlags(f.ctx, others, change); err != nil {
 		return f.selectedGone(err)
 	}
-	f.changed()
+	f.sel.box.changed()
 	return nil
 }
 
@@ -192,11 +207,11 @@ func (f *fetcher) size(_ *imap.FetchItem, m *mailbox.Message) error {
 }
 
 func (f *fetcher) envelope(_ *imap.FetchItem, m *mailbox.Message) error {
-	grammar.WriteEnvelope(&f.enc, &m.Summary.Envelope)
+	grammar.WriteEnvelope(&f.enc, m.Envelope)
 	return nil
 }
 
 func (f *fetcher) structure(it *imap.FetchItem, m *mailbox.Message) error {
-	grammar.WriteStructure(&f.enc, m.Summary.Root, it.Att == imap.FetchBodyStructure)
+	grammar.WriteStructure(&f.enc, m.Structure, it.Att == imap.FetchBodyStructure)
 	return nil
 }

@@ -74,7 +74,7 @@ func FuzzSession(f *testing.F) {
 		inbox, err := acct.Mailbox(t.Context(), "INBOX")
 		require.NoError(t, err)
 		for range 3 {
-			_, err := inbox.Append(t.Context(), mailbox.Draft{Body: bytes.NewReader(mime), Size: int64(len(mime))})
+			_, err := inbox.Append(t.Context(), mailbox.Incoming{Body: bytes.NewReader(mime), Size: int64(len(mime))})
 			require.NoError(t, err)
 		}
 		srv := &Server{Store: store, Authenticator: anybody{}, AllowInsecureAuth: true}

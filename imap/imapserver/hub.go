@@ -176,15 +176,21 @@ func (a *accountHub) changed(id string) {
 	a.mu.Lock()
 	b := a.boxes[id]
 	a.mu.Unlock()
-	if b == nil {
-		return
+	if b != nil {
+		b.changed()
 	}
-	b.gen.Add(1)
+}
+
+// changed is accountHub.changed for a mailbox that is at hand. It returns the
+// generation that the change has made.
+func (b *boxHub) changed() uint64 {
+	gen := b.gen.Add(1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for w := range b.idle {
 		w.Wake()
 	}
+	return gen
 }
 
 // box returns the hub of a mailbox.
@@ -224,23 +230,51 @@ func (b *boxHub) listen(w waker) (stop func()) {
 // with the same state share: a thousand IDLE sessions that are woken by one
 // message cost one query.
 type changesCall struct {
-	since mailbox.ModSeq
+	since mailbox.State
 	gen   uint64 // generation before the call was made
 	done  chan struct{}
-	ch    mailbox.Changes // after done; read only
-	err   error           // after done
+	delta delta // after done; read only
+	err   error // after done
 }
 
-// Results kept for sessions that come a little later, and the number of
-// entries up to which one is worth keeping.
+// A delta is what has changed in a mailbox, with the flags of the messages that
+// have changed, unless there are too many of them: then flags is nil.
+type delta struct {
+	mailbox.Changes
+	flags []mailbox.Entry
+}
+
+// keptResults is how many results are kept for sessions that come a little
+// later, maxDeltaFlags how many messages the flags of which are read with them.
 const (
-	keptResults       = 4
-	keptResultEntries = 1024
+	keptResults   = 4
+	maxDeltaFlags = 1024
 )
 
-// changes returns what has happened since a ModSeq. The result is at least as
+// readDelta asks a mailbox for changes.
+func readDelta(ctx context.Context, mb mailbox.Mailbox, since mailbox.State) (delta, error) {
+	ch, err := mb.Changes(ctx, since)
+	d := delta{Changes: ch}
+	if err != nil || ch.Changed.IsEmpty() || ch.Changed.Len() > maxDeltaFlags {
+		return d, err
+	}
+	flags := make([]mailbox.Entry, 0, ch.Changed.Len())
+	for m, err := range mb.Messages(ctx, ch.Changed, mailbox.WantFlags) {
+		if err != nil {
+			if _, ok := errors.AsType[*mailbox.MessageError](err); ok {
+				err = nil // each session reads, and passes over it
+			}
+			return d, err
+		}
+		flags = append(flags, m.Entry)
+	}
+	d.flags = flags
+	return d, nil
+}
+
+// changes returns what has happened since a state. The result is at least as
 // new as generation gen; it is shared and must not be modified.
-func (b *boxHub) changes(ctx context.Context, mb mailbox.Mailbox, since mailbox.ModSeq, gen uint64) (mailbox.Changes, error) {
+func (b *boxHub) changes(ctx context.Context, mb mailbox.Mailbox, since mailbox.State, gen uint64) (delta, error) {
 	b.mu.Lock()
 	for _, c := range b.results {
 		if c.since == since && c.gen >= gen {
@@ -248,12 +282,12 @@ func (b *boxHub) changes(ctx context.Context, mb mailbox.Mailbox, since mailbox.
 			select {
 			case <-c.done:
 			case <-ctx.Done():
-				return mailbox.Changes{}, context.Cause(ctx)
+				return delta{}, context.Cause(ctx)
 			}
 			if c.err == nil {
-				return c.ch, nil
+				return c.delta, nil
 			}
-			return mb.Changes(ctx, since) // the other's trouble need not be ours
+			return readDelta(ctx, mb, since) // the other's trouble need not be ours
 		}
 	}
 	c := &changesCall{since: since, gen: b.gen.Load(), done: make(chan struct{})}
@@ -265,13 +299,18 @@ func (b *boxHub) changes(ctx context.Context, mb mailbox.Mailbox, since mailbox.
 
 	c.err = mailbox.ErrUnavailable // stands if the store panics
 	defer func() {
-		if c.err != nil || len(c.ch.Changed) > keptResultEntries {
+		if c.err != nil || c.delta.large() {
 			b.forget(c)
 		}
 		close(c.done)
 	}()
-	c.ch, c.err = mb.Changes(ctx, since)
-	return c.ch, c.err
+	c.delta, c.err = readDelta(ctx, mb, since)
+	return c.delta, c.err
+}
+
+// large reports whether a delta is too large to be kept for others.
+func (d *delta) large() bool {
+	return len(d.New.Ranges())+len(d.Changed.Ranges())+len(d.Vanished.Ranges()) > maxDeltaFlags
 }
 
 func (b *boxHub) forget(c *changesCall) {

@@ -45,7 +45,7 @@ func TestHubIsSharedAndLeft(t *testing.T) {
 		gen := box.gen.Load()
 
 		// What another process does arrives by Watch.
-		_, err = inbox.Append(t.Context(), mailbox.Draft{Body: strings.NewReader("x"), Size: 1})
+		_, err = inbox.Append(t.Context(), mailbox.Incoming{Body: strings.NewReader("x"), Size: 1})
 		require.NoError(t, err)
 		synctest.Wait()
 		require.Greater(t, box.gen.Load(), gen)
@@ -74,7 +74,7 @@ type scriptedBox struct {
 	changes func(ctx context.Context) (mailbox.Changes, error)
 }
 
-func (b *scriptedBox) Changes(ctx context.Context, _ mailbox.ModSeq) (mailbox.Changes, error) {
+func (b *scriptedBox) Changes(ctx context.Context, _ mailbox.State) (mailbox.Changes, error) {
 	b.calls.Add(1)
 	return b.changes(ctx)
 }
@@ -86,7 +86,7 @@ func TestHubSharesChanges(t *testing.T) {
 		mb := &scriptedBox{changes: func(ctx context.Context) (mailbox.Changes, error) {
 			select {
 			case <-release:
-				return mailbox.Changes{HighestModSeq: 7}, nil
+				return mailbox.Changes{State: mailbox.State{ModSeq: 7}}, nil
 			case <-ctx.Done():
 				return mailbox.Changes{}, context.Cause(ctx)
 			}
@@ -95,9 +95,9 @@ func TestHubSharesChanges(t *testing.T) {
 		ask := func(since mailbox.ModSeq) {
 			gen := box.gen.Load()
 			wg.Go(func() {
-				ch, err := box.changes(t.Context(), mb, since, gen)
+				d, err := box.changes(t.Context(), mb, mailbox.State{ModSeq: since}, gen)
 				require.NoError(t, err)
-				require.EqualValues(t, 7, ch.HighestModSeq)
+				require.EqualValues(t, 7, d.State.ModSeq)
 			})
 		}
 		for range 10 {
@@ -113,7 +113,7 @@ func TestHubSharesChanges(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		given := make(chan error, 1)
 		go func() {
-			_, err := box.changes(ctx, mb, 5, 0)
+			_, err := box.changes(ctx, mb, mailbox.State{ModSeq: 5}, 0)
 			given <- err
 		}()
 		synctest.Wait()
@@ -140,11 +140,11 @@ func TestHubSharesChanges(t *testing.T) {
 				<-hold
 				return mailbox.Changes{}, trouble
 			}
-			return mailbox.Changes{HighestModSeq: 7}, nil
+			return mailbox.Changes{State: mailbox.State{ModSeq: 7}}, nil
 		}
 		failed := make(chan error, 1)
 		go func() {
-			_, err := box.changes(t.Context(), mb, 5, box.gen.Load())
+			_, err := box.changes(t.Context(), mb, mailbox.State{ModSeq: 5}, box.gen.Load())
 			failed <- err
 		}()
 		synctest.Wait()
@@ -197,7 +197,7 @@ func TestHubWatchesAgain(t *testing.T) {
 		require.NoError(t, err)
 		box := a.box(inbox.Info().ID)
 		change := func() {
-			_, err := inbox.Append(t.Context(), mailbox.Draft{Body: strings.NewReader("x"), Size: 1})
+			_, err := inbox.Append(t.Context(), mailbox.Incoming{Body: strings.NewReader("x"), Size: 1})
 			require.NoError(t, err)
 			synctest.Wait()
 		}

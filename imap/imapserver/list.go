@@ -37,8 +37,8 @@ type listed struct {
 // names returns every name of the account in order: of mailboxes, of
 // subscriptions, and of superiors that are neither. With subscribed, only
 // subscriptions and their superiors count.
-func (s *Session) names(subscribed bool) ([]listed, error) {
-	infos, err := s.account.Mailboxes(s.ctx)
+func (s *Session) names(subscribed bool, want mailbox.ListWant) ([]listed, error) {
+	infos, err := s.account.Mailboxes(s.ctx, want)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,11 @@ func (s *Session) list(c *imap.List) (reply, error) {
 		// A request for the separator and the root name (RFC 9051 §6.3.9).
 		return reply{}, s.respond(&imap.ListData{Attrs: []imap.MailboxAttr{imap.AttrNoSelect}, Separator: separator})
 	}
-	names, err := s.names(c.Select&imap.SelectSubscribed != 0)
+	var want mailbox.ListWant
+	if c.Return&imap.ReturnStatus != 0 {
+		want = mailbox.ListStatus
+	}
+	names, err := s.names(c.Select&imap.SelectSubscribed != 0, want)
 	if err != nil {
 		return reply{}, err
 	}
@@ -159,9 +163,10 @@ func superiorsOfSelected(c *imap.List, names []listed) map[string]bool {
 // them itself (RFC 5819 §2).
 func (s *Session) listOne(c *imap.List, l listed, chosen, childInfo bool) error {
 	var st *imap.StatusData
-	if c.Return&imap.ReturnStatus != 0 && l.exists && chosen {
+	if l.info.Status != nil && l.exists && chosen {
 		var err error
-		st, err = s.statusOf(l.info.Name, c.Status)
+		q := &statusQuery{Session: s, StatusData: imap.StatusData{Mailbox: l.info.Name}, st: l.info.Status}
+		st, err = q.ask(c.Status)
 		if errors.Is(err, mailbox.ErrNotExist) {
 			l.exists = false // it has just been deleted
 		} else if err != nil {
@@ -204,7 +209,7 @@ func selectNames(set imap.ListSelect) []string {
 // lsub is LSUB (RFC 3501 §6.3.9). A name that is not subscribed to, but has
 // inferiors that are, is returned with \Noselect where "%" ends the pattern.
 func (s *Session) lsub(c *imap.LSub) (reply, error) {
-	names, err := s.names(true)
+	names, err := s.names(true, 0)
 	if err != nil {
 		return reply{}, err
 	}

@@ -3,6 +3,7 @@ package imapserver
 import (
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
+	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
 // moveExt is MOVE (RFC 6851).
@@ -14,7 +15,8 @@ func moveExt() extension {
 }
 
 func (s *Session) move(c *imap.Move) (reply, error) {
-	if err := s.writable(); err != nil {
+	// RFC 6851 §4.4: what EXPUNGE and \Deleted need, besides what COPY does.
+	if err := s.writable(mailbox.RightExpunge | mailbox.RightDeleteMessages); err != nil {
 		return reply{}, err
 	}
 	set, err := s.transferable(c.Set, c.UID)
@@ -27,11 +29,9 @@ func (s *Session) move(c *imap.Move) (reply, error) {
 	}
 	// COPYUID goes untagged, before the EXPUNGE responses that poll sends
 	// (RFC 6851 §4.3).
-	if code, arg := copyUID(res); code != "" {
+	if code, arg := copyUID(&res); code != "" {
 		s.status(grammar.StatusLine{Cond: imap.OK, Code: code, Arg: arg, Text: "messages moved"})
-		s.changed()
-		s.hub.changed(res.DestID)
+		s.transferred(&res, res.SourceUIDs())
 	}
-	s.force = true
 	return reply{}, nil
 }

@@ -1,12 +1,14 @@
 package imapserver
 
-import "github.com/posthorn-mail/posthorn/imap"
+import (
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
 
 // separator is the hierarchy separator of every mailbox.Account.
 const separator = '/'
 
-// namespaceExt is NAMESPACE (RFC 2342). An account has one namespace, the user's
-// own, without a prefix.
+// namespaceExt is NAMESPACE (RFC 2342).
 func namespaceExt() extension {
 	return extension{
 		caps:     []imap.Cap{imap.CapNamespace},
@@ -15,5 +17,20 @@ func namespaceExt() extension {
 }
 
 func (s *Session) namespace(*imap.Namespace) (reply, error) {
-	return reply{}, s.respond(&imap.NamespaceData{Personal: []imap.NamespaceEntry{{Separator: separator}}})
+	ns := mailbox.Namespaces{Personal: []string{""}}
+	if n, ok := s.account.(mailbox.Namespacer); ok {
+		var err error
+		if ns, err = n.Namespaces(s.ctx); err != nil {
+			return reply{}, err
+		}
+	}
+	entries := func(prefixes []string) (list []imap.NamespaceEntry) {
+		for _, p := range prefixes {
+			list = append(list, imap.NamespaceEntry{Prefix: p, Separator: separator})
+		}
+		return list
+	}
+	return reply{}, s.respond(&imap.NamespaceData{
+		Personal: entries(ns.Personal), OtherUsers: entries(ns.OtherUsers), Shared: entries(ns.Shared),
+	})
 }

@@ -42,9 +42,16 @@ func deletedStorage(q *statusQuery) error {
 	if q.st.Deleted == 0 {
 		return nil
 	}
-	for m, err := range q.mb.Messages(q.ctx, mailbox.AllUIDs(), 0) {
+	mb, err := q.open()
+	if err != nil {
+		return err
+	}
+	for m, err := range mb.Messages(q.ctx, mailbox.AllUIDs(), mailbox.WantEntry) {
 		if err != nil {
-			return err
+			if !q.damaged(err) {
+				return err
+			}
+			continue
 		}
 		if m.Flags.System()&mailbox.SystemDeleted != 0 {
 			*q.DeletedStorage += m.Size

@@ -64,10 +64,9 @@ func (s *Session) find(key search.Key) (mailbox.UIDSet, error) {
 	err = s.whileConnected(func(ctx context.Context) error {
 		for uid, err := range prog.Matches(ctx, sel.mb, within) {
 			if err != nil {
-				if damaged := (*search.MessageError)(nil); !errors.As(err, &damaged) {
+				if !s.damaged(err) {
 					return searchRefusal(s.selectedGone(err))
 				}
-				s.log().Warn("imap: cannot search message", "mailbox", sel.mb.Info().Name, "error", err)
 			} else if sel.view.seq(uid) != 0 {
 				found.Add(uid)
 			}

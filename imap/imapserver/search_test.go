@@ -13,7 +13,6 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap/imapserver"
 	"github.com/posthorn-mail/posthorn/mailbox"
-	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
 func TestSearchTimeout(t *testing.T) {
@@ -55,7 +54,7 @@ func TestSearchDamaged(t *testing.T) {
 	require.Equal(t, []string{"* SEARCH 1 3"}, c.ok("SEARCH TEXT body"))
 	require.Equal(t, []string{"* SEARCH 1 2 3"}, c.ok("SEARCH OR TEXT body FROM sender"))
 	c.ok("LOGOUT")
-	require.Equal(t, 1, strings.Count(log.String(), "cannot search message"), log.String())
+	require.Equal(t, 1, strings.Count(log.String(), "message is damaged"), log.String())
 }
 
 // damagedStore has a message of UID 2 whose content can't be read.
@@ -91,5 +90,5 @@ func (m damagedMailbox) Messages(ctx context.Context, set mailbox.UIDSet, want m
 type damagedContent struct{ mailbox.Content }
 
 func (damagedContent) ReadAt([]byte, int64) (int, error) {
-	return 0, &search.MessageError{UID: 2, Err: io.ErrUnexpectedEOF}
+	return 0, &mailbox.MessageError{UID: 2, Err: io.ErrUnexpectedEOF}
 }

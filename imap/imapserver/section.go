@@ -16,39 +16,73 @@ type span struct{ off, size int64 }
 
 // section writes BODY[…]<…> and the RFC822 items that mean the same.
 func (f *fetcher) section(it *imap.FetchItem, m *mailbox.Message) error {
-	sec := it.Section
-	if sec == nil {
-		sec = rfc822Section(it.Att)
+	sec := sectionOf(it)
+	c, sp, ok, err := locate(sec, m)
+	if err != nil {
+		return err
 	}
-	sp, ok := locate(sec, m)
 	if !ok {
 		f.enc.NIL() // there is no such part
 		return nil
 	}
 	if sec.Spec == imap.SectionHeaderFields || sec.Spec == imap.SectionHeaderFieldsNot {
-		return f.headerFields(sec, m.Content, sp)
+		return f.headerFields(sec, c, sp)
 	}
 	sp = sp.part(sec.Partial)
 	return f.literal(sp.size, func(w io.Writer) error {
-		if wt, ok := m.Content.(io.WriterTo); ok && sp.off == 0 && sp.size == m.Content.Size() {
+		if wt, ok := c.(io.WriterTo); ok && sp.off == 0 && sp.size == c.Size() {
 			_, err := wt.WriteTo(w)
 			return err
 		}
-		_, err := io.Copy(w, io.NewSectionReader(m.Content, sp.off, sp.size))
+		_, err := io.Copy(w, io.NewSectionReader(c, sp.off, sp.size))
 		return err
 	})
 }
 
-// rfc822Section returns what RFC822, RFC822.HEADER and RFC822.TEXT are short
-// for (RFC 3501 §6.4.5).
-func rfc822Section(att imap.FetchAtt) *imap.BodySection {
-	switch att {
+// What RFC822, RFC822.HEADER and RFC822.TEXT are short for (RFC 3501 §6.4.5).
+var (
+	rfc822       = imap.BodySection{}
+	rfc822Header = imap.BodySection{Spec: imap.SectionHeader}
+	rfc822Text   = imap.BodySection{Spec: imap.SectionText}
+)
+
+// sectionOf returns the section that an item asks for, nil if it is not one of
+// octets.
+func sectionOf(it *imap.FetchItem) *imap.BodySection {
+	switch it.Att {
+	case imap.FetchRFC822:
+		return &rfc822
 	case imap.FetchRFC822Header:
-		return &imap.BodySection{Spec: imap.SectionHeader}
+		return &rfc822Header
 	case imap.FetchRFC822Text:
-		return &imap.BodySection{Spec: imap.SectionText}
+		return &rfc822Text
 	}
-	return &imap.BodySection{}
+	return it.Section
+}
+
+// isHeader reports whether a section lies in the header of the message itself.
+func isHeader(sec *imap.BodySection) bool {
+	switch sec.Spec {
+	case imap.SectionHeader, imap.SectionHeaderFields, imap.SectionHeaderFieldsNot:
+		return len(sec.Path) == 0
+	}
+	return false
+}
+
+// isWhole reports whether a section is the whole message.
+func isWhole(sec *imap.BodySection) bool {
+	return sec.Spec == imap.SectionAll && len(sec.Path) == 0
+}
+
+// wantOf returns what must be read to find a section and its octets.
+func wantOf(sec *imap.BodySection) mailbox.Want {
+	switch {
+	case isHeader(sec):
+		return mailbox.WantHeader
+	case isWhole(sec):
+		return mailbox.WantContent
+	}
+	return mailbox.WantStructure | mailbox.WantContent
 }
 
 // part returns the stretch of a span that <offset.count> asks for, empty if it
@@ -63,26 +97,32 @@ func (sp span) part(p *imap.Partial) span {
 
 // locate finds the octets of a section. ok is false if the message has no such
 // part.
-func locate(sec *imap.BodySection, m *mailbox.Message) (sp span, ok bool) {
-	kind := message.SectionBody
+func locate(sec *imap.BodySection, m *mailbox.Message) (c mailbox.Content, sp span, ok bool, err error) {
+	switch {
+	case isHeader(sec):
+		return m.Header, span{0, m.Header.Size()}, true, nil
+	case isWhole(sec):
+		return m.Content, span{0, m.Content.Size()}, true, nil
+	}
+	kind := message.SectionHeader
 	switch sec.Spec {
 	case imap.SectionAll:
-		if len(sec.Path) == 0 {
-			return span{0, m.Content.Size()}, true
-		}
+		kind = message.SectionBody
 	case imap.SectionText:
 		kind = message.SectionText
 	case imap.SectionMIME:
 		kind = message.SectionMIME
-	default:
-		kind = message.SectionHeader
 	}
 	path := make([]int, len(sec.Path))
 	for i, n := range sec.Path {
 		path[i] = int(n)
 	}
-	found, ok := m.Summary.Root.Section(path, kind)
-	return span{found.Offset, found.Size}, ok
+	root, err := m.Located()
+	if err != nil {
+		return nil, span{}, false, err
+	}
+	found, ok := root.Section(path, kind)
+	return m.Content, span{found.Offset, found.Size}, ok, nil
 }
 
 // literal writes a string of n octets that write produces: short ones, and

@@ -42,7 +42,10 @@ func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
 		return reply{}, err
 	}
 	info := mb.Info()
-	sel := &selected{mb: mb, info: info, box: s.hub.box(info.ID), readOnly: c.ReadOnly}
+	if !info.Access.Rights.Has(mailbox.RightRead) {
+		return reply{}, mailbox.ErrPermission
+	}
+	sel := &selected{mb: mb, info: info, box: s.hub.box(info.ID), readOnly: c.ReadOnly || info.Access.ReadOnly()}
 	s.sel = sel
 	done := false
 	defer func() {
@@ -73,7 +76,7 @@ func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
 	}
 	done = true
 	s.state = selectedState
-	if c.ReadOnly {
+	if sel.readOnly {
 		return reply{code: imap.CodeReadOnly}, nil
 	}
 	return reply{code: imap.CodeReadWrite}, nil
@@ -91,16 +94,17 @@ func (s *Session) tellSelected(_ *imap.Select, st mailbox.Status) error {
 		s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUnseen, Arg: imap.SeqNum(seq), Text: `first message without \Seen`})
 	}
 	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDValidity, Arg: s.sel.info.UIDValidity, Text: "UIDs are valid"})
-	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDNext, Arg: s.sel.view.uidNext, Text: "predicted next UID"})
+	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDNext, Arg: s.sel.view.state.UIDNext, Text: "predicted next UID"})
 	return nil
 }
 
 // closeMailbox removes what is marked \Deleted, without telling of it, and
-// leaves the mailbox (RFC 9051 §6.4.1).
+// leaves the mailbox (RFC 9051 §6.4.1). A user who may not expunge does only the
+// latter (RFC 4314 §4).
 func (s *Session) closeMailbox(*imap.Close) (reply, error) {
-	if !s.sel.readOnly {
+	if s.writable(mailbox.RightExpunge) == nil {
 		all := s.sel.view.clip(mailbox.AllUIDs())
-		if _, err := s.expunge(all); err != nil {
+		if err := s.expunge(all); err != nil {
 			return reply{}, err
 		}
 	}

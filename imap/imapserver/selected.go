@@ -19,12 +19,14 @@ type selected struct {
 	readOnly bool
 
 	seen     uint64          // generation of box that view includes
+	news     news            // what view includes and the client has not heard
 	recent   mailbox.UIDSet  // messages that are \Recent in this session
 	keywords mailbox.FlagSet // that FLAGS has named
 
-	// own are the flag changes of the command under way that have been
-	// answered for: the client is not told of them as news.
-	own []mailbox.ModSeq
+	// own are changes that this session has made and its client has been
+	// answered for, as far as the view has not moved past them: the client is
+	// not told of them as news.
+	own mailbox.Steps
 }
 
 // leaveMailbox ends the selected state.
@@ -61,10 +63,14 @@ func errExpunged() error {
 	return no(imap.CodeExpungeIssued, "some of the messages no longer exist")
 }
 
-// writable refuses commands that change the mailbox after EXAMINE.
-func (s *Session) writable() error {
-	if s.sel.readOnly {
+// writable refuses commands that change the mailbox after EXAMINE, and those
+// for which the user lacks a right.
+func (s *Session) writable(needed mailbox.Rights) error {
+	switch {
+	case s.sel.readOnly:
 		return no(imap.CodeReadOnly, "mailbox is selected read-only")
+	case !s.sel.info.Access.Rights.Has(needed):
+		return mailbox.ErrPermission
 	}
 	return nil
 }
@@ -78,31 +84,63 @@ func (s *Session) poll() error {
 	if sel == nil {
 		return nil
 	}
-	var n news
+	var flags []mailbox.Entry
 	if gen := sel.box.gen.Load(); gen != sel.seen || s.force {
-		var ch mailbox.Changes
+		var d delta
 		var err error
 		if s.force {
 			// Not even a result that another session got just now will do:
 			// it may have asked before the change that this client knows of.
-			ch, err = sel.mb.Changes(s.ctx, sel.view.modSeq)
+			d.Changes, err = sel.mb.Changes(s.ctx, sel.view.state)
 		} else {
-			ch, err = sel.box.changes(s.ctx, sel.mb, sel.view.modSeq, gen)
+			d, err = sel.box.changes(s.ctx, sel.mb, sel.view.state, gen)
 		}
 		if err != nil {
 			return s.selectedGone(err)
 		}
 		sel.seen = gen
 		s.force = false
-		n = sel.view.apply(ch)
-		defer func() { sel.own = sel.own[:0] }()
+		if sel.news.changed.IsEmpty() {
+			flags = d.flags
+		}
+		sel.view.apply(d.Changes, &sel.news)
 	}
 	if !s.holdExpunge {
 		if err := s.tellExpunges(); err != nil {
 			return link(err)
 		}
 	}
-	return link(s.tell(n))
+	if err := s.tell(flags); err != nil {
+		return err
+	}
+	if n := len(sel.own); n > 0 && sel.own[n-1].To <= sel.view.state.ModSeq {
+		sel.own = sel.own[:0]
+	}
+	return nil
+}
+
+// made takes in the changes that the session itself has just made in the
+// selected mailbox, and has other sessions look for them. Where they are the
+// next after what the client knows, the view moves on without a look at the
+// mailbox; what comes of it stands in ch.
+func (s *Session) made(steps mailbox.Steps, ch mailbox.Changes) {
+	if len(steps) == 0 {
+		return
+	}
+	sel := s.sel
+	gen := sel.box.changed()
+	to, ok := steps.Advance(sel.view.state.ModSeq)
+	if !ok {
+		for _, step := range steps {
+			sel.own.Add(step)
+		}
+		return
+	}
+	ch.State.ModSeq = to
+	sel.view.apply(ch, &sel.news)
+	if gen == sel.seen+1 {
+		sel.seen = gen
+	}
 }
 
 // selectedGone ends the session when another one has deleted the mailbox: the
@@ -140,28 +178,67 @@ func (s *Session) tellExpunges() error {
 	return err
 }
 
-// tell announces arrivals and changes of flags.
-func (s *Session) tell(n news) error {
+// tell announces arrivals and changes of flags. The flags of what has changed
+// may have been read already.
+func (s *Session) tell(flags []mailbox.Entry) error {
 	sel := s.sel
-	if n.exists {
+	n := sel.news
+	sel.news = news{}
+	if n.first != 0 {
 		s.claimRecent(n.first)
 		if err := s.tellExists(); err != nil {
-			return err
+			return link(err)
 		}
 	}
-	for _, e := range n.changed {
-		if slices.Contains(sel.own, e.ModSeq) {
-			continue
-		}
-		seq := sel.view.seq(e.UID)
-		if seq == 0 || sel.view.gone.Contains(e.UID) {
-			continue
-		}
-		if err := s.tellFlags(seq, e, false); err != nil {
-			return err
+	if n.changed.IsEmpty() {
+		return nil
+	}
+	if flags == nil {
+		return s.readFlags(n.changed, s.tellChange)
+	}
+	for i := range flags {
+		if err := s.tellChange(&flags[i]); err != nil {
+			return link(err)
 		}
 	}
 	return nil
+}
+
+// readFlags reads the flags of the messages of the set and calls tell with
+// each, whose errors are those of the connection.
+func (s *Session) readFlags(set mailbox.UIDSet, tell func(*mailbox.Entry) error) error {
+	for m, err := range s.sel.mb.Messages(s.ctx, set, mailbox.WantFlags) {
+		if err != nil {
+			if !s.damaged(err) {
+				return s.selectedGone(err)
+			}
+			continue
+		}
+		if err := tell(&m.Entry); err != nil {
+			return link(err)
+		}
+	}
+	return nil
+}
+
+// damaged reports whether an error is about one message only, which it logs.
+func (s *Session) damaged(err error) bool {
+	_, ok := errors.AsType[*mailbox.MessageError](err)
+	if ok {
+		s.log().Error("imap: message is damaged", "error", err)
+	}
+	return ok
+}
+
+// tellChange writes a FETCH response for a message that the client knows of,
+// unless it was this session that changed it.
+func (s *Session) tellChange(e *mailbox.Entry) error {
+	sel := s.sel
+	seq := sel.view.seq(e.UID)
+	if seq == 0 || sel.view.gone.Contains(e.UID) || sel.own.Has(e.ModSeq) {
+		return nil
+	}
+	return s.tellFlags(seq, *e, false)
 }
 
 func (s *Session) tellExists() error {
@@ -217,7 +294,12 @@ func (s *Session) flagsResponses() error {
 	}
 	permanent := grammar.StatusLine{Cond: imap.OK, Code: imap.CodePermanentFlags, Arg: []mailbox.Flag(nil), Text: "no flags can be changed"}
 	if !sel.readOnly {
-		permanent.Arg, permanent.Text = append(all, imap.FlagAny), "flags that can be changed"
+		access := sel.info.Access
+		flags := slices.Collect(access.MayChange(mailbox.NewFlagSet(all...)).All())
+		if access.NewKeywords && access.Rights.Has(mailbox.RightWrite) {
+			flags = append(flags, imap.FlagAny)
+		}
+		permanent.Arg, permanent.Text = flags, "flags that can be changed"
 	}
 	return s.respond(&permanent)
 }
@@ -235,14 +317,11 @@ func (s *Session) claimRecent(first mailbox.UID) {
 	if sel.readOnly {
 		from, err = m.Recent(s.ctx)
 	} else {
-		from, err = sel.box.claimRecent(s.ctx, m, sel.view.uidNext)
+		from, err = sel.box.claimRecent(s.ctx, m, sel.view.state.UIDNext)
 	}
 	if err != nil {
 		s.log().Warn("imap: cannot tell recent messages", "error", err)
 		return
 	}
-	sel.recent.AddRange(max(from, first), sel.view.uidNext-1)
+	sel.recent.AddRange(max(from, first), sel.view.state.UIDNext-1)
 }
-
-// changed makes known to other sessions that this one has changed its mailbox.
-func (s *Session) changed() { s.hub.changed(s.sel.info.ID) }

@@ -66,12 +66,12 @@ func testMessage(n int) string {
 func appendTo(t testing.TB, acct mailbox.Account, name, msg string, flags ...mailbox.Flag) mailbox.UID {
 	mb, err := acct.Mailbox(t.Context(), name)
 	require.NoError(t, err)
-	uids, err := mb.Append(t.Context(), mailbox.Draft{
+	res, err := mb.Append(t.Context(), mailbox.Incoming{
 		Body: strings.NewReader(msg), Size: int64(len(msg)), Flags: mailbox.NewFlagSet(flags...),
 		InternalDate: time.Date(1996, 7, 17, 2, 44, 25, 0, time.FixedZone("", -7*3600)),
 	})
 	require.NoError(t, err)
-	return uids[0]
+	return res.DestUIDs().Min()
 }
 
 // TestTranscripts plays the dialogues. Their options:
@@ -169,7 +169,7 @@ func fill(t testing.TB, acct mailbox.Account, s *transcript.Script) {
 	for _, uid := range strings.Fields(s.Option("gaps")) {
 		set, err := mailbox.ParseUIDSet(uid)
 		require.NoError(t, err)
-		_, _, err = inbox.Expunge(ctx, set, mailbox.FlagSet{})
+		_, err = inbox.Expunge(ctx, set, mailbox.FlagSet{})
 		require.NoError(t, err)
 	}
 }

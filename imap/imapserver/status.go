@@ -11,11 +11,8 @@ func statusExt() extension {
 	return extension{
 		commands: []command{{"STATUS", loggedIn, on((*Session).mailboxStatus)}},
 		statusItems: map[imap.StatusItem]statusItem{
-			imap.StatusMessages: func(q *statusQuery) error { q.Messages = &q.st.Messages; return nil },
-			imap.StatusRecent: func(q *statusQuery) (err error) {
-				q.Recent, err = q.countRecent(q.mb, q.st)
-				return err
-			},
+			imap.StatusMessages:    func(q *statusQuery) error { q.Messages = &q.st.Messages; return nil },
+			imap.StatusRecent:      (*statusQuery).countRecent,
 			imap.StatusUIDNext:     func(q *statusQuery) error { q.UIDNext = q.st.UIDNext; return nil },
 			imap.StatusUIDValidity: func(q *statusQuery) error { q.UIDValidity = q.st.UIDValidity; return nil },
 			imap.StatusUnseen:      func(q *statusQuery) error { q.Unseen = &q.st.Unseen; return nil },
@@ -41,30 +38,43 @@ type statusItem func(q *statusQuery) error
 type statusQuery struct {
 	imap.StatusData
 	*Session
-	mb mailbox.Mailbox
-	st mailbox.Status
+	mb mailbox.Mailbox // nil: not open yet
+	st *mailbox.Status
+}
+
+// open returns the mailbox, for what the counters do not tell.
+func (q *statusQuery) open() (_ mailbox.Mailbox, err error) {
+	if q.mb == nil {
+		q.mb, err = q.account.Mailbox(q.ctx, q.Mailbox)
+	}
+	return q.mb, err
 }
 
 func (s *Session) mailboxStatus(c *imap.Status) (reply, error) {
-	d, err := s.statusOf(c.Mailbox, c.Items)
+	mb, err := s.account.Mailbox(s.ctx, c.Mailbox)
+	if err != nil {
+		return reply{}, err
+	}
+	info := mb.Info()
+	if !info.Access.Rights.Has(mailbox.RightRead) {
+		return reply{}, mailbox.ErrPermission
+	}
+	st, err := mb.Status(s.ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	q := &statusQuery{Session: s, StatusData: imap.StatusData{Mailbox: info.Name}, mb: mb, st: &st}
+	d, err := q.ask(c.Items)
 	if err != nil {
 		return reply{}, err
 	}
 	return reply{}, s.tellStatus(d, c.Items)
 }
 
-func (s *Session) statusOf(name string, items []imap.StatusItem) (*imap.StatusData, error) {
-	mb, err := s.account.Mailbox(s.ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	q := &statusQuery{Session: s, mb: mb}
-	if q.st, err = mb.Status(s.ctx); err != nil {
-		return nil, err
-	}
-	q.Mailbox = mb.Info().Name
+// ask sets the items.
+func (q *statusQuery) ask(items []imap.StatusItem) (*imap.StatusData, error) {
 	for _, item := range items {
-		set, ok := s.srv.proto.statusItems[item]
+		set, ok := q.srv.proto.statusItems[item]
 		if !ok {
 			return nil, bad("unknown status item")
 		}
@@ -82,20 +92,24 @@ func (s *Session) tellStatus(d *imap.StatusData, items []imap.StatusItem) error 
 
 // countRecent counts the messages that a session that selects the mailbox now
 // would see as \Recent.
-func (s *Session) countRecent(mb mailbox.Mailbox, st mailbox.Status) (*uint32, error) {
-	n := new(uint32)
+func (q *statusQuery) countRecent() error {
+	q.Recent = new(uint32)
+	mb, err := q.open()
+	if err != nil {
+		return err
+	}
 	m, ok := mb.(mailbox.RecentMarker)
 	if !ok {
-		return n, nil
+		return nil
 	}
-	first, err := m.Recent(s.ctx)
-	if err != nil || first >= st.UIDNext {
-		return n, err
+	first, err := m.Recent(q.ctx)
+	if err != nil || first >= q.st.UIDNext {
+		return err
 	}
-	snap, err := mb.Snapshot(s.ctx)
+	snap, err := mb.Snapshot(q.ctx)
 	if err != nil {
-		return n, err
+		return err
 	}
-	*n = uint32(snap.UIDs.Intersect(mailbox.UIDRangeSet(first, mailbox.MaxUID)).Len())
-	return n, nil
+	*q.Recent = uint32(snap.UIDs.Intersect(mailbox.UIDRangeSet(first, mailbox.MaxUID)).Len())
+	return nil
 }

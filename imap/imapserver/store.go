@@ -12,7 +12,7 @@ func storeExt() extension {
 
 func (s *Session) store(c *imap.Store) (reply, error) {
 	s.holdExpunge = !c.UID
-	if err := s.writable(); err != nil {
+	if err := s.writable(0); err != nil {
 		return reply{}, err
 	}
 	for _, f := range c.Flags {
@@ -30,25 +30,33 @@ func (s *Session) store(c *imap.Store) (reply, error) {
 			return reply{}, err
 		}
 	}
-	res, err := s.sel.mb.SetFlags(s.ctx, set, change)
-	if err != nil {
-		return reply{}, s.selectedGone(err)
+	if err := s.setFlags(set, change); err != nil {
+		return reply{}, err
 	}
-	s.noteStored(res)
 	stored := uint32(0)
-	for _, e := range res.Entries {
-		if seq := s.sel.view.seq(e.UID); seq != 0 {
-			if err := s.tellFlags(seq, e, c.UID); err != nil {
-				return reply{}, link(err)
-			}
-			stored++
+	err = s.readFlags(set, func(e *mailbox.Entry) error {
+		seq := s.sel.view.seq(e.UID)
+		if seq == 0 {
+			return nil
 		}
-	}
+		stored++
+		return s.tellFlags(seq, *e, c.UID)
+	})
 	// RFC 2180 §4.2: messages that are gone are an error unless .SILENT.
-	if !c.UID && !c.Silent && stored < s.sel.view.countSet(set) {
-		return reply{}, errExpunged()
+	if err == nil && !c.UID && !c.Silent && stored < s.sel.view.countSet(set) {
+		err = errExpunged()
 	}
-	return reply{}, nil
+	return reply{}, err
+}
+
+// setFlags changes flags; the client is to be told what they have become.
+func (s *Session) setFlags(set mailbox.UIDSet, change mailbox.FlagChange) error {
+	res, err := s.sel.mb.SetFlags(s.ctx, set, change)
+	s.made(res.Steps, mailbox.Changes{})
+	if err != nil {
+		return s.selectedGone(err)
+	}
+	return nil
 }
 
 // setKnown changes the flags of those messages of the set that nobody has
@@ -56,25 +64,15 @@ func (s *Session) store(c *imap.Store) (reply, error) {
 // by itself. The others are returned unchanged, for what they have become must
 // be told.
 func (s *Session) setKnown(set mailbox.UIDSet, change mailbox.FlagChange) (others mailbox.UIDSet, err error) {
-	change.UnchangedSince = &s.sel.view.modSeq
+	since := s.sel.view.state.ModSeq
+	change.UnchangedSince = &since
 	res, err := s.sel.mb.SetFlags(s.ctx, set, change)
+	s.made(res.Steps, mailbox.Changes{})
 	if err != nil {
 		return set, s.selectedGone(err)
 	}
-	s.noteStored(res)
-	for _, e := range res.Entries {
-		if err := s.tellKeywords(e.Flags); err != nil {
-			return set, link(err)
-		}
+	if !res.Changed.IsEmpty() && change.Op != mailbox.FlagsRemove {
+		err = link(s.tellKeywords(change.Flags))
 	}
-	return res.Conflicts, nil
-}
-
-// noteStored remembers a change of flags that the client need not hear of
-// again, and has other sessions look for it.
-func (s *Session) noteStored(res mailbox.FlagResult) {
-	if res.ModSeq != 0 {
-		s.sel.own = append(s.sel.own, res.ModSeq)
-		s.changed()
-	}
+	return res.Conflicts, err
 }

@@ -22,11 +22,10 @@ import (
 //
 // A view belongs to the goroutine of its connection.
 type view struct {
-	runs    []run
-	gone    mailbox.UIDSet // in runs, expunged from the mailbox, not announced
-	uidNext mailbox.UID    // no message below it that isn't in runs will appear
-	modSeq  mailbox.ModSeq // state of the mailbox that has been applied
-	hint    int            // index of the run found last: most lookups ascend
+	runs  []run
+	gone  mailbox.UIDSet // in runs, expunged from the mailbox, not announced
+	state mailbox.State  // of the mailbox, that has been applied
+	hint  int            // index of the run found last: most lookups ascend
 }
 
 // A run is a range of consecutive UIDs, all of which are in the view.
@@ -40,7 +39,8 @@ func (r run) len() uint32 { return uint32(r.last-r.first) + 1 }
 // newView returns the view of a client that is told of all messages of the
 // snapshot.
 func newView(snap mailbox.Snapshot) *view {
-	v := &view{uidNext: max(snap.UIDNext, 1), modSeq: snap.HighestModSeq}
+	v := &view{state: snap.State}
+	v.state.UIDNext = max(v.state.UIDNext, 1)
 	ranges := snap.UIDs.Ranges()
 	v.runs = make([]run, 0, len(ranges))
 	for _, r := range ranges {
@@ -74,7 +74,7 @@ func (v *view) appendRange(first, last mailbox.UID) {
 	} else {
 		v.runs = append(v.runs, run{first, last, v.len()})
 	}
-	v.uidNext = max(v.uidNext, last+1)
+	v.state.UIDNext = max(v.state.UIDNext, last+1)
 }
 
 // findRun returns the index of the first run that ends at uid or after it.
@@ -145,10 +145,10 @@ func (v *view) countSet(set mailbox.UIDSet) (n uint32) {
 // clip limits a set of UIDs to what the client can know of. UIDs that never
 // were in the view may remain in it, messages that arrived after it do not.
 func (v *view) clip(set mailbox.UIDSet) mailbox.UIDSet {
-	if v.uidNext <= 1 {
+	if v.state.UIDNext <= 1 {
 		return mailbox.UIDSet{}
 	}
-	return set.Intersect(mailbox.UIDRangeSet(1, v.uidNext-1))
+	return set.Intersect(mailbox.UIDRangeSet(1, v.state.UIDNext-1))
 }
 
 // known returns the UIDs of the set that are in the view and not gone.
@@ -165,32 +165,28 @@ func (v *view) known(set mailbox.UIDSet) mailbox.UIDSet {
 	return out
 }
 
-// A news is what a step forward has brought that the client is to hear.
+// A news is what steps forward have brought that the client is to hear.
 type news struct {
-	exists  bool            // messages have arrived
-	first   mailbox.UID     // the lowest UID that has arrived, if exists
-	changed []mailbox.Entry // messages the client knew, whose flags may have changed
+	first   mailbox.UID    // the lowest UID that has arrived, zero if none has
+	changed mailbox.UIDSet // messages that the client knew, whose flags may have changed
 }
 
-// apply moves the view to the state after ch. Entries in ch.Changed that the
-// client knew are returned in news.changed, which shares ch's memory.
-func (v *view) apply(ch mailbox.Changes) news {
-	var n news
-	// Split Changed at the first message that is new; both parts ascend.
-	split := sort.Search(len(ch.Changed), func(i int) bool { return ch.Changed[i].UID >= v.uidNext })
-	n.changed = ch.Changed[:split]
-	for _, e := range ch.Changed[split:] {
-		if !n.exists {
-			n.exists, n.first = true, e.UID
-		}
-		v.appendRange(e.UID, e.UID)
+// apply moves the view to the state after ch and adds to the news.
+func (v *view) apply(ch mailbox.Changes, n *news) {
+	if first := ch.New.Min(); first != 0 && n.first == 0 {
+		n.first = first
+	}
+	for _, r := range ch.New.Ranges() {
+		v.appendRange(r.First, r.Last)
+	}
+	if !ch.Changed.IsEmpty() {
+		n.changed = n.changed.Union(ch.Changed)
 	}
 	if !ch.Vanished.IsEmpty() {
 		v.gone = v.gone.Union(v.known(ch.Vanished))
 	}
-	v.uidNext = max(v.uidNext, ch.UIDNext)
-	v.modSeq = max(v.modSeq, ch.HighestModSeq)
-	return n
+	v.state.UIDNext = max(v.state.UIDNext, ch.State.UIDNext)
+	v.state.ModSeq = max(v.state.ModSeq, ch.State.ModSeq)
 }
 
 // takeExpunges removes the messages that are gone. It yields the number for

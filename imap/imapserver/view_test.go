@@ -12,7 +12,7 @@ import (
 )
 
 func snapshotOf(next mailbox.UID, uids ...mailbox.UID) mailbox.Snapshot {
-	return mailbox.Snapshot{UIDs: mailbox.UIDSetOf(uids...), UIDNext: next, HighestModSeq: 1}
+	return mailbox.Snapshot{UIDs: mailbox.UIDSetOf(uids...), State: mailbox.State{UIDNext: next, ModSeq: 1}}
 }
 
 func TestViewLookup(t *testing.T) {
@@ -40,9 +40,10 @@ func TestViewLookup(t *testing.T) {
 
 func TestViewExpunges(t *testing.T) {
 	// RFC 3501 §6.4.3: messages 3, 4, 7 and 11 are deleted.
-	v := newView(mailbox.Snapshot{UIDs: mailbox.UIDRangeSet(101, 111), UIDNext: 112, HighestModSeq: 1})
-	n := v.apply(mailbox.Changes{Vanished: mailbox.UIDSetOf(103, 104, 107, 111, 112, 5), UIDNext: 113, HighestModSeq: 2})
-	require.False(t, n.exists)
+	v := newView(mailbox.Snapshot{UIDs: mailbox.UIDRangeSet(101, 111), State: mailbox.State{UIDNext: 112, ModSeq: 1}})
+	var n news
+	v.apply(mailbox.Changes{Vanished: mailbox.UIDSetOf(103, 104, 107, 111, 112, 5), State: mailbox.State{UIDNext: 113, ModSeq: 2}}, &n)
+	require.Zero(t, n.first)
 	require.EqualValues(t, 11, v.len(), "expunged messages keep their numbers until they are announced")
 	require.EqualValues(t, 107, v.uid(7))
 
@@ -88,13 +89,16 @@ func (b *modelBox) change(rnd *rand.Rand) {
 	}
 }
 
-func (b *modelBox) changes(since mailbox.ModSeq, forgetful bool) mailbox.Changes {
-	ch := mailbox.Changes{UIDNext: b.next, HighestModSeq: b.modSeq}
+func (b *modelBox) changes(since mailbox.State, forgetful bool) mailbox.Changes {
+	ch := mailbox.Changes{State: mailbox.State{UIDNext: b.next, ModSeq: b.modSeq}}
 	for uid := mailbox.UID(1); uid < b.next; uid++ {
-		if b.live[uid] > since {
-			ch.Changed = append(ch.Changed, mailbox.Entry{UID: uid, ModSeq: b.live[uid]})
+		switch _, ok := b.live[uid]; {
+		case ok && uid >= since.UIDNext:
+			ch.New.Add(uid)
+		case b.live[uid] > since.ModSeq:
+			ch.Changed.Add(uid)
 		}
-		if _, ok := b.live[uid]; !ok && (forgetful || b.dead[uid] > since) {
+		if _, ok := b.live[uid]; !ok && (forgetful || b.dead[uid] > since.ModSeq) {
 			ch.Vanished.Add(uid)
 		}
 	}
@@ -123,7 +127,7 @@ func TestViewModel(t *testing.T) {
 					snap.UIDs.Add(uid)
 				}
 			}
-			snap.UIDNext, snap.HighestModSeq = box.next, box.modSeq
+			snap.State = mailbox.State{UIDNext: box.next, ModSeq: box.modSeq}
 			s := &session{view: newView(snap)}
 			s.client = slices.Collect(snap.UIDs.All())
 			sessions = append(sessions, s)
@@ -134,9 +138,10 @@ func TestViewModel(t *testing.T) {
 		for step := range 150 {
 			box.change(rnd)
 			s := sessions[rnd.IntN(len(sessions))]
-			n := s.view.apply(box.changes(s.view.modSeq, rnd.IntN(4) == 0))
-			for _, e := range n.changed {
-				require.NotZero(t, s.view.seq(e.UID), "a change is told of a message that the client knows")
+			var n news
+			s.view.apply(box.changes(s.view.state, rnd.IntN(4) == 0), &n)
+			for uid := range n.changed.All() {
+				require.NotZero(t, s.view.seq(uid), "a change is told of a message that the client knows")
 			}
 			if rnd.IntN(2) == 0 {
 				s.view.takeExpunges(func(seq uint32, uid mailbox.UID) {
@@ -157,13 +162,13 @@ func TestViewModel(t *testing.T) {
 				require.EqualValues(t, i, s.view.rank(uid), msg)
 			}
 			for uid := range box.live {
-				if uid < s.view.uidNext {
+				if uid < s.view.state.UIDNext {
 					require.NotZero(t, s.view.seq(uid), msg)
 				}
 			}
 		}
 		for _, s := range sessions {
-			s.view.apply(box.changes(s.view.modSeq, false))
+			s.view.apply(box.changes(s.view.state, false), &news{})
 			s.view.takeExpunges(func(uint32, mailbox.UID) {})
 			require.EqualValues(t, len(box.live), s.view.len())
 			for uid := range box.live {
@@ -182,7 +187,7 @@ func BenchmarkViewLookup(b *testing.B) {
 			snap.UIDs.Add(i)
 		}
 	}
-	snap.UIDNext = 1_500_001
+	snap.State.UIDNext = 1_500_001
 	v := newView(snap)
 	require.EqualValues(b, 1_000_000, v.len())
 	b.ReportAllocs()

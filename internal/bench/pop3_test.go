@@ -90,10 +90,10 @@ func posthornPOP3(tb testing.TB) string {
 	inbox, err := account.Mailbox(ctx, mailbox.Inbox)
 	require.NoError(tb, err)
 	for i := 0; i < maildropMessages; i += 100 {
-		drafts := make([]mailbox.Draft, 100)
+		drafts := make([]mailbox.Incoming, 100)
 		for j := range drafts {
 			m := maildropMessage(i + j)
-			drafts[j] = mailbox.Draft{Body: bytes.NewReader(m), Size: int64(len(m))}
+			drafts[j] = mailbox.Incoming{Body: bytes.NewReader(m), Size: int64(len(m))}
 		}
 		_, err := inbox.Append(ctx, drafts...)
 		require.NoError(tb, err)

@@ -26,7 +26,7 @@ func Bench(b *testing.B, open func(t testing.TB) mailbox.Store) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := m.Append(b.Context(), mailbox.Draft{Body: strings.NewReader(body), Size: int64(len(body))})
+				_, err := m.Append(b.Context(), mailbox.Incoming{Body: strings.NewReader(body), Size: int64(len(body))})
 				require.NoError(b, err)
 			}
 		}
@@ -42,7 +42,7 @@ func Bench(b *testing.B, open func(t testing.TB) mailbox.Store) {
 		b.RunParallel(func(pb *testing.PB) {
 			m := f.box(b, fmt.Sprint("box", next.Add(1)))
 			for pb.Next() {
-				if _, err := m.Append(b.Context(), mailbox.Draft{Body: strings.NewReader(small), Size: int64(len(small))}); err != nil {
+				if _, err := m.Append(b.Context(), mailbox.Incoming{Body: strings.NewReader(small), Size: int64(len(small))}); err != nil {
 					b.Error(err)
 					return
 				}
@@ -52,10 +52,10 @@ func Bench(b *testing.B, open func(t testing.TB) mailbox.Store) {
 	b.Run("AppendBatch100", func(b *testing.B) {
 		m := s.fixture(b).box(b, "INBOX")
 		b.ReportAllocs()
-		drafts := make([]mailbox.Draft, 100)
+		drafts := make([]mailbox.Incoming, 100)
 		for b.Loop() {
 			for i := range drafts {
-				drafts[i] = mailbox.Draft{Body: strings.NewReader(small), Size: int64(len(small))}
+				drafts[i] = mailbox.Incoming{Body: strings.NewReader(small), Size: int64(len(small))}
 			}
 			_, err := m.Append(b.Context(), drafts...)
 			require.NoError(b, err)
@@ -93,7 +93,9 @@ func Bench(b *testing.B, open func(t testing.TB) mailbox.Store) {
 			perMessage(b, n)
 		}
 	}
+	b.Run("Flags", read(mailbox.WantFlags, nil))
 	b.Run("Entries", read(mailbox.WantEntry, nil))
+	b.Run("Envelopes", read(mailbox.WantEnvelope, nil))
 	b.Run("Summaries", read(mailbox.WantSummary, nil))
 	b.Run("Contents", read(mailbox.WantContent, func(msg *mailbox.Message) {
 		var err error
@@ -133,10 +135,10 @@ func Bench(b *testing.B, open func(t testing.TB) mailbox.Store) {
 		}
 	})
 	b.Run("ChangesNone", func(b *testing.B) {
-		high := status(b, m).HighestModSeq
+		state := status(b, m).State()
 		b.ReportAllocs()
 		for b.Loop() {
-			changes(b, m, high)
+			changesSince(b, m, state)
 		}
 	})
 	flags := func(set func(i int) mailbox.UIDSet, count int) func(b *testing.B) {
@@ -155,13 +157,17 @@ func Bench(b *testing.B, open func(t testing.TB) mailbox.Store) {
 	b.Run("FlagsOfOne", flags(func(i int) mailbox.UIDSet { return mailbox.UIDSetOf(first.At(i * 7919 % n)) }, 1))
 	b.Run("FlagsOfAll", flags(func(int) mailbox.UIDSet { return all }, n))
 	b.Run("FlagsOfOneAndChanges", func(b *testing.B) {
-		high := status(b, m).HighestModSeq
+		state := status(b, m).State()
 		b.ReportAllocs()
 		i := 0
 		for b.Loop() {
 			_, err := m.SetFlags(b.Context(), mailbox.UIDSetOf(first.At(i*7919%n)), mailbox.FlagChange{Op: mailbox.FlagOp(i % 2), Flags: mailbox.NewFlagSet("Bench")})
 			require.NoError(b, err)
-			high = changes(b, m, high).HighestModSeq
+			ch := changesSince(b, m, state)
+			for _, err := range m.Messages(b.Context(), ch.Changed, mailbox.WantFlags) {
+				require.NoError(b, err)
+			}
+			state = ch.State
 			i++
 		}
 	})
@@ -181,17 +187,17 @@ func Bench(b *testing.B, open func(t testing.TB) mailbox.Store) {
 		for b.Loop() {
 			res, err := m.Move(b.Context(), uid, "other")
 			require.NoError(b, err)
-			res, err = other.Move(b.Context(), res.Dest, "INBOX")
+			res, err = other.Move(b.Context(), res.DestUIDs(), "INBOX")
 			require.NoError(b, err)
-			uid = res.Dest
+			uid = res.DestUIDs()
 		}
 	})
 	b.Run("AppendAndExpunge", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			put, err := m.Append(b.Context(), mailbox.Draft{Body: strings.NewReader(small), Size: int64(len(small))})
+			res, err := m.Append(b.Context(), mailbox.Incoming{Body: strings.NewReader(small), Size: int64(len(small))})
 			require.NoError(b, err)
-			_, _, err = m.Expunge(b.Context(), mailbox.UIDSetOf(put...), mailbox.FlagSet{})
+			_, err = m.Expunge(b.Context(), res.DestUIDs(), mailbox.FlagSet{})
 			require.NoError(b, err)
 		}
 	})
@@ -200,9 +206,9 @@ func Bench(b *testing.B, open func(t testing.TB) mailbox.Store) {
 // grow makes a mailbox with n messages, most of them by Copy.
 func grow(b *testing.B, m mailbox.Mailbox, body string, n int) {
 	b.Helper()
-	drafts := make([]mailbox.Draft, min(n, 500))
+	drafts := make([]mailbox.Incoming, min(n, 500))
 	for i := range drafts {
-		drafts[i] = mailbox.Draft{Body: strings.NewReader(body), Size: int64(len(body))}
+		drafts[i] = mailbox.Incoming{Body: strings.NewReader(body), Size: int64(len(body))}
 	}
 	_, err := m.Append(b.Context(), drafts...)
 	require.NoError(b, err)

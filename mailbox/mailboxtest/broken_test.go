@@ -33,42 +33,43 @@ type defect struct {
 type overBox struct {
 	mailbox.Mailbox
 	mailbox.RecentMarker
+	mailbox.Replacer
 	status   func(context.Context) (mailbox.Status, error)
 	snapshot func(context.Context) (mailbox.Snapshot, error)
-	changes  func(context.Context, mailbox.ModSeq) (mailbox.Changes, error)
+	changes  func(context.Context, mailbox.State) (mailbox.Changes, error)
 	messages func(context.Context, mailbox.UIDSet, mailbox.Want) iter.Seq2[*mailbox.Message, error]
-	append   func(context.Context, ...mailbox.Draft) ([]mailbox.UID, error)
+	append   func(context.Context, ...mailbox.Incoming) (mailbox.Result, error)
 	setFlags func(context.Context, mailbox.UIDSet, mailbox.FlagChange) (mailbox.FlagResult, error)
-	expunge  func(context.Context, mailbox.UIDSet, mailbox.FlagSet) (mailbox.UIDSet, mailbox.ModSeq, error)
-	copy     func(context.Context, mailbox.UIDSet, string) (mailbox.CopyResult, error)
-	move     func(context.Context, mailbox.UIDSet, string) (mailbox.CopyResult, error)
+	expunge  func(context.Context, mailbox.UIDSet, mailbox.FlagSet) (mailbox.Result, error)
+	copy     func(context.Context, mailbox.UIDSet, string) (mailbox.Result, error)
+	move     func(context.Context, mailbox.UIDSet, string) (mailbox.Result, error)
 }
 
 func over(m mailbox.Mailbox) *overBox {
-	return &overBox{m, m.(mailbox.RecentMarker), m.Status, m.Snapshot, m.Changes, m.Messages, m.Append, m.SetFlags, m.Expunge, m.Copy, m.Move}
+	return &overBox{m, m.(mailbox.RecentMarker), m.(mailbox.Replacer), m.Status, m.Snapshot, m.Changes, m.Messages, m.Append, m.SetFlags, m.Expunge, m.Copy, m.Move}
 }
 
 func (o *overBox) Status(ctx context.Context) (mailbox.Status, error)     { return o.status(ctx) }
 func (o *overBox) Snapshot(ctx context.Context) (mailbox.Snapshot, error) { return o.snapshot(ctx) }
-func (o *overBox) Changes(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
+func (o *overBox) Changes(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
 	return o.changes(ctx, since)
 }
 func (o *overBox) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
 	return o.messages(ctx, set, want)
 }
-func (o *overBox) Append(ctx context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
+func (o *overBox) Append(ctx context.Context, drafts ...mailbox.Incoming) (mailbox.Result, error) {
 	return o.append(ctx, drafts...)
 }
 func (o *overBox) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
 	return o.setFlags(ctx, set, change)
 }
-func (o *overBox) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (mailbox.UIDSet, mailbox.ModSeq, error) {
+func (o *overBox) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (mailbox.Result, error) {
 	return o.expunge(ctx, set, having)
 }
-func (o *overBox) Copy(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.CopyResult, error) {
+func (o *overBox) Copy(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
 	return o.copy(ctx, set, dest)
 }
-func (o *overBox) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.CopyResult, error) {
+func (o *overBox) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
 	return o.move(ctx, set, dest)
 }
 
@@ -102,7 +103,7 @@ type overAccount struct {
 	watch  func(ctx context.Context) (<-chan mailbox.Event, error)
 	delete func(ctx context.Context, name string) error
 	create func(ctx context.Context, name string, opts *mailbox.CreateOptions) (mailbox.Info, error)
-	list   func(ctx context.Context) ([]mailbox.Info, error)
+	list   func(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error)
 }
 
 func overA(a mailbox.Account) *overAccount {
@@ -117,7 +118,9 @@ func (o *overAccount) Delete(ctx context.Context, name string) error           {
 func (o *overAccount) Create(ctx context.Context, name string, opts *mailbox.CreateOptions) (mailbox.Info, error) {
 	return o.create(ctx, name, opts)
 }
-func (o *overAccount) Mailboxes(ctx context.Context) ([]mailbox.Info, error) { return o.list(ctx) }
+func (o *overAccount) Mailboxes(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error) {
+	return o.list(ctx, want)
+}
 
 var defects = map[string]defect{
 	"FirstUnseen is not kept": {found: "Status", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
@@ -138,13 +141,15 @@ var defects = map[string]defect{
 	}},
 	"Append is one by one": {found: "AppendAtomic", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 		o := over(m)
-		o.append = func(ctx context.Context, drafts ...mailbox.Draft) (all []mailbox.UID, err error) {
+		o.append = func(ctx context.Context, drafts ...mailbox.Incoming) (all mailbox.Result, err error) {
 			for _, d := range drafts {
-				uids, err := m.Append(ctx, d)
+				res, err := m.Append(ctx, d)
 				if err != nil {
 					return all, err
 				}
-				all = append(all, uids...)
+				all.Moved = append(all.Moved, res.Moved...)
+				all.Steps.Add(res.Steps[0])
+				all.DestID, all.DestUIDValidity = res.DestID, res.DestUIDValidity
 			}
 			return all, nil
 		}
@@ -152,7 +157,7 @@ var defects = map[string]defect{
 	}},
 	"Append believes the size": {found: "AppendAtomic", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 		o := over(m)
-		o.append = func(ctx context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
+		o.append = func(ctx context.Context, drafts ...mailbox.Incoming) (mailbox.Result, error) {
 			for i, d := range drafts {
 				if d.Size >= 0 {
 					drafts[i].Body = io.LimitReader(d.Body, d.Size)
@@ -164,11 +169,11 @@ var defects = map[string]defect{
 	}},
 	"Append mends line ends": {found: "Content", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 		o := over(m)
-		o.append = func(ctx context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
+		o.append = func(ctx context.Context, drafts ...mailbox.Incoming) (mailbox.Result, error) {
 			for i := range drafts {
 				b, err := io.ReadAll(drafts[i].Body)
 				if err != nil {
-					return nil, err
+					return mailbox.Result{}, err
 				}
 				b = bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
 				b = bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
@@ -210,7 +215,7 @@ var defects = map[string]defect{
 					m.Messages(ctx, set, want)(yield)
 				}
 			}
-			o.append = func(ctx context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
+			o.append = func(ctx context.Context, drafts ...mailbox.Incoming) (mailbox.Result, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				return m.Append(ctx, drafts...)
@@ -244,11 +249,15 @@ var defects = map[string]defect{
 		}
 		return o
 	}},
-	"only changed entries are returned": {found: "Flags", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+	"all messages are returned as changed": {found: "Flags", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 		o := over(m)
 		o.setFlags = func(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
 			res, err := m.SetFlags(ctx, set, change)
-			res.Entries = slices.DeleteFunc(res.Entries, func(e mailbox.Entry) bool { return e.ModSeq != res.ModSeq })
+			if !res.Changed.IsEmpty() {
+				for msg := range m.Messages(ctx, set, 0) {
+					res.Changed = res.Changed.Union(mailbox.UIDSetOf(msg.UID))
+				}
+			}
 			return res, err
 		}
 		return o
@@ -264,7 +273,7 @@ var defects = map[string]defect{
 	}},
 	"expunges are forgotten": {found: "Changes", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 		o := over(m)
-		o.changes = func(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
+		o.changes = func(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
 			ch, err := m.Changes(ctx, since)
 			ch.Vanished = mailbox.UIDSet{}
 			return ch, err
@@ -273,20 +282,20 @@ var defects = map[string]defect{
 	}},
 	"Changes and HighestModSeq are of two instants": {found: "Concurrent", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 		o := over(m)
-		o.changes = func(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
+		o.changes = func(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
 			ch, err := m.Changes(ctx, since)
 			if err != nil {
 				return ch, err
 			}
 			st, err := m.Status(ctx)
-			ch.HighestModSeq, ch.UIDNext = st.HighestModSeq, st.UIDNext
+			ch.State = st.State()
 			return ch, err
 		}
 		return o
 	}},
 	"Expunge takes any flag": {found: "Expunge", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 		o := over(m)
-		o.expunge = func(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (mailbox.UIDSet, mailbox.ModSeq, error) {
+		o.expunge = func(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (mailbox.Result, error) {
 			if having.Len() > 1 {
 				having = mailbox.FlagSetOf(having.System(), nil)
 			}
@@ -296,11 +305,13 @@ var defects = map[string]defect{
 	}},
 	"Move is Copy and Expunge": {found: "ConcurrentMove", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 		o := over(m)
-		o.move = func(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.CopyResult, error) {
+		o.move = func(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
 			res, err := m.Copy(ctx, set, dest)
 			if err == nil {
 				time.Sleep(time.Millisecond)
-				_, res.ModSeq, err = m.Expunge(ctx, res.Source, mailbox.FlagSet{})
+				var gone mailbox.Result
+				gone, err = m.Expunge(ctx, res.SourceUIDs(), mailbox.FlagSet{})
+				res.Steps = gone.Steps
 			}
 			return res, err
 		}
@@ -338,6 +349,84 @@ var defects = map[string]defect{
 		}
 		return o
 	}},
+	"a view's own change has a gap before it": {found: "Steps", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.setFlags = func(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+			before, _ := m.Status(ctx)
+			res, err := m.SetFlags(ctx, set, change)
+			for i := range res.Steps {
+				res.Steps[i].From = before.HighestModSeq - 1
+			}
+			return res, err
+		}
+		return o
+	}},
+	"steps hide what others did": {found: "Steps", box: func() func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		last := mailbox.ModSeq(0)
+		return func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+			o := over(m)
+			o.setFlags = func(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+				res, err := m.SetFlags(ctx, set, change)
+				if len(res.Steps) > 0 {
+					if last != 0 {
+						res.Steps[0].From = last
+					}
+					last = res.Steps[0].To
+				}
+				return res, err
+			}
+			o.append = func(ctx context.Context, msgs ...mailbox.Incoming) (mailbox.Result, error) {
+				res, err := m.Append(ctx, msgs...)
+				if len(res.Steps) > 0 && last != 0 {
+					res.Steps[0].From = last
+				}
+				return res, err
+			}
+			return o
+		}
+	}()},
+	"new messages are told as changed": {found: "Changes", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.changes = func(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
+			ch, err := m.Changes(ctx, since)
+			ch.Changed, ch.New = ch.Changed.Union(ch.New), mailbox.UIDSet{}
+			return ch, err
+		}
+		return o
+	}},
+	"the header comes without its empty line": {found: "Want", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.messages = each(m, func(msg *mailbox.Message) {
+			if h := msg.Header; h != nil && h.Size() > 2 {
+				msg.Header = io.NewSectionReader(h, 0, h.Size()-2)
+			}
+		})
+		return o
+	}},
+	"the envelope comes with the structure only": {found: "Want", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.messages = func(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+			if want&mailbox.WantStructure == 0 {
+				want &^= mailbox.WantEnvelope
+			}
+			return m.Messages(ctx, set, want)
+		}
+		return o
+	}},
+	"pairs are not those of the messages": {found: "Copy", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.copy = func(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
+			res, err := m.Copy(ctx, set, dest)
+			uids := res.DestUIDs()
+			var swapped mailbox.Result
+			for i := range res.Len() {
+				swapped.Add(res.SourceUIDs().At(i), uids.At(uids.Len()-1-i))
+			}
+			res.Moved = swapped.Moved
+			return res, err
+		}
+		return o
+	}},
 	"the watch is not closed": {found: "Watch", account: func(a mailbox.Account) mailbox.Account {
 		o := overA(a)
 		o.watch = func(ctx context.Context) (<-chan mailbox.Event, error) {
@@ -357,7 +446,7 @@ var defects = map[string]defect{
 	"inferiors stay behind": {found: "Rename", account: func(a mailbox.Account) mailbox.Account {
 		o := overA(a)
 		o.rename = func(ctx context.Context, from, to string) error {
-			list, err := a.Mailboxes(ctx)
+			list, err := a.Mailboxes(ctx, 0)
 			if err != nil {
 				return err
 			}
@@ -378,7 +467,7 @@ var defects = map[string]defect{
 	"subscriptions follow": {found: "Rename", account: func(a mailbox.Account) mailbox.Account {
 		o := overA(a)
 		o.rename = func(ctx context.Context, from, to string) error {
-			list, err := a.Mailboxes(ctx)
+			list, err := a.Mailboxes(ctx, 0)
 			if err == nil {
 				err = a.Rename(ctx, from, to)
 			}
@@ -394,7 +483,7 @@ var defects = map[string]defect{
 	"deletion takes inferiors": {found: "Delete", account: func(a mailbox.Account) mailbox.Account {
 		o := overA(a)
 		o.delete = func(ctx context.Context, name string) error {
-			list, err := a.Mailboxes(ctx)
+			list, err := a.Mailboxes(ctx, 0)
 			for _, info := range list {
 				if strings.HasPrefix(info.Name, name+"/") && !info.NonExistent && err == nil {
 					err = a.Delete(ctx, info.Name)
@@ -422,8 +511,8 @@ var defects = map[string]defect{
 	}},
 	"mailboxes come in any order": {found: "Mailboxes", account: func(a mailbox.Account) mailbox.Account {
 		o := overA(a)
-		o.list = func(ctx context.Context) ([]mailbox.Info, error) {
-			list, err := a.Mailboxes(ctx)
+		o.list = func(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error) {
+			list, err := a.Mailboxes(ctx, want)
 			slices.Reverse(list)
 			return list, err
 		}

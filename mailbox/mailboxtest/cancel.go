@@ -23,7 +23,7 @@ func testCancel(t *testing.T, f *fixture) {
 	ignore := func(_ any, err error) error { return err }
 	calls := map[string]func() error{
 		"Account":   func() error { return ignore(f.store.Account(ctx, user)) },
-		"Mailboxes": func() error { return ignore(f.Mailboxes(ctx)) },
+		"Mailboxes": func() error { return ignore(f.Mailboxes(ctx, 0)) },
 		"Mailbox":   func() error { return ignore(f.Mailbox(ctx, "INBOX")) },
 		"Create":    func() error { return ignore(f.Create(ctx, "new", nil)) },
 		"Rename":    func() error { return f.Rename(ctx, "other", "new") },
@@ -31,12 +31,12 @@ func testCancel(t *testing.T, f *fixture) {
 		"Subscribe": func() error { return f.Subscribe(ctx, "other", true) },
 		"Status":    func() error { return ignore(m.Status(ctx)) },
 		"Snapshot":  func() error { return ignore(m.Snapshot(ctx)) },
-		"Changes":   func() error { return ignore(m.Changes(ctx, 0)) },
+		"Changes":   func() error { return ignore(m.Changes(ctx, mailbox.State{})) },
 		"Append":    func() error { return ignore(m.Append(ctx, draft("x"))) },
 		"SetFlags": func() error {
 			return ignore(m.SetFlags(ctx, all, mailbox.FlagChange{Flags: mailbox.NewFlagSet("x")}))
 		},
-		"Expunge": func() error { _, _, err := m.Expunge(ctx, all, mailbox.FlagSet{}); return err },
+		"Expunge": func() error { return ignore(m.Expunge(ctx, all, mailbox.FlagSet{})) },
 		"Copy":    func() error { return ignore(m.Copy(ctx, all, "other")) },
 		"Move":    func() error { return ignore(m.Move(ctx, all, "other")) },
 		"Messages": func() error {
@@ -65,7 +65,7 @@ func testCancel(t *testing.T, f *fixture) {
 	// In the middle of an Append.
 	ctx, cancel = context.WithCancel(f.ctx)
 	defer cancel()
-	_, err := m.Append(ctx, draft("first"), mailbox.Draft{Size: mailbox.SizeUnknown, Body: io.MultiReader(
+	_, err := m.Append(ctx, draft("first"), mailbox.Incoming{Size: mailbox.SizeUnknown, Body: io.MultiReader(
 		strings.NewReader(strings.Repeat("x", 100_000)),
 		readerFunc(func([]byte) (int, error) { cancel(); return 0, nil }),
 		strings.NewReader(strings.Repeat("y", 100_000)))})

@@ -1,6 +1,7 @@
 package mailboxtest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -15,49 +16,117 @@ import (
 
 func testChanges(t *testing.T, f *fixture) {
 	m := f.box(t, "INBOX")
-	start := status(t, m).HighestModSeq
-	ch := changes(t, m, 0)
-	require.Empty(t, ch.Changed)
-	require.True(t, ch.Vanished.IsEmpty())
-	require.Equal(t, start, ch.HighestModSeq)
+	start := status(t, m).State()
+	ch := changesSince(t, m, mailbox.State{})
+	require.True(t, ch.New.IsEmpty() && ch.Changed.IsEmpty() && ch.Vanished.IsEmpty())
+	require.Equal(t, start, ch.State)
 
 	put := fill(t, m, 4)
-	ch = changes(t, m, start)
-	require.Len(t, ch.Changed, 4)
-	for i, e := range entries(t, m, mailbox.AllUIDs()) {
-		sameEntry(t, e, ch.Changed[i])
-	}
-	require.Equal(t, status(t, m).UIDNext, ch.UIDNext)
+	all := mailbox.UIDSetOf(put...)
+	ch = changesSince(t, m, start)
+	require.Equal(t, all.String(), ch.New.String())
+	require.True(t, ch.Changed.IsEmpty(), "a new message is not a changed one")
+	require.Equal(t, status(t, m).State(), ch.State)
+	require.Equal(t, all.String(), changesSince(t, m, mailbox.State{}).New.String())
+	require.Equal(t, all.String(), changes(t, m, start.ModSeq).Changed.String(), "without a UIDNext")
 
-	mid := ch.HighestModSeq
-	require.Empty(t, changes(t, m, mid).Changed, "nothing is new")
+	mid := ch.State
+	ch = changesSince(t, m, mid)
+	require.True(t, ch.New.IsEmpty() && ch.Changed.IsEmpty() && ch.Vanished.IsEmpty(), "nothing is new")
 	_, err := m.SetFlags(f.ctx, mailbox.UIDSetOf(put[1], put[2]), mailbox.FlagChange{Flags: mailbox.NewFlagSet("A")})
 	require.NoError(t, err)
-	_, _, err = m.Expunge(f.ctx, mailbox.UIDSetOf(put[1], put[3]), mailbox.FlagSet{})
+	_, err = m.Expunge(f.ctx, mailbox.UIDSetOf(put[1], put[3]), mailbox.FlagSet{})
 	require.NoError(t, err)
 	short := fill(t, m, 1)
-	_, _, err = m.Expunge(f.ctx, mailbox.UIDSetOf(short...), mailbox.FlagSet{})
+	_, err = m.Expunge(f.ctx, mailbox.UIDSetOf(short...), mailbox.FlagSet{})
 	require.NoError(t, err)
-	ch = changes(t, m, mid)
-	require.Len(t, ch.Changed, 1)
-	require.Equal(t, put[2], ch.Changed[0].UID)
+	long := fill(t, m, 1)
+	_, err = m.SetFlags(f.ctx, mailbox.UIDSetOf(long...), mailbox.FlagChange{Flags: mailbox.NewFlagSet("B")})
+	require.NoError(t, err)
+	ch = changesSince(t, m, mid)
+	require.Equal(t, mailbox.UIDSetOf(put[2]).String(), ch.Changed.String())
+	require.Equal(t, mailbox.UIDSetOf(long...).String(), ch.New.String())
 	require.True(t, ch.Vanished.Contains(put[1]) && ch.Vanished.Contains(put[3]))
-	require.False(t, ch.Vanished.Contains(put[0]) || ch.Vanished.Contains(put[2]))
+	require.False(t, ch.Vanished.Contains(put[0]) || ch.Vanished.Contains(put[2]) || ch.Vanished.Contains(long[0]))
 
-	ch = changes(t, m, ch.HighestModSeq+1000)
-	require.Empty(t, ch.Changed, "a ModSeq of the future")
-	require.NotZero(t, ch.HighestModSeq)
+	ch = changes(t, m, ch.State.ModSeq+1000)
+	require.True(t, ch.Changed.IsEmpty(), "a ModSeq of the future")
+	require.NotZero(t, ch.State.ModSeq)
 }
 
-// A view is what a client knows of a mailbox as of a ModSeq.
+// testSteps moves a view along by the results of its own calls, and asks for
+// changes only where another handle has made some: it must see what a fresh
+// look sees.
+func testSteps(t *testing.T, f *fixture) {
+	f.box(t, "other")
+	m, second := f.box(t, "INBOX"), f.box(t, "INBOX")
+	put := fill(t, m, 6)
+	state := status(t, m).State()
+	known := uids(t, m)
+	own, asked := 0, 0
+	advance := func(steps mailbox.Steps, gone, come mailbox.UIDSet) {
+		t.Helper()
+		to, ok := steps.Advance(state.ModSeq)
+		if ok {
+			own++
+			state.ModSeq = to
+			known = known.Subtract(gone).Union(come)
+			state.UIDNext = max(state.UIDNext, come.Max()+1)
+		} else {
+			asked++
+			ch := changesSince(t, m, state)
+			state, known = ch.State, known.Union(ch.New).Subtract(ch.Vanished)
+		}
+		require.Equal(t, status(t, m).State(), state)
+		require.Equal(t, uids(t, m).String(), known.String())
+	}
+	none := mailbox.UIDSet{}
+	for i := range 8 {
+		interfere := func() {
+			if i%2 == 1 {
+				fill(t, second, 1)
+				_, err := second.SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Op: mailbox.FlagOp(i / 2 % 2), Flags: mailbox.NewFlagSet("Second")})
+				require.NoError(t, err)
+			}
+		}
+		interfere()
+		flags, err := m.SetFlags(f.ctx, mailbox.UIDSetOf(put[0]), mailbox.FlagChange{Op: mailbox.FlagOp(i % 2), Flags: mailbox.NewFlagSet("Mine")})
+		require.NoError(t, err)
+		advance(flags.Steps, none, none)
+		interfere()
+		res, err := m.Append(f.ctx, draft("step"))
+		require.NoError(t, err)
+		advance(res.Steps, none, res.DestUIDs())
+		interfere()
+		res, err = m.Copy(f.ctx, mailbox.UIDSetOf(put[1]), "INBOX")
+		require.NoError(t, err)
+		advance(res.Steps, none, res.DestUIDs())
+		interfere()
+		res, err = m.Move(f.ctx, res.DestUIDs(), "INBOX")
+		require.NoError(t, err)
+		advance(res.Steps, res.SourceUIDs(), res.DestUIDs())
+		interfere()
+		res, err = m.Move(f.ctx, res.DestUIDs(), "other")
+		require.NoError(t, err)
+		advance(res.Steps, res.SourceUIDs(), none)
+		interfere()
+		res, err = m.Expunge(f.ctx, mailbox.UIDSetOf(known.Max()), mailbox.FlagSet{})
+		require.NoError(t, err)
+		advance(res.Steps, res.SourceUIDs(), none)
+	}
+	require.Equal(t, 24, own, "where nobody interfered the view moves on by itself")
+	require.Equal(t, 24, asked, "where another handle did it is told so")
+}
+
+// A view is what a client knows of a mailbox as of a state.
 type view struct {
-	modSeq   mailbox.ModSeq
+	state    mailbox.State
 	messages map[mailbox.UID]mailbox.ModSeq
 }
 
 // look takes a view of the mailbox from the entries.
 func look(t testing.TB, m mailbox.Mailbox) view {
-	v := view{status(t, m).HighestModSeq, map[mailbox.UID]mailbox.ModSeq{}}
+	v := view{status(t, m).State(), map[mailbox.UID]mailbox.ModSeq{}}
 	for _, e := range entries(t, m, mailbox.AllUIDs()) {
 		v.messages[e.UID] = e.ModSeq
 	}
@@ -66,29 +135,50 @@ func look(t testing.TB, m mailbox.Mailbox) view {
 
 // update brings a view up to date as a client does, and checks the rules that
 // hold for all changes.
-func (v *view) update(t testing.TB, ch mailbox.Changes) {
+func (v *view) update(t testing.TB, m mailbox.Mailbox, ch mailbox.Changes) {
 	t.Helper()
-	require.GreaterOrEqual(t, ch.HighestModSeq, v.modSeq)
-	for i, e := range ch.Changed {
-		switch {
-		case i > 0 && ch.Changed[i-1].UID >= e.UID:
-			t.Fatalf("changes come out of order: UID %d, then %d", ch.Changed[i-1].UID, e.UID)
-		case e.ModSeq <= v.modSeq || e.ModSeq > ch.HighestModSeq:
-			t.Fatalf("a change of ModSeq %d, between %d and %d", e.ModSeq, v.modSeq, ch.HighestModSeq)
-		case e.UID >= ch.UIDNext:
-			t.Fatalf("UID %d is not below UIDNext %d", e.UID, ch.UIDNext)
-		case ch.Vanished.Contains(e.UID):
-			t.Fatalf("UID %d is changed and vanished", e.UID)
-		}
-		v.messages[e.UID] = e.ModSeq
+	require.NoError(t, v.take(t.Context(), m, ch))
+}
+
+// take is update for goroutines that must not end the test.
+func (v *view) take(ctx context.Context, m mailbox.Mailbox, ch mailbox.Changes) error {
+	touched := ch.New.Union(ch.Changed)
+	switch {
+	case ch.State.ModSeq < v.state.ModSeq || ch.State.UIDNext < v.state.UIDNext:
+		return fmt.Errorf("the state went back from %v to %v", v.state, ch.State)
+	case !ch.New.IsEmpty() && ch.New.Min() < v.state.UIDNext:
+		return fmt.Errorf("new UID %d is below UIDNext %d", ch.New.Min(), v.state.UIDNext)
+	case ch.Changed.Max() >= v.state.UIDNext && !ch.Changed.IsEmpty():
+		return fmt.Errorf("changed UID %d is not below UIDNext %d", ch.Changed.Max(), v.state.UIDNext)
+	case touched.Max() >= ch.State.UIDNext || ch.Vanished.Max() >= ch.State.UIDNext:
+		return fmt.Errorf("changes are beyond UIDNext %d", ch.State.UIDNext)
+	case !touched.Intersect(ch.Vanished).IsEmpty():
+		return fmt.Errorf("UIDs %v are changed and vanished", touched.Intersect(ch.Vanished))
 	}
-	require.Less(t, ch.Vanished.Max(), ch.UIDNext)
+	for uid := range ch.Changed.All() {
+		if _, ok := v.messages[uid]; !ok {
+			return fmt.Errorf("UID %d appeared after UIDNext %d had been seen", uid, v.state.UIDNext)
+		}
+	}
+	for uid := range touched.All() {
+		v.messages[uid] = 0 // to be read
+	}
+	for msg, err := range m.Messages(ctx, touched, mailbox.WantFlags) {
+		if err != nil {
+			return err
+		}
+		if msg.ModSeq <= v.state.ModSeq {
+			return fmt.Errorf("a change of ModSeq %d appeared after HighestModSeq %d had been seen", msg.ModSeq, v.state.ModSeq)
+		}
+		v.messages[msg.UID] = msg.ModSeq
+	}
 	for uid := range v.messages {
 		if ch.Vanished.Contains(uid) {
 			delete(v.messages, uid)
 		}
 	}
-	v.modSeq = ch.HighestModSeq
+	v.state = ch.State
+	return nil
 }
 
 // The model of a mailbox: what it must hold.
@@ -109,16 +199,24 @@ func (m *model) uids() mailbox.UIDSet {
 	return mailbox.UIDSetOf(all...)
 }
 
-// changed takes over what the store says of messages that a call has touched,
-// after checking all that is known beforehand.
-func (m *model) changed(t testing.TB, set mailbox.UIDSet, modSeq mailbox.ModSeq) {
+// stepped checks that the steps of a call lead from the state before it to the
+// one after it.
+func (m *model) stepped(t testing.TB, steps mailbox.Steps) {
 	t.Helper()
-	require.Greater(t, modSeq, m.high)
-	require.LessOrEqual(t, modSeq, status(t, m).HighestModSeq)
-	for uid := range set.All() {
-		e := m.entries[uid]
-		e.ModSeq = modSeq
-		m.entries[uid] = e
+	to, ok := steps.Advance(m.high)
+	require.True(t, ok)
+	require.Equal(t, status(t, m).HighestModSeq, to)
+}
+
+// changed takes over the ModSeqs of messages whose flags a call has changed.
+func (m *model) changed(t testing.TB, res mailbox.FlagResult) {
+	t.Helper()
+	m.stepped(t, res.Steps)
+	for _, got := range entries(t, m, res.Changed) {
+		require.True(t, res.Steps.Has(got.ModSeq))
+		e := m.entries[got.UID]
+		e.ModSeq = got.ModSeq
+		m.entries[got.UID] = e
 	}
 }
 
@@ -164,18 +262,16 @@ func (m *model) check(t testing.TB, rng *rand.Rand) {
 	now := look(t, m)
 	i := rng.IntN(len(m.past))
 	then := m.past[i]
-	ch := changes(t, m, then.modSeq)
-	v := view{then.modSeq, make(map[mailbox.UID]mailbox.ModSeq)}
+	ch := changesSince(t, m, then.state)
+	v := view{then.state, make(map[mailbox.UID]mailbox.ModSeq)}
 	for uid, modSeq := range then.messages {
 		v.messages[uid] = modSeq
 	}
-	v.update(t, ch)
-	if !maps.Equal(now.messages, v.messages) || now.modSeq != v.modSeq {
-		require.Equal(t, now, v, "the view of ModSeq %d brought up to date", then.modSeq)
+	v.update(t, m, ch)
+	if !maps.Equal(now.messages, v.messages) || now.state != v.state {
+		require.Equal(t, now, v, "the view of %v brought up to date", then.state)
 	}
-	for _, e := range ch.Changed {
-		sameEntry(t, m.entries[e.UID], e)
-	}
+	require.Equal(t, ch.New.Union(ch.Changed).String(), changes(t, m, then.state.ModSeq).Changed.String(), "without a UIDNext")
 	if rng.IntN(4) == 0 {
 		m.past = append(m.past, now)
 	}
@@ -201,7 +297,7 @@ func history(t *testing.T, f *fixture, rng *rand.Rand, name func(int) string) {
 	for i := range models {
 		m := f.box(t, name(i))
 		st := status(t, m)
-		models[i] = &model{m, map[mailbox.UID]mailbox.Entry{}, map[mailbox.UID]string{}, st.UIDNext, st.HighestModSeq, []view{look(t, m), {0, nil}}}
+		models[i] = &model{m, map[mailbox.UID]mailbox.Entry{}, map[mailbox.UID]string{}, st.UIDNext, st.HighestModSeq, []view{look(t, m), {}}}
 	}
 	allFlags := []mailbox.Flag{mailbox.FlagSeen, mailbox.FlagDeleted, mailbox.FlagFlagged, mailbox.FlagDraft, "One", "Two", "Three"}
 	someFlags := func() mailbox.FlagSet {
@@ -233,17 +329,19 @@ func history(t *testing.T, f *fixture, rng *rand.Rand, name func(int) string) {
 		have := set.Intersect(m.uids())
 		switch op := rng.IntN(12); {
 		case op < 4 || len(m.entries) == 0: // Append
-			var drafts []mailbox.Draft
+			var drafts []mailbox.Incoming
 			var flags []mailbox.FlagSet
 			var bodies []string
 			for i := range 1 + rng.IntN(3) {
 				body := text(fmt.Sprintf("step-%d-%d", step, i)) + strings.Repeat("x", rng.IntN(3000))
 				bodies = append(bodies, body)
 				flags = append(flags, someFlags())
-				drafts = append(drafts, mailbox.Draft{Body: strings.NewReader(body), Size: int64(len(body)), Flags: flags[i]})
+				drafts = append(drafts, mailbox.Incoming{Body: strings.NewReader(body), Size: int64(len(body)), Flags: flags[i]})
 			}
-			got, err := m.Append(f.ctx, drafts...)
+			res, err := m.Append(f.ctx, drafts...)
 			require.NoError(t, err)
+			m.stepped(t, res.Steps)
+			got := arrived(res)
 			require.Len(t, got, len(drafts))
 			require.True(t, slices.IsSorted(got))
 			m.arrived(t, got, flags, bodies)
@@ -252,7 +350,7 @@ func history(t *testing.T, f *fixture, rng *rand.Rand, name func(int) string) {
 			change := mailbox.FlagChange{Op: mailbox.FlagOp(rng.IntN(3)), Flags: someFlags()}
 			conflicts := mailbox.UIDSet{}
 			if rng.IntN(3) == 0 {
-				since := m.past[rng.IntN(len(m.past))].modSeq
+				since := m.past[rng.IntN(len(m.past))].state.ModSeq
 				change.UnchangedSince = &since
 			}
 			var touched mailbox.UIDSet
@@ -280,15 +378,8 @@ func history(t *testing.T, f *fixture, rng *rand.Rand, name func(int) string) {
 			res, err := m.SetFlags(f.ctx, set, change)
 			require.NoError(t, err)
 			require.Equal(t, conflicts.String(), res.Conflicts.String())
-			if touched.IsEmpty() {
-				require.Zero(t, res.ModSeq)
-			} else {
-				m.changed(t, touched, res.ModSeq)
-			}
-			require.Equal(t, have.Len()-conflicts.Len(), len(res.Entries))
-			for _, e := range res.Entries {
-				sameEntry(t, m.entries[e.UID], e)
-			}
+			require.Equal(t, touched.String(), res.Changed.String())
+			m.changed(t, res)
 
 		case op < 10: // Expunge
 			having := mailbox.NewFlagSet(mailbox.FlagDeleted)
@@ -301,11 +392,11 @@ func history(t *testing.T, f *fixture, rng *rand.Rand, name func(int) string) {
 					want.Add(uid)
 				}
 			}
-			gone, modSeq, err := m.Expunge(f.ctx, set, having)
+			res, err := m.Expunge(f.ctx, set, having)
 			require.NoError(t, err)
-			require.Equal(t, want.String(), gone.String())
-			require.Equal(t, want.IsEmpty(), modSeq == 0)
-			m.remove(gone)
+			require.Equal(t, want.String(), res.SourceUIDs().String())
+			m.stepped(t, res.Steps)
+			m.remove(want)
 
 		default: // Copy, Move
 			do := m.Copy
@@ -320,11 +411,15 @@ func history(t *testing.T, f *fixture, rng *rand.Rand, name func(int) string) {
 			}
 			res, err := do(f.ctx, set, to.Info().Name)
 			require.NoError(t, err)
-			require.Equal(t, have.String(), res.Source.String())
-			if op == 11 {
-				m.remove(res.Source)
+			require.Equal(t, have.String(), res.SourceUIDs().String())
+			m.stepped(t, res.Steps)
+			if to != m {
+				to.stepped(t, res.DestSteps)
 			}
-			to.arrived(t, slices.Collect(res.Dest.All()), flags, bodies)
+			if op == 11 {
+				m.remove(res.SourceUIDs())
+			}
+			to.arrived(t, arrived(res), flags, bodies)
 		}
 		m.check(t, rng)
 		if to != m {

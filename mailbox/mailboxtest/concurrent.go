@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -98,10 +99,11 @@ func concurrent(t *testing.T, f *fixture, accounts ...mailbox.Account) {
 				}
 				switch op := rng.IntN(10); {
 				case op < 5:
-					uids, err := m.Append(f.ctx, draft(fmt.Sprint("c", id, "-", step)), draft(fmt.Sprint("d", id, "-", step)))
+					res, err := m.Append(f.ctx, draft(fmt.Sprint("c", id, "-", step)), draft(fmt.Sprint("d", id, "-", step)))
 					if err != nil {
 						return err
 					}
+					uids := arrived(res)
 					if uids[0] >= uids[1] {
 						return fmt.Errorf("UIDs are not ascending: %v", uids)
 					}
@@ -114,12 +116,12 @@ func concurrent(t *testing.T, f *fixture, accounts ...mailbox.Account) {
 						return err
 					}
 				case op < 8:
-					gone, _, err := m.Expunge(f.ctx, some, mailbox.FlagSet{})
+					gone, err := m.Expunge(f.ctx, some, mailbox.FlagSet{})
 					if err != nil {
 						return err
 					}
 					mu.Lock()
-					for uid := range gone.All() {
+					for uid := range gone.SourceUIDs().All() {
 						if expunged[box][uid] {
 							mu.Unlock()
 							return fmt.Errorf("UID %d was expunged twice", uid)
@@ -137,7 +139,7 @@ func concurrent(t *testing.T, f *fixture, accounts ...mailbox.Account) {
 					if err != nil {
 						return err
 					}
-					for uid := range res.Dest.All() {
+					for uid := range res.DestUIDs().All() {
 						if err := take(dest, uid); err != nil {
 							return err
 						}
@@ -156,10 +158,10 @@ func concurrent(t *testing.T, f *fixture, accounts ...mailbox.Account) {
 				continue
 			}
 			w.do(func() error {
-				v := follower{known: map[mailbox.UID]mailbox.ModSeq{}}
+				v := view{messages: map[mailbox.UID]mailbox.ModSeq{}}
 				for {
 					last := writing.Load() == 0
-					if err := v.step(f, m, reader == 0); err != nil {
+					if err := v.follow(f, m, reader == 0); err != nil {
 						return err
 					}
 					if last {
@@ -173,7 +175,7 @@ func concurrent(t *testing.T, f *fixture, accounts ...mailbox.Account) {
 					}
 					now[msg.UID] = msg.ModSeq
 				}
-				if fmt.Sprint(now) != fmt.Sprint(v.known) {
+				if !maps.Equal(now, v.messages) {
 					return errors.New("a view that was brought up to date by Changes differs from a fresh look")
 				}
 				return nil
@@ -194,7 +196,7 @@ func concurrent(t *testing.T, f *fixture, accounts ...mailbox.Account) {
 func readWhile(f *fixture, m mailbox.Mailbox, writing *atomic.Int32) error {
 	for writing.Load() > 0 {
 		last := mailbox.UID(0)
-		for msg, err := range m.Messages(f.ctx, mailbox.AllUIDs(), mailbox.WantSummary|mailbox.WantContent) {
+		for msg, err := range m.Messages(f.ctx, mailbox.AllUIDs(), mailbox.WantEntry|mailbox.WantSummary|mailbox.WantContent) {
 			if err != nil {
 				return err
 			}
@@ -204,7 +206,7 @@ func readWhile(f *fixture, m mailbox.Mailbox, writing *atomic.Int32) error {
 				return err
 			case msg.UID <= last:
 				return fmt.Errorf("UID %d comes after UID %d", msg.UID, last)
-			case string(body) != text(msg.Summary.Envelope.Subject):
+			case string(body) != text(msg.Envelope.Subject):
 				return fmt.Errorf("UID %d has the summary of one message and the content of another", msg.UID)
 			case int64(len(body)) != msg.Size:
 				return fmt.Errorf("UID %d has %d octets, and its entry says %d", msg.UID, len(body), msg.Size)
@@ -215,113 +217,65 @@ func readWhile(f *fixture, m mailbox.Mailbox, writing *atomic.Int32) error {
 	return nil
 }
 
-// A follower is a view that several goroutines can have, each its own.
-type follower struct {
-	modSeq mailbox.ModSeq
-	next   mailbox.UID
-	known  map[mailbox.UID]mailbox.ModSeq
-}
-
-func (v *follower) step(f *fixture, m mailbox.Mailbox, snapshots bool) error {
-	ch, err := m.Changes(f.ctx, v.modSeq)
+// follow takes a view on by Changes, and compares it with a Snapshot where that
+// is asked for.
+func (v *view) follow(f *fixture, m mailbox.Mailbox, snapshots bool) error {
+	ch, err := m.Changes(f.ctx, v.state)
 	if err != nil {
 		return err
 	}
-	if ch.HighestModSeq < v.modSeq || ch.UIDNext < v.next {
-		return errors.New("HighestModSeq or UIDNext went back")
-	}
-	for _, e := range ch.Changed {
-		_, known := v.known[e.UID]
-		switch {
-		case e.ModSeq <= v.modSeq:
-			return fmt.Errorf("a change of ModSeq %d appeared after HighestModSeq %d had been seen", e.ModSeq, v.modSeq)
-		case e.ModSeq > ch.HighestModSeq:
-			return fmt.Errorf("a change of ModSeq %d is above HighestModSeq %d", e.ModSeq, ch.HighestModSeq)
-		case e.UID >= ch.UIDNext:
-			return fmt.Errorf("UID %d is not below UIDNext %d", e.UID, ch.UIDNext)
-		case !known && e.UID < v.next:
-			return fmt.Errorf("UID %d appeared after UIDNext %d had been seen", e.UID, v.next)
-		case ch.Vanished.Contains(e.UID):
-			return fmt.Errorf("UID %d is changed and vanished", e.UID)
-		}
-		v.known[e.UID] = e.ModSeq
-	}
-	for uid := range v.known {
-		if ch.Vanished.Contains(uid) {
-			delete(v.known, uid)
-		}
-	}
-	v.modSeq, v.next = ch.HighestModSeq, ch.UIDNext
-	if !snapshots {
-		return nil
+	if err := v.take(f.ctx, m, ch); err != nil || !snapshots {
+		return err
 	}
 	snap, err := m.Snapshot(f.ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if snap.HighestModSeq < v.modSeq || snap.UIDNext < v.next {
+	case snap.State.ModSeq < v.state.ModSeq || snap.State.UIDNext < v.state.UIDNext:
 		return errors.New("a Snapshot is older than Changes before it")
-	}
-	if snap.HighestModSeq == v.modSeq {
-		var known []mailbox.UID
-		for uid := range v.known {
-			known = append(known, uid)
-		}
-		if !mailbox.UIDSetOf(known...).Equal(snap.UIDs) {
-			return fmt.Errorf("a Snapshot and Changes differ at ModSeq %d", v.modSeq)
+	case snap.State == v.state:
+		if !mailbox.UIDSetOf(slices.Collect(maps.Keys(v.messages))...).Equal(snap.UIDs) {
+			return fmt.Errorf("a Snapshot and Changes differ at %v", v.state)
 		}
 	}
 	return nil
 }
 
-// testConcurrentMove moves messages to and fro between two mailboxes. Whoever
-// looks at the source, and then at the destination, must find each message at
-// least once; and since all go one way at a time, the other way round at most
-// once.
+// testConcurrentMove moves messages between two mailboxes. A reader that looks at
+// the source, and then at the destination, must find each message at least once;
+// and since all go one way at a time, the other way round at most once. What the
+// UIDs that were seen stand for is known when all calls have returned.
 func testConcurrentMove(t *testing.T, f *fixture) {
 	const n, rounds = 20, 15
-	left, right := f.box(t, "left"), f.box(t, "right")
+	boxes := [2]mailbox.Mailbox{f.box(t, "left"), f.box(t, "right")}
+	at := [2]map[mailbox.UID]int{{}, {}} // the message that has or had the UID
 	for i := range n {
-		body := text(fmt.Sprint("unique", i))
-		_, err := left.Append(f.ctx, mailbox.Draft{Body: strings.NewReader(body), Size: int64(len(body))})
-		require.NoError(t, err)
+		at[0][fill(t, boxes[0], 1)[0]] = i
 	}
-	ids := func(m mailbox.Mailbox) (map[string]bool, error) {
-		all := map[string]bool{}
-		ch, err := m.Changes(f.ctx, 0) // all entries at one instant
-		for _, e := range ch.Changed {
-			if all[e.EmailID] {
-				return nil, fmt.Errorf("message %s is twice in a mailbox", e.EmailID)
-			}
-			all[e.EmailID] = true
-		}
-		return all, err
-	}
-	all, err := ids(left)
-	require.NoError(t, err)
-	require.Len(t, all, n)
-
 	for round := range rounds {
-		from, to := left, right
-		if round%2 == 1 {
-			from, to = right, left
-		}
-		w := workers{t: t}
+		src, dst := round%2, 1-round%2
+		from, to := boxes[src], boxes[dst]
+		todo := slices.Collect(uids(t, from).All())
+		require.Len(t, todo, n)
 		var done atomic.Bool
+		var mu sync.Mutex
+		var seen [][4]mailbox.UIDSet // source, destination; destination, source
+		w := workers{t: t}
 		w.do(func() error {
 			defer done.Store(true)
-			var movers workers
-			snap, err := from.Snapshot(f.ctx)
-			if err != nil {
-				return err
-			}
+			movers := workers{t: t}
 			for part := range 4 {
 				movers.do(func() error {
 					var set mailbox.UIDSet
 					for i := part; i < n; i += 4 {
-						set.Add(snap.UIDs.At(i))
+						set.Add(todo[i])
 					}
-					_, err := from.Move(f.ctx, set, to.Info().Name)
+					res, err := from.Move(f.ctx, set, to.Info().Name)
+					mu.Lock()
+					defer mu.Unlock()
+					for i, uid := range arrived(res) {
+						at[dst][uid] = at[src][res.SourceUIDs().At(i)]
+					}
 					return err
 				})
 			}
@@ -331,34 +285,37 @@ func testConcurrentMove(t *testing.T, f *fixture) {
 		w.do(func() error {
 			for last := false; !last; {
 				last = done.Load()
-				src, err := ids(from)
-				if err != nil {
-					return err
-				}
-				dst, err := ids(to)
-				if err != nil {
-					return err
-				}
-				for id := range all {
-					if !src[id] && !dst[id] {
-						return fmt.Errorf("message %s is in no mailbox", id)
+				var look [4]mailbox.UIDSet
+				for i, m := range []mailbox.Mailbox{from, to, to, from} {
+					snap, err := m.Snapshot(f.ctx)
+					if err != nil {
+						return err
 					}
+					look[i] = snap.UIDs
 				}
-				if dst, err = ids(to); err != nil {
-					return err
-				}
-				if src, err = ids(from); err != nil {
-					return err
-				}
-				for id := range dst {
-					if src[id] {
-						return fmt.Errorf("message %s is in both mailboxes", id)
-					}
-				}
+				seen = append(seen, look)
 			}
 			return nil
 		})
 		w.wait()
+		for _, look := range seen {
+			var once, twice [n]int
+			for i, box := range []int{src, dst, dst, src} {
+				for uid := range look[i].All() {
+					message, ok := at[box][uid]
+					require.True(t, ok, "UID %d was given to no message", uid)
+					if i < 2 {
+						once[message]++
+					} else {
+						twice[message]++
+					}
+				}
+			}
+			for i := range n {
+				require.NotZero(t, once[i], "message %d is in no mailbox", i)
+				require.LessOrEqual(t, twice[i], 1, "message %d is in both mailboxes", i)
+			}
+		}
 		require.Zero(t, requireStatus(t, from).Messages)
 		require.EqualValues(t, n, requireStatus(t, to).Messages)
 	}
@@ -399,7 +356,7 @@ func testConcurrentNames(t *testing.T, f *fixture) {
 		one("Rename", []error{mailbox.ErrNotExist}, func(i int) error {
 			return f.Rename(f.ctx, "contested", fmt.Sprint("won by ", i))
 		})
-		list, err := f.Mailboxes(f.ctx)
+		list, err := f.Mailboxes(f.ctx, 0)
 		require.NoError(t, err)
 		require.Len(t, list, 3, "INBOX, the mailbox and its inferior")
 		won := list[1].Name
@@ -408,8 +365,8 @@ func testConcurrentNames(t *testing.T, f *fixture) {
 		require.NoError(t, f.Delete(f.ctx, won+"/below"))
 	}
 
-	// Whoever writes into a mailbox that is being deleted succeeds or is told
-	// that it does not exist. What was written is gone from the quota too.
+	// A call that writes into a mailbox that is being deleted succeeds or
+	// returns ErrNotExist. What was written is gone from the quota too.
 	inbox := f.box(t, "INBOX")
 	fill(t, inbox, 3)
 	for range 5 {

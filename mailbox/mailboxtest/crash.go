@@ -161,17 +161,17 @@ func crashChild(opts CrashOptions, dir string) {
 				m := boxes[box]
 				if len(mine) < 3 || rand.IntN(2) == 0 {
 					n := 1 + rand.IntN(3)
-					var drafts []mailbox.Draft
+					var drafts []mailbox.Incoming
 					var names []string
 					for i := range n {
 						name := fmt.Sprintf("%d.%d.%d-%d/%d", os.Getpid(), worker, step, i, n)
 						body := crashBody(name)
 						names = append(names, name)
-						drafts = append(drafts, mailbox.Draft{Body: strings.NewReader(body), Size: int64(len(body))})
+						drafts = append(drafts, mailbox.Incoming{Body: strings.NewReader(body), Size: int64(len(body))})
 					}
-					uids, err := m.Append(ctx, drafts...)
+					res, err := m.Append(ctx, drafts...)
 					fail(err)
-					for i, uid := range uids {
+					for i, uid := range arrived(res) {
 						say("append %d %d %s", box, uid, names[i])
 						mine = append(mine, place{box, uid})
 					}
@@ -187,7 +187,7 @@ func crashChild(opts CrashOptions, dir string) {
 					say("flag %d %d", p.box, p.uid)
 				case 1:
 					say("expunging %d %d", p.box, p.uid)
-					gone, _, err := boxes[p.box].Expunge(ctx, set, mailbox.FlagSet{})
+					gone, err := boxes[p.box].Expunge(ctx, set, mailbox.FlagSet{})
 					fail(err)
 					if gone.Len() != 1 {
 						fail(fmt.Errorf("UID %d of %s was not there to expunge", p.uid, crashBoxes[p.box]))
@@ -198,10 +198,10 @@ func crashChild(opts CrashOptions, dir string) {
 					say("moving %d %d", p.box, p.uid)
 					res, err := boxes[p.box].Move(ctx, set, crashBoxes[1-p.box])
 					fail(err)
-					if res.Dest.Len() != 1 {
+					if res.DestUIDs().Len() != 1 {
 						fail(fmt.Errorf("UID %d of %s was not there to move", p.uid, crashBoxes[p.box]))
 					}
-					mine[i] = place{1 - p.box, res.Dest.Min()}
+					mine[i] = place{1 - p.box, res.DestUIDs().Min()}
 					say("move %d %d %d %d", p.box, p.uid, mine[i].box, mine[i].uid)
 				}
 			}
@@ -357,9 +357,10 @@ func (c *crash) verify(t *testing.T, f *crashFixture) {
 		m := f.box(t, boxName)
 		st := requireStatus(t, m)
 		uids(t, m)
-		for msg, err := range m.Messages(f.ctx, mailbox.AllUIDs(), mailbox.WantContent|mailbox.WantSummary) {
+		for msg, err := range m.Messages(f.ctx, mailbox.AllUIDs(), mailbox.WantEntry|mailbox.WantContent|mailbox.WantSummary) {
 			require.NoError(t, err)
-			require.NotNil(t, msg.Summary)
+			require.NotNil(t, msg.Envelope)
+			require.NotNil(t, msg.Structure)
 			body := readAll(t, msg.Content)
 			require.EqualValues(t, len(body), msg.Size)
 			name := crashName(body)
@@ -381,7 +382,7 @@ func (c *crash) verify(t *testing.T, f *crashFixture) {
 			require.True(t, p.box != box || p.uid < st.UIDNext, "UID %d was given, and UIDNext is %d", p.uid, st.UIDNext)
 		}
 		v := &c.views[box]
-		v.update(t, changes(t, m, v.modSeq))
+		v.update(t, m, changesSince(t, m, v.state))
 		require.Equal(t, look(t, m), *v, "Changes lead from the last view to the new one")
 	}
 	for name, p := range c.where {

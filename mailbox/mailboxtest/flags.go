@@ -53,7 +53,7 @@ func testStatus(t *testing.T, f *fixture) {
 	set(mailbox.FlagsRemove, mailbox.FlagSeen, 1)
 	set(mailbox.FlagsAdd, mailbox.FlagDeleted, 1, 2)
 	set(mailbox.FlagsReplace, mailbox.FlagDeleted, 0, 3)
-	_, _, err := m.Expunge(f.ctx, mailbox.AllUIDs(), mailbox.NewFlagSet(mailbox.FlagDeleted))
+	_, err := m.Expunge(f.ctx, mailbox.AllUIDs(), mailbox.NewFlagSet(mailbox.FlagDeleted))
 	require.NoError(t, err)
 	require.EqualValues(t, 6, requireStatus(t, m).Messages)
 	set(mailbox.FlagsAdd, mailbox.FlagSeen, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
@@ -61,7 +61,7 @@ func testStatus(t *testing.T, f *fixture) {
 	require.Zero(t, status(t, m).Unseen)
 	last := fill(t, m, 2)
 	require.Equal(t, last[0], requireStatus(t, m).FirstUnseen)
-	_, _, err = m.Expunge(f.ctx, mailbox.AllUIDs(), mailbox.FlagSet{})
+	_, err = m.Expunge(f.ctx, mailbox.AllUIDs(), mailbox.FlagSet{})
 	require.NoError(t, err)
 	st := requireStatus(t, m)
 	require.Zero(t, st.Messages)
@@ -99,21 +99,23 @@ func testFlags(t *testing.T, f *fixture) {
 		res, err := m.SetFlags(f.ctx, set, mailbox.FlagChange{Op: c.op, Flags: mailbox.NewFlagSet(c.flags...)})
 		require.NoError(t, err)
 		require.True(t, res.Conflicts.IsEmpty())
-		require.Len(t, res.Entries, len(put), "every message of the set")
 		if !c.changes {
-			require.Zero(t, res.ModSeq, "%v: nothing changed", c)
+			require.True(t, res.Changed.IsEmpty(), "%v: nothing changed", c)
+			require.Empty(t, res.Steps)
 			require.Equal(t, high, status(t, m).HighestModSeq)
 		} else {
-			require.Greater(t, res.ModSeq, high)
-			high = status(t, m).HighestModSeq
-			require.GreaterOrEqual(t, high, res.ModSeq)
+			require.Equal(t, set.String(), res.Changed.String())
+			now, ok := res.Steps.Advance(high)
+			require.True(t, ok, "nobody else changes the mailbox")
+			require.Greater(t, now, high)
+			high = now
+			require.Equal(t, high, status(t, m).HighestModSeq)
 		}
-		for i, e := range entries(t, m, set) {
+		for _, e := range entries(t, m, set) {
 			require.True(t, e.Flags.Equal(mailbox.NewFlagSet(c.flags...)) || c.op != mailbox.FlagsReplace)
 			require.Equal(t, c.want, fold(e.Flags), "%v", c)
-			sameEntry(t, e, res.Entries[i])
 			if c.changes {
-				require.Equal(t, res.ModSeq, e.ModSeq)
+				require.True(t, res.Steps.Has(e.ModSeq))
 			}
 		}
 	}
@@ -124,12 +126,12 @@ func testFlags(t *testing.T, f *fixture) {
 	before := entries(t, m, mailbox.AllUIDs())
 	res, err := m.SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Flags: mailbox.NewFlagSet("x")})
 	require.NoError(t, err)
-	require.Len(t, res.Entries, 4)
+	require.Equal(t, uids(t, m).Subtract(mailbox.UIDSetOf(put[1])).String(), res.Changed.String())
 	for i, e := range entries(t, m, mailbox.AllUIDs()) {
 		if i == 1 {
 			sameEntry(t, before[i], e)
 		} else {
-			require.Equal(t, res.ModSeq, e.ModSeq)
+			require.True(t, res.Steps.Has(e.ModSeq))
 		}
 		before[i].Flags, before[i].ModSeq = e.Flags, e.ModSeq
 		sameEntry(t, before[i], e) // nothing else has changed
@@ -138,11 +140,11 @@ func testFlags(t *testing.T, f *fixture) {
 	// UIDs that don't exist are passed over.
 	res, err = m.SetFlags(f.ctx, mailbox.UIDRangeSet(put[2]+100, mailbox.MaxUID), mailbox.FlagChange{Flags: mailbox.NewFlagSet("y")})
 	require.NoError(t, err)
-	require.Empty(t, res.Entries)
-	require.Zero(t, res.ModSeq)
+	require.True(t, res.Changed.IsEmpty())
+	require.Empty(t, res.Steps)
 	res, err = m.SetFlags(f.ctx, mailbox.UIDSet{}, mailbox.FlagChange{Flags: mailbox.NewFlagSet("y")})
 	require.NoError(t, err)
-	require.Empty(t, res.Entries)
+	require.True(t, res.Changed.IsEmpty())
 	requireStatus(t, m)
 }
 
@@ -205,13 +207,13 @@ func testUnchangedSince(t *testing.T, f *fixture) {
 	res, err := m.SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Flags: mailbox.NewFlagSet("B"), UnchangedSince: &since})
 	require.NoError(t, err)
 	require.Equal(t, touched.String(), res.Conflicts.String())
-	require.Len(t, res.Entries, 3, "conflicts are not among the entries")
+	require.Equal(t, uids(t, m).Subtract(touched).String(), res.Changed.String(), "conflicts are not changed")
 	for _, e := range entries(t, m, mailbox.AllUIDs()) {
 		if touched.Contains(e.UID) {
 			require.Equal(t, "A", e.Flags.String())
 		} else {
 			require.Equal(t, "B", e.Flags.String())
-			require.Equal(t, res.ModSeq, e.ModSeq)
+			require.True(t, res.Steps.Has(e.ModSeq))
 		}
 	}
 
@@ -221,8 +223,8 @@ func testUnchangedSince(t *testing.T, f *fixture) {
 	res, err = m.SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Flags: mailbox.NewFlagSet("C"), UnchangedSince: &zero})
 	require.NoError(t, err)
 	require.Equal(t, 5, res.Conflicts.Len())
-	require.Empty(t, res.Entries)
-	require.Zero(t, res.ModSeq)
+	require.True(t, res.Changed.IsEmpty())
+	require.Empty(t, res.Steps)
 	require.Equal(t, high, status(t, m).HighestModSeq)
 
 	// What would change nothing can conflict as well.
@@ -234,5 +236,5 @@ func testUnchangedSince(t *testing.T, f *fixture) {
 	res, err = m.SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Op: mailbox.FlagsReplace, UnchangedSince: &now})
 	require.NoError(t, err)
 	require.True(t, res.Conflicts.IsEmpty())
-	require.Len(t, res.Entries, 5)
+	require.Equal(t, 5, res.Changed.Len())
 }

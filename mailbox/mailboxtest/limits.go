@@ -28,7 +28,7 @@ func testLimits(t *testing.T, f *fixture) {
 		more := append(fits, 'x')
 		for _, unknown := range []bool{false, true} {
 			add := func(b []byte) error {
-				d := mailbox.Draft{Body: bytes.NewReader(b), Size: int64(len(b))}
+				d := mailbox.Incoming{Body: bytes.NewReader(b), Size: int64(len(b))}
 				if unknown {
 					d.Size = mailbox.SizeUnknown
 				}
@@ -41,13 +41,13 @@ func testLimits(t *testing.T, f *fixture) {
 			require.NoError(t, add(fits))
 		}
 		// What is announced as too large is not read at all.
-		_, err := m.Append(f.ctx, mailbox.Draft{Size: 1 << 60, Body: readerFunc(func([]byte) (int, error) {
+		_, err := m.Append(f.ctx, mailbox.Incoming{Size: 1 << 60, Body: readerFunc(func([]byte) (int, error) {
 			t.Error("the draft was read")
 			return 0, io.EOF
 		})})
 		require.ErrorIs(t, err, mailbox.ErrTooLarge)
 		// What has no end is not read for ever.
-		_, err = m.Append(f.ctx, mailbox.Draft{Size: mailbox.SizeUnknown, Body: readerFunc(func(p []byte) (int, error) {
+		_, err = m.Append(f.ctx, mailbox.Incoming{Size: mailbox.SizeUnknown, Body: readerFunc(func(p []byte) (int, error) {
 			clear(p)
 			return len(p), nil
 		})})
@@ -103,7 +103,7 @@ func testLimits(t *testing.T, f *fixture) {
 			t.Skip("the store does not limit it")
 		}
 		require.Equal(t, want.MaxMailboxes, lim.MaxMailboxes)
-		list, err := f.Mailboxes(f.ctx)
+		list, err := f.Mailboxes(f.ctx, 0)
 		require.NoError(t, err)
 		name := "m"
 		for range lim.MaxMailboxes - len(list) {
@@ -155,7 +155,7 @@ func testQuota(t *testing.T, f *fixture) {
 	}
 	one := int64(len(text("q0")))
 	add := func(m mailbox.Mailbox, n int) error {
-		drafts := make([]mailbox.Draft, n)
+		drafts := make([]mailbox.Incoming, n)
 		for i := range drafts {
 			drafts[i] = draft("q0")
 		}
@@ -188,11 +188,11 @@ func testQuota(t *testing.T, f *fixture) {
 		require.EqualValues(t, 2*one, usage())
 		require.ErrorIs(t, add(m, 2), mailbox.ErrOverQuota)
 		big := strings.Repeat("x", int(one)+1)
-		_, err := m.Append(f.ctx, mailbox.Draft{Body: strings.NewReader(big), Size: mailbox.SizeUnknown})
+		_, err := m.Append(f.ctx, mailbox.Incoming{Body: strings.NewReader(big), Size: mailbox.SizeUnknown})
 		require.ErrorIs(t, err, mailbox.ErrOverQuota)
 		require.NoError(t, add(m, 1))
 		require.ErrorIs(t, add(m, 1), mailbox.ErrOverQuota)
-		_, _, err = m.Expunge(f.ctx, mailbox.UIDSetOf(uids(t, m).Min()), mailbox.FlagSet{})
+		_, err = m.Expunge(f.ctx, mailbox.UIDSetOf(uids(t, m).Min()), mailbox.FlagSet{})
 		require.NoError(t, err)
 		require.EqualValues(t, 2*one, usage())
 		require.NoError(t, add(m, 1))
@@ -201,7 +201,7 @@ func testQuota(t *testing.T, f *fixture) {
 		require.EqualValues(t, 3*one, usage())
 		_, err = m.SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Flags: mailbox.NewFlagSet(mailbox.FlagDeleted)})
 		require.NoError(t, err)
-		_, _, err = m.Expunge(f.ctx, mailbox.AllUIDs(), mailbox.NewFlagSet(mailbox.FlagDeleted))
+		_, err = m.Expunge(f.ctx, mailbox.AllUIDs(), mailbox.NewFlagSet(mailbox.FlagDeleted))
 		require.NoError(t, err)
 	}
 	if set(mailbox.QuotaMailbox, 3) {

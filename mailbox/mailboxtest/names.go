@@ -67,7 +67,7 @@ func testAdmin(t *testing.T, f *fixture) {
 	require.ErrorIs(t, admin.DeleteAccount(f.ctx, user), mailbox.ErrNotExist)
 	_, err := f.store.Account(f.ctx, user)
 	require.ErrorIs(t, err, mailbox.ErrNotExist)
-	_, err = f.Mailboxes(f.ctx)
+	_, err = f.Mailboxes(f.ctx, 0)
 	require.ErrorIs(t, err, mailbox.ErrNotExist, "handles that are still open")
 	_, err = inbox.Status(f.ctx)
 	require.ErrorIs(t, err, mailbox.ErrNotExist)
@@ -75,7 +75,7 @@ func testAdmin(t *testing.T, f *fixture) {
 
 	// A new account of the name has nothing of the old one.
 	require.NoError(t, admin.CreateAccount(f.ctx, user))
-	_, err = f.Mailboxes(f.ctx)
+	_, err = f.Mailboxes(f.ctx, 0)
 	require.ErrorIs(t, err, mailbox.ErrNotExist, "the old handle is not one to the new account")
 	_, err = inbox.Append(f.ctx, draft("late"))
 	require.ErrorIs(t, err, mailbox.ErrNotExist)
@@ -89,7 +89,7 @@ func testAdmin(t *testing.T, f *fixture) {
 // don't exist.
 func names(t testing.TB, a mailbox.Account) string {
 	t.Helper()
-	list, err := a.Mailboxes(t.Context())
+	list, err := a.Mailboxes(t.Context(), 0)
 	require.NoError(t, err)
 	var all []string
 	for i, info := range list {
@@ -99,6 +99,7 @@ func names(t testing.TB, a mailbox.Account) string {
 			require.True(t, info.Subscribed)
 			require.Zero(t, info.ID)
 			require.Zero(t, info.UIDValidity)
+			require.Zero(t, info.Access)
 			name += "(no)"
 		} else {
 			require.NotZero(t, info.UIDValidity)
@@ -138,7 +139,7 @@ func testMailboxes(t *testing.T, f *fixture) {
 	_, err = f.Mailbox(f.ctx, "a/b")
 	require.ErrorIs(t, err, mailbox.ErrNotExist)
 
-	list, err := f.Mailboxes(f.ctx)
+	list, err := f.Mailboxes(f.ctx, 0)
 	require.NoError(t, err)
 	ids := map[string]bool{}
 	for _, info := range list {
@@ -268,13 +269,13 @@ func testDelete(t *testing.T, f *fixture) {
 			require.ErrorIs(t, err, mailbox.ErrNotExist)
 			_, err = m.Snapshot(f.ctx)
 			require.ErrorIs(t, err, mailbox.ErrNotExist)
-			_, err = m.Changes(f.ctx, 0)
+			_, err = m.Changes(f.ctx, mailbox.State{})
 			require.ErrorIs(t, err, mailbox.ErrNotExist)
 			_, err = m.Append(f.ctx, draft("late"))
 			require.ErrorIs(t, err, mailbox.ErrNotExist)
 			_, err = m.SetFlags(f.ctx, all, mailbox.FlagChange{})
 			require.ErrorIs(t, err, mailbox.ErrNotExist)
-			_, _, err = m.Expunge(f.ctx, all, mailbox.FlagSet{})
+			_, err = m.Expunge(f.ctx, all, mailbox.FlagSet{})
 			require.ErrorIs(t, err, mailbox.ErrNotExist)
 			_, err = m.Copy(f.ctx, all, "c")
 			require.ErrorIs(t, err, mailbox.ErrNotExist)
@@ -300,7 +301,7 @@ func testDelete(t *testing.T, f *fixture) {
 
 func testSubscribe(t *testing.T, f *fixture) {
 	subscribed := func() string {
-		list, err := f.Mailboxes(f.ctx)
+		list, err := f.Mailboxes(f.ctx, 0)
 		require.NoError(t, err)
 		var all []string
 		for _, info := range list {

@@ -25,13 +25,13 @@ func testReopen(t *testing.T, f *fixture) {
 	require.NoError(t, f.Subscribe(f.ctx, "Sent", true))
 	m := f.box(t, "INBOX")
 	for _, body := range odd() {
-		_, err := m.Append(f.ctx, mailbox.Draft{Body: strings.NewReader(body), Size: mailbox.SizeUnknown,
+		_, err := m.Append(f.ctx, mailbox.Incoming{Body: strings.NewReader(body), Size: mailbox.SizeUnknown,
 			Flags: mailbox.NewFlagSet("Key", mailbox.FlagSeen), InternalDate: time.Date(2020, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))})
 		require.NoError(t, err)
 	}
 	since := status(t, m).HighestModSeq
 	put := uids(t, m)
-	_, _, err = m.Expunge(f.ctx, mailbox.UIDSetOf(put.At(1), put.Max()), mailbox.FlagSet{})
+	_, err = m.Expunge(f.ctx, mailbox.UIDSetOf(put.At(1), put.Max()), mailbox.FlagSet{})
 	require.NoError(t, err)
 	_, err = m.Copy(f.ctx, mailbox.UIDSetOf(put.At(2)), "Sent")
 	require.NoError(t, err)
@@ -61,7 +61,7 @@ func testReopen(t *testing.T, f *fixture) {
 	take := func() state {
 		s := state{status: map[string]mailbox.Status{}, entries: map[string][]mailbox.Entry{}, contents: map[string]map[mailbox.UID]string{}}
 		var err error
-		s.infos, err = f.Mailboxes(f.ctx)
+		s.infos, err = f.Mailboxes(f.ctx, 0)
 		require.NoError(t, err)
 		for _, info := range s.infos {
 			if !info.NonExistent {
@@ -137,9 +137,9 @@ func testSecond(t *testing.T, f *fixture) {
 	await(t, events, id, mailbox.EventNew)
 	_, err = m.SetFlags(f.ctx, mailbox.UIDSetOf(put[0]), mailbox.FlagChange{Flags: mailbox.NewFlagSet("Word", mailbox.FlagSeen)})
 	require.NoError(t, err)
-	_, _, err = m.Expunge(f.ctx, mailbox.UIDSetOf(put[1]), mailbox.FlagSet{})
+	_, err = m.Expunge(f.ctx, mailbox.UIDSetOf(put[1]), mailbox.FlagSet{})
 	require.NoError(t, err)
-	v.update(t, changes(t, same, v.modSeq))
+	v.update(t, same, changesSince(t, same, v.state))
 	require.Equal(t, look(t, m), v)
 	await(t, events, id, mailbox.EventVanished)
 

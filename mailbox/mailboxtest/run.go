@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t testing.TB) mailbox.Store, opts *Options) {
 		{"AppendDates", testAppendDates},
 		{"Content", testContent},
 		{"Summary", testSummary},
+		{"Want", testWant},
 		{"Messages", testMessages},
 		{"MessagesReentrant", testMessagesReentrant},
 		{"Status", testStatus},
@@ -69,6 +70,7 @@ func Run(t *testing.T, open func(t testing.TB) mailbox.Store, opts *Options) {
 		{"Copy", testCopy},
 		{"Move", testMove},
 		{"Changes", testChanges},
+		{"Steps", testSteps},
 		{"History", testHistory},
 		{"Watch", testWatch},
 		{"WatchSlow", testWatchSlow},
@@ -163,9 +165,9 @@ func text(subject string) string {
 }
 
 // draft returns a small message to append.
-func draft(subject string, flags ...mailbox.Flag) mailbox.Draft {
+func draft(subject string, flags ...mailbox.Flag) mailbox.Incoming {
 	body := text(subject)
-	return mailbox.Draft{Body: strings.NewReader(body), Size: int64(len(body)), Flags: mailbox.NewFlagSet(flags...)}
+	return mailbox.Incoming{Body: strings.NewReader(body), Size: int64(len(body)), Flags: mailbox.NewFlagSet(flags...)}
 }
 
 // fill appends n small messages, one by one, and returns their UIDs.
@@ -173,10 +175,20 @@ func fill(t testing.TB, m mailbox.Mailbox, n int, flags ...mailbox.Flag) []mailb
 	t.Helper()
 	var all []mailbox.UID
 	for i := range n {
-		uids, err := m.Append(t.Context(), draft("m"+strconv.Itoa(i), flags...))
+		res, err := m.Append(t.Context(), draft("m"+strconv.Itoa(i), flags...))
 		require.NoError(t, err)
-		require.Len(t, uids, 1)
-		all = append(all, uids...)
+		require.Equal(t, 1, res.Len())
+		all = append(all, arrived(res)...)
+	}
+	return all
+}
+
+// arrived returns the UIDs that a result gave, in its order.
+func arrived(res mailbox.Result) (all []mailbox.UID) {
+	for _, run := range res.Moved {
+		for i := range run.Dest.Len() {
+			all = append(all, run.Dest.First+mailbox.UID(i))
+		}
 	}
 	return all
 }
@@ -226,7 +238,7 @@ func uids(t testing.TB, m mailbox.Mailbox) mailbox.UIDSet {
 		set.Add(e.UID)
 	}
 	require.Equal(t, set.String(), snap.UIDs.String(), "Snapshot and Messages agree")
-	require.Less(t, snap.UIDs.Max(), snap.UIDNext)
+	require.Less(t, snap.UIDs.Max(), snap.State.UIDNext)
 	return set
 }
 
@@ -237,10 +249,20 @@ func status(t testing.TB, m mailbox.Mailbox) mailbox.Status {
 	return st
 }
 
-func changes(t testing.TB, m mailbox.Mailbox, since mailbox.ModSeq) mailbox.Changes {
+// changesSince asks for the changes after a state.
+func changesSince(t testing.TB, m mailbox.Mailbox, since mailbox.State) mailbox.Changes {
 	t.Helper()
 	ch, err := m.Changes(t.Context(), since)
 	require.NoError(t, err)
+	return ch
+}
+
+// changes asks for the changes after a ModSeq, as a reader does that knows no
+// UIDNext.
+func changes(t testing.TB, m mailbox.Mailbox, since mailbox.ModSeq) mailbox.Changes {
+	t.Helper()
+	ch := changesSince(t, m, mailbox.State{ModSeq: since, UIDNext: mailbox.MaxUID})
+	require.True(t, ch.New.IsEmpty(), "no UID is as high as that")
 	return ch
 }
 

@@ -52,7 +52,7 @@ func testSearch(t *testing.T, f *fixture) {
 			if i%3 == 0 {
 				body = "Date: Tue, 3 Mar 2020 23:30:00 -0700\r\n" + strings.Replace(body, "subject "+n, "=?utf-8?Q?=C3=A9t=C3=A9?= "+n, 1)
 			}
-			d := mailbox.Draft{Body: strings.NewReader(body), Size: int64(len(body)), InternalDate: time.Now().AddDate(0, 0, -i)}
+			d := mailbox.Incoming{Body: strings.NewReader(body), Size: int64(len(body)), InternalDate: time.Now().AddDate(0, 0, -i)}
 			d.Flags = []mailbox.FlagSet{{}, mailbox.NewFlagSet(mailbox.FlagSeen), mailbox.NewFlagSet(mailbox.FlagFlagged, "$Forwarded")}[i%3]
 			_, err := m.Append(f.ctx, d)
 			require.NoError(t, err)
@@ -100,7 +100,7 @@ func testSearch(t *testing.T, f *fixture) {
 	_, err := m.SetFlags(f.ctx, mailbox.UIDSetOf(2, 3, 4), mailbox.FlagChange{Op: mailbox.FlagsReplace, Flags: mailbox.NewFlagSet("$forwarded")})
 	require.NoError(t, err)
 	check("after flags")
-	_, _, err = m.Expunge(f.ctx, mailbox.UIDSetOf(1, 5), mailbox.FlagSet{})
+	_, err = m.Expunge(f.ctx, mailbox.UIDSetOf(1, 5), mailbox.FlagSet{})
 	require.NoError(t, err)
 	check("after expunge")
 	add(9, 12)

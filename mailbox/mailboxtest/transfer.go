@@ -20,20 +20,22 @@ func testExpunge(t *testing.T, f *fixture) {
 	expunge := func(set mailbox.UIDSet, want mailbox.UIDSet, having ...mailbox.Flag) {
 		t.Helper()
 		before := status(t, m)
-		gone, modSeq, err := m.Expunge(f.ctx, set, mailbox.NewFlagSet(having...))
+		res, err := m.Expunge(f.ctx, set, mailbox.NewFlagSet(having...))
 		require.NoError(t, err)
-		require.Equal(t, want.String(), gone.String())
+		require.Equal(t, want.String(), res.SourceUIDs().String())
+		require.True(t, res.DestUIDs().IsEmpty())
 		st := requireStatus(t, m)
 		if want.IsEmpty() {
-			require.Zero(t, modSeq)
+			require.Empty(t, res.Steps)
 			require.Equal(t, before, st)
 			return
 		}
-		require.Greater(t, modSeq, before.HighestModSeq)
-		require.GreaterOrEqual(t, st.HighestModSeq, modSeq)
+		now, ok := res.Steps.Advance(before.HighestModSeq)
+		require.True(t, ok && now > before.HighestModSeq)
+		require.Equal(t, st.HighestModSeq, now)
 		require.Equal(t, before.UIDNext, st.UIDNext)
 		ch := changes(t, m, before.HighestModSeq)
-		require.Empty(t, ch.Changed)
+		require.True(t, ch.Changed.IsEmpty())
 		require.Equal(t, want.String(), ch.Vanished.Intersect(want).String())
 	}
 	expunge(mailbox.UIDSet{}, mailbox.UIDSet{})
@@ -48,26 +50,28 @@ func testExpunge(t *testing.T, f *fixture) {
 	expunge(mailbox.AllUIDs(), mailbox.UIDSetOf(put[0], put[3]))
 	require.Greater(t, fill(t, m, 1)[0], put[5])
 	ch := changes(t, m, high)
-	require.Len(t, ch.Changed, 1)
+	require.Equal(t, 1, ch.Changed.Len())
 	require.True(t, mailbox.UIDSetOf(put...).Subtract(ch.Vanished).IsEmpty())
 }
 
 // checkTransfer checks what Copy and Move have in common: before are the
 // entries of the messages of the set, as they were.
-func checkTransfer(t testing.TB, from, to mailbox.Mailbox, before []mailbox.Entry, bodies map[mailbox.UID]string, res mailbox.CopyResult, was mailbox.Status) {
+func checkTransfer(t testing.TB, from, to mailbox.Mailbox, before []mailbox.Entry, bodies map[mailbox.UID]string, res mailbox.Result, was mailbox.Status) {
 	t.Helper()
 	require.Equal(t, to.Info().ID, res.DestID)
 	require.Equal(t, to.Info().UIDValidity, res.DestUIDValidity)
-	require.Equal(t, len(before), res.Source.Len())
-	require.Equal(t, len(before), res.Dest.Len())
-	require.GreaterOrEqual(t, res.Dest.Min(), was.UIDNext)
-	got := entries(t, to, res.Dest)
+	require.Equal(t, len(before), res.Len())
+	require.Equal(t, len(before), res.SourceUIDs().Len())
+	put := arrived(res)
+	require.Len(t, put, len(before))
+	require.GreaterOrEqual(t, res.DestUIDs().Min(), was.UIDNext)
+	got := entries(t, to, res.DestUIDs())
 	require.Len(t, got, len(before))
-	read := contents(t, to, res.Dest)
+	read := contents(t, to, res.DestUIDs())
 	for i, e := range got {
 		b := before[i]
-		require.Equal(t, b.UID, res.Source.At(i))
-		require.Equal(t, e.UID, res.Dest.At(i), "in ascending order")
+		require.Equal(t, b.UID, res.SourceUIDs().At(i))
+		require.Equal(t, e.UID, put[i], "in ascending order")
 		require.True(t, b.Flags.Equal(e.Flags))
 		sameTime(t, b.InternalDate, e.InternalDate)
 		require.Equal(t, b.Size, e.Size)
@@ -87,7 +91,7 @@ func several(t testing.TB, m mailbox.Mailbox) []mailbox.UID {
 	put, err := m.Append(t.Context(), draft("a", mailbox.FlagSeen, "Word"), draft("b"), draft("c", mailbox.FlagDeleted, "x", "y"),
 		draft("d", mailbox.FlagAnswered), draft("e", "$Forwarded"))
 	require.NoError(t, err)
-	return put
+	return arrived(put)
 }
 
 func testCopy(t *testing.T, f *fixture) {
@@ -101,7 +105,7 @@ func testCopy(t *testing.T, f *fixture) {
 		was := status(t, other)
 		res, err := m.Copy(f.ctx, set, "other")
 		require.NoError(t, err)
-		require.True(t, res.Source.IsEmpty() && res.Dest.IsEmpty())
+		require.True(t, res.SourceUIDs().IsEmpty() && res.DestUIDs().IsEmpty())
 		require.Equal(t, was, status(t, other))
 		_, err = m.Copy(f.ctx, set, "nowhere")
 		require.ErrorIs(t, err, mailbox.ErrNotExist)
@@ -114,9 +118,16 @@ func testCopy(t *testing.T, f *fixture) {
 		was, wasHere := status(t, to), status(t, m)
 		res, err := m.Copy(f.ctx, set, dest)
 		require.NoError(t, err)
-		require.Zero(t, res.ModSeq)
 		checkTransfer(t, m, to, before, bodies, res, was)
+		steps := res.DestSteps
+		if dest == "inbox" {
+			steps = res.Steps
+		}
+		now, ok := steps.Advance(was.HighestModSeq)
+		require.True(t, ok)
+		require.Equal(t, status(t, to).HighestModSeq, now)
 		if dest != "inbox" {
+			require.Empty(t, res.Steps)
 			require.Equal(t, wasHere, status(t, m), "the source is as it was")
 		}
 		for i, e := range entries(t, m, set) {
@@ -129,12 +140,12 @@ func testCopy(t *testing.T, f *fixture) {
 	require.NoError(t, err)
 	_, err = m.SetFlags(f.ctx, mailbox.UIDSetOf(put[0]), mailbox.FlagChange{Op: mailbox.FlagsReplace})
 	require.NoError(t, err)
-	require.Equal(t, `\Seen Word`, entries(t, other, res.Dest)[0].Flags.String())
-	_, _, err = m.Expunge(f.ctx, mailbox.AllUIDs(), mailbox.FlagSet{})
+	require.Equal(t, `\Seen Word`, entries(t, other, res.DestUIDs())[0].Flags.String())
+	_, err = m.Expunge(f.ctx, mailbox.AllUIDs(), mailbox.FlagSet{})
 	require.NoError(t, err)
-	require.Equal(t, text("a"), contents(t, other, res.Dest)[res.Dest.Min()], "the content stays when the original goes")
+	require.Equal(t, text("a"), contents(t, other, res.DestUIDs())[res.DestUIDs().Min()], "the content stays when the original goes")
 	require.NoError(t, f.Delete(f.ctx, "OTHER"))
-	require.Equal(t, text("a"), contents(t, other, res.Dest)[res.Dest.Min()])
+	require.Equal(t, text("a"), contents(t, other, res.DestUIDs())[res.DestUIDs().Min()])
 }
 
 func testMove(t *testing.T, f *fixture) {
@@ -148,7 +159,9 @@ func testMove(t *testing.T, f *fixture) {
 	was := status(t, m)
 	res, err := m.Move(f.ctx, mailbox.UIDRangeSet(put[4]+1, mailbox.MaxUID), "other")
 	require.NoError(t, err)
-	require.Zero(t, res.ModSeq)
+	require.Empty(t, res.Steps)
+	require.Empty(t, res.DestSteps)
+	require.Equal(t, other.Info().ID, res.DestID, "also where nothing was moved")
 	require.Equal(t, was, status(t, m))
 
 	move := func(from, to mailbox.Mailbox, set mailbox.UIDSet) {
@@ -157,12 +170,19 @@ func testMove(t *testing.T, f *fixture) {
 		was, wasHere := status(t, to), status(t, from)
 		res, err := from.Move(f.ctx, set, to.Info().Name)
 		require.NoError(t, err)
-		require.Greater(t, res.ModSeq, wasHere.HighestModSeq)
+		now, ok := res.Steps.Advance(wasHere.HighestModSeq)
+		require.True(t, ok)
+		require.Equal(t, status(t, from).HighestModSeq, now)
+		if from.Info().ID != to.Info().ID {
+			now, ok = res.DestSteps.Advance(was.HighestModSeq)
+			require.True(t, ok)
+			require.Equal(t, status(t, to).HighestModSeq, now)
+		}
 		checkTransfer(t, from, to, before, bodies, res, was)
 		require.True(t, uids(t, from).Intersect(set).IsEmpty())
 		ch := changes(t, from, wasHere.HighestModSeq)
 		require.Equal(t, set.String(), ch.Vanished.Intersect(set).String())
-		for uid := range res.Dest.All() {
+		for uid := range res.DestUIDs().All() {
 			require.True(t, uids(t, to).Contains(uid))
 		}
 	}

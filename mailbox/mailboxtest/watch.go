@@ -71,7 +71,7 @@ func testWatch(t *testing.T, f *fixture) {
 	_, err = m.SetFlags(f.ctx, mailbox.UIDSetOf(put[0]), mailbox.FlagChange{Flags: mailbox.NewFlagSet(mailbox.FlagSeen)})
 	require.NoError(t, err)
 	both(inbox, mailbox.EventFlags)
-	_, _, err = m.Expunge(f.ctx, mailbox.UIDSetOf(put[0]), mailbox.FlagSet{})
+	_, err = m.Expunge(f.ctx, mailbox.UIDSetOf(put[0]), mailbox.FlagSet{})
 	require.NoError(t, err)
 	both(inbox, mailbox.EventVanished)
 	_, err = m.Copy(f.ctx, mailbox.UIDSetOf(put[1]), "other")
@@ -158,11 +158,11 @@ func testWatchConcurrent(t *testing.T, f *fixture) {
 	for worker := range 4 {
 		w.do(func() error {
 			for i := range 25 {
-				put, err := m.Append(f.ctx, draft(fmt.Sprint("w", worker, i)))
+				res, err := m.Append(f.ctx, draft(fmt.Sprint("w", worker, i)))
 				if err != nil {
 					return err
 				}
-				if _, _, err := m.Expunge(f.ctx, mailbox.UIDSetOf(put[0]-1), mailbox.FlagSet{}); err != nil {
+				if _, err := m.Expunge(f.ctx, mailbox.UIDSetOf(arrived(res)[0]-1), mailbox.FlagSet{}); err != nil {
 					return err
 				}
 			}
@@ -177,14 +177,14 @@ func testWatchConcurrent(t *testing.T, f *fixture) {
 		case e, ok := <-events:
 			require.True(t, ok)
 			if e.MailboxID == id {
-				v.update(t, changes(t, m, v.modSeq))
+				v.update(t, m, changesSince(t, m, v.state))
 			}
 		case <-done:
 			done = nil
 		case <-timeout:
 			t.Fatal("an event was lost, or sent before the change was readable")
 		}
-		if done == nil && status(t, m).HighestModSeq == v.modSeq {
+		if done == nil && status(t, m).HighestModSeq == v.state.ModSeq {
 			break
 		}
 	}
@@ -219,7 +219,7 @@ func testWatchSlow(t *testing.T, f *fixture) {
 	timeout := time.After(patience)
 	behind := func() bool {
 		for id, m := range boxes {
-			if status(t, m).HighestModSeq != views[id].modSeq {
+			if status(t, m).HighestModSeq != views[id].state.ModSeq {
 				return true
 			}
 		}
@@ -230,7 +230,7 @@ func testWatchSlow(t *testing.T, f *fixture) {
 		case e, ok := <-events:
 			require.True(t, ok)
 			if v := views[e.MailboxID]; v != nil {
-				v.update(t, changes(t, boxes[e.MailboxID], v.modSeq))
+				v.update(t, boxes[e.MailboxID], changesSince(t, boxes[e.MailboxID], v.state))
 			}
 			require.Less(t, n, 2000, "more events than changes")
 		case <-timeout:

@@ -10,11 +10,14 @@ import (
 	"sync/atomic"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
 // account is what the handles to one account share.
 type account struct {
 	store *Store
+	name  string
+	order uint64 // of two accounts, the one with the lower order is locked first
 
 	mu         sync.RWMutex // guards what follows, and all in the mailboxes
 	deleted    bool
@@ -23,16 +26,23 @@ type account struct {
 	quota      map[mailbox.QuotaName]int64
 	messages   int64 // in all mailboxes
 	size       int64
-	watchers   map[*watcher]struct{}
+
+	leaf    sync.Mutex // guards what follows; no other lock is taken under it
+	gone    bool
+	queues  map[*storekit.Queue]struct{} // of the calls of Watch
+	foreign map[*mbox]struct{}           // mailboxes of other accounts that are shared with this one
 }
 
-func newAccount(s *Store) *account {
+func newAccount(s *Store, name string) *account {
 	a := &account{
 		store:      s,
+		name:       name,
+		order:      s.lastID.Add(1),
 		mailboxes:  map[string]*mbox{},
 		subscribed: map[string]bool{},
 		quota:      maps.Clone(s.opts.Quota),
-		watchers:   map[*watcher]struct{}{},
+		queues:     map[*storekit.Queue]struct{}{},
+		foreign:    map[*mbox]struct{}{},
 	}
 	a.mailboxes[mailbox.Inbox] = a.newMailbox(mailbox.Inbox, 0)
 	return a
@@ -40,11 +50,15 @@ func newAccount(s *Store) *account {
 
 // remove makes all handles to the account answer ErrNotExist.
 func (a *account) remove() {
+	a.leaveForeign()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	for _, m := range a.mailboxes {
+		m.unshare()
+	}
 	a.deleted = true
 	a.mailboxes, a.subscribed = nil, nil
-	a.notify("", mailbox.EventMailboxes)
+	a.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
 }
 
 // handle is an account as one caller holds it.
@@ -55,6 +69,7 @@ type handle struct {
 
 var _ interface {
 	mailbox.Account
+	mailbox.Namespacer
 	mailbox.QuotaKeeper
 } = (*handle)(nil)
 
@@ -106,32 +121,47 @@ func (a *account) find(name string) (*mbox, error) {
 	return nil, fmt.Errorf("mailbox %q: %w", name, mailbox.ErrNotExist)
 }
 
-// info describes a mailbox as it is now. The account is locked.
-func (a *account) info(m *mbox) mailbox.Info {
-	return mailbox.Info{
+// info describes a mailbox of the account as it is now. The account is locked.
+func (a *account) info(m *mbox, want mailbox.ListWant) mailbox.Info {
+	info := mailbox.Info{
 		ID:          m.id,
 		Name:        m.name,
 		UIDValidity: m.validity,
 		SpecialUse:  m.use,
 		Subscribed:  a.subscribed[m.name],
+		Access:      mailbox.FullAccess(),
 	}
+	if want&mailbox.ListStatus != 0 {
+		st := m.status()
+		info.Status = &st
+	}
+	return info
 }
 
 // Limits implements [mailbox.Account].
 func (h *handle) Limits() mailbox.Limits { return h.store.opts.Limits }
 
 // Mailboxes implements [mailbox.Account].
-func (h *handle) Mailboxes(ctx context.Context) ([]mailbox.Info, error) {
+func (h *handle) Mailboxes(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error) {
+	if err := h.check(ctx); err != nil {
+		return nil, err
+	}
+	list := h.listForeign(want)
 	if err := h.rlock(ctx); err != nil {
 		return nil, err
 	}
 	defer h.mu.RUnlock()
-	list := make([]mailbox.Info, 0, len(h.mailboxes))
+	known := make(map[string]bool, len(list))
+	for i := range list {
+		known[list[i].Name] = true
+		list[i].Subscribed = h.subscribed[list[i].Name]
+	}
+	list = slices.Grow(list, len(h.mailboxes))
 	for _, m := range h.mailboxes {
-		list = append(list, h.info(m))
+		list = append(list, h.info(m, want))
 	}
 	for name := range h.subscribed {
-		if h.mailboxes[name] == nil {
+		if h.mailboxes[name] == nil && !known[name] {
 			list = append(list, mailbox.Info{Name: name, Subscribed: true, NonExistent: true})
 		}
 	}
@@ -141,6 +171,10 @@ func (h *handle) Mailboxes(ctx context.Context) ([]mailbox.Info, error) {
 
 // Mailbox implements [mailbox.Account].
 func (h *handle) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, error) {
+	name = mailbox.CanonicalName(name)
+	if isForeign(name) {
+		return h.openForeign(ctx, name)
+	}
 	if err := h.rlock(ctx); err != nil {
 		return nil, err
 	}
@@ -149,7 +183,7 @@ func (h *handle) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, err
 	if err != nil {
 		return nil, err
 	}
-	return &mboxHandle{handle: h, mbox: m, info: h.info(m)}, nil
+	return &mboxHandle{handle: h, mbox: m, info: h.info(m, 0)}, nil
 }
 
 // Create implements [mailbox.Account].
@@ -162,23 +196,34 @@ func (h *handle) Create(ctx context.Context, name string, opts *mailbox.CreateOp
 	if opts != nil {
 		use = opts.SpecialUse & mailbox.SpecialUses
 	}
+	if isForeign(name) {
+		return h.createForeign(ctx, name, use)
+	}
 	m := h.newMailbox(name, use) // outside the lock
 	if err := h.lock(ctx); err != nil {
 		return mailbox.Info{}, err
 	}
 	defer h.mu.Unlock()
-	if h.mailboxes[name] != nil {
-		return mailbox.Info{}, fmt.Errorf("create %q: %w", name, mailbox.ErrExist)
+	if err := h.put(m); err != nil {
+		return mailbox.Info{}, fmt.Errorf("create %q: %w", name, err)
 	}
-	if n := h.Limits().MaxMailboxes; n > 0 && len(h.mailboxes) >= n {
-		return mailbox.Info{}, fmt.Errorf("create %q: %w: %d mailboxes", name, mailbox.ErrLimit, n)
+	return h.info(m, 0), nil
+}
+
+// put puts a new mailbox into the account, which is locked.
+func (a *account) put(m *mbox) error {
+	if a.mailboxes[m.name] != nil {
+		return mailbox.ErrExist
 	}
-	if limit, ok := h.quota[mailbox.QuotaMailbox]; ok && int64(len(h.mailboxes)) >= limit {
-		return mailbox.Info{}, fmt.Errorf("create %q: %w", name, mailbox.ErrOverQuota)
+	if n := a.store.opts.Limits.MaxMailboxes; n > 0 && len(a.mailboxes) >= n {
+		return fmt.Errorf("%w: %d mailboxes", mailbox.ErrLimit, n)
 	}
-	h.mailboxes[name] = m
-	h.notify("", mailbox.EventMailboxes)
-	return h.info(m), nil
+	if limit, ok := a.quota[mailbox.QuotaMailbox]; ok && int64(len(a.mailboxes)) >= limit {
+		return mailbox.ErrOverQuota
+	}
+	a.mailboxes[m.name] = m
+	a.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
+	return nil
 }
 
 // Rename implements [mailbox.Account].
@@ -193,13 +238,20 @@ func (h *handle) Rename(ctx context.Context, from, to string) error {
 	case strings.HasPrefix(to, from+"/"):
 		return fmt.Errorf("%w: %q is below %q", mailbox.ErrInvalidName, to, from)
 	}
+	if isForeign(from) || isForeign(to) {
+		return h.renameForeign(ctx, from, to)
+	}
 	if err := h.lock(ctx); err != nil {
 		return err
 	}
 	defer h.mu.Unlock()
+	return h.rename(from, to)
+}
 
+// rename does what Rename does with valid names. The account is locked.
+func (a *account) rename(from, to string) error {
 	var moving []*mbox
-	for name, m := range h.mailboxes {
+	for name, m := range a.mailboxes {
 		if name == from || strings.HasPrefix(name, from+"/") {
 			moving = append(moving, m)
 		}
@@ -207,29 +259,34 @@ func (h *handle) Rename(ctx context.Context, from, to string) error {
 	if len(moving) == 0 {
 		return fmt.Errorf("rename %q: %w", from, mailbox.ErrNotExist)
 	}
-	if h.mailboxes[to] != nil {
+	if a.mailboxes[to] != nil {
 		return fmt.Errorf("rename to %q: %w", to, mailbox.ErrExist)
 	}
 	for _, m := range moving {
 		name := to + m.name[len(from):]
-		if err := mailbox.ValidName(name, h.Limits()); err != nil {
+		if err := mailbox.ValidName(name, a.store.opts.Limits); err != nil {
 			return err
 		}
-		if h.mailboxes[name] != nil {
+		if a.mailboxes[name] != nil {
 			return fmt.Errorf("rename to %q: %w", name, mailbox.ErrExist)
 		}
 	}
 	for _, m := range moving {
-		delete(h.mailboxes, m.name)
+		delete(a.mailboxes, m.name)
 		m.name = to + m.name[len(from):]
-		h.mailboxes[m.name] = m
+		a.mailboxes[m.name] = m
+		m.tellUsers(mailbox.Event{Kind: mailbox.EventMailboxes})
 	}
-	h.notify("", mailbox.EventMailboxes)
+	a.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
 	return nil
 }
 
 // Delete implements [mailbox.Account].
 func (h *handle) Delete(ctx context.Context, name string) error {
+	name = mailbox.CanonicalName(name)
+	if isForeign(name) {
+		return h.deleteForeign(ctx, name)
+	}
 	if err := h.lock(ctx); err != nil {
 		return err
 	}
@@ -238,16 +295,22 @@ func (h *handle) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	return h.drop(m)
+}
+
+// drop deletes a mailbox of the account, which is locked.
+func (a *account) drop(m *mbox) error {
 	if m.name == mailbox.Inbox {
 		return fmt.Errorf("%w: %s can't be deleted", mailbox.ErrInvalidName, m.name)
 	}
-	delete(h.mailboxes, m.name)
-	h.messages -= int64(m.messages)
-	h.size -= m.size
+	delete(a.mailboxes, m.name)
+	a.messages -= int64(m.messages)
+	a.size -= m.size
 	m.deleted = true
 	m.chunks, m.vanished, m.keywordSets, m.keywords = nil, nil, nil, nil
-	h.notify("", mailbox.EventMailboxes)
-	h.notify(m.id, mailbox.EventVanished)
+	a.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
+	m.notify(mailbox.EventVanished)
+	m.unshare()
 	return nil
 }
 
@@ -274,6 +337,6 @@ func (h *handle) Subscribe(ctx context.Context, name string, on bool) error {
 	} else {
 		h.subscribed[name] = true
 	}
-	h.notify("", mailbox.EventMailboxes)
+	h.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
 	return nil
 }

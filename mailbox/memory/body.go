@@ -1,13 +1,14 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
@@ -75,69 +76,25 @@ func (b *buffers) get() *[pieceSize]byte {
 
 func (b *buffers) put(p *[pieceSize]byte) { b.pool.Put(p) }
 
-// readBody reads a draft to its end. It allocates as octets come in, not as
+// readBody reads a message to its end. It allocates as octets come in, not as
 // they are announced.
-func (s *Store) readBody(ctx context.Context, d mailbox.Draft) (*body, error) {
-	limit := s.opts.Limits.MaxMessageSize
-	if limit > 0 && d.Size > limit {
-		return nil, fmt.Errorf("%w: %d octets of at most %d", mailbox.ErrTooLarge, d.Size, limit)
+func (s *Store) readBody(ctx context.Context, msg *mailbox.Incoming) (*body, error) {
+	in, err := storekit.NewIntake(ctx, msg, s.opts.Limits, s.opts.Parser)
+	if err != nil {
+		return nil, err
 	}
 	b := &body{}
-	parser := message.NewParser(s.opts.Parser)
 	buf := s.buffers.get()
 	defer s.buffers.put(buf)
-	for end := false; !end; {
-		// One octet more than announced is asked for, to see that it ends.
-		want := int64(pieceSize)
-		if d.Size >= 0 {
-			want = min(want, d.Size-b.size+1)
-		}
-		n, err := readFull(ctx, d.Body, buf[:want])
-		b.size += int64(n)
-		switch {
-		case err == io.EOF:
-			end = true
-		case err != nil:
-			return nil, fmt.Errorf("reading the message: %w", err)
-		}
-		if d.Size >= 0 && (b.size > d.Size || end && b.size < d.Size) {
-			return nil, fmt.Errorf("%w: %d octets announced", mailbox.ErrSize, d.Size)
-		}
-		if limit > 0 && b.size > limit {
-			return nil, fmt.Errorf("%w: more than %d octets", mailbox.ErrTooLarge, limit)
-		}
-		if n > 0 {
-			piece := make([]byte, n)
-			copy(piece, buf[:n])
-			b.pieces = append(b.pieces, piece)
-			parser.Write(piece)
+	for err == nil {
+		var n int
+		if n, err = io.ReadFull(in, buf[:]); n > 0 {
+			b.pieces = append(b.pieces, bytes.Clone(buf[:n]))
 		}
 	}
-	b.summary, _ = parser.Finish()
-	b.id = s.newID('M')
+	if err != io.EOF && err != io.ErrUnexpectedEOF { // an error of the Body comes wrapped
+		return nil, err
+	}
+	b.size, b.summary, b.id = in.Size(), in.Summary(), s.newID('M')
 	return b, nil
-}
-
-// readFull fills p. It returns io.EOF, with what was read, when r ends before
-// p is full, and looks at the context before each Read.
-func readFull(ctx context.Context, r io.Reader, p []byte) (n int, err error) {
-	for idle := 0; n < len(p); {
-		if err := ctx.Err(); err != nil {
-			return n, err
-		}
-		m, err := r.Read(p[n:])
-		if m < 0 || m > len(p)-n {
-			return n, errors.New("memory: body of a draft: Read returned an impossible count")
-		}
-		n += m
-		if err != nil {
-			return n, err
-		}
-		if m > 0 {
-			idle = 0
-		} else if idle++; idle == 100 {
-			return n, io.ErrNoProgress
-		}
-	}
-	return n, nil
 }

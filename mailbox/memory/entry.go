@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
 // An entry is a message as its mailbox keeps it.
@@ -60,14 +61,14 @@ func (m *mbox) intern(flags []mailbox.Flag) *keywordSet {
 	var buf [128]byte
 	key := buf[:0]
 	for _, f := range flags {
-		key = append(appendFolded(key, f), ' ')
+		key = append(storekit.AppendFolded(key, f), ' ')
 	}
 	if s := m.keywordSets[string(key)]; s != nil {
 		return s
 	}
 	s := &keywordSet{key: string(key), flags: make([]mailbox.Flag, len(flags))}
 	for i, f := range flags {
-		if k := m.keywords[foldFlag(f)]; k != nil {
+		if k := m.keywords[storekit.Fold(f)]; k != nil {
 			f = k.flag
 		}
 		s.flags[i] = f
@@ -83,7 +84,7 @@ func (m *mbox) hold(s *keywordSet, n int) {
 	if s.refs == 0 {
 		m.keywordSets[s.key] = s
 		for _, f := range s.flags {
-			name := foldFlag(f)
+			name := storekit.Fold(f)
 			k := m.keywords[name]
 			if k == nil {
 				k = &keyword{flag: f}
@@ -105,26 +106,10 @@ func (m *mbox) release(s *keywordSet) {
 	}
 	delete(m.keywordSets, s.key)
 	for _, f := range s.flags {
-		name := foldFlag(f)
+		name := storekit.Fold(f)
 		k := m.keywords[name]
 		if k.refs--; k.refs == 0 {
 			delete(m.keywords, name)
 		}
 	}
-}
-
-func appendFolded(dst []byte, f mailbox.Flag) []byte {
-	for i := range len(f) {
-		c := f[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		dst = append(dst, c)
-	}
-	return dst
-}
-
-func foldFlag(f mailbox.Flag) string {
-	var buf [64]byte
-	return string(appendFolded(buf[:0], f))
 }

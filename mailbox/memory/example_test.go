@@ -27,11 +27,11 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	uids, err := inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader("Subject: Hello\r\n\r\nHi\r\n"), Size: mailbox.SizeUnknown})
-	fmt.Println(uids, err)
-	_, err = inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader(strings.Repeat("x", 101)), Size: 101})
+	stored, err := inbox.Append(ctx, mailbox.Incoming{Body: strings.NewReader("Subject: Hello\r\n\r\nHi\r\n"), Size: mailbox.SizeUnknown})
+	fmt.Println(stored.DestUIDs(), err)
+	_, err = inbox.Append(ctx, mailbox.Incoming{Body: strings.NewReader(strings.Repeat("x", 101)), Size: 101})
 	fmt.Println("too large:", errors.Is(err, mailbox.ErrTooLarge))
 	// Output:
-	// [1] <nil>
+	// 1 <nil>
 	// too large: true
 }

@@ -27,9 +27,10 @@ type vanished struct {
 	uids   mailbox.UIDRange
 }
 
-// mbox is what the handles to one mailbox share. The lock of the account
-// guards all but id, validity and use, which don't change.
+// mbox is what the handles to one mailbox share. The lock of the owner guards
+// all but owner, id, validity and use, which don't change.
 type mbox struct {
+	owner    *account
 	id       string
 	validity uint32
 	use      mailbox.SpecialUse
@@ -52,10 +53,13 @@ type mbox struct {
 
 	keywordSets map[string]*keywordSet
 	keywords    map[string]*keyword // by name in lower case
+
+	shares map[*account]mailbox.Rights // of other users, none zero
 }
 
 func (a *account) newMailbox(name string, use mailbox.SpecialUse) *mbox {
 	return &mbox{
+		owner:       a,
 		id:          a.store.newID('F'),
 		validity:    a.store.newValidity(),
 		use:         use,
@@ -85,21 +89,66 @@ func (m *mbox) seek(uid mailbox.UID) (c, i int) {
 	return c, sort.Search(len(entries), func(i int) bool { return entries[i].uid >= uid })
 }
 
-// each calls f with the entries of the set, until it returns false.
-func (m *mbox) each(set mailbox.UIDSet, f func(c *chunk, e *entry) bool) {
-	for _, r := range set.Ranges() {
-		ci, i := m.seek(r.First)
+// A walk is a way through the messages of a set that can be interrupted.
+type walk struct {
+	ranges []mailbox.UIDRange // what is left of the set
+	next   mailbox.UID        // below it all has been seen
+	end    mailbox.UID        // the UIDNext of the start
+}
+
+// start fixes the end of a walk that has not begun: messages that arrive later
+// are not part of it.
+func (w *walk) start(m *mbox) {
+	if w.end == 0 {
+		w.end = m.uidNext
+	}
+}
+
+// step calls f with the next entries of the walk, at most limit. more tells
+// that there are others. f must not add or remove entries.
+func (m *mbox) step(w *walk, limit int, f func(c *chunk, e *entry)) (more bool) {
+	for ; len(w.ranges) > 0; w.ranges = w.ranges[1:] {
+		r := w.ranges[0]
+		ci, i := m.seek(max(r.First, w.next))
+		if ci == len(m.chunks) {
+			return false
+		}
 		for ; ci < len(m.chunks); ci, i = ci+1, 0 {
 			c := m.chunks[ci]
-			if c.first() > r.Last {
+			for ; i < len(c.entries); i++ {
+				e := &c.entries[i]
+				if e.uid > r.Last {
+					break
+				}
+				if e.uid >= w.end {
+					return false
+				}
+				if limit == 0 {
+					return true
+				}
+				limit--
+				w.next = e.uid + 1
+				f(c, e)
+			}
+			if i < len(c.entries) {
 				break
 			}
-			for ; i < len(c.entries) && c.entries[i].uid <= r.Last; i++ {
-				if !f(c, &c.entries[i]) {
-					return
-				}
-			}
 		}
+	}
+	return false
+}
+
+// status returns the counters. The owner is locked.
+func (m *mbox) status() mailbox.Status {
+	return mailbox.Status{
+		Messages:      uint32(m.messages),
+		Unseen:        uint32(m.unseen),
+		Deleted:       uint32(m.flaggedDeleted),
+		FirstUnseen:   m.firstUnseen,
+		UIDNext:       m.uidNext,
+		UIDValidity:   m.validity,
+		HighestModSeq: m.modSeq,
+		Size:          m.size,
 	}
 }
 

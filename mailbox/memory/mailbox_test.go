@@ -28,13 +28,13 @@ func openInbox(t testing.TB, opts *Options) *mboxHandle {
 // grow makes the mailbox hold n messages more.
 func grow(t testing.TB, m *mboxHandle, n int) {
 	t.Helper()
-	put, err := m.Append(t.Context(), mailbox.Draft{Body: strings.NewReader("Subject: x\r\n\r\nbody\r\n"), Size: mailbox.SizeUnknown})
+	put, err := m.Append(t.Context(), mailbox.Incoming{Body: strings.NewReader("Subject: x\r\n\r\nbody\r\n"), Size: mailbox.SizeUnknown})
 	require.NoError(t, err)
 	for have := 1; have < n; {
 		more := min(have, n-have)
-		res, err := m.Copy(t.Context(), mailbox.UIDRangeSet(put[0], put[0]+mailbox.UID(more)-1), "INBOX")
+		res, err := m.Copy(t.Context(), mailbox.UIDRangeSet(put.DestUIDs().Min(), put.DestUIDs().Min()+mailbox.UID(more)-1), "INBOX")
 		require.NoError(t, err)
-		have += res.Dest.Len()
+		have += res.Len()
 	}
 }
 
@@ -119,19 +119,19 @@ func TestChunks(t *testing.T) {
 			grow(t, h, 1+rng.IntN(700))
 			want.AddRange(next, h.mbox.uidNext-1)
 		case op < 5:
-			gone, _, err := h.Expunge(ctx, set, mailbox.FlagSet{})
+			res, err := h.Expunge(ctx, set, mailbox.FlagSet{})
 			require.NoError(t, err)
-			require.Equal(t, want.Intersect(set).String(), gone.String())
+			require.Equal(t, want.Intersect(set).String(), res.SourceUIDs().String())
 			want = want.Subtract(set).Clone()
 		case op < 6:
 			res, err := h.Move(ctx, set, "INBOX")
 			require.NoError(t, err)
-			want = want.Subtract(set).Union(res.Dest)
+			want = want.Subtract(set).Union(res.DestUIDs())
 		default:
 			change := mailbox.FlagChange{Op: mailbox.FlagOp(rng.IntN(3)), Flags: mailbox.NewFlagSet(words[rng.IntN(5)], words[rng.IntN(5)])}
 			res, err := h.SetFlags(ctx, set, change)
 			require.NoError(t, err)
-			require.Len(t, res.Entries, want.Intersect(set).Len())
+			require.Equal(t, res.Changed.String(), res.Changed.Intersect(want.Intersect(set)).String())
 		}
 		snap, err := h.Snapshot(ctx)
 		require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestChunks(t *testing.T) {
 		}
 	}
 	require.LessOrEqual(t, len(h.mbox.vanished), 50)
-	_, _, err := h.Expunge(ctx, mailbox.AllUIDs(), mailbox.FlagSet{})
+	_, err := h.Expunge(ctx, mailbox.AllUIDs(), mailbox.FlagSet{})
 	require.NoError(t, err)
 	requireSound(t, h)
 	require.Empty(t, h.mbox.chunks)
@@ -159,15 +159,15 @@ func TestForgetsTheOldest(t *testing.T) {
 	ctx := t.Context()
 	var modSeqs []mailbox.ModSeq
 	for uid := mailbox.UID(1); uid <= 30; uid += 2 {
-		_, modSeq, err := h.Expunge(ctx, mailbox.UIDSetOf(uid), mailbox.FlagSet{})
+		res, err := h.Expunge(ctx, mailbox.UIDSetOf(uid), mailbox.FlagSet{})
 		require.NoError(t, err)
-		modSeqs = append(modSeqs, modSeq)
+		modSeqs = append(modSeqs, res.Steps[0].To)
 	}
 	// What is remembered is exact, what is forgotten all there can be.
-	ch, err := h.Changes(ctx, modSeqs[len(modSeqs)-3])
+	ch, err := h.Changes(ctx, mailbox.State{ModSeq: modSeqs[len(modSeqs)-3], UIDNext: 41})
 	require.NoError(t, err)
 	require.Equal(t, "27,29", ch.Vanished.String())
-	ch, err = h.Changes(ctx, modSeqs[0])
+	ch, err = h.Changes(ctx, mailbox.State{ModSeq: modSeqs[0], UIDNext: 41})
 	require.NoError(t, err)
 	require.Equal(t, "1,3,5,7,9,11,13,15,17,19,21,23,25,27,29", ch.Vanished.String())
 	require.LessOrEqual(t, len(h.mbox.vanished), 10)
@@ -199,7 +199,7 @@ func TestUIDsRunOut(t *testing.T) {
 	require.ErrorIs(t, err, mailbox.ErrLimit)
 	grow(t, h, 2)
 	require.Equal(t, mailbox.MaxUID, h.mbox.uidNext)
-	_, err = h.Append(t.Context(), mailbox.Draft{Body: strings.NewReader(""), Size: 0})
+	_, err = h.Append(t.Context(), mailbox.Incoming{Body: strings.NewReader(""), Size: 0})
 	require.ErrorIs(t, err, mailbox.ErrLimit)
 	n := 0
 	for _, err := range h.Messages(t.Context(), mailbox.AllUIDs(), mailbox.WantEntry) {

@@ -7,7 +7,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// QuotaRoot is the one quota root of every account.
+// QuotaRoot is the one quota root of every account. That of the mailboxes of
+// another user is the name that stands before theirs, "Other Users/OWNER".
 const QuotaRoot = "account"
 
 // room returns an error if so much more would exceed the quota. The account is
@@ -24,6 +25,9 @@ func (a *account) room(messages, size int64) error {
 
 // QuotaRoots implements [mailbox.QuotaKeeper].
 func (h *handle) QuotaRoots(ctx context.Context, name string) ([]string, error) {
+	if name = mailbox.CanonicalName(name); isForeign(name) {
+		return h.foreignRoots(ctx, name)
+	}
 	if err := h.rlock(ctx); err != nil {
 		return nil, err
 	}
@@ -37,24 +41,29 @@ func (h *handle) QuotaRoots(ctx context.Context, name string) ([]string, error) 
 // Quota implements [mailbox.QuotaKeeper].
 func (h *handle) Quota(ctx context.Context, root string) ([]mailbox.QuotaResource, error) {
 	if root != QuotaRoot {
-		return nil, fmt.Errorf("quota root %q: %w", root, mailbox.ErrNotExist)
+		return h.foreignQuota(ctx, root)
 	}
 	if err := h.rlock(ctx); err != nil {
 		return nil, err
 	}
 	defer h.mu.RUnlock()
+	return h.resources(), nil
+}
+
+// resources returns what is limited. The account is locked.
+func (a *account) resources() []mailbox.QuotaResource {
 	var list []mailbox.QuotaResource
 	for _, r := range []mailbox.QuotaResource{
-		{Name: mailbox.QuotaStorage, Usage: h.size},
-		{Name: mailbox.QuotaMessage, Usage: h.messages},
-		{Name: mailbox.QuotaMailbox, Usage: int64(len(h.mailboxes))},
+		{Name: mailbox.QuotaStorage, Usage: a.size},
+		{Name: mailbox.QuotaMessage, Usage: a.messages},
+		{Name: mailbox.QuotaMailbox, Usage: int64(len(a.mailboxes))},
 	} {
-		if limit, ok := h.quota[r.Name]; ok {
+		if limit, ok := a.quota[r.Name]; ok {
 			r.Limit = limit
 			list = append(list, r)
 		}
 	}
-	return list, nil
+	return list
 }
 
 // SetQuota implements [mailbox.QuotaKeeper].
@@ -76,6 +85,6 @@ func (h *handle) SetQuota(ctx context.Context, root string, limits map[mailbox.Q
 	}
 	defer h.mu.Unlock()
 	h.quota = quota
-	h.notify("", mailbox.EventMailboxes)
+	h.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
 	return nil
 }

@@ -2,13 +2,13 @@ package memory
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
 // mboxHandle is a mailbox as one caller holds it.
@@ -21,56 +21,55 @@ type mboxHandle struct {
 var _ interface {
 	mailbox.Mailbox
 	mailbox.RecentMarker
+	mailbox.Replacer
 } = (*mboxHandle)(nil)
 
-// lock locks the account for writing, unless the call can't go on.
-func (h *mboxHandle) lock(ctx context.Context) error {
-	if err := h.handle.lock(ctx); err != nil {
+// lock locks the owner for writing, unless the call can't go on or the user
+// lacks a right.
+func (h *mboxHandle) lock(ctx context.Context, need mailbox.Rights) error {
+	if err := h.check(ctx); err != nil {
 		return err
 	}
-	if h.mbox.deleted {
-		h.mu.Unlock()
-		return fmt.Errorf("mailbox %q: %w", h.info.Name, mailbox.ErrNotExist)
+	h.mbox.owner.mu.Lock()
+	err := h.permit(h.mbox, need)
+	if err != nil {
+		h.unlock()
 	}
-	return nil
+	return err
 }
 
-// rlock locks the account for reading, unless the call can't go on.
-func (h *mboxHandle) rlock(ctx context.Context) error {
-	if err := h.handle.rlock(ctx); err != nil {
+func (h *mboxHandle) unlock() { h.mbox.owner.mu.Unlock() }
+
+// rlock locks the owner for reading, unless the call can't go on or the user
+// lacks a right.
+func (h *mboxHandle) rlock(ctx context.Context, need mailbox.Rights) error {
+	if err := h.check(ctx); err != nil {
 		return err
 	}
-	if h.mbox.deleted {
-		h.mu.RUnlock()
-		return fmt.Errorf("mailbox %q: %w", h.info.Name, mailbox.ErrNotExist)
+	h.mbox.owner.mu.RLock()
+	err := h.permit(h.mbox, need)
+	if err != nil {
+		h.runlock()
 	}
-	return nil
+	return err
 }
+
+func (h *mboxHandle) runlock() { h.mbox.owner.mu.RUnlock() }
 
 // Info implements [mailbox.Mailbox].
 func (h *mboxHandle) Info() mailbox.Info { return h.info }
 
 // Status implements [mailbox.Mailbox].
 func (h *mboxHandle) Status(ctx context.Context) (mailbox.Status, error) {
-	if err := h.rlock(ctx); err != nil {
+	if err := h.rlock(ctx, mailbox.RightRead); err != nil {
 		return mailbox.Status{}, err
 	}
-	defer h.mu.RUnlock()
-	m := h.mbox
-	return mailbox.Status{
-		Messages:      uint32(m.messages),
-		Unseen:        uint32(m.unseen),
-		Deleted:       uint32(m.flaggedDeleted),
-		FirstUnseen:   m.firstUnseen,
-		UIDNext:       m.uidNext,
-		UIDValidity:   m.validity,
-		HighestModSeq: m.modSeq,
-		Size:          m.size,
-	}, nil
+	defer h.runlock()
+	return h.mbox.status(), nil
 }
 
 // uids returns the UIDs of all messages. Its cost grows with the chunks where
-// no UID is missing in them. The account is locked.
+// no UID is missing in them. The owner is locked.
 func (m *mbox) uids() mailbox.UIDSet {
 	var set mailbox.UIDSet
 	for _, c := range m.chunks {
@@ -87,64 +86,56 @@ func (m *mbox) uids() mailbox.UIDSet {
 
 // Snapshot implements [mailbox.Mailbox].
 func (h *mboxHandle) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
-	if err := h.rlock(ctx); err != nil {
+	if err := h.rlock(ctx, mailbox.RightRead); err != nil {
 		return mailbox.Snapshot{}, err
 	}
-	defer h.mu.RUnlock()
+	defer h.runlock()
 	m := h.mbox
-	s := mailbox.Snapshot{UIDs: m.uids(), UIDNext: m.uidNext, HighestModSeq: m.modSeq}
+	s := mailbox.Snapshot{State: m.state(), UIDs: m.uids()}
 	if len(m.keywords) > 0 {
 		s.Keywords = make([]mailbox.Flag, 0, len(m.keywords))
 		for _, k := range m.keywords {
 			s.Keywords = append(s.Keywords, k.flag)
 		}
 		slices.SortFunc(s.Keywords, func(a, b mailbox.Flag) int {
-			return strings.Compare(foldFlag(a), foldFlag(b))
+			return strings.Compare(storekit.Fold(a), storekit.Fold(b))
 		})
 	}
 	return s, nil
 }
 
+func (m *mbox) state() mailbox.State { return mailbox.State{UIDNext: m.uidNext, ModSeq: m.modSeq} }
+
 // Changes implements [mailbox.Mailbox]. Its cost grows with what has changed.
-func (h *mboxHandle) Changes(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
-	if err := h.rlock(ctx); err != nil {
+func (h *mboxHandle) Changes(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
+	if err := h.rlock(ctx, mailbox.RightRead); err != nil {
 		return mailbox.Changes{}, err
 	}
-	defer h.mu.RUnlock()
+	defer h.runlock()
 	m := h.mbox
-	ch := mailbox.Changes{UIDNext: m.uidNext, HighestModSeq: m.modSeq}
-	if since >= m.modSeq {
+	ch := mailbox.Changes{State: m.state()}
+	if since.ModSeq >= m.modSeq {
 		return ch, nil
 	}
-	n := 0
 	for _, c := range m.chunks {
-		if c.modSeq > since {
-			for i := range c.entries {
-				if c.entries[i].modSeq > since {
-					n++
-				}
+		if c.modSeq <= since.ModSeq && c.last() < since.UIDNext {
+			continue
+		}
+		for i := range c.entries {
+			if e := &c.entries[i]; e.uid >= since.UIDNext {
+				ch.New.Add(e.uid)
+			} else if e.modSeq > since.ModSeq {
+				ch.Changed.Add(e.uid)
 			}
 		}
 	}
-	if n > 0 {
-		ch.Changed = make([]mailbox.Entry, 0, n)
-		for _, c := range m.chunks {
-			if c.modSeq > since {
-				for i := range c.entries {
-					if e := &c.entries[i]; e.modSeq > since {
-						ch.Changed = append(ch.Changed, e.export())
-					}
-				}
-			}
-		}
-	}
-	if since < m.forgotten {
+	if since.ModSeq < m.forgotten {
 		if m.uidNext > 1 {
 			ch.Vanished = mailbox.UIDRangeSet(1, m.uidNext-1).Subtract(m.uids())
 		}
 		return ch, nil
 	}
-	from := sort.Search(len(m.vanished), func(i int) bool { return m.vanished[i].modSeq > since })
+	from := sort.Search(len(m.vanished), func(i int) bool { return m.vanished[i].modSeq > since.ModSeq })
 	if from < len(m.vanished) {
 		ranges := make([]mailbox.UIDRange, 0, len(m.vanished)-from)
 		for _, v := range m.vanished[from:] {
@@ -164,44 +155,62 @@ func (h *mboxHandle) Messages(ctx context.Context, set mailbox.UIDSet, want mail
 		var (
 			batch []entry
 			msg   mailbox.Message
-			next  mailbox.UID = 1
-			end   mailbox.UID // the UIDNext of the beginning
+			w     = walk{ranges: set.Ranges()}
 		)
-		for ranges := set.Ranges(); ; {
-			if err := h.rlock(ctx); err != nil {
+		for more := true; more; {
+			if err := h.rlock(ctx, mailbox.RightRead); err != nil {
 				yield(nil, err)
 				return
 			}
-			if end == 0 {
-				end = h.mbox.uidNext
+			w.start(h.mbox)
+			if batch == nil {
 				batch = make([]entry, 0, min(batchSize, h.mbox.messages, atMost(set, batchSize)))
 			}
-			batch, ranges = h.mbox.fill(batch[:0], ranges, next, end)
-			h.mu.RUnlock()
-			if len(batch) == 0 {
-				return
-			}
+			batch = batch[:0]
+			more = h.mbox.step(&w, cap(batch), func(_ *chunk, e *entry) { batch = append(batch, *e) })
+			h.runlock()
 			for i := range batch {
-				e := &batch[i]
 				if i > 0 {
 					if err := h.check(ctx); err != nil {
 						yield(nil, err)
 						return
 					}
 				}
-				msg = mailbox.Message{Entry: e.export()}
-				if want&mailbox.WantSummary != 0 {
-					msg.Summary = e.body.summary
-				}
-				if want&mailbox.WantContent != 0 {
-					msg.Content = e.body
-				}
+				batch[i].fillIn(&msg, want)
 				if !yield(&msg, nil) {
 					return
 				}
-				next = e.uid + 1
 			}
 		}
+	}
+}
+
+// fillIn sets the message to what is wanted of the entry.
+func (e *entry) fillIn(msg *mailbox.Message, want mailbox.Want) {
+	*msg = mailbox.Message{}
+	if want&mailbox.WantEntry != 0 {
+		msg.Entry = e.export()
+	} else if msg.UID = e.uid; want&mailbox.WantFlags != 0 {
+		msg.ModSeq, msg.Flags = e.modSeq, e.flags()
+	}
+	sum := e.body.summary
+	if want&mailbox.WantEnvelope != 0 {
+		msg.Envelope = &sum.Envelope
+	}
+	if want&mailbox.WantStructure != 0 {
+		msg.Structure = sum.Root
+	}
+	if want&mailbox.WantReferences != 0 {
+		msg.References = sum.References
+	}
+	if want&mailbox.WantPreview != 0 {
+		msg.Preview = sum.Preview
+	}
+	if want&mailbox.WantHeader != 0 {
+		msg.Header = sum.Root.Header().Reader(e.body)
+	}
+	if want&mailbox.WantContent != 0 {
+		msg.Content = e.body
 	}
 }
 
@@ -216,39 +225,12 @@ func atMost(set mailbox.UIDSet, limit int) (n int) {
 	return n
 }
 
-// fill copies entries of the ranges with UIDs from next up to end, without end,
-// to the batch until it is full. It returns the ranges that are left.
-func (m *mbox) fill(batch []entry, ranges []mailbox.UIDRange, next, end mailbox.UID) ([]entry, []mailbox.UIDRange) {
-	for ; len(ranges) > 0; ranges = ranges[1:] {
-		r := ranges[0]
-		ci, i := m.seek(max(r.First, next))
-		if ci == len(m.chunks) || r.First >= end {
-			return batch, nil
-		}
-		for ; ci < len(m.chunks); ci, i = ci+1, 0 {
-			entries := m.chunks[ci].entries
-			for ; i < len(entries); i++ {
-				if uid := entries[i].uid; uid > r.Last || uid >= end {
-					break
-				} else if len(batch) == cap(batch) {
-					return batch, ranges
-				}
-				batch = append(batch, entries[i])
-			}
-			if i < len(entries) {
-				break
-			}
-		}
-	}
-	return batch, nil
-}
-
 // MarkRecent implements [mailbox.RecentMarker].
 func (h *mboxHandle) MarkRecent(ctx context.Context, next mailbox.UID) (mailbox.UID, error) {
-	if err := h.lock(ctx); err != nil {
+	if err := h.lock(ctx, mailbox.RightRead); err != nil {
 		return 0, err
 	}
-	defer h.mu.Unlock()
+	defer h.unlock()
 	first := h.mbox.recent
 	h.mbox.recent = max(first, min(next, h.mbox.uidNext))
 	return first, nil
@@ -256,9 +238,9 @@ func (h *mboxHandle) MarkRecent(ctx context.Context, next mailbox.UID) (mailbox.
 
 // Recent implements [mailbox.RecentMarker].
 func (h *mboxHandle) Recent(ctx context.Context) (mailbox.UID, error) {
-	if err := h.rlock(ctx); err != nil {
+	if err := h.rlock(ctx, mailbox.RightRead); err != nil {
 		return 0, err
 	}
-	defer h.mu.RUnlock()
+	defer h.runlock()
 	return h.mbox.recent, nil
 }

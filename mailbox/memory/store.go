@@ -41,7 +41,7 @@ type Store struct {
 	wg      sync.WaitGroup // the goroutines of Watch
 	buffers buffers
 
-	mu           sync.Mutex // guards what follows; taken before or without the lock of an account
+	mu           sync.Mutex // guards what follows; of the locks of accounts, only leaf is taken under it
 	isClosed     bool
 	accounts     map[string]*account
 	lastValidity uint32
@@ -131,7 +131,7 @@ func (s *Store) CreateAccount(ctx context.Context, name string) error {
 	if err := s.check(ctx); err != nil {
 		return err
 	}
-	a := newAccount(s) // takes s.mu for a moment
+	a := newAccount(s, name) // takes s.mu for a moment
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.accounts[name] != nil {

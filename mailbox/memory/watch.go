@@ -2,107 +2,62 @@ package memory
 
 import (
 	"context"
-	"sync"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
-// A watcher carries the events of an account to one reader. Writers put hints
-// into pending and never wait; a goroutine of its own hands them over as fast
-// as the reader takes them. Pending hints about one mailbox melt into one, so
-// there are never more of them than mailboxes.
-type watcher struct {
-	wake chan struct{} // holds one token while there may be something pending
-
-	mu      sync.Mutex                   // guards what follows
-	pending map[string]mailbox.EventKind // by mailbox ID
-	order   []string                     // keys of pending, oldest first
-}
-
-func (w *watcher) add(id string, kind mailbox.EventKind) {
-	w.mu.Lock()
-	if w.pending[id] == 0 {
-		w.order = append(w.order, id)
-	}
-	w.pending[id] |= kind
-	w.mu.Unlock()
-	select {
-	case w.wake <- struct{}{}:
-	default:
+// tell sends an event to those who watch the account. It may be locked: a
+// change is told of before its lock is released, so nobody who acts on the event
+// can miss it.
+func (a *account) tell(e mailbox.Event) {
+	a.leaf.Lock()
+	defer a.leaf.Unlock()
+	for q := range a.queues {
+		q.Add(e)
 	}
 }
 
-// next takes the oldest hint, ok is false if there is none.
-func (w *watcher) next() (e mailbox.Event, ok bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.order) == 0 {
-		w.order = nil
-		return e, false
+// tellUsers sends an event to the other users of the mailbox. The owner is
+// locked.
+func (m *mbox) tellUsers(e mailbox.Event) {
+	for u := range m.shares {
+		u.tell(e)
 	}
-	e.MailboxID = w.order[0]
-	e.Kind = w.pending[e.MailboxID]
-	w.order = w.order[1:]
-	delete(w.pending, e.MailboxID)
-	return e, true
 }
 
-// run hands hints over until the watch ends.
-func (w *watcher) run(ctx context.Context, s *Store, events chan<- mailbox.Event) {
-	defer close(events)
-	for {
-		e, ok := w.next()
-		for ok {
-			select {
-			case events <- e:
-				e, ok = w.next()
-				continue
-			case <-ctx.Done():
-			case <-s.closed:
-			}
-			return
+// notify tells of a change to the messages of the mailbox. The owner is locked.
+func (m *mbox) notify(kind mailbox.EventKind) {
+	e := mailbox.Event{MailboxID: m.id, Kind: kind}
+	m.owner.tell(e)
+	for u, rights := range m.shares {
+		if rights.Has(mailbox.RightRead) {
+			u.tell(e)
 		}
-		select {
-		case <-w.wake:
-		case <-ctx.Done():
-			return
-		case <-s.closed:
-			return
-		}
-	}
-}
-
-// notify tells the watchers. The account is locked for writing, so nobody who
-// acts on the hint can miss the change.
-func (a *account) notify(id string, kind mailbox.EventKind) {
-	for w := range a.watchers {
-		w.add(id, kind)
 	}
 }
 
 // Watch implements [mailbox.Account].
 func (h *handle) Watch(ctx context.Context) (<-chan mailbox.Event, error) {
-	w := &watcher{
-		wake:    make(chan struct{}, 1),
-		pending: map[string]mailbox.EventKind{},
-	}
-	if err := h.lock(ctx); err != nil {
+	if err := h.rlock(ctx); err != nil {
 		return nil, err
 	}
-	defer h.mu.Unlock()
-	s := h.store
+	defer h.mu.RUnlock()
+	s, q := h.store, storekit.NewQueue()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.isClosed {
 		return nil, mailbox.ErrClosed
 	}
-	h.watchers[w] = struct{}{}
+	h.leaf.Lock()
+	h.queues[q] = struct{}{}
+	h.leaf.Unlock()
 	events := make(chan mailbox.Event)
 	s.wg.Go(func() {
-		w.run(ctx, s, events)
-		h.mu.Lock()
-		delete(h.watchers, w)
-		h.mu.Unlock()
+		q.Run(ctx, s.closed, events)
+		h.leaf.Lock()
+		delete(h.queues, q)
+		h.leaf.Unlock()
 	})
 	return events, nil
 }

@@ -3,77 +3,112 @@ package memory
 import (
 	"context"
 	"fmt"
-	"strings"
+	"iter"
+	"math"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
+// sliceSize is how many messages SetFlags and Expunge look at under one lock.
+const sliceSize = 4096
+
 // Append implements [mailbox.Mailbox].
-func (h *mboxHandle) Append(ctx context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
-	if err := h.admit(ctx, drafts); err != nil || len(drafts) == 0 {
-		return nil, err
+func (h *mboxHandle) Append(ctx context.Context, msgs ...mailbox.Incoming) (res mailbox.Result, err error) {
+	if err := h.admit(ctx, msgs); err != nil || len(msgs) == 0 {
+		return res, err
 	}
-	entries := make([]entry, len(drafts))
-	now := time.Now()
-	var size int64
-	for i, d := range drafts {
-		if d.Body == nil {
-			d.Body = strings.NewReader("")
+	entries, size, err := h.read(ctx, msgs)
+	if err != nil {
+		return res, err
+	}
+	if err := h.lock(ctx, mailbox.RightInsert); err != nil {
+		return res, err
+	}
+	defer h.unlock()
+	m := h.mbox
+	if err := m.owner.room(int64(len(msgs)), size); err != nil {
+		return res, err
+	}
+	step, err := h.insert(m, entries, flagsOf(msgs), func(i int, uid mailbox.UID) { res.Add(0, uid) })
+	if err != nil {
+		return res, err
+	}
+	res.DestID, res.DestUIDValidity = m.id, m.validity
+	res.Steps.Add(step)
+	return res, nil
+}
+
+// flagsOf yields the flags of messages.
+func flagsOf(msgs []mailbox.Incoming) iter.Seq2[int, mailbox.FlagSet] {
+	return func(yield func(int, mailbox.FlagSet) bool) {
+		for i := range msgs {
+			if !yield(i, msgs[i].Flags) {
+				return
+			}
 		}
-		b, err := h.store.readBody(ctx, d)
+	}
+}
+
+// read reads the messages of an Append. The flags of the entries are not set.
+func (h *mboxHandle) read(ctx context.Context, msgs []mailbox.Incoming) (entries []entry, size int64, err error) {
+	entries = make([]entry, len(msgs))
+	now := time.Now()
+	for i := range msgs {
+		b, err := h.store.readBody(ctx, &msgs[i])
 		if err != nil {
-			if len(drafts) > 1 {
+			if len(msgs) > 1 {
 				err = fmt.Errorf("message %d: %w", i+1, err)
 			}
-			return nil, err
+			return nil, 0, err
 		}
 		size += b.size
-		received := d.InternalDate
+		received := msgs[i].InternalDate
 		if received.IsZero() {
 			received = now
 		}
 		entries[i] = entry{
-			system:   d.Flags.System(),
 			received: received.Unix(),
 			zone:     h.store.zoneOf(received),
 			saved:    now.Unix(),
 			body:     b,
 		}
 	}
+	return entries, size, nil
+}
 
-	if err := h.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer h.mu.Unlock()
-	m := h.mbox
-	if err := h.room(int64(len(drafts)), size); err != nil {
-		return nil, err
-	}
-	if err := m.roomForUIDs(len(drafts)); err != nil {
-		return nil, err
-	}
-	if err := h.roomForKeywords(m, func(yield func([]mailbox.Flag) bool) {
-		for _, d := range drafts {
-			if words := d.Flags.Keywords(); len(words) > 0 && !yield(words) {
-				return
+// insert adds entries to a mailbox, with the flags that the user may set there
+// (RFC 4314 §4: others are left out), and tells the UID of each. The owner is
+// locked and has room for them.
+func (h *handle) insert(m *mbox, entries []entry, flags iter.Seq2[int, mailbox.FlagSet], added func(i int, uid mailbox.UID)) (mailbox.Step, error) {
+	if m.owner != h.account {
+		access, all := h.access(m), flags
+		flags = func(yield func(int, mailbox.FlagSet) bool) {
+			for i, f := range all {
+				if !yield(i, access.MayChange(f)) {
+					return
+				}
 			}
 		}
-	}); err != nil {
-		return nil, err
 	}
+	if err := m.roomForUIDs(len(entries)); err != nil {
+		return mailbox.Step{}, err
+	}
+	if err := h.roomForKeywords(m, flags); err != nil {
+		return mailbox.Step{}, err
+	}
+	from, messages, size := m.modSeq, m.messages, m.size
 	m.modSeq++
-	uids := make([]mailbox.UID, len(drafts))
-	for i := range entries {
-		e := &entries[i]
-		e.modSeq = m.modSeq
-		e.keywords = m.intern(drafts[i].Flags.Keywords())
-		uids[i] = m.add(*e)
+	for i, f := range flags {
+		e := entries[i]
+		e.system, e.keywords, e.modSeq = f.System(), m.intern(f.Keywords()), m.modSeq
+		added(i, m.add(e))
 	}
-	h.messages += int64(len(drafts))
-	h.size += size
-	h.notify(m.id, mailbox.EventNew)
-	return uids, nil
+	m.owner.messages += int64(m.messages - messages)
+	m.owner.size += m.size - size
+	m.notify(mailbox.EventNew)
+	return mailbox.Step{From: from, To: m.modSeq}, nil
 }
 
 // zoneOf returns what is kept of the zone of t, its offset. Messages share the
@@ -96,22 +131,21 @@ func (s *Store) zoneOf(t time.Time) *time.Location {
 	return zone
 }
 
-// admit refuses drafts that are sure to be refused in the end, before they are
-// read.
-func (h *mboxHandle) admit(ctx context.Context, drafts []mailbox.Draft) error {
-	if err := h.rlock(ctx); err != nil {
+// admit refuses messages that are sure to be refused in the end, before they
+// are read.
+func (h *mboxHandle) admit(ctx context.Context, msgs []mailbox.Incoming) error {
+	if err := h.rlock(ctx, mailbox.RightInsert); err != nil {
 		return err
 	}
-	defer h.mu.RUnlock()
-	limit := h.Limits().MaxMessageSize
+	defer h.runlock()
 	var size int64
-	for _, d := range drafts {
-		if limit > 0 && d.Size > limit {
-			return fmt.Errorf("%w: %d octets of at most %d", mailbox.ErrTooLarge, d.Size, limit)
+	for i := range msgs {
+		if err := storekit.CheckSize(&msgs[i], h.Limits()); err != nil {
+			return err
 		}
-		size += max(d.Size, 0)
+		size += max(msgs[i].Size, 0)
 	}
-	return h.room(int64(len(drafts)), size)
+	return h.mbox.owner.room(int64(len(msgs)), size)
 }
 
 // roomForUIDs returns an error if there are not so many UIDs left.
@@ -123,16 +157,16 @@ func (m *mbox) roomForUIDs(n int) error {
 }
 
 // roomForKeywords returns an error if the mailbox would have too many keywords
-// with these. The account is locked.
-func (h *handle) roomForKeywords(m *mbox, more func(yield func([]mailbox.Flag) bool)) error {
+// with these. The owner is locked.
+func (h *handle) roomForKeywords(m *mbox, more iter.Seq2[int, mailbox.FlagSet]) error {
 	limit := h.Limits().MaxKeywords
 	if limit <= 0 {
 		return nil
 	}
 	added := map[string]bool{}
-	for flags := range more {
-		for _, f := range flags {
-			if name := foldFlag(f); m.keywords[name] == nil {
+	for _, flags := range more {
+		for _, f := range flags.Keywords() {
+			if name := storekit.Fold(f); m.keywords[name] == nil {
 				added[name] = true
 			}
 		}
@@ -144,39 +178,48 @@ func (h *handle) roomForKeywords(m *mbox, more func(yield func([]mailbox.Flag) b
 }
 
 // SetFlags implements [mailbox.Mailbox].
-func (h *mboxHandle) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
-	var res mailbox.FlagResult
-	if err := h.lock(ctx); err != nil {
-		return res, err
-	}
-	defer h.mu.Unlock()
-	m := h.mbox
-	system, words := change.Flags.System(), change.Flags.Keywords()
-
-	total, matched := 0, false
-	m.each(set, func(_ *chunk, e *entry) bool {
-		total++
-		matched = matched || change.UnchangedSince == nil || e.modSeq <= *change.UnchangedSince
-		return true
-	})
-	if total == 0 {
-		return res, nil
-	}
-	if matched && change.Op != mailbox.FlagsRemove && len(words) > 0 {
-		if err := h.roomForKeywords(m, func(yield func([]mailbox.Flag) bool) { yield(words) }); err != nil {
+func (h *mboxHandle) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (res mailbox.FlagResult, err error) {
+	w := walk{ranges: set.Ranges()}
+	for more := true; more; {
+		if more, err = h.setFlagsSlice(ctx, &w, change, &res); err != nil {
 			return res, err
 		}
 	}
+	return res, nil
+}
 
-	res.Entries = make([]mailbox.Entry, 0, total)
-	m.modSeq++ // taken back if nothing changes
-	changed := 0
+// setFlagsSlice changes the flags of the next messages; more tells that there
+// are others.
+func (h *mboxHandle) setFlagsSlice(ctx context.Context, w *walk, change mailbox.FlagChange, res *mailbox.FlagResult) (more bool, err error) {
+	if err := h.lock(ctx, 0); err != nil {
+		return false, err
+	}
+	defer h.unlock()
+	m := h.mbox
+	kept, err := h.mayChange(&change)
+	if err != nil {
+		return false, err
+	}
+	w.start(m)
+	touches := func(e *entry) bool { return change.UnchangedSince == nil || e.modSeq <= *change.UnchangedSince }
+	system, words := change.Flags.System(), change.Flags.Keywords()
+	if change.Op != mailbox.FlagsRemove && len(words) > 0 {
+		matched, ahead := false, *w
+		m.step(&ahead, sliceSize, func(_ *chunk, e *entry) { matched = matched || touches(e) })
+		if matched {
+			if err := h.roomForKeywords(m, func(yield func(int, mailbox.FlagSet) bool) { yield(0, change.Flags) }); err != nil {
+				return false, err
+			}
+		}
+	}
+	from, changed := m.modSeq, false
+	m.modSeq++              // taken back if nothing changes
 	var was, is *keywordSet // the last result of changing keywords
 	known := false
-	m.each(set, func(c *chunk, e *entry) bool {
-		if change.UnchangedSince != nil && e.modSeq > *change.UnchangedSince {
+	more = m.step(w, sliceSize, func(c *chunk, e *entry) {
+		if !touches(e) {
 			res.Conflicts.Add(e.uid)
-			return true
+			return
 		}
 		sys, kw := e.system, e.keywords
 		switch change.Op {
@@ -185,9 +228,9 @@ func (h *mboxHandle) SetFlags(ctx context.Context, set mailbox.UIDSet, change ma
 		case mailbox.FlagsRemove:
 			sys &^= system
 		case mailbox.FlagsReplace:
-			sys = system
+			sys = sys&kept.system | system
 		}
-		if len(words) > 0 || change.Op == mailbox.FlagsReplace {
+		if len(words) > 0 || change.Op == mailbox.FlagsReplace && !kept.keywords {
 			if !known || was != kw || is != nil && is.refs == 0 {
 				was, is, known = kw, m.changeKeywords(kw, change), true
 			}
@@ -195,19 +238,47 @@ func (h *mboxHandle) SetFlags(ctx context.Context, set mailbox.UIDSet, change ma
 		}
 		if sys != e.system || kw != e.keywords {
 			m.setFlags(c, e, sys, kw)
-			changed++
+			res.Changed.Add(e.uid)
+			changed = true
 		}
-		res.Entries = append(res.Entries, e.export())
-		return true
 	})
-	if changed == 0 {
-		m.modSeq--
-		return res, nil
+	if !changed {
+		m.modSeq = from
+		return more, nil
 	}
-	res.ModSeq = m.modSeq
+	res.Steps.Add(mailbox.Step{From: from, To: m.modSeq})
 	m.findUnseen()
-	h.notify(m.id, mailbox.EventFlags)
-	return res, nil
+	m.notify(mailbox.EventFlags)
+	return more, nil
+}
+
+// keptFlags are those that a replacement leaves as they are, because the user
+// may not change them.
+type keptFlags struct {
+	system   mailbox.SystemFlags
+	keywords bool
+}
+
+// mayChange restricts a replacement to the flags that the user may change, and
+// returns an error where the change is not allowed. The owner is locked.
+func (h *mboxHandle) mayChange(change *mailbox.FlagChange) (kept keptFlags, err error) {
+	if h.mbox.owner == h.account {
+		return kept, nil
+	}
+	access := h.access(h.mbox)
+	all := mailbox.FullAccess().PermanentFlags.System()
+	kept.system = all &^ access.MayChange(mailbox.FlagSetOf(all, nil)).System()
+	kept.keywords = !access.Rights.Has(mailbox.RightWrite)
+	allowed := access.MayChange(change.Flags)
+	switch {
+	case kept.system == all && kept.keywords:
+		return kept, h.permit(h.mbox, mailbox.RightWrite)
+	case change.Op == mailbox.FlagsReplace:
+		change.Flags = allowed
+	case !allowed.HasAll(change.Flags):
+		return kept, fmt.Errorf("flags %v: %w", change.Flags.Without(allowed), mailbox.ErrPermission)
+	}
+	return kept, nil
 }
 
 // changeKeywords returns what the change makes of keywords: the same set where
@@ -230,109 +301,146 @@ func (m *mbox) changeKeywords(s *keywordSet, change mailbox.FlagChange) *keyword
 }
 
 // Expunge implements [mailbox.Mailbox].
-func (h *mboxHandle) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (mailbox.UIDSet, mailbox.ModSeq, error) {
-	if err := h.lock(ctx); err != nil {
-		return mailbox.UIDSet{}, 0, err
-	}
-	defer h.mu.Unlock()
-	m := h.mbox
-	var gone mailbox.UIDSet
-	if having.System()&mailbox.SystemDeleted != 0 && m.flaggedDeleted == 0 {
-		return gone, 0, nil
-	}
-	m.each(set, func(_ *chunk, e *entry) bool {
-		if having.IsEmpty() || e.flags().HasAll(having) {
-			gone.Add(e.uid)
+func (h *mboxHandle) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (res mailbox.Result, err error) {
+	w := walk{ranges: set.Ranges()}
+	for more := true; more; {
+		if more, err = h.expungeSlice(ctx, &w, having, &res); err != nil {
+			return res, err
 		}
-		return true
-	})
-	if gone.IsEmpty() {
-		return gone, 0, nil
 	}
-	h.expunge(m, gone)
-	return gone, m.modSeq, nil
+	return res, nil
 }
 
-// expunge removes messages that exist. The account is locked.
-func (h *handle) expunge(m *mbox, gone mailbox.UIDSet) {
-	messages, size := m.messages, m.size
+// expungeSlice removes those of the next messages that have the flags; more
+// tells that there are others.
+func (h *mboxHandle) expungeSlice(ctx context.Context, w *walk, having mailbox.FlagSet, res *mailbox.Result) (more bool, err error) {
+	if err := h.lock(ctx, mailbox.RightExpunge); err != nil {
+		return false, err
+	}
+	defer h.unlock()
+	m := h.mbox
+	if having.System()&mailbox.SystemDeleted != 0 && m.flaggedDeleted == 0 {
+		return false, nil
+	}
+	w.start(m)
+	var gone mailbox.UIDSet
+	more = m.step(w, sliceSize, func(_ *chunk, e *entry) {
+		if having.IsEmpty() || e.flags().HasAll(having) {
+			gone.Add(e.uid)
+			res.Add(e.uid, 0)
+		}
+	})
+	if !gone.IsEmpty() {
+		res.Steps.Add(m.expunge(gone))
+	}
+	return more, nil
+}
+
+// expunge removes messages that exist. The owner is locked.
+func (m *mbox) expunge(gone mailbox.UIDSet) mailbox.Step {
+	from, messages, size := m.modSeq, m.messages, m.size
 	m.modSeq++
-	m.remove(gone, h.store.opts.MaxVanished)
-	h.messages -= int64(messages - m.messages)
-	h.size -= size - m.size
-	h.notify(m.id, mailbox.EventVanished)
+	m.remove(gone, m.owner.store.opts.MaxVanished)
+	m.owner.messages -= int64(messages - m.messages)
+	m.owner.size -= size - m.size
+	m.notify(mailbox.EventVanished)
+	return mailbox.Step{From: from, To: m.modSeq}
 }
 
 // Copy implements [mailbox.Mailbox].
-func (h *mboxHandle) Copy(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.CopyResult, error) {
+func (h *mboxHandle) Copy(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
 	return h.transfer(ctx, set, dest, false)
 }
 
 // Move implements [mailbox.Mailbox].
-func (h *mboxHandle) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.CopyResult, error) {
+func (h *mboxHandle) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
 	return h.transfer(ctx, set, dest, true)
 }
 
-func (h *mboxHandle) transfer(ctx context.Context, set mailbox.UIDSet, dest string, move bool) (mailbox.CopyResult, error) {
-	var res mailbox.CopyResult
-	if err := h.lock(ctx); err != nil {
-		return res, err
+// removal are the rights that it takes to move messages away (RFC 6851 §4.2:
+// those of STORE and EXPUNGE besides those of COPY).
+const removal = mailbox.RightRead | mailbox.RightDeleteMessages | mailbox.RightExpunge
+
+func (h *mboxHandle) transfer(ctx context.Context, set mailbox.UIDSet, dest string, move bool) (res mailbox.Result, err error) {
+	need := mailbox.RightRead
+	if move {
+		need = removal
 	}
-	defer h.mu.Unlock()
-	m := h.mbox
-	to, err := h.find(dest)
+	to, unlock, err := h.lockBoth(ctx, need, dest)
 	if err != nil {
 		return res, err
 	}
-	var entries []entry // a copy, since adding to the same mailbox changes what each walks
+	defer unlock()
+	m := h.mbox
+	var entries []entry // a copy, since adding to the same mailbox changes what step walks
 	var size int64
-	m.each(set, func(_ *chunk, e *entry) bool {
+	now := time.Now().Unix()
+	w := walk{ranges: set.Ranges()}
+	w.start(m)
+	m.step(&w, math.MaxInt, func(_ *chunk, e *entry) {
 		entries = append(entries, *e)
+		entries[len(entries)-1].saved = now
 		size += e.body.size
-		return true
 	})
-	res.DestID, res.DestUIDValidity = to.id, to.validity
-	if len(entries) == 0 {
-		return res, nil
-	}
-	if !move {
-		if err := h.room(int64(len(entries)), size); err != nil {
-			return mailbox.CopyResult{}, err
+	if len(entries) > 0 {
+		if !move || to.owner != m.owner {
+			if err := to.owner.room(int64(len(entries)), size); err != nil {
+				return res, err
+			}
 		}
-	}
-	if err := to.roomForUIDs(len(entries)); err != nil {
-		return mailbox.CopyResult{}, err
-	}
-	if to != m {
-		if err := h.roomForKeywords(to, func(yield func([]mailbox.Flag) bool) {
+		flags := func(yield func(int, mailbox.FlagSet) bool) {
 			for i := range entries {
-				if k := entries[i].keywords; k != nil && !yield(k.flags) {
+				if !yield(i, entries[i].flags()) {
 					return
 				}
 			}
-		}); err != nil {
-			return mailbox.CopyResult{}, err
 		}
-	}
-
-	to.modSeq++
-	now := time.Now().Unix()
-	for i := range entries {
-		e := entries[i]
-		res.Source.Add(e.uid)
-		if e.keywords != nil && to != m {
-			e.keywords = to.intern(e.keywords.flags)
+		step, err := h.insert(to, entries, flags, func(i int, uid mailbox.UID) { res.Add(entries[i].uid, uid) })
+		if err != nil {
+			return res, err
 		}
-		e.modSeq = to.modSeq
-		e.saved = now
-		res.Dest.Add(to.add(e))
+		h.finish(&res, to, step, move)
 	}
-	h.messages += int64(len(entries))
-	h.size += size
-	h.notify(to.id, mailbox.EventNew)
-	if move {
-		h.expunge(m, res.Source)
-		res.ModSeq = m.modSeq
-	}
+	res.DestID, res.DestUIDValidity = to.id, to.validity
 	return res, nil
+}
+
+// finish removes the messages that the result is about, where they were moved,
+// and notes the steps. The owners of both mailboxes are locked.
+func (h *mboxHandle) finish(res *mailbox.Result, to *mbox, arrival mailbox.Step, move bool) {
+	if to == h.mbox {
+		res.Steps.Add(arrival)
+	} else {
+		res.DestSteps.Add(arrival)
+	}
+	if move {
+		res.Steps.Add(h.mbox.expunge(res.SourceUIDs()))
+	}
+}
+
+// lockBoth finds the mailbox that messages are to go to and locks the owners of
+// both. The user needs these rights on this mailbox and RightInsert on that.
+func (h *mboxHandle) lockBoth(ctx context.Context, need mailbox.Rights, dest string) (to *mbox, unlock func(), err error) {
+	if err := h.rlock(ctx, need); err != nil {
+		return nil, nil, err
+	}
+	h.runlock()
+	if dest = mailbox.CanonicalName(dest); isForeign(dest) {
+		to, err = h.findForeign(dest)
+	} else if err = h.handle.rlock(ctx); err == nil {
+		to, err = h.find(dest)
+		h.mu.RUnlock()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	unlock = lockPair(h.mbox.owner, to.owner)
+	if err = h.permit(h.mbox, need); err == nil {
+		err = h.permit(to, mailbox.RightInsert)
+	}
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return to, unlock, nil
 }

@@ -18,7 +18,7 @@ func benchFind(b *testing.B, n int, key search.Key) {
 	text := plain + strings.Repeat("All work and no play makes Jack a dull boy.\n", 40)
 	m := inbox(b)
 	for done := 0; done < n; {
-		drafts := make([]mailbox.Draft, 0, 1000)
+		drafts := make([]mailbox.Incoming, 0, 1000)
 		for ; len(drafts) < cap(drafts) && done < n; done++ {
 			if done%10 == 0 {
 				drafts = append(drafts, draft(text))

@@ -44,7 +44,7 @@ func ExampleFind() {
 	}
 	for _, subject := range []string{"Minutes", "=?utf-8?Q?Re=3A_M=C3=A9nu?=", "Re: minutes"} {
 		msg := "Subject: " + subject + "\r\n\r\nSee below.\r\n"
-		if _, err := inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader(msg), Size: int64(len(msg))}); err != nil {
+		if _, err := inbox.Append(ctx, mailbox.Incoming{Body: strings.NewReader(msg), Size: int64(len(msg))}); err != nil {
 			log.Fatal(err)
 		}
 	}

@@ -29,7 +29,7 @@ func (x *indexed) Candidates(_ context.Context, key search.Key, within mailbox.U
 func TestIndexNarrows(t *testing.T) {
 	word1, subject := search.Body{Value: "word1"}, search.Header{Field: "Subject", Value: "s0"}
 	open := func() *indexed {
-		var drafts []mailbox.Draft
+		var drafts []mailbox.Incoming
 		for i := range 6 {
 			drafts = append(drafts, draft(fmt.Sprintf("Subject: s%d\n\nword%d and more\n", i%2, i%3)))
 		}

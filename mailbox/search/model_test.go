@@ -314,11 +314,11 @@ func FuzzFind(f *testing.F) {
 		m := &maker{octets}
 		key := m.key(4)
 		var messages []*modelMessage
-		var drafts []mailbox.Draft
+		var drafts []mailbox.Incoming
 		for range 1 + m.below(5) {
 			p := m.message()
 			messages = append(messages, p)
-			d := mailbox.Draft{Body: strings.NewReader(p.raw.String()), Size: int64(p.raw.Len()),
+			d := mailbox.Incoming{Body: strings.NewReader(p.raw.String()), Size: int64(p.raw.Len()),
 				InternalDate: time.Date(2020, 3, 1+m.below(4), m.below(24), 0, 0, 0, time.FixedZone("", 3600*(m.below(20)-10)))}
 			var flags []mailbox.Flag
 			for _, flag := range modelFlags {
@@ -332,7 +332,7 @@ func FuzzFind(f *testing.F) {
 		box := inbox(t, drafts...)
 		_, err := box.SetFlags(t.Context(), mailbox.UIDSetOf(2, 3), mailbox.FlagChange{Flags: mailbox.NewFlagSet("other")})
 		require.NoError(t, err)
-		_, _, err = box.Expunge(t.Context(), mailbox.UIDSetOf(mailbox.UID(2+m.below(3))), mailbox.FlagSet{})
+		_, err = box.Expunge(t.Context(), mailbox.UIDSetOf(mailbox.UID(2+m.below(3))), mailbox.FlagSet{})
 		require.NoError(t, err)
 		within := pick(m, mailbox.AllUIDs(), mailbox.UIDSetOf(1, 3, 5))
 

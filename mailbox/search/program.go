@@ -223,7 +223,7 @@ func (p *Program) leaf(key Key) (t test, ok bool) {
 			})
 		case SentDate:
 			return test{needs: needsEnvelope, try: func(r *run) verdict {
-				sent := envelopeOf(r.msg).Time
+				sent := r.msg.Envelope.Time
 				return verdictOf(!sent.IsZero() && k.matches(sent))
 			}}, true
 		}
@@ -231,7 +231,7 @@ func (p *Program) leaf(key Key) (t test, ok bool) {
 		if text := envelopeText(k.Field); text != nil && k.Value != "" {
 			needle := fold(nil, []byte(k.Value))
 			return test{needs: needsEnvelope, try: func(r *run) verdict {
-				r.scan.line = text(r.scan.line[:0], envelopeOf(r.msg))
+				r.scan.line = text(r.scan.line[:0], r.msg.Envelope)
 				return verdictOf(r.scan.contains(r.scan.line, needle))
 			}}, true
 		}

@@ -2,11 +2,9 @@ package search
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
-	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
 // needs are the parts of a message that a test looks at, the cheapest first.
@@ -47,38 +45,38 @@ func (n needs) passes() []needs {
 
 // want returns what Mailbox.Messages is asked for.
 func (n needs) want() mailbox.Want {
-	w := mailbox.WantEntry
-	if n&needsEnvelope != 0 {
-		w |= mailbox.WantSummary
+	var w mailbox.Want
+	if n&needsFlags != 0 {
+		w |= mailbox.WantFlags
 	}
-	if n&(needsHeader|needsContent) != 0 {
-		w |= mailbox.WantSummary | mailbox.WantContent
+	if n&needsEntry != 0 {
+		w |= mailbox.WantEntry
+	}
+	if n&needsEnvelope != 0 {
+		w |= mailbox.WantEnvelope
+	}
+	switch {
+	case n&needsContent != 0:
+		w |= mailbox.WantStructure | mailbox.WantContent
+	case n&needsHeader != 0:
+		w |= mailbox.WantHeader
 	}
 	return w
 }
 
-func envelopeOf(msg *mailbox.Message) *message.Envelope { return &msg.Summary.Envelope }
-
-func structureOf(msg *mailbox.Message) *message.Part { return msg.Summary.Root }
-
+// headerOf reads the header, as the beginning of the content where that is
+// there.
 func headerOf(msg *mailbox.Message) io.Reader {
-	return msg.Summary.Root.Header().Reader(msg.Content)
+	c := msg.Content
+	if c == nil {
+		c = msg.Header
+	}
+	return io.NewSectionReader(c, 0, c.Size())
 }
-
-// A MessageError says that one message can't be read, because it is damaged.
-type MessageError struct {
-	UID mailbox.UID
-	Err error
-}
-
-func (e *MessageError) Error() string { return fmt.Sprintf("mailbox: message %d: %v", e.UID, e.Err) }
-
-// Unwrap returns Err.
-func (e *MessageError) Unwrap() error { return e.Err }
 
 // asMessageError returns the MessageError in err, nil if there is none.
-func asMessageError(err error) *MessageError {
-	var damaged *MessageError
+func asMessageError(err error) *mailbox.MessageError {
+	var damaged *mailbox.MessageError
 	if errors.As(err, &damaged) {
 		return damaged
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // inbox returns a mailbox with these messages, of UID 1 and up.
-func inbox(t testing.TB, drafts ...mailbox.Draft) mailbox.Mailbox {
+func inbox(t testing.TB, drafts ...mailbox.Incoming) mailbox.Mailbox {
 	t.Helper()
 	store := memory.New(nil)
 	t.Cleanup(func() { store.Close() })
@@ -31,9 +31,9 @@ func inbox(t testing.TB, drafts ...mailbox.Draft) mailbox.Mailbox {
 	return m
 }
 
-func draft(text string, flags ...mailbox.Flag) mailbox.Draft {
+func draft(text string, flags ...mailbox.Flag) mailbox.Incoming {
 	text = strings.ReplaceAll(text, "\n", "\r\n")
-	return mailbox.Draft{Body: strings.NewReader(text), Size: int64(len(text)), Flags: mailbox.NewFlagSet(flags...)}
+	return mailbox.Incoming{Body: strings.NewReader(text), Size: int64(len(text)), Flags: mailbox.NewFlagSet(flags...)}
 }
 
 const multipart = `From: =?utf-8?Q?J=C3=BCrgen?= <juergen@example.org>
@@ -234,8 +234,8 @@ func (s *spy) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Wan
 				s.contents[msg.UID]++
 				msg.Content = spied{msg.Content, s, msg.UID}
 			}
-			if msg != nil && s.damaged[msg.UID] && want&mailbox.WantSummary != 0 && want&mailbox.WantContent == 0 {
-				msg, err = nil, &search.MessageError{UID: msg.UID, Err: errors.New("bad summary")}
+			if msg != nil && s.damaged[msg.UID] && want&(mailbox.WantSummary|mailbox.WantHeader) != 0 && want&mailbox.WantContent == 0 {
+				msg, err = nil, &mailbox.MessageError{UID: msg.UID, Err: errors.New("bad summary")}
 			}
 			if !yield(msg, err) {
 				return
@@ -255,7 +255,7 @@ func (c spied) ReadAt(p []byte, off int64) (int, error) {
 		return 0, c.s.broken
 	}
 	if c.s.damaged[c.uid] {
-		return 0, &search.MessageError{UID: c.uid, Err: io.ErrUnexpectedEOF}
+		return 0, &mailbox.MessageError{UID: c.uid, Err: io.ErrUnexpectedEOF}
 	}
 	n, err := c.Content.ReadAt(p, off)
 	c.s.read[c.uid] += int64(n)
@@ -286,7 +286,11 @@ func TestReadsLittle(t *testing.T) {
 	require.Empty(t, s.wants, "no message is read for UIDs")
 
 	require.Equal(t, "3", find(t, s, search.And{search.Text{Value: "joe"}, header("Subject", "meeting"), unflag(mailbox.FlagSeen)}))
-	require.Equal(t, []mailbox.Want{mailbox.WantEntry, mailbox.WantSummary, mailbox.WantSummary | mailbox.WantContent}, s.wants)
+	require.Equal(t, []mailbox.Want{
+		mailbox.WantFlags,
+		mailbox.WantFlags | mailbox.WantEnvelope,
+		mailbox.WantFlags | mailbox.WantEnvelope | mailbox.WantStructure | mailbox.WantContent,
+	}, s.wants)
 	require.Equal(t, map[mailbox.UID]int{3: 1}, s.contents, "only what is undecided")
 
 	reset()
@@ -313,7 +317,7 @@ func TestReadsLittle(t *testing.T) {
 
 // The first match is there before later contents are read.
 func TestMatchesInOrder(t *testing.T) {
-	var drafts []mailbox.Draft
+	var drafts []mailbox.Incoming
 	for i := range 9 {
 		if i%3 == 0 {
 			drafts = append(drafts, draft("Subject: x\n\nneedle\n"))
@@ -367,7 +371,7 @@ func TestDamagedMessage(t *testing.T) {
 		var told []mailbox.UID
 		for uid, err := range p.Matches(t.Context(), s, mailbox.AllUIDs()) {
 			if err != nil {
-				var damaged *search.MessageError
+				var damaged *mailbox.MessageError
 				require.ErrorAs(t, err, &damaged)
 				require.Equal(t, uid, damaged.UID)
 				told = append(told, uid)

@@ -48,12 +48,15 @@ var errDecided = errors.New("search: decided")
 func (r *run) readTexts() error {
 	err := r.readHeader()
 	if err == nil && r.have&needsContent != 0 {
-		structureOf(r.msg).Walk(func(_ []int, p *message.Part) bool {
-			if err == nil {
-				err = r.readPart(p)
-			}
-			return err == nil
-		})
+		var root *message.Part
+		if root, err = r.msg.Located(); err == nil {
+			root.Walk(func(_ []int, p *message.Part) bool {
+				if err == nil {
+					err = r.readPart(p, p == root)
+				}
+				return err == nil
+			})
+		}
 	}
 	if err == errDecided {
 		return nil
@@ -134,8 +137,8 @@ func (r *run) inField(f message.Field, here func(textTest) bool) (news bool) {
 
 // readPart looks into a part: its header, unless it is that of the message, and
 // its body, if that is text.
-func (r *run) readPart(p *message.Part) error {
-	if p != structureOf(r.msg) {
+func (r *run) readPart(p *message.Part, root bool) error {
+	if !root {
 		h, err := message.ReadHeader(p.Header().Reader(r.msg.Content), maxSearchedHeader)
 		if err != nil {
 			return err

@@ -63,7 +63,7 @@ func (s *Store) CreateAccount(ctx context.Context, name string) error {
 }
 
 // DeleteAccount removes the account with all its mail; mailbox.ErrNotExist. The
-// space of the mail is freed by and by.
+// space of the mail is freed later, in small steps.
 func (s *Store) DeleteAccount(ctx context.Context, name string) error {
 	err := s.write(ctx, func(t *tx) error {
 		id, err := t.c.queryInt("SELECT id FROM account WHERE name = ?", name)

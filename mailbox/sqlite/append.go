@@ -7,45 +7,56 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-func (b *box) Append(ctx context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
-	if err := b.admit(ctx, drafts); err != nil {
-		return nil, err
+func (b *box) Append(ctx context.Context, msgs ...mailbox.Incoming) (mailbox.Result, error) {
+	if err := b.admit(ctx, msgs); err != nil {
+		return mailbox.Result{}, fmt.Errorf("append: %w", err)
 	}
-	if len(drafts) == 0 {
-		return nil, nil
+	if len(msgs) == 0 {
+		return mailbox.Result{}, nil
 	}
-	st := &stage{ctx: ctx, a: b.a}
-	made := false
-	defer func() { st.release(made) }()
-	for i := range drafts {
-		if err := st.take(&drafts[i]); err != nil {
-			return nil, fmt.Errorf("append: %w", err)
+	var res mailbox.Result
+	err := b.a.stage(ctx, msgs, func(t *tx, staged []*staged) (err error) {
+		row, err := t.box(b.a.id, b.id)
+		if err != nil {
+			return err
 		}
+		before := row.modseq
+		var size int64
+		for _, m := range staged {
+			size += m.size
+		}
+		acct, err := t.account(b.a.id)
+		if err != nil {
+			return err
+		}
+		if err := acct.room(int64(len(staged)), size); err != nil {
+			return err
+		}
+		uids, err := t.append(row, acct, staged)
+		if err != nil {
+			return err
+		}
+		res = mailbox.Result{DestID: boxID(row.id), DestUIDValidity: uint32(row.uidvalidity)}
+		for _, uid := range uids {
+			res.Add(0, uid)
+		}
+		res.Steps.Add(row.step(before))
+		return nil
+	})
+	if err != nil {
+		return mailbox.Result{}, fmt.Errorf("append: %w", err)
 	}
-	var uids []mailbox.UID
-	r := &request{size: st.held}
-	r.run = func(t *tx) (err error) { uids, err = t.append(b, st.drafts); return err }
-	if err := b.s.do(ctx, r); err != nil {
-		return nil, fmt.Errorf("append: %w", err)
-	}
-	made = true
-	return uids, nil
+	return res, nil
 }
 
 // admit refuses an Append that is bound to fail before its bodies are read.
 // Small ones are not worth the look.
-func (b *box) admit(ctx context.Context, drafts []mailbox.Draft) error {
-	var size int64
-	for i := range drafts {
-		size += max(0, drafts[i].Size)
-	}
-	if size <= maxBody && len(drafts) > 0 {
-		if b.a.closed.Load() {
-			return mailbox.ErrClosed
-		}
+func (b *box) admit(ctx context.Context, msgs []mailbox.Incoming) error {
+	size := announced(msgs)
+	if size <= maxBody && len(msgs) > 0 {
 		return nil
 	}
-	return b.a.read(ctx, func(c *conn) error {
+	return b.a.view(ctx, func(c *conn) error {
 		if _, err := b.load(c); err != nil {
 			return err
 		}
@@ -53,42 +64,57 @@ func (b *box) admit(ctx context.Context, drafts []mailbox.Draft) error {
 		if err != nil {
 			return err
 		}
-		return a.room(int64(len(drafts)), size)
+		return a.room(int64(len(msgs)), size)
 	})
+}
+
+// announced returns the size of messages, as far as it is known before they are
+// read.
+func announced(msgs []mailbox.Incoming) (size int64) {
+	for i := range msgs {
+		size += max(0, msgs[i].Size)
+	}
+	return size
+}
+
+// stage reads the bodies of messages, and then calls run in a transaction, in
+// which it makes all of them.
+func (a *account) stage(ctx context.Context, msgs []mailbox.Incoming, run func(*tx, []*staged) error) error {
+	if a.closed.Load() {
+		return mailbox.ErrClosed
+	}
+	st := &stage{ctx: ctx, a: a}
+	made := false
+	defer func() { st.release(made) }()
+	for i := range msgs {
+		if err := st.take(&msgs[i]); err != nil {
+			return err
+		}
+	}
+	err := a.do(ctx, &request{size: st.held, run: func(t *tx) error { return run(t, st.messages) }})
+	made = err == nil
+	return err
 }
 
 const insertMessage = `INSERT INTO message (account, mailbox, uid, modseq, flags, keywords, date, zone, saved, size, content)
 	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-// append makes the messages.
-func (t *tx) append(b *box, drafts []*staged) ([]mailbox.UID, error) {
-	row, err := t.box(b.a.id, b.id)
-	if err != nil {
-		return nil, err
-	}
-	acct, err := t.account(b.a.id)
-	if err != nil {
-		return nil, err
-	}
-	var size int64
+// append makes messages, for which the quota has room.
+func (t *tx) append(row *boxRow, acct *accountRow, msgs []*staged) ([]mailbox.UID, error) {
 	var keywords mailbox.FlagSet
-	for _, m := range drafts {
-		size += m.size
+	for _, m := range msgs {
 		keywords = keywords.With(m.flags)
 	}
-	if err := acct.room(int64(len(drafts)), size); err != nil {
-		return nil, err
-	}
-	if err := row.roomForUIDs(len(drafts)); err != nil {
+	if err := row.roomForUIDs(len(msgs)); err != nil {
 		return nil, err
 	}
 	if err := t.addKeywords(row, keywords); err != nil {
 		return nil, err
 	}
-	uids := make([]mailbox.UID, 0, len(drafts))
+	uids := make([]mailbox.UID, 0, len(msgs))
 	row.change(t).modseq++
 	acct.change(t)
-	for _, m := range drafts {
+	for _, m := range msgs {
 		content, err := t.attach(acct.id, m)
 		if err != nil {
 			return nil, err
@@ -105,9 +131,9 @@ func (t *tx) append(b *box, drafts []*staged) ([]mailbox.UID, error) {
 			return nil, err
 		}
 		uids = append(uids, mailbox.UID(uid))
+		acct.messages++
+		acct.storage += m.size
 	}
-	acct.messages += int64(len(drafts))
-	acct.storage += size
 	t.event(acct.id, row.id, mailbox.EventNew)
 	return uids, nil
 }
@@ -140,11 +166,11 @@ func (b *boxRow) count(flags mailbox.SystemFlags, n int64) {
 	}
 }
 
-// attach gives the content of a draft its first reference and returns its
+// attach gives the content of a staged message its first reference and returns its
 // number.
 func (t *tx) attach(account int64, m *staged) (int64, error) {
 	if m.content == 0 {
-		id, err := t.newContent(account, 1, 0, m.summary)
+		id, err := t.newContent(account, 1, 0, m)
 		if err != nil {
 			return 0, err
 		}
@@ -153,7 +179,7 @@ func (t *tx) attach(account int64, m *staged) (int64, error) {
 		}
 		return id, t.newChunk(account, id, 0, m.rest)
 	}
-	res, err := t.exec("UPDATE content SET refs = 1, summary = ? WHERE id = ? AND refs = 0", m.summary, m.content)
+	res, err := t.exec("UPDATE content SET refs = 1, header = ?, summary = ? WHERE id = ? AND refs = 0", m.header, m.summary, m.content)
 	if err != nil {
 		return 0, err
 	}
@@ -166,11 +192,15 @@ func (t *tx) attach(account int64, m *staged) (int64, error) {
 	return m.content, nil
 }
 
-func (t *tx) newContent(account, refs, freeAt int64, summary []byte) (id int64, err error) {
-	if summary == nil {
-		summary = []byte{}
+// newContent makes the content of a staged message; without references its
+// summary is not needed yet.
+func (t *tx) newContent(account, refs, freeAt int64, m *staged) (id int64, err error) {
+	header, summary := int64(0), []byte{}
+	if refs > 0 {
+		header, summary = m.header, m.summary
 	}
-	res, err := t.exec("INSERT INTO content (account, refs, free_at, summary) VALUES (?, ?, ?, ?)", account, refs, freeAt, summary)
+	res, err := t.exec("INSERT INTO content (account, refs, free_at, header, summary) VALUES (?, ?, ?, ?, ?)",
+		account, refs, freeAt, header, summary)
 	if err != nil {
 		return 0, err
 	}

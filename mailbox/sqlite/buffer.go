@@ -6,8 +6,8 @@ import (
 )
 
 // budget hands out the buffers for messages on their way in, and bounds what
-// they take together: whoever finds it used up goes on with the small buffer
-// that everybody may have.
+// they take together: a call that finds it used up goes on with a small buffer,
+// which is always granted.
 type budget struct {
 	free  atomic.Int64
 	pools [len(bufferSizes)]sync.Pool
@@ -44,7 +44,7 @@ func (b *budget) put(buf []byte) {
 }
 
 // grow returns a larger buffer with the same octets, or buf as it is when it is
-// as large as can be had.
+// as large as it can be.
 func (b *budget) grow(buf []byte) []byte {
 	if cap(buf) >= maxChunk {
 		return buf

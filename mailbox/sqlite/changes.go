@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
@@ -15,8 +14,7 @@ func (b *box) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
 		if err != nil {
 			return err
 		}
-		snap.UIDNext = mailbox.UID(row.uidnext)
-		snap.HighestModSeq = mailbox.ModSeq(row.modseq)
+		snap.State = mailbox.State{UIDNext: mailbox.UID(row.uidnext), ModSeq: mailbox.ModSeq(row.modseq)}
 		if snap.UIDs, err = row.uids(ctx, c); err != nil {
 			return err
 		}
@@ -37,102 +35,105 @@ func (b *box) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
 // that is the quicker way to find them.
 func (b *boxRow) uids(ctx context.Context, c *conn) (mailbox.UIDSet, error) {
 	if b.vanished <= b.messages {
-		gone, err := vanishedSince(c, b.account, b.id, 0)
+		gone, err := collect(ctx, c, selectVanished, b.account, b.id, always)
 		return mailbox.UIDRangeSet(1, mailbox.UID(b.uidnext-1)).Subtract(gone), err
 	}
-	var set mailbox.UIDSet
-	r, err := c.query("SELECT uid FROM message WHERE account = ? AND mailbox = ? ORDER BY uid", b.account, b.id)
-	if err != nil {
-		return set, err
-	}
-	for n := 1; r.next(); n++ {
-		set.Add(mailbox.UID(r.int(0)))
-		if n%1024 == 0 && ctx.Err() != nil {
-			r.close()
-			return set, ended(ctx)
-		}
-	}
-	return set, r.close()
-}
-
-func (b *box) Changes(ctx context.Context, since mailbox.ModSeq) (mailbox.Changes, error) {
-	// Sessions ask after every command, and most of the time there is nothing.
-	var ch mailbox.Changes
-	err := b.a.read(ctx, func(c *conn) error { return b.extent(c, &ch) })
-	if err != nil || since >= ch.HighestModSeq {
-		return ch, err
-	}
-	err = b.a.view(ctx, func(c *conn) error {
-		if err := b.extent(c, &ch); err != nil {
-			return err
-		}
-		var err error
-		if ch.Changed, err = b.changed(ctx, c, int64(since)); err != nil {
-			return err
-		}
-		ch.Vanished, err = vanishedSince(c, b.a.id, b.id, int64(since))
-		return err
-	})
-	return ch, err
-}
-
-// extent reads UIDNext and HighestModSeq.
-func (b *box) extent(c *conn, ch *mailbox.Changes) error {
-	r, err := c.query("SELECT uidnext, modseq FROM mailbox WHERE account = ? AND id = ?", b.a.id, b.id)
-	if err != nil {
-		return err
-	}
-	found := r.next()
-	if found {
-		ch.UIDNext, ch.HighestModSeq = mailbox.UID(r.int(0)), mailbox.ModSeq(r.int(1))
-	}
-	if err := r.close(); err != nil {
-		return err
-	}
-	if !found {
-		return fmt.Errorf("mailbox: %w", mailbox.ErrNotExist)
-	}
-	return nil
+	return collect(ctx, c, selectNew, b.account, b.id, int64(1))
 }
 
 const (
-	selectChanged  = "SELECT " + entryColumns + " FROM message m WHERE account = ? AND mailbox = ? AND modseq > ?"
+	selectExtent   = "SELECT uidnext, modseq, forgotten FROM mailbox WHERE account = ? AND id = ?"
+	selectNew      = "SELECT uid, uid FROM message WHERE account = ? AND mailbox = ? AND uid >= ? ORDER BY uid"
+	selectChanged  = "SELECT uid, uid FROM message WHERE account = ? AND mailbox = ? AND modseq > ? AND uid < ?"
 	selectVanished = "SELECT first, last FROM vanished WHERE account = ? AND mailbox = ? AND modseq > ?"
 )
 
-// changed returns the entries with a higher ModSeq.
-func (b *box) changed(ctx context.Context, c *conn, since int64) ([]mailbox.Entry, error) {
-	r, err := c.query(selectChanged, b.a.id, b.id, since)
-	if err != nil {
-		return nil, err
+// always is below every modseq, also that of vanished UIDs that have lost
+// theirs.
+const always = int64(-1)
+
+func (b *box) Changes(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
+	// Sessions ask after every command, and most of the time there is nothing.
+	var ch mailbox.Changes
+	err := b.a.read(ctx, func(c *conn) error { _, err := b.extent(c, &ch.State); return err })
+	if err != nil || since.ModSeq >= ch.State.ModSeq {
+		return ch, err
 	}
-	var read entryReader
-	var changed []mailbox.Entry
-	for r.next() {
-		e, _ := read.entry(r)
-		changed = append(changed, e)
-		if len(changed)%1024 == 0 && ctx.Err() != nil {
-			r.close()
-			return nil, ended(ctx)
+	err = b.a.view(ctx, func(c *conn) error {
+		forgotten, err := b.extent(c, &ch.State)
+		if err != nil {
+			return err
 		}
+		if ch.New, err = collect(ctx, c, selectNew, b.a.id, b.id, int64(since.UIDNext)); err != nil {
+			return err
+		}
+		modseq := int64(since.ModSeq)
+		if ch.Changed, err = collect(ctx, c, selectChanged, b.a.id, b.id, modseq, int64(since.UIDNext)); err != nil {
+			return err
+		}
+		if modseq < forgotten {
+			modseq = always
+		}
+		ch.Vanished, err = collect(ctx, c, selectVanished, b.a.id, b.id, modseq)
+		return err
+	})
+	if err != nil {
+		return mailbox.Changes{}, err
 	}
-	slices.SortFunc(changed, func(x, y mailbox.Entry) int { return int(int64(x.UID) - int64(y.UID)) })
-	return changed, r.close()
+	return ch, nil
 }
 
-// vanishedSince returns the UIDs expunged after that ModSeq, and perhaps more of
-// those expunged before: see compact.
-func vanishedSince(c *conn, account, box, since int64) (mailbox.UIDSet, error) {
-	r, err := c.query(selectVanished, account, box, since)
+// extent reads the state of the mailbox, and the ModSeq below which vanished
+// UIDs are known without theirs.
+func (b *box) extent(c *conn, st *mailbox.State) (forgotten int64, err error) {
+	r, err := c.query(selectExtent, b.a.id, b.id)
 	if err != nil {
-		return mailbox.UIDSet{}, err
+		return 0, err
 	}
-	var ranges []mailbox.UIDRange
-	for r.next() {
-		ranges = append(ranges, mailbox.UIDRange{First: mailbox.UID(r.int(0)), Last: mailbox.UID(r.int(1))})
+	found := r.next()
+	if found {
+		*st = mailbox.State{UIDNext: mailbox.UID(r.int(0)), ModSeq: mailbox.ModSeq(r.int(1))}
+		forgotten = r.int(2)
+	}
+	if err := r.close(); err != nil {
+		return 0, err
+	}
+	if !found {
+		return 0, fmt.Errorf("mailbox: %w", mailbox.ErrNotExist)
+	}
+	return forgotten, nil
+}
+
+// collectRanges is how many ranges collect holds before it puts them into the
+// set: those of a query come in the order of its index, and to add them to a
+// set one by one would take time that grows with its square.
+const collectRanges = 1 << 14
+
+// collect returns the set of the ranges that a query yields, in any order.
+func collect(ctx context.Context, c *conn, query string, args ...any) (set mailbox.UIDSet, err error) {
+	r, err := c.query(query, args...)
+	if err != nil {
+		return set, err
+	}
+	var late []mailbox.UIDRange // below the end of set
+	for n := 1; r.next(); n++ {
+		u := mailbox.UIDRange{First: mailbox.UID(r.int(0)), Last: mailbox.UID(r.int(1))}
+		if u.First > set.Max() {
+			set.AddRange(u.First, u.Last)
+		} else if late = append(late, u); len(late) == collectRanges {
+			set = set.Union(mailbox.UIDSetOfRanges(late...))
+			late = late[:0]
+		}
+		if n%1024 == 0 && ctx.Err() != nil {
+			r.close()
+			return mailbox.UIDSet{}, ended(ctx)
+		}
 	}
 	if err := r.close(); err != nil {
 		return mailbox.UIDSet{}, err
 	}
-	return mailbox.UIDSetOfRanges(ranges...), nil
+	if len(late) > 0 {
+		set = set.Union(mailbox.UIDSetOfRanges(late...))
+	}
+	return set, nil
 }

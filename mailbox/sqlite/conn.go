@@ -19,6 +19,7 @@ type conn struct {
 	stmts map[string]driver.Stmt
 	args  []driver.NamedValue
 	inTx  bool
+	ran   int // statements that were run; tests count them
 
 	// failed is set when the database has refused something since begin.
 	// Some errors make SQLite roll back by itself, and what comes after them
@@ -57,6 +58,7 @@ func (c *conn) script(text string) error {
 }
 
 func (c *conn) prepare(text string) (driver.Stmt, error) {
+	c.ran++
 	s := c.stmts[text]
 	if s == nil {
 		var err error

@@ -39,7 +39,8 @@ var errOffset = errors.New("sqlite: negative offset")
 // largeContent is a content in chunks. It holds one of them in memory.
 type largeContent struct {
 	ctx  context.Context
-	a    *account
+	b    *box
+	uid  mailbox.UID
 	id   int64
 	size int64
 
@@ -51,16 +52,16 @@ type largeContent struct {
 
 // newLargeContent returns a content that stays readable until it is closed,
 // even if its message is expunged.
-func newLargeContent(ctx context.Context, a *account, id, size int64) *largeContent {
-	a.s.pins.add(id)
-	return &largeContent{ctx: ctx, a: a, id: id, size: size}
+func newLargeContent(ctx context.Context, b *box, e *entry) *largeContent {
+	b.s.pins.add(e.content)
+	return &largeContent{ctx: ctx, b: b, uid: e.UID, id: e.content, size: e.Size}
 }
 
 func (c *largeContent) close() {
 	c.mu.Lock()
 	c.closed, c.chunk = true, nil
 	c.mu.Unlock()
-	c.a.s.pins.remove(c.id)
+	c.b.s.pins.remove(c.id)
 }
 
 func (c *largeContent) Size() int64 { return c.size }
@@ -115,8 +116,8 @@ func (c *largeContent) at(off int64) ([]byte, error) {
 		return c.chunk[off-c.offset:], nil
 	}
 	c.chunk = nil // not two of them at once
-	err := c.a.read(c.ctx, func(conn *conn) error {
-		r, err := conn.query(selectChunk, c.a.id, c.id, off)
+	err := c.b.a.read(c.ctx, func(conn *conn) error {
+		r, err := conn.query(selectChunk, c.b.a.id, c.id, off)
 		if err != nil {
 			return err
 		}
@@ -137,15 +138,18 @@ func (c *largeContent) at(off int64) ([]byte, error) {
 
 // missing says why there is no octet at an offset.
 func (c *largeContent) missing(off int64) error {
-	var refs int64
-	err := c.a.read(c.ctx, func(conn *conn) (err error) {
-		refs, err = conn.queryInt("SELECT refs FROM content WHERE id = ?", c.id)
+	var exists int64
+	err := c.b.a.read(c.ctx, func(conn *conn) (err error) {
+		exists, err = conn.queryInt("SELECT 1 FROM message WHERE account = ? AND mailbox = ? AND uid = ?", c.b.a.id, c.b.id, int64(c.uid))
 		return err
 	})
-	if err == nil && refs == 0 { // another process does not know of our pins
+	switch {
+	case err != nil:
+		return err
+	case exists == 0: // another process does not know of our pins
 		return fmt.Errorf("message expunged meanwhile: %w", mailbox.ErrNotExist)
 	}
-	return errors.Join(err, fmt.Errorf("%w: content %d lacks octet %d", ErrDamaged, c.id, off))
+	return &mailbox.MessageError{UID: c.uid, Err: fmt.Errorf("%w: octet %d is missing", ErrDamaged, off)}
 }
 
 // pins count who reads which content, so that it is not swept away.

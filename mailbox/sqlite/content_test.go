@@ -34,26 +34,26 @@ func TestContentSizes(t *testing.T) {
 		maxChunk - 1, maxChunk, maxChunk + 1, 2*maxChunk - 1, 2 * maxChunk, 5*maxChunk + 17} {
 		b := random(uint64(size), size)
 		for _, announced := range []int64{int64(size), mailbox.SizeUnknown} {
-			_, err := m.Append(t.Context(), mailbox.Draft{Body: bytes.NewReader(b), Size: announced})
+			_, err := m.Append(t.Context(), mailbox.Incoming{Body: bytes.NewReader(b), Size: announced})
 			require.NoError(t, err)
 			bodies = append(bodies, b)
 		}
 	}
 	// All in one Append, which is more than it may hold in memory.
-	drafts := make([]mailbox.Draft, len(bodies))
+	msgs := make([]mailbox.Incoming, len(bodies))
 	for i, b := range bodies {
-		drafts[i] = mailbox.Draft{Body: &slow{b: b}, Size: int64(len(b))}
+		msgs[i] = mailbox.Incoming{Body: &slow{b: b}, Size: int64(len(b))}
 	}
-	_, err := m.Append(t.Context(), drafts...)
+	_, err := m.Append(t.Context(), msgs...)
 	require.NoError(t, err)
 	bodies = append(bodies, bodies...)
-	drafts = drafts[:0]
+	msgs = msgs[:0]
 	for i := range 600 { // small, but too many
 		b := random(uint64(i), i)
-		drafts = append(drafts, mailbox.Draft{Body: bytes.NewReader(b), Size: int64(i)})
+		msgs = append(msgs, mailbox.Incoming{Body: bytes.NewReader(b), Size: int64(i)})
 		bodies = append(bodies, b)
 	}
-	_, err = m.Append(t.Context(), drafts...)
+	_, err = m.Append(t.Context(), msgs...)
 	require.NoError(t, err)
 
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -64,7 +64,7 @@ func TestContentSizes(t *testing.T) {
 		i++
 		require.EqualValues(t, len(want), msg.Content.Size())
 		require.EqualValues(t, len(want), msg.Size)
-		require.NotNil(t, msg.Summary.Root)
+		require.NotNil(t, msg.Structure)
 		var b bytes.Buffer
 		n, err := msg.Content.(io.WriterTo).WriteTo(&b)
 		require.NoError(t, err)
@@ -128,7 +128,7 @@ func TestLargeInLittleMemory(t *testing.T) {
 	errs := make(chan error)
 	for range 10 {
 		go func() {
-			_, err := m.Append(context.Background(), mailbox.Draft{Body: lines(size), Size: size})
+			_, err := m.Append(context.Background(), mailbox.Incoming{Body: lines(size), Size: size})
 			errs <- err
 		}()
 	}
@@ -173,7 +173,7 @@ func TestContentAfterItsStep(t *testing.T) {
 	s := openStore(t, nil)
 	m := inbox(t, s, "alice")
 	for range 2 {
-		_, err := m.Append(t.Context(), mailbox.Draft{Body: lines(1 << 20), Size: 1 << 20})
+		_, err := m.Append(t.Context(), mailbox.Incoming{Body: lines(1 << 20), Size: 1 << 20})
 		require.NoError(t, err)
 	}
 	var kept mailbox.Content

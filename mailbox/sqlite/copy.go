@@ -7,49 +7,42 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-func (b *box) Copy(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.CopyResult, error) {
+func (b *box) Copy(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
 	return b.transfer(ctx, set, dest, false)
 }
 
-func (b *box) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.CopyResult, error) {
+func (b *box) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
 	return b.transfer(ctx, set, dest, true)
 }
 
-func (b *box) transfer(ctx context.Context, set mailbox.UIDSet, dest string, move bool) (mailbox.CopyResult, error) {
-	var res mailbox.CopyResult
-	err := b.a.write(ctx, func(t *tx) (err error) {
+func (b *box) transfer(ctx context.Context, set mailbox.UIDSet, dest string, move bool) (mailbox.Result, error) {
+	var res mailbox.Result
+	r := &request{size: batchSize(set)}
+	r.run = func(t *tx) (err error) {
 		res, err = t.transfer(b, set, mailbox.CanonicalName(dest), move)
 		return err
-	})
-	if err != nil {
+	}
+	if err := b.a.do(ctx, r); err != nil {
 		op := "copy"
 		if move {
 			op = "move"
 		}
-		return mailbox.CopyResult{}, fmt.Errorf("%s: %w", op, err)
+		return mailbox.Result{}, fmt.Errorf("%s: %w", op, err)
 	}
 	return res, nil
 }
 
 // transfer makes messages in dest that share the contents of those of the set,
 // and removes these if they are to move.
-func (t *tx) transfer(b *box, set mailbox.UIDSet, dest string, move bool) (res mailbox.CopyResult, err error) {
-	from, err := t.box(b.a.id, b.id)
+func (t *tx) transfer(b *box, set mailbox.UIDSet, dest string, move bool) (res mailbox.Result, err error) {
+	p, err := t.place(b, dest)
 	if err != nil {
 		return res, err
 	}
-	to, err := t.boxNamed(b.a.id, dest)
-	if err != nil {
-		return res, fmt.Errorf("destination: %w", err)
-	}
-	acct, err := t.account(b.a.id)
-	if err != nil {
-		return res, err
-	}
-	res = mailbox.CopyResult{DestID: boxID(to.id), DestUIDValidity: uint32(to.uidvalidity)}
+	from, to := p.from, p.to
 	var modseq int64
 	var known mailbox.FlagSet // keywords that dest has for sure
-	err = t.entries(from, set, func(e *mailbox.Entry, content int64) error {
+	err = t.all(from, set, colEntry, func(e *entry) error {
 		if modseq == 0 {
 			to.change(t).modseq++
 			modseq = to.modseq
@@ -68,30 +61,58 @@ func (t *tx) transfer(b *box, set mailbox.UIDSet, dest string, move bool) (res m
 				return err
 			}
 		} else {
-			if err := acct.room(1, e.Size); err != nil {
+			if err := p.acct.room(1, e.Size); err != nil {
 				return err
 			}
-			if _, err := t.exec("UPDATE content SET refs = refs + 1 WHERE id = ?", content); err != nil {
+			if _, err := t.exec("UPDATE content SET refs = refs + 1 WHERE id = ?", e.content); err != nil {
 				return err
 			}
 		}
-		acct.change(t)
-		acct.messages++
-		acct.storage += e.Size
+		p.acct.change(t)
+		p.acct.messages++
+		p.acct.storage += e.Size
 		uid := to.add(e.Flags.System(), e.Size)
 		seconds, zone := splitDate(e.InternalDate)
 		_, err := t.exec(insertMessage, to.account, to.id, uid, modseq, int64(e.Flags.System()), joinKeywords(e.Flags),
-			seconds, zone, t.now.Unix(), e.Size, content)
-		res.Source.Add(e.UID)
-		res.Dest.Add(mailbox.UID(uid))
+			seconds, zone, t.now.Unix(), e.Size, e.content)
+		res.Add(e.UID, mailbox.UID(uid))
 		return err
 	})
-	if err != nil || res.Source.IsEmpty() {
-		return res, err
+	if err == nil && len(res.Moved) > 0 {
+		t.event(to.account, to.id, mailbox.EventNew)
+		if move {
+			err = t.vanish(from, res.SourceUIDs())
+		}
 	}
-	t.event(to.account, to.id, mailbox.EventNew)
-	if move {
-		res.ModSeq, err = t.vanish(from, res.Source)
-	}
+	p.result(&res)
 	return res, err
+}
+
+// places are the mailboxes between which messages go, perhaps the same.
+type places struct {
+	acct     *accountRow
+	from, to *boxRow
+	modseqs  [2]int64 // of both, before
+}
+
+// place finds a mailbox of a handle, and another by name.
+func (t *tx) place(b *box, dest string) (p places, err error) {
+	if p.from, err = t.box(b.a.id, b.id); err != nil {
+		return p, err
+	}
+	if p.to, err = t.boxNamed(b.a.id, dest); err != nil {
+		return p, fmt.Errorf("destination: %w", err)
+	}
+	p.acct, err = t.account(b.a.id)
+	p.modseqs = [2]int64{p.from.modseq, p.to.modseq}
+	return p, err
+}
+
+// result says where the messages of a result went, and by which steps.
+func (p *places) result(res *mailbox.Result) {
+	res.DestID, res.DestUIDValidity = boxID(p.to.id), uint32(p.to.uidvalidity)
+	res.Steps.Add(p.from.step(p.modseqs[0]))
+	if p.to != p.from {
+		res.DestSteps.Add(p.to.step(p.modseqs[1]))
+	}
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -8,15 +9,85 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// entryColumns are what an Entry is made of, in the order of entryReader.
+// columns says what to read of each message besides the UID, and of which.
+type columns uint8
+
 const (
-	entryColumns = "m.uid, m.modseq, m.flags, m.keywords, m.date, m.zone, m.saved, m.size, m.content"
-	entryCount   = 9
+	colFlags    columns = 1 << iota // modseq, flags, keywords
+	colDates                        // date, zone, saved
+	colContent                      // size, content
+	colSummary                      // of the content, like those below; all these need colContent
+	colHeader                       // the length of the header, and without colBody its octets where the content is one row
+	colBody                         // the octets of a content that is one row
+	onlyDeleted                     // of messages with \Deleted only
+
+	colEntry   = colFlags | colDates | colContent
+	allColumns = 1<<7 - 1
 )
 
-// The partial index of unseen messages knows \Seen by this bit. What bits mean
-// is part of the schema.
-const _ = uint(mailbox.SystemSeen-8) + uint(8-mailbox.SystemSeen)
+// pageQueries are the queries by columns.
+var pageQueries = func() (queries [allColumns + 1]string) {
+	for cols := range queries {
+		queries[cols] = pageQuery(columns(cols))
+	}
+	return queries
+}()
+
+func pageQuery(cols columns) string {
+	q, joins, where := "SELECT m.uid", "", ""
+	if cols&colFlags != 0 {
+		q += ", m.modseq, m.flags, m.keywords"
+	}
+	if cols&colDates != 0 {
+		q += ", m.date, m.zone, m.saved"
+	}
+	if cols&colContent != 0 {
+		q += ", m.size, m.content"
+	}
+	if cols&(colSummary|colHeader) != 0 {
+		joins += " LEFT JOIN content c ON c.id = m.content"
+	}
+	if cols&colSummary != 0 {
+		q += ", c.summary"
+	}
+	if cols&colHeader != 0 {
+		q += ", c.header"
+	}
+	if cols&(colHeader|colBody) != 0 {
+		if cols&colBody != 0 {
+			q += ", b.data"
+		} else {
+			q += ", substr(b.data, 1, c.header)"
+		}
+		q += `, CASE WHEN b.id IS NULL THEN EXISTS
+			(SELECT 1 FROM chunk k WHERE k.account = m.account AND k.content = m.content AND k.offset = 0) END`
+		joins += " LEFT JOIN body b ON b.id = m.content"
+	}
+	from := " FROM message m"
+	if cols&onlyDeleted != 0 {
+		from += " INDEXED BY message_deleted"
+		where = " AND m.flags & 4 <> 0"
+	}
+	return q + from + joins + " WHERE m.account = ? AND m.mailbox = ? AND m.uid BETWEEN ? AND ?" + where + " ORDER BY m.uid LIMIT ?"
+}
+
+// The partial indexes know \Seen and \Deleted by these bits. What bits mean is
+// part of the schema.
+const (
+	_ = uint(mailbox.SystemSeen-8) + uint(8-mailbox.SystemSeen)
+	_ = uint(mailbox.SystemDeleted-4) + uint(4-mailbox.SystemDeleted)
+)
+
+// entry is a row of message with what it refers to.
+type entry struct {
+	mailbox.Entry
+	content int64
+	summary []byte
+	header  int64  // octets
+	body    []byte // or the header without what follows it
+	chunks  bool   // the content is not one row but many
+	damage  error  // why it cannot be read
+}
 
 // entryReader makes entries of rows. It keeps what rows are likely to have in
 // common.
@@ -27,19 +98,53 @@ type entryReader struct {
 	zone     *time.Location
 }
 
-// entry reads entryColumns, which come first in the row, and returns the number
-// of the content, too.
-func (e *entryReader) entry(r *rows) (mailbox.Entry, int64) {
-	content := r.int(8)
-	return mailbox.Entry{
-		UID:          mailbox.UID(r.int(0)),
-		ModSeq:       mailbox.ModSeq(r.int(1)),
-		Flags:        e.flagSet(r.int(2), r.text(3)),
-		InternalDate: e.date(r.int(4), r.int(5)),
-		SaveDate:     time.Unix(r.int(6), 0).UTC(),
-		Size:         r.int(7),
-		EmailID:      contentID(content),
-	}, content
+// scan reads a row of a pageQuery.
+func (e *entryReader) scan(r *rows, cols columns) (m entry) {
+	m.UID = mailbox.UID(r.int(0))
+	i := 1
+	if cols&colFlags != 0 {
+		m.ModSeq = mailbox.ModSeq(r.int(i))
+		m.Flags = e.flagSet(r.int(i+1), r.text(i+2))
+		i += 3
+	}
+	if cols&colDates != 0 {
+		m.InternalDate = e.date(r.int(i), r.int(i+1))
+		m.SaveDate = time.Unix(r.int(i+2), 0).UTC()
+		i += 3
+	}
+	if cols&colContent != 0 {
+		m.Size, m.content = r.int(i), r.int(i+1)
+		i += 2
+	}
+	if cols&colSummary != 0 {
+		if r.null(i) {
+			m.damage = fmt.Errorf("%w: the message has no content", ErrDamaged)
+		}
+		m.summary = r.blob(i)
+		i++
+	}
+	if cols&colHeader != 0 {
+		if r.null(i) {
+			m.damage = fmt.Errorf("%w: the message has no content", ErrDamaged)
+		}
+		m.header = r.int(i)
+		i++
+	}
+	if cols&(colHeader|colBody) != 0 {
+		m.body, m.chunks = r.blob(i), r.int(i+1) == 1
+		whole := m.Size
+		if cols&colBody == 0 {
+			whole = m.header
+		}
+		switch {
+		case m.damage != nil || m.chunks:
+		case !r.null(i + 1):
+			m.damage = fmt.Errorf("%w: the content has no octets", ErrDamaged)
+		case int64(len(m.body)) != whole || m.header > m.Size:
+			m.damage = fmt.Errorf("%w: the content has %d octets, not %d", ErrDamaged, len(m.body), whole)
+		}
+	}
+	return m
 }
 
 func (e *entryReader) flagSet(bits int64, keywords string) mailbox.FlagSet {
@@ -92,33 +197,3 @@ func splitDate(t time.Time) (seconds, offset int64) {
 // no number of the one is ever the ID of the other.
 func boxID(id int64) string     { return "F" + strconv.FormatInt(id, 36) }
 func contentID(id int64) string { return "M" + strconv.FormatInt(id, 36) }
-
-// spans yields stretches of UIDs that together hold the set, each worth one
-// query: ranges with no more than gap UIDs between them are read in one go.
-// What is between them is for the caller to leave out.
-func spans(set mailbox.UIDSet, gap mailbox.UID) func(yield func(first, last mailbox.UID) bool) {
-	return func(yield func(first, last mailbox.UID) bool) {
-		ranges := set.Ranges()
-		for i := 0; i < len(ranges); {
-			first, last := ranges[i].First, ranges[i].Last
-			for i++; i < len(ranges) && ranges[i].First-last <= gap; i++ {
-				last = ranges[i].Last
-			}
-			if !yield(first, last) {
-				return
-			}
-		}
-	}
-}
-
-// cursor tells of ascending UIDs whether they are in a set.
-type cursor struct {
-	ranges []mailbox.UIDRange
-}
-
-func (c *cursor) contains(uid mailbox.UID) bool {
-	for len(c.ranges) > 0 && c.ranges[0].Last < uid {
-		c.ranges = c.ranges[1:]
-	}
-	return len(c.ranges) > 0 && c.ranges[0].First <= uid
-}

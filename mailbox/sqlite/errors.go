@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	// ErrLocked: the database is opened by somebody else, and they or we want
-	// it for themselves (see [Options]).
+	// ErrLocked: another process has the database open, and it or this one
+	// wants exclusive use (see [Options]).
 	ErrLocked = errors.New("sqlite: the database is in use by another process")
 
 	// ErrDamaged: the file is no database, or what it holds makes no sense.
@@ -37,7 +37,7 @@ func dbError(err error) error {
 	return fmt.Errorf("sqlite: %w", err)
 }
 
-// isBusy reports whether the database was locked by somebody else.
+// isBusy reports whether the database was locked by another process.
 func isBusy(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)

@@ -14,7 +14,7 @@ import (
 )
 
 // A store is one file. Mail that Append has taken is there when the store is
-// opened again, come what may.
+// opened again.
 func Example() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "mail")
@@ -39,7 +39,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	uids, err := inbox.Append(ctx, mailbox.Draft{
+	res, err := inbox.Append(ctx, mailbox.Incoming{
 		Body:  strings.NewReader("From: Bob <bob@example.net>\r\nSubject: Lunch\r\n\r\nAt noon?\r\n"),
 		Size:  mailbox.SizeUnknown,
 		Flags: mailbox.NewFlagSet(mailbox.FlagFlagged),
@@ -47,7 +47,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("appended", uids)
+	fmt.Println("appended", res.DestUIDs())
 	if err := store.Close(); err != nil {
 		log.Fatal(err)
 	}
@@ -65,16 +65,15 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for msg, err := range inbox.Messages(ctx, mailbox.AllUIDs(), mailbox.WantSummary|mailbox.WantContent) {
+	for msg, err := range inbox.Messages(ctx, mailbox.AllUIDs(), mailbox.WantFlags|mailbox.WantEnvelope|mailbox.WantStructure|mailbox.WantContent) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		from := msg.Summary.Envelope.From[0]
-		fmt.Println(msg.UID, msg.Flags, from.Name, msg.Summary.Envelope.Subject)
-		io.Copy(os.Stdout, io.NewSectionReader(msg.Content, msg.Summary.Root.BodyOffset, msg.Summary.Root.BodySize))
+		fmt.Println(msg.UID, msg.Flags, msg.Envelope.From[0].Name, msg.Envelope.Subject)
+		io.Copy(os.Stdout, io.NewSectionReader(msg.Content, msg.Structure.BodyOffset, msg.Structure.BodySize))
 	}
 	// Output:
-	// appended [1]
+	// appended 1
 	// 1 \Flagged Bob Lunch
 	// At noon?
 }

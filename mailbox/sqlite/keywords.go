@@ -5,23 +5,24 @@ import (
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
 // addKeywords makes the keywords of a set known to a mailbox; mailbox.ErrLimit.
 // All those of a request whose messages are not written yet come in one call.
 func (t *tx) addKeywords(row *boxRow, flags mailbox.FlagSet) error {
-	var missing []string
+	var missing []mailbox.Flag
 	for _, word := range flags.Keywords() {
 		if strings.ContainsFunc(string(word), func(r rune) bool { return r <= ' ' }) {
 			return fmt.Errorf("sqlite: keyword %q has a space or control character", word)
 		}
 		known, err := t.c.queryInt("SELECT 1 FROM keyword WHERE account = ? AND mailbox = ? AND name = ?",
-			row.account, row.id, lowerASCII(string(word)))
+			row.account, row.id, storekit.Fold(word))
 		if err != nil {
 			return err
 		}
 		if known == 0 {
-			missing = append(missing, string(word))
+			missing = append(missing, word)
 		}
 	}
 	if limit := int64(t.s.opts.Limits.MaxKeywords); limit > 0 && len(missing) > 0 {
@@ -37,7 +38,7 @@ func (t *tx) addKeywords(row *boxRow, flags mailbox.FlagSet) error {
 	}
 	for _, word := range missing {
 		_, err := t.exec("INSERT INTO keyword (account, mailbox, name, keyword) VALUES (?, ?, ?, ?)",
-			row.account, row.id, lowerASCII(word), word)
+			row.account, row.id, storekit.Fold(word), string(word))
 		if err != nil {
 			return err
 		}
@@ -47,25 +48,22 @@ func (t *tx) addKeywords(row *boxRow, flags mailbox.FlagSet) error {
 
 // forgetKeywords makes a mailbox forget all keywords, and returns those that
 // it has to know: the ones that messages have, and those of the set.
-func (t *tx) forgetKeywords(row *boxRow, flags mailbox.FlagSet, limit int64) (known []string, err error) {
-	r, err := t.c.query("SELECT DISTINCT keywords FROM message WHERE account = ? AND mailbox = ? AND keywords <> ''", row.account, row.id)
-	if err != nil {
-		return nil, err
-	}
-	used := make(map[string]string)
-	for r.next() {
-		for word := range strings.FieldsSeq(r.text(0)) {
-			used[lowerASCII(word)] = word
+func (t *tx) forgetKeywords(row *boxRow, flags mailbox.FlagSet, limit int64) (known []mailbox.Flag, err error) {
+	used := make(map[string]mailbox.Flag)
+	words := joinKeywords(flags)
+	for last := ""; ; last = words {
+		for word := range strings.FieldsSeq(words) {
+			used[storekit.Fold(mailbox.Flag(word))] = mailbox.Flag(word)
 		}
-	}
-	if err := r.close(); err != nil {
-		return nil, err
-	}
-	for _, word := range flags.Keywords() {
-		used[lowerASCII(string(word))] = string(word)
-	}
-	if int64(len(used)) > limit {
-		return nil, fmt.Errorf("%w: %d keywords in a mailbox", mailbox.ErrLimit, limit)
+		if int64(len(used)) > limit {
+			return nil, fmt.Errorf("%w: %d keywords in a mailbox", mailbox.ErrLimit, limit)
+		}
+		if words, err = t.nextKeywords(row, last); err != nil {
+			return nil, err
+		}
+		if words == "" {
+			break
+		}
 	}
 	for _, word := range used {
 		known = append(known, word)
@@ -74,12 +72,19 @@ func (t *tx) forgetKeywords(row *boxRow, flags mailbox.FlagSet, limit int64) (kn
 	return known, err
 }
 
-// lowerASCII folds what flags are compared without regard to.
-func lowerASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return r
-	}, s)
+const selectNextKeywords = `SELECT keywords FROM message INDEXED BY message_keywords
+	WHERE account = ? AND mailbox = ? AND keywords > ? AND keywords <> '' ORDER BY keywords LIMIT 1`
+
+// nextKeywords returns the keywords of a message whose text comes after that of
+// last in the index, so that those of all messages are found in as many steps
+// as there are different lists.
+func (t *tx) nextKeywords(row *boxRow, last string) (words string, err error) {
+	r, err := t.c.query(selectNextKeywords, row.account, row.id, last)
+	if err != nil {
+		return "", err
+	}
+	if r.next() {
+		words = r.text(0)
+	}
+	return words, r.close()
 }

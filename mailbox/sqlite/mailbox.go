@@ -15,7 +15,7 @@ type account struct {
 	closed atomic.Bool
 }
 
-// box is a handle to a mailbox: a mailbox.Mailbox and RecentMarker.
+// box is a handle to a mailbox: a mailbox.Mailbox, RecentMarker and Replacer.
 type box struct {
 	a    *account
 	s    *Store
@@ -29,6 +29,7 @@ var (
 	_ mailbox.QuotaKeeper  = (*account)(nil)
 	_ mailbox.Mailbox      = (*box)(nil)
 	_ mailbox.RecentMarker = (*box)(nil)
+	_ mailbox.Replacer     = (*box)(nil)
 )
 
 func (a *account) Limits() mailbox.Limits { return a.s.opts.Limits }
@@ -38,7 +39,7 @@ func (a *account) Close() error {
 	return nil
 }
 
-// read, view and write are the Store's, for a handle that is open.
+// read, view, write and do are the Store's, for a handle that is open.
 func (a *account) read(ctx context.Context, f func(*conn) error) error {
 	if a.closed.Load() {
 		return mailbox.ErrClosed
@@ -54,10 +55,14 @@ func (a *account) view(ctx context.Context, f func(*conn) error) error {
 }
 
 func (a *account) write(ctx context.Context, f func(*tx) error) error {
+	return a.do(ctx, &request{run: f})
+}
+
+func (a *account) do(ctx context.Context, r *request) error {
 	if a.closed.Load() {
 		return mailbox.ErrClosed
 	}
-	return a.s.write(ctx, f)
+	return a.s.do(ctx, r)
 }
 
 func (b *box) Info() mailbox.Info { return b.info }
@@ -65,10 +70,27 @@ func (b *box) Info() mailbox.Info { return b.info }
 // load reads the mailbox's row.
 func (b *box) load(c *conn) (*boxRow, error) { return loadBox(c, boxByID, b.a.id, b.id) }
 
-const selectStatus = `SELECT messages, unseen, deleted, uidnext, uidvalidity, modseq, storage,
+// statusColumns are what a Status is made of, in the order of scanStatus.
+const (
+	statusColumns = `messages, unseen, deleted, uidnext, uidvalidity, modseq, storage,
 		CASE WHEN unseen > 0 THEN (SELECT uid FROM message m INDEXED BY message_unseen WHERE m.account = b.account AND m.mailbox = b.id
-			AND flags & 8 = 0 ORDER BY uid LIMIT 1) ELSE 0 END
-	FROM mailbox b WHERE account = ? AND id = ?`
+			AND flags & 8 = 0 ORDER BY uid LIMIT 1) ELSE 0 END`
+	selectStatus = "SELECT " + statusColumns + " FROM mailbox b WHERE account = ? AND id = ?"
+)
+
+// scanStatus reads statusColumns, which begin at column i.
+func scanStatus(r *rows, i int) mailbox.Status {
+	return mailbox.Status{
+		Messages:      uint32(r.int(i)),
+		Unseen:        uint32(r.int(i + 1)),
+		Deleted:       uint32(r.int(i + 2)),
+		UIDNext:       mailbox.UID(r.int(i + 3)),
+		UIDValidity:   uint32(r.int(i + 4)),
+		HighestModSeq: mailbox.ModSeq(r.int(i + 5)),
+		Size:          r.int(i + 6),
+		FirstUnseen:   mailbox.UID(r.int(i + 7)),
+	}
+}
 
 func (b *box) Status(ctx context.Context) (mailbox.Status, error) {
 	var st mailbox.Status
@@ -79,16 +101,7 @@ func (b *box) Status(ctx context.Context) (mailbox.Status, error) {
 		}
 		found := r.next()
 		if found {
-			st = mailbox.Status{
-				Messages:      uint32(r.int(0)),
-				Unseen:        uint32(r.int(1)),
-				Deleted:       uint32(r.int(2)),
-				UIDNext:       mailbox.UID(r.int(3)),
-				UIDValidity:   uint32(r.int(4)),
-				HighestModSeq: mailbox.ModSeq(r.int(5)),
-				Size:          r.int(6),
-				FirstUnseen:   mailbox.UID(r.int(7)),
-			}
+			st = scanStatus(r, 0)
 		}
 		if err := r.close(); err != nil {
 			return err

@@ -9,7 +9,14 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-func (a *account) Mailboxes(ctx context.Context) ([]mailbox.Info, error) {
+// selectList and selectListStatus list the mailboxes of an account, the latter
+// with the counters of all.
+const (
+	selectList       = "SELECT id, name, use, uidvalidity FROM mailbox b WHERE account = ?"
+	selectListStatus = "SELECT id, name, use, uidvalidity, " + statusColumns + " FROM mailbox b WHERE account = ?"
+)
+
+func (a *account) Mailboxes(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error) {
 	var infos []mailbox.Info
 	err := a.view(ctx, func(c *conn) error {
 		if _, err := loadAccount(c, a.id); err != nil {
@@ -26,12 +33,21 @@ func (a *account) Mailboxes(ctx context.Context) ([]mailbox.Info, error) {
 		if err := r.close(); err != nil {
 			return err
 		}
-		r, err = c.query("SELECT "+boxColumns+" FROM mailbox WHERE account = ?", a.id)
+		query := selectList
+		if want&mailbox.ListStatus != 0 {
+			query = selectListStatus
+		}
+		r, err = c.query(query, a.id)
 		if err != nil {
 			return err
 		}
 		for r.next() {
-			info := scanBox(r).info()
+			row := boxRow{id: r.int(0), name: r.text(1), use: mailbox.SpecialUse(r.int(2)), uidvalidity: r.int(3)}
+			info := row.info()
+			if want&mailbox.ListStatus != 0 {
+				st := scanStatus(r, 4)
+				info.Status = &st
+			}
 			info.Subscribed = subscribed[info.Name]
 			delete(subscribed, info.Name)
 			infos = append(infos, info)
@@ -119,7 +135,7 @@ func (t *tx) createBox(acct *accountRow, name string, use mailbox.SpecialUse) (m
 	acct.uidvalidity = max(acct.uidvalidity+1, t.now.Unix()&0xffffffff)
 	b := &boxRow{account: acct.id, name: name, use: use, uidvalidity: acct.uidvalidity, uidnext: 1, modseq: 1, recent: 1}
 	res, err := t.exec(`INSERT INTO mailbox (account, name, use, uidvalidity, uidnext, modseq, recent,
-		messages, unseen, deleted, storage, vanished) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0)`,
+		messages, unseen, deleted, storage, vanished, forgotten) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)`,
 		b.account, b.name, int64(b.use), b.uidvalidity, b.uidnext, b.modseq, b.recent)
 	if err != nil {
 		return mailbox.Info{}, err
@@ -159,7 +175,7 @@ func (a *account) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// deleteBox removes a mailbox at once. Its messages, which nobody can reach any
+// deleteBox removes a mailbox at once. Its messages, which are not reachable any
 // more, are swept away later.
 func (t *tx) deleteBox(row *boxRow) error {
 	delete(t.boxes, row.id)

@@ -31,9 +31,10 @@ type Options struct {
 	// mailbox.QuotaKeeper. Resources not named are unlimited.
 	Quota map[mailbox.QuotaName]int64
 
-	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers for
-	// Changes, besides twice the number of its messages. When there are more,
-	// it forgets when those of the older half were expunged. Zero: 65,536.
+	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers,
+	// besides one for each of its messages. When there are more, it forgets
+	// when the oldest were expunged: a caller that asks Changes about a time
+	// before that is told of all UIDs whose time is forgotten. Zero: 65,536.
 	MaxVanished int
 
 	// Parser bounds the parsing of messages that arrive. Nil: its defaults.
@@ -44,7 +45,7 @@ type Options struct {
 	BusyTimeout time.Duration
 
 	// PollInterval is how often the store looks for changes by other
-	// processes while somebody watches. Zero: 100 ms.
+	// processes while there are watchers. Zero: 100 ms.
 	PollInterval time.Duration
 
 	// Logger is told of faults in what the store does on its own, such as
@@ -177,8 +178,11 @@ func (s *Store) openWriter(ctx context.Context) (*conn, error) {
 	if err == nil {
 		err = c.migrate(ctx, migrations)
 	}
+	if err == nil {
+		err = c.script("PRAGMA busy_timeout=0") // see busyPause
+	}
 	if err == nil && s.opts.Exclusive {
-		// Nobody can be in the middle of an Append.
+		// No other process can be in the middle of an Append.
 		err = c.script("UPDATE content SET free_at = 0 WHERE refs = 0")
 	}
 	if err != nil {
@@ -230,9 +234,9 @@ func (s *Store) closed() error {
 }
 
 // makeFile makes an empty file unless there is one. SQLite would make it with
-// the rights of the umask; mail is nobody else's business. A file that exists
-// is not touched: POSIX has it that to close a file, by whatever descriptor,
-// gives up the locks that SQLite may have on it elsewhere in this process.
+// the rights of the umask; mail is for its owner only. A file that exists is not
+// touched: under POSIX, closing a file by any descriptor gives up the locks that
+// SQLite may have on it elsewhere in this process.
 func makeFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {

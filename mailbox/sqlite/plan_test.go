@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
 // Nothing that runs often may scan a table or sort.
@@ -16,20 +14,24 @@ func TestQueryPlans(t *testing.T) {
 	c, err := s.pool.get(t.Context())
 	require.NoError(t, err)
 	defer s.pool.put(c)
-	for _, q := range []string{
-		pageQueries[mailbox.WantEntry],
-		pageQueries[mailbox.WantSummary],
-		pageQueries[mailbox.WantContent],
-		pageQueries[mailbox.WantSummary|mailbox.WantContent],
+	for _, q := range append([]string{
 		selectStatus,
+		selectList,
+		selectListStatus,
+		selectExtent,
+		selectNew,
 		selectChanged,
 		selectVanished,
+		selectNextKeywords,
+		selectOldest,
+		selectBefore,
+		selectAfter,
 		selectChunk,
 		selectAccount,
 		selectFree,
 		"SELECT " + boxColumns + " FROM mailbox WHERE " + boxByID,
 		"SELECT " + boxColumns + " FROM mailbox WHERE " + boxByName,
-	} {
+	}, pageQueries[:]...) {
 		n := strings.Count(q, "?")
 		args := make([]any, n)
 		for i := range args {
@@ -43,6 +45,9 @@ func TestQueryPlans(t *testing.T) {
 			require.NotContains(t, step, "TEMP B-TREE", "%s", q)
 			if strings.Contains(q, "flags & 8 = 0") && strings.Contains(step, "SEARCH m ") {
 				require.Contains(t, step, "message_unseen", "%s", q)
+			}
+			if q == selectChanged {
+				require.Contains(t, step, "USING COVERING INDEX message_modseq", "%s", q)
 			}
 		}
 		require.NoError(t, r.close())

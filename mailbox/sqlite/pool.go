@@ -7,8 +7,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// pool holds the connections that read. They are opened as need be, and the
-// one used last is used next, since its cache is warm.
+// pool holds the connections that read. They are opened when they are needed,
+// and the one used last is used next, since its cache is warm.
 type pool struct {
 	s     *Store
 	slots chan struct{} // a token for each connection in use
@@ -22,7 +22,8 @@ func (p *pool) init(s *Store, size int) {
 	p.slots = make(chan struct{}, size)
 }
 
-// get waits for a connection. Whoever has one must not wait for another.
+// get waits for a connection. A goroutine that has one must not wait for
+// another.
 func (p *pool) get(ctx context.Context) (*conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, ended(ctx)

@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -17,51 +19,72 @@ const (
 	pageBytes = 256 << 10
 )
 
-// pageQueries are the queries by what is wanted.
-var pageQueries = [4]string{
-	mailbox.WantEntry:   pageQuery("", ""),
-	mailbox.WantSummary: pageQuery(", c.summary", " LEFT JOIN content c ON c.id = m.content"),
-	mailbox.WantContent: pageQuery(", b.data", " LEFT JOIN body b ON b.id = m.content"),
-	mailbox.WantSummary | mailbox.WantContent: pageQuery(", c.summary, b.data",
-		" LEFT JOIN content c ON c.id = m.content LEFT JOIN body b ON b.id = m.content"),
+// columnsOf returns what must be read for what is wanted.
+func columnsOf(want mailbox.Want) (cols columns) {
+	if want&mailbox.WantFlags != 0 {
+		cols |= colFlags
+	}
+	if want&mailbox.WantEntry != 0 {
+		cols |= colEntry
+	}
+	if want&mailbox.WantSummary != 0 {
+		cols |= colContent | colSummary
+	}
+	if want&mailbox.WantHeader != 0 {
+		cols |= colContent | colHeader
+	}
+	if want&mailbox.WantContent != 0 {
+		cols |= colContent | colBody
+	}
+	return cols
 }
 
-func pageQuery(columns, joins string) string {
-	return "SELECT " + entryColumns + columns + " FROM message m" + joins +
-		" WHERE m.account = ? AND m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ?"
+// itemsOf returns what of a summary is wanted.
+func itemsOf(want mailbox.Want) (items message.Items) {
+	for _, i := range []struct {
+		want mailbox.Want
+		item message.Items
+	}{
+		{mailbox.WantEnvelope, message.ItemEnvelope},
+		{mailbox.WantStructure, message.ItemStructure},
+		{mailbox.WantReferences, message.ItemReferences},
+		{mailbox.WantPreview, message.ItemPreview},
+	} {
+		if want&i.want != 0 {
+			items |= i.item
+		}
+	}
+	return items
 }
 
 func (b *box) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
 	return func(yield func(*mailbox.Message, error) bool) {
-		p := pager{b: b, want: want & (mailbox.WantSummary | mailbox.WantContent), set: cursor{set.Ranges()}}
-		gap := mailbox.UID(16)
-		if want&mailbox.WantContent != 0 {
-			gap = 2 // what is read for nothing is dear
-		}
-		if set.IsEmpty() { // the mailbox must exist even so
-			if err := b.a.read(ctx, func(c *conn) error { _, err := b.load(c); return err }); err != nil {
-				yield(nil, err)
-			}
-			return
+		p := pager{b: b, want: want, cols: columnsOf(want), parts: itemsOf(want), at: cursorOf(set), gap: 16}
+		if p.cols&(colHeader|colBody) != 0 {
+			p.gap = 2 // rows that are read and left out cost more
 		}
 		defer p.release()
-		for first, last := range spans(set, gap) {
-			for more := true; more; first = p.next {
-				var err error
-				if more, err = p.fill(ctx, first, last); err != nil {
-					yield(nil, err)
+		for more := true; more; {
+			var err error
+			if more, err = p.fill(ctx); err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range p.items {
+				if ctx.Err() != nil {
+					yield(nil, ended(ctx))
 					return
 				}
-				for i := range p.items {
-					if err := p.items[i].open(ctx, p.want); err != nil {
-						yield(nil, err)
-						return
-					}
-					goOn := yield(&p.items[i].Message, nil)
-					p.items[i].close()
-					if !goOn {
-						return
-					}
+				it := &p.items[i]
+				var goOn bool
+				if msg, err := it.message(&p); err == nil {
+					goOn = yield(msg, nil)
+				} else {
+					goOn = yield(nil, err)
+				}
+				it.close()
+				if !goOn {
+					return
 				}
 			}
 		}
@@ -72,20 +95,20 @@ func (b *box) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Wan
 type pager struct {
 	b     *box
 	want  mailbox.Want
-	set   cursor
+	cols  columns
+	parts message.Items // of the summary
+	at    cursor
+	gap   mailbox.UID
 	read  entryReader
 	items []item // the page
-	next  mailbox.UID
-	end   mailbox.UID // UIDNext when the iteration began
+
+	singly int // how many messages are to be read one at a time
 }
 
 // item is a message of a page.
 type item struct {
-	mailbox.Message
-	content int64
-	summary []byte
-	body    []byte
-	large   *largeContent // if body is not all of the content
+	entry
+	large *largeContent // if body is not all of the content
 }
 
 // release gives up what the page holds.
@@ -97,9 +120,8 @@ func (p *pager) release() {
 	p.items = p.items[:0]
 }
 
-// fill reads the next page of the UIDs from first to last. It reports whether
-// there may be more, from p.next on.
-func (p *pager) fill(ctx context.Context, first, last mailbox.UID) (more bool, err error) {
+// fill reads the next page. It reports whether there may be more.
+func (p *pager) fill(ctx context.Context) (more bool, err error) {
 	p.release()
 	err = p.b.a.read(ctx, func(c *conn) error {
 		// Messages of a deleted mailbox may still be waiting to be swept away.
@@ -110,72 +132,108 @@ func (p *pager) fill(ctx context.Context, first, last mailbox.UID) (more bool, e
 		if end == 0 {
 			return fmt.Errorf("mailbox: %w", mailbox.ErrNotExist)
 		}
-		if p.end == 0 {
-			p.end = mailbox.UID(end)
+		if p.at.end == 0 {
+			p.at.end = mailbox.UID(end)
 		}
-		if last = min(last, p.end-1); first > last {
-			return nil
-		}
-		limit := min(pageRows, mailbox.UIDRange{First: first, Last: last}.Len())
-		r, err := c.query(pageQueries[p.want], p.b.a.id, p.b.id, int64(first), int64(last), int64(limit))
-		if err != nil {
-			return err
-		}
-		n, bytes := 0, 0
-		for bytes < pageBytes && r.next() {
-			n++
-			uid := mailbox.UID(r.int(0))
-			p.next = uid + 1
-			if uid == last {
-				n = 0 // nothing can follow
+		at := p.at
+		if p.singly == 0 {
+			if err := p.page(ctx, c, p.cols, pageRows); !errors.Is(err, ErrDamaged) {
+				return err
 			}
-			if !p.set.contains(uid) {
-				continue
-			}
-			bytes += p.scan(ctx, r)
+			// SQLite cannot read a block of the file. It is perhaps that of one
+			// message.
+			p.release()
+			p.at, p.singly = at, pageRows
 		}
-		more = n > 0 && (n == limit || bytes >= pageBytes)
-		return r.close()
+		p.singly--
+		return p.one(ctx, c)
 	})
-	return more, err
+	return !p.at.ended(), err
 }
 
-// scan adds a row to the page and returns about how much memory it takes.
-func (p *pager) scan(ctx context.Context, r *rows) int {
-	var it item
-	it.Entry, it.content = p.read.entry(r)
-	column := entryCount
-	if p.want&mailbox.WantSummary != 0 {
-		it.summary = r.blob(column)
-		column++
+// page reads up to limit rows of the next span.
+func (p *pager) page(ctx context.Context, c *conn, cols columns, limit int) error {
+	span, ok := p.at.span(p.gap)
+	if !ok {
+		return nil
+	}
+	limit = min(limit, span.Len())
+	r, err := c.query(pageQueries[cols], p.b.a.id, p.b.id, int64(span.First), int64(span.Last), int64(limit))
+	if err != nil {
+		return err
+	}
+	n, bytes := 0, 0
+	for bytes < pageBytes && r.next() {
+		n++
+		uid := mailbox.UID(r.int(0))
+		if p.at.contains(uid) {
+			it := item{entry: p.read.scan(r, cols)}
+			if it.chunks {
+				it.large = newLargeContent(ctx, p.b, &it.entry)
+			}
+			p.items = append(p.items, it)
+			bytes += 128 + len(it.summary) + len(it.body)
+		}
+		p.at.done(uid)
+	}
+	if n < limit && bytes < pageBytes {
+		p.at.done(span.Last)
+	}
+	return r.close()
+}
+
+// one reads the next message. If only its UID can be read, it is damaged.
+func (p *pager) one(ctx context.Context, c *conn) error {
+	at := p.at
+	if err := p.page(ctx, c, 0, 1); err != nil || len(p.items) == 0 {
+		return err
+	}
+	uid, next := p.items[0].UID, p.at
+	p.release()
+	p.at = at
+	err := p.page(ctx, c, p.cols, 1)
+	if errors.Is(err, ErrDamaged) {
+		p.release()
+		it := item{entry: entry{damage: err}}
+		it.UID = uid
+		p.items = append(p.items, it)
+		p.at = next
+		err = nil
+	}
+	return err
+}
+
+// message makes ready what is to be yielded.
+func (it *item) message(p *pager) (*mailbox.Message, error) {
+	if it.damage != nil {
+		return nil, &mailbox.MessageError{UID: it.UID, Err: it.damage}
+	}
+	m := &mailbox.Message{Entry: it.Entry}
+	if p.cols&colSummary != 0 {
+		var sum message.Summary
+		if err := sum.UnmarshalItems(it.summary, p.parts); err != nil {
+			return nil, &mailbox.MessageError{UID: it.UID, Err: fmt.Errorf("%w: %w", ErrDamaged, err)}
+		}
+		if p.want&mailbox.WantEnvelope != 0 {
+			m.Envelope = &sum.Envelope
+		}
+		m.Structure, m.References, m.Preview = sum.Root, sum.References, sum.Preview
+	}
+	if p.want&mailbox.WantHeader != 0 {
+		if it.large != nil {
+			m.Header = io.NewSectionReader(it.large, 0, it.header)
+		} else {
+			m.Header = smallContent(it.body[:it.header])
+		}
 	}
 	if p.want&mailbox.WantContent != 0 {
-		if it.body = r.blob(column); r.null(column) {
-			it.large = newLargeContent(ctx, p.b.a, it.content, it.Size)
+		if it.large != nil {
+			m.Content = it.large
+		} else {
+			m.Content = smallContent(it.body)
 		}
 	}
-	p.items = append(p.items, it)
-	return 128 + len(it.summary) + len(it.body)
-}
-
-// open makes ready what is to be yielded.
-func (it *item) open(ctx context.Context, want mailbox.Want) error {
-	if ctx.Err() != nil {
-		return ended(ctx)
-	}
-	if want&mailbox.WantSummary != 0 {
-		it.Summary = new(message.Summary)
-		if err := it.Summary.UnmarshalBinary(it.summary); err != nil {
-			return fmt.Errorf("%w: summary of content %d: %w", ErrDamaged, it.content, err)
-		}
-	}
-	switch {
-	case it.large != nil:
-		it.Content = it.large
-	case want&mailbox.WantContent != 0:
-		it.Content = smallContent(it.body)
-	}
-	return nil
+	return m, nil
 }
 
 func (it *item) close() {

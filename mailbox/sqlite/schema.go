@@ -8,8 +8,12 @@ import (
 // applicationID marks a database file as ours ("Post" in ASCII).
 const applicationID = 0x506f7374
 
-// migrations take a database from each version of the schema to the next: the
-// n-th makes version n+1. What has been released is never changed, only added
+// firstVersion is the version of the schema that the first of the migrations
+// makes. Those below it have not been released, and are not read.
+const firstVersion = 2
+
+// migrations take a database from each version of the schema to the next, the
+// first from an empty file. What has been released is never changed, only added
 // to. The version is kept in PRAGMA user_version.
 //
 // The design in short:
@@ -21,6 +25,9 @@ const applicationID = 0x506f7374
 //     which counts its references. A content without references is free from
 //     free_at on, and is swept away in small steps: expunged mail, and bodies
 //     on their way in whose Append never came to its end.
+//   - A UID that has vanished is kept with the ModSeq of its end. There is a
+//     bound on how many are: above it the oldest lose their ModSeq (it becomes
+//     zero), so that neighbours can be joined.
 //   - A small body is one row of body, a large one many rows of chunk.
 var migrations = []string{
 	`
@@ -51,12 +58,13 @@ CREATE TABLE mailbox (
 	uidvalidity INTEGER NOT NULL,
 	uidnext     INTEGER NOT NULL,
 	modseq      INTEGER NOT NULL,    -- the highest
-	recent      INTEGER NOT NULL,    -- the lowest UID that is recent to nobody yet
+	recent      INTEGER NOT NULL,    -- the lowest UID that no session has claimed as recent
 	messages    INTEGER NOT NULL,
 	unseen      INTEGER NOT NULL,
 	deleted     INTEGER NOT NULL,
 	storage     INTEGER NOT NULL,
-	vanished    INTEGER NOT NULL,    -- rows of vanished
+	vanished    INTEGER NOT NULL,    -- rows of vanished with a modseq
+	forgotten   INTEGER NOT NULL,    -- the highest modseq of those that have lost theirs
 	UNIQUE (account, name)
 ) STRICT;
 
@@ -83,11 +91,13 @@ CREATE TABLE message (
 
 CREATE INDEX message_modseq ON message (account, mailbox, modseq);
 CREATE INDEX message_unseen ON message (account, mailbox, uid) WHERE flags & 8 = 0;
+CREATE INDEX message_deleted ON message (account, mailbox, uid) WHERE flags & 4 <> 0;
+CREATE INDEX message_keywords ON message (account, mailbox, keywords) WHERE keywords <> '';
 
 CREATE TABLE vanished (                  -- every UID below uidnext that no message has
 	account INTEGER NOT NULL,
 	mailbox INTEGER NOT NULL,
-	modseq  INTEGER NOT NULL,
+	modseq  INTEGER NOT NULL,        -- of the expunge, or zero
 	first   INTEGER NOT NULL,
 	last    INTEGER NOT NULL,
 	PRIMARY KEY (account, mailbox, modseq, first)
@@ -106,6 +116,7 @@ CREATE TABLE content (
 	account INTEGER NOT NULL,
 	refs    INTEGER NOT NULL,        -- messages that have it
 	free_at INTEGER NOT NULL,        -- without refs: when it may be swept away, in seconds of Unix time
+	header  INTEGER NOT NULL,        -- octets of the header, with the empty line that ends it
 	summary BLOB    NOT NULL         -- message.Summary.AppendBinary
 ) STRICT;
 
@@ -152,20 +163,21 @@ func (c *conn) migrate(ctx context.Context, migrations []string) error {
 	if err != nil {
 		return err
 	}
+	newest := int64(firstVersion + len(migrations) - 1)
 	switch {
 	case tables > 0 && id != applicationID:
-		return fmt.Errorf("sqlite: the file is a database of some other program")
-	case version > int64(len(migrations)):
-		return fmt.Errorf("sqlite: the database has schema version %d, this program knows up to %d", version, len(migrations))
-	case version == int64(len(migrations)):
+		return fmt.Errorf("sqlite: the file is a database of another program")
+	case version > newest, tables > 0 && version < firstVersion:
+		return fmt.Errorf("sqlite: the database has schema version %d, this program knows %d to %d", version, firstVersion, newest)
+	case version == newest:
 		return nil
 	}
-	for _, m := range migrations[version:] {
+	for _, m := range migrations[max(0, version-firstVersion+1):] {
 		if err := c.script(m); err != nil {
 			return err
 		}
 	}
-	if err := c.script(fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, len(migrations))); err != nil {
+	if err := c.script(fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, newest)); err != nil {
 		return err
 	}
 	return c.commit()

@@ -2,12 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
@@ -17,24 +16,24 @@ import (
 // under a content that has no reference yet: it is garbage with a lease, until
 // the transaction that makes the messages makes it theirs.
 type stage struct {
-	ctx    context.Context
-	a      *account
-	drafts []*staged
-	held   int // size of the buffers of drafts
+	ctx      context.Context
+	a        *account
+	messages []*staged
+	held     int // size of the buffers of messages
 
 	// One write may be under way while the next chunk is read. Its buffer is
 	// spare when it is done.
 	write *request
 	spare []byte
-	probe [1]byte
 }
 
-// staged is a draft whose body has been read.
+// staged is a message whose body has been read.
 type staged struct {
 	flags    mailbox.FlagSet
 	keywords string
 	date     time.Time
 	size     int64
+	header   int64 // octets of its header
 	summary  []byte
 
 	content int64     // if not zero, what holds all but rest
@@ -43,62 +42,41 @@ type staged struct {
 	rest    []byte    // the last octets, in a buffer of the budget
 }
 
-// take reads the body of a draft.
-func (st *stage) take(d *mailbox.Draft) error {
-	m := &staged{flags: d.Flags, keywords: joinKeywords(d.Flags), date: d.InternalDate}
-	st.drafts = append(st.drafts, m)
-	limit := st.a.s.opts.Limits.MaxMessageSize
-	if limit > 0 && d.Size > limit {
-		return fmt.Errorf("%w: %d octets, %d allowed", mailbox.ErrTooLarge, d.Size, limit)
+// take reads the body of a message.
+func (st *stage) take(msg *mailbox.Incoming) error {
+	s := st.a.s
+	in, err := storekit.NewIntake(st.ctx, msg, s.opts.Limits, s.opts.Parser)
+	if err != nil {
+		return err
 	}
+	m := &staged{flags: msg.Flags, keywords: joinKeywords(msg.Flags), date: msg.InternalDate}
+	st.messages = append(st.messages, m)
 	hint := minChunk // an announced size costs nothing before the octets come
-	if d.Size >= 0 && d.Size < minChunk {
-		hint = int(d.Size)
+	if msg.Size >= 0 && msg.Size < minChunk {
+		hint = int(msg.Size)
 	}
-	m.rest = st.a.s.budget.get(hint)
-	parser := message.NewParser(st.a.s.opts.Parser)
-	for stuck := 0; stuck < 100; stuck++ {
-		free := m.rest[len(m.rest):cap(m.rest)]
-		if m.size == d.Size {
-			free = st.probe[:] // nothing may follow
-		} else if len(free) == 0 {
+	m.rest = s.budget.get(hint)
+	for {
+		if len(m.rest) == cap(m.rest) && in.Left() != 0 {
 			if err := st.makeRoom(m); err != nil {
 				return err
 			}
-			free = m.rest[len(m.rest):cap(m.rest)]
 		}
-		n, err := d.Body.Read(free)
-		if n < 0 || n > len(free) {
-			return errors.New("sqlite: body of a draft: Read returned an impossible count")
+		n, err := in.Read(m.rest[len(m.rest):cap(m.rest)])
+		m.rest = m.rest[:len(m.rest)+n]
+		if err == io.EOF {
+			m.size = in.Size()
+			return st.taken(m, in.Summary())
 		}
-		if n > 0 {
-			stuck = 0
-			if m.size += int64(n); d.Size >= 0 && m.size > d.Size {
-				return fmt.Errorf("%w: more than %d octets", mailbox.ErrSize, d.Size)
-			}
-			if limit > 0 && m.size > limit {
-				return fmt.Errorf("%w: more than %d octets", mailbox.ErrTooLarge, limit)
-			}
-			parser.Write(free[:n])
-			m.rest = m.rest[:len(m.rest)+n]
-		}
-		switch {
-		case err == io.EOF && m.size < d.Size:
-			return fmt.Errorf("%w: %d octets of %d", mailbox.ErrSize, m.size, d.Size)
-		case st.ctx.Err() != nil:
-			return ended(st.ctx)
-		case err == io.EOF:
-			return st.taken(m, parser)
-		case err != nil:
-			return fmt.Errorf("sqlite: body of a draft: %w", err)
+		if err != nil {
+			return err
 		}
 	}
-	return fmt.Errorf("sqlite: body of a draft: %w", io.ErrNoProgress)
 }
 
-// taken ends the reading of a draft.
-func (st *stage) taken(m *staged, parser *message.Parser) (err error) {
-	sum, _ := parser.Finish()
+// taken ends the reading of a message.
+func (st *stage) taken(m *staged, sum *message.Summary) (err error) {
+	m.header = sum.Root.BodyOffset
 	if m.summary, err = sum.AppendBinary(nil); err != nil {
 		return err
 	}
@@ -126,7 +104,7 @@ func (st *stage) makeRoom(m *staged) error {
 }
 
 // flush sends the octets in memory on their way into the database and gives the
-// draft an empty buffer.
+// message an empty buffer.
 func (st *stage) flush(m *staged) error {
 	if err := st.settle(); err != nil {
 		return err
@@ -167,7 +145,7 @@ func (st *stage) release(made bool) {
 	s := st.a.s
 	s.budget.put(st.spare)
 	var spooled []int64
-	for _, m := range st.drafts {
+	for _, m := range st.messages {
 		s.budget.put(m.rest)
 		m.rest = nil
 		if m.content != 0 && !made {
@@ -193,7 +171,7 @@ func (st *stage) release(made bool) {
 func (t *tx) spool(account int64, m *staged, offset int64, data []byte, whole bool) error {
 	lease := t.now.Add(t.s.tune.lease)
 	if offset == 0 {
-		id, err := t.newContent(account, 0, lease.Unix(), nil)
+		id, err := t.newContent(account, 0, lease.Unix(), m)
 		if err != nil {
 			return err
 		}

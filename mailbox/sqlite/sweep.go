@@ -1,9 +1,9 @@
 package sqlite
 
-// The steps in which garbage is swept away, each a transaction: short enough
-// that nobody waits for them.
+// The steps in which garbage is swept away, each a transaction of a few
+// milliseconds.
 const (
-	sweepMessages = 500
+	sweepMessages = sliceRows
 	sweepContents = 200
 	sweepChunks   = 64
 )
@@ -53,7 +53,15 @@ func (t *tx) sweepTrash() (more bool, err error) {
 	if len(list) == sweepMessages {
 		return true, nil
 	}
-	for _, table := range []string{"vanished", "keyword", "trash"} {
+	res, err := t.exec(`DELETE FROM vanished WHERE account = ?1 AND mailbox = ?2 AND (modseq, first) IN
+		(SELECT modseq, first FROM vanished WHERE account = ?1 AND mailbox = ?2 LIMIT ?3)`, account, box, int64(sweepMessages))
+	if err != nil {
+		return false, err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == sweepMessages {
+		return true, err
+	}
+	for _, table := range []string{"keyword", "trash"} {
 		if _, err := t.exec("DELETE FROM "+table+" WHERE account = ? AND mailbox = ?", account, box); err != nil {
 			return false, err
 		}
@@ -63,7 +71,7 @@ func (t *tx) sweepTrash() (more bool, err error) {
 
 const selectFree = "SELECT id, account FROM content WHERE refs = 0 AND free_at <= ? ORDER BY free_at LIMIT ?"
 
-// sweepContents deletes contents that nobody refers to and nobody reads.
+// sweepContents deletes contents that no message refers to and no call reads.
 func (t *tx) sweepContents() (more bool, err error) {
 	r, err := t.c.query(selectFree, t.now.Unix(), int64(sweepContents))
 	if err != nil {

@@ -161,11 +161,11 @@ type boxRow struct {
 	recent                    int64
 	messages, unseen, deleted int64
 	storage                   int64
-	vanished                  int64
+	vanished, forgotten       int64
 	dirty                     bool
 }
 
-const boxColumns = `id, account, name, use, uidvalidity, uidnext, modseq, recent, messages, unseen, deleted, storage, vanished`
+const boxColumns = `id, account, name, use, uidvalidity, uidnext, modseq, recent, messages, unseen, deleted, storage, vanished, forgotten`
 
 // scanBox reads boxColumns.
 func scanBox(r *rows) *boxRow {
@@ -173,7 +173,7 @@ func scanBox(r *rows) *boxRow {
 		id: r.int(0), account: r.int(1), name: r.text(2), use: mailbox.SpecialUse(r.int(3)),
 		uidvalidity: r.int(4), uidnext: r.int(5), modseq: r.int(6), recent: r.int(7),
 		messages: r.int(8), unseen: r.int(9), deleted: r.int(10), storage: r.int(11),
-		vanished: r.int(12),
+		vanished: r.int(12), forgotten: r.int(13),
 	}
 }
 
@@ -203,9 +203,9 @@ const (
 
 func (b *boxRow) save(t *tx) error {
 	_, err := t.exec(`UPDATE mailbox SET uidnext = ?, modseq = ?, recent = ?, messages = ?, unseen = ?, deleted = ?,
-		storage = ?, vanished = ? WHERE id = ?`,
+		storage = ?, vanished = ?, forgotten = ? WHERE id = ?`,
 		b.uidnext, b.modseq, b.recent, b.messages, b.unseen, b.deleted,
-		b.storage, b.vanished, b.id)
+		b.storage, b.vanished, b.forgotten, b.id)
 	return err
 }
 
@@ -241,7 +241,15 @@ func (b *boxRow) change(t *tx) *boxRow {
 	return b
 }
 
+// step returns the change of the mailbox since its ModSeq was from.
+func (b *boxRow) step(from int64) mailbox.Step {
+	return mailbox.Step{From: mailbox.ModSeq(from), To: mailbox.ModSeq(b.modseq)}
+}
+
 // info describes the mailbox, but for the subscription.
 func (b *boxRow) info() mailbox.Info {
-	return mailbox.Info{ID: boxID(b.id), Name: b.name, UIDValidity: uint32(b.uidvalidity), SpecialUse: b.use}
+	return mailbox.Info{
+		ID: boxID(b.id), Name: b.name, UIDValidity: uint32(b.uidvalidity), SpecialUse: b.use,
+		Access: mailbox.FullAccess(), // all mailboxes of an account are its user's own
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
 // hub tells those who watch accounts of changes: those of this process at
@@ -22,22 +23,14 @@ type hub struct {
 	signal chan struct{}  // holds a token when another process has changed something
 }
 
-// watched is an account that somebody watches.
+// watched is an account that has watchers.
 type watched struct {
-	watchers map[*watcher]struct{}
+	watchers map[*storekit.Queue]struct{}
 	epoch    int64              // of the account, and
 	boxes    map[int64]boxState // its mailboxes, when they were last compared
 }
 
 type boxState struct{ modseq, uidnext int64 }
-
-// watcher is a call of Watch. Events gather in it, one for each mailbox, until
-// its goroutine has handed them over.
-type watcher struct {
-	mu     sync.Mutex
-	events []event       // guarded by mu
-	wake   chan struct{} // holds a token while there are events
-}
 
 func (h *hub) init() {
 	h.accounts = make(map[int64]*watched)
@@ -48,89 +41,28 @@ func (h *hub) watched() bool { return h.n.Load() > 0 }
 
 func (a *account) Watch(ctx context.Context) (<-chan mailbox.Event, error) {
 	h := &a.s.hub
-	w := &watcher{wake: make(chan struct{}, 1)}
-	ok := h.add(a.id, w)
-	if !ok {
+	q := storekit.NewQueue()
+	if !h.add(a.id, q) {
 		return nil, mailbox.ErrClosed
 	}
 	// What happens from here on is told. The state to compare with is read
-	// after w was added: a change of another process in between goes without
-	// saying, for nobody has looked at the mailbox yet.
+	// after q was added: a change of another process in between needs no event,
+	// since the caller has not looked at the mailbox yet.
 	if err := a.view(ctx, func(c *conn) error { return h.remember(c, a.id) }); err != nil {
-		h.remove(a.id, w)
+		h.remove(a.id, q)
 		h.wg.Done()
 		return nil, err
 	}
 	out := make(chan mailbox.Event)
 	go func() {
 		defer h.wg.Done()
-		defer close(out)
-		defer h.remove(a.id, w)
-		w.run(ctx, a.s.closing, out)
+		defer h.remove(a.id, q)
+		q.Run(ctx, a.s.closing, out)
 	}()
 	return out, nil
 }
 
-// run hands over events until there is no one to hand them to.
-func (w *watcher) run(ctx context.Context, closing <-chan struct{}, out chan<- mailbox.Event) {
-	for {
-		select {
-		case <-w.wake:
-		case <-ctx.Done():
-			return
-		case <-closing:
-			return
-		}
-		for {
-			e, ok := w.pop()
-			if !ok {
-				break
-			}
-			public := mailbox.Event{Kind: e.kind}
-			if e.box != 0 {
-				public.MailboxID = boxID(e.box)
-			}
-			select {
-			case out <- public:
-			case <-ctx.Done():
-				return
-			case <-closing:
-				return
-			}
-		}
-	}
-}
-
-func (w *watcher) pop() (e event, ok bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.events) == 0 {
-		return e, false
-	}
-	e = w.events[0]
-	if w.events = w.events[1:]; len(w.events) == 0 {
-		w.events = nil // an idle session keeps no memory
-	}
-	return e, true
-}
-
-func (w *watcher) push(e event) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i := range w.events {
-		if w.events[i].box == e.box {
-			w.events[i].kind |= e.kind
-			return
-		}
-	}
-	w.events = append(w.events, e)
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (h *hub) add(account int64, w *watcher) bool {
+func (h *hub) add(account int64, q *storekit.Queue) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -138,20 +70,20 @@ func (h *hub) add(account int64, w *watcher) bool {
 	}
 	wa := h.accounts[account]
 	if wa == nil {
-		wa = &watched{watchers: make(map[*watcher]struct{})}
+		wa = &watched{watchers: make(map[*storekit.Queue]struct{})}
 		h.accounts[account] = wa
 	}
-	wa.watchers[w] = struct{}{}
+	wa.watchers[q] = struct{}{}
 	h.n.Add(1)
 	h.wg.Add(1)
 	return true
 }
 
-func (h *hub) remove(account int64, w *watcher) {
+func (h *hub) remove(account int64, q *storekit.Queue) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	wa := h.accounts[account]
-	delete(wa.watchers, w)
+	delete(wa.watchers, q)
 	if len(wa.watchers) == 0 {
 		delete(h.accounts, account)
 	}
@@ -176,8 +108,12 @@ func (h *hub) publish(events []event) {
 	defer h.mu.Unlock()
 	for _, e := range events {
 		if wa := h.accounts[e.account]; wa != nil {
-			for w := range wa.watchers {
-				w.push(e)
+			public := mailbox.Event{Kind: e.kind}
+			if e.box != 0 {
+				public.MailboxID = boxID(e.box)
+			}
+			for q := range wa.watchers {
+				q.Add(public)
 			}
 		}
 	}

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"time"
@@ -15,10 +17,16 @@ const (
 	maxBatchBytes = 4 << 20
 )
 
-// writer makes all changes, on one goroutine with one connection. Whatever
-// waits while a commit is on its way to the disk goes into the next one
-// together: a disk that syncs 300 times a second still takes thousands of
-// messages a second from many sessions.
+// busyPause is how often the writer tries to begin while another process changes
+// the database. SQLite's own wait, for which this stands, grows to 100 ms, and
+// would miss the moments between the slices of a large change.
+const busyPause = time.Millisecond
+
+// writer makes all changes, on one goroutine with one connection, in the order
+// in which they were submitted. What waits while a commit is on its way to the
+// disk goes into the next one together: a disk that syncs 300 times a second
+// still takes thousands of messages a second from many sessions. A call with
+// much to do submits it in slices, and waits for its turn again with each.
 type writer struct {
 	s     *Store
 	c     *conn // used by run only, and by Close after it
@@ -163,16 +171,16 @@ func (w *writer) take(first *request) {
 	clear(w.batch)
 }
 
-// finish tells a request's end to whoever waits for it.
+// finish ends a request, and the wait for it.
 func (w *writer) finish(r *request, err error) {
 	r.err = err
 	close(r.done)
 }
 
 // commit carries out requests in one transaction. Should one of them fail
-// after it has changed something, or at the database, it is undone with all the others, which then
-// get a transaction each: failing is rare enough that savepoints, which would
-// do the same, cost more.
+// after it has changed something, or at the database, all are undone, and each
+// then gets a transaction of its own: failures are so rare that savepoints,
+// which would do the same, cost more.
 func (w *writer) commit(batch []*request, lazy bool) {
 	t, err := w.begin(lazy)
 	if err != nil {
@@ -213,10 +221,15 @@ func (w *writer) begin(lazy bool) (*tx, error) {
 	if err := w.setLazy(lazy); err != nil {
 		return nil, err
 	}
-	if err := w.c.begin(context.Background()); err != nil {
-		return nil, err
+	for deadline := time.Now().Add(w.s.opts.BusyTimeout); ; time.Sleep(busyPause) {
+		err := w.c.begin(context.Background())
+		if err == nil {
+			return newTx(w.s, w.c), nil
+		}
+		if !isBusy(err) || time.Now().After(deadline) {
+			return nil, err
+		}
 	}
-	return newTx(w.s, w.c), nil
 }
 
 // setLazy tells the connection whether commits wait for the disk.
@@ -264,7 +277,9 @@ func (w *writer) idle() {
 		w.swept = now
 	}
 	if fi, err := os.Stat(w.s.path + "-wal"); err == nil && fi.Size() > maxWAL {
-		if err := w.c.script("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil && !isBusy(err) {
+		err := w.c.script(fmt.Sprintf("PRAGMA busy_timeout=%d; PRAGMA wal_checkpoint(TRUNCATE)", w.s.opts.BusyTimeout.Milliseconds()))
+		err = errors.Join(err, w.c.script("PRAGMA busy_timeout=0"))
+		if err != nil && !isBusy(err) {
 			w.s.opts.Logger.Error("sqlite: checkpoint", "error", err)
 		}
 	}

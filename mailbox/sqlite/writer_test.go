@@ -31,7 +31,7 @@ func createAccount(name string) func(*tx) error {
 		if err != nil {
 			return err
 		}
-		_, err = t.exec("INSERT INTO mailbox SELECT NULL, id, 'INBOX', 0, 0, 1, 1, 1, 0, 0, 0, 0, 0 FROM account WHERE name = ?", name)
+		_, err = t.exec("INSERT INTO mailbox SELECT NULL, id, 'INBOX', 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0 FROM account WHERE name = ?", name)
 		return err
 	}
 }
@@ -162,7 +162,7 @@ func TestCloseWhileBusy(t *testing.T) {
 	results := make(chan error)
 	for range 10 {
 		go func() {
-			_, err := m.Append(context.Background(), mailbox.Draft{Body: strings.NewReader("x"), Size: 1})
+			_, err := m.Append(context.Background(), mailbox.Incoming{Body: strings.NewReader("x"), Size: 1})
 			results <- err
 		}()
 	}
@@ -194,14 +194,14 @@ func TestDiskFull(t *testing.T) {
 	var full error
 	n := 0
 	for ; n < 1000; n++ {
-		_, full = m.Append(t.Context(), mailbox.Draft{Body: bytes.NewReader(message4k), Size: 4096})
+		_, full = m.Append(t.Context(), mailbox.Incoming{Body: bytes.NewReader(message4k), Size: 4096})
 		if full != nil {
 			break
 		}
 	}
 	require.ErrorIs(t, full, mailbox.ErrUnavailable)
 	require.Less(t, 10, n)
-	_, err := m.Append(t.Context(), mailbox.Draft{Body: lines(3 << 20), Size: 3 << 20})
+	_, err := m.Append(t.Context(), mailbox.Incoming{Body: lines(3 << 20), Size: 3 << 20})
 	require.ErrorIs(t, err, mailbox.ErrUnavailable)
 	requireSound(t, s)
 
@@ -218,7 +218,7 @@ func TestDiskFull(t *testing.T) {
 	release := block(t, s)
 	results := make(chan error)
 	go func() {
-		_, err := m.Append(context.Background(), mailbox.Draft{Body: bytes.NewReader(message4k), Size: 4096})
+		_, err := m.Append(context.Background(), mailbox.Incoming{Body: bytes.NewReader(message4k), Size: 4096})
 		results <- err
 	}()
 	flagged := make(chan error)
@@ -234,7 +234,7 @@ func TestDiskFull(t *testing.T) {
 	require.NoError(t, <-flagged)
 
 	setPages("100000")
-	uids, err := m.Append(t.Context(), mailbox.Draft{Body: bytes.NewReader(message4k), Size: 4096})
+	res, err := m.Append(t.Context(), mailbox.Incoming{Body: bytes.NewReader(message4k), Size: 4096})
 	require.NoError(t, err)
-	require.EqualValues(t, n+1, uids[0], "UIDs of what failed were not used up")
+	require.EqualValues(t, n+1, res.DestUIDs().Min(), "UIDs of what failed were not used up")
 }

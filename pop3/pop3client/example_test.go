@@ -66,7 +66,7 @@ func exampleServer() (addr string, stop func()) {
 	store.CreateAccount(ctx, "mrose")
 	account, _ := store.Account(ctx, "mrose")
 	inbox, _ := account.Mailbox(ctx, mailbox.Inbox)
-	inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader("Subject: Hello\r\n\r\nHow are you?\r\n"), Size: 32})
+	inbox.Append(ctx, mailbox.Incoming{Body: strings.NewReader("Subject: Hello\r\n\r\nHow are you?\r\n"), Size: 32})
 	users := &sasl.Users{Iterations: sasl.MinIterations}
 	users.Set("mrose", "tanstaaf")
 	l, err := net.Listen("tcp", "127.0.0.1:0")

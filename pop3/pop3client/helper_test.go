@@ -64,7 +64,7 @@ func serve(t testing.TB, change func(*pop3server.Server), msgs ...string) *testS
 
 func (ts *testServer) add(t testing.TB, msgs ...string) {
 	for _, m := range msgs {
-		_, err := ts.box.Append(context.Background(), mailbox.Draft{Body: strings.NewReader(m), Size: int64(len(m))})
+		_, err := ts.box.Append(context.Background(), mailbox.Incoming{Body: strings.NewReader(m), Size: int64(len(m))})
 		require.NoError(t, err)
 	}
 }

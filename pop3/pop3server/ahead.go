@@ -1,6 +1,7 @@
 package pop3server
 
 import (
+	"errors"
 	"iter"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -41,7 +42,11 @@ func (s *session) content(uid mailbox.UID) (*mailbox.Message, error) {
 		if !ok {
 			return nil, nil
 		}
-		a.cur, a.err = m, err
+		if damaged, ok := errors.AsType[*mailbox.MessageError](err); !ok {
+			a.cur, a.err = m, err
+		} else if damaged.UID == uid {
+			return nil, err
+		}
 	}
 	if a.err != nil {
 		err := a.err

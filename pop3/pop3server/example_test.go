@@ -21,7 +21,7 @@ func Example() {
 	account, _ := store.Account(ctx, "mrose")
 	inbox, _ := account.Mailbox(ctx, mailbox.Inbox)
 	text := "Subject: Hello\r\n\r\nHow are you?\r\n"
-	inbox.Append(ctx, mailbox.Draft{Body: strings.NewReader(text), Size: int64(len(text))})
+	inbox.Append(ctx, mailbox.Incoming{Body: strings.NewReader(text), Size: int64(len(text))})
 
 	users := &sasl.Users{}
 	users.Set("mrose", "tanstaaf")

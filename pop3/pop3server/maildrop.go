@@ -3,6 +3,7 @@ package pop3server
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -72,6 +73,9 @@ func (s *session) open(identity string) (err error) {
 	if d.box, err = d.account.Mailbox(s.ctx, name); err != nil {
 		return fmt.Errorf("mailbox: %w", err)
 	}
+	if !d.may(mailbox.RightRead) {
+		return fmt.Errorf("mailbox: %w", mailbox.ErrPermission)
+	}
 	snap, err := d.box.Snapshot(s.ctx)
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
@@ -79,7 +83,11 @@ func (s *session) open(identity string) (err error) {
 	d.msgs = make([]msg, 0, snap.UIDs.Len())
 	for m, err := range d.box.Messages(s.ctx, snap.UIDs, mailbox.WantEntry) {
 		if err != nil {
-			return fmt.Errorf("reading the mailbox: %w", err)
+			if _, ok := errors.AsType[*mailbox.MessageError](err); !ok {
+				return fmt.Errorf("reading the mailbox: %w", err)
+			}
+			s.log().Error("pop3: message is damaged", "error", err)
+			continue
 		}
 		since := m.SaveDate
 		if since.IsZero() {
@@ -93,6 +101,9 @@ func (s *session) open(identity string) (err error) {
 	s.drop = d
 	return nil
 }
+
+// may reports whether the user has the rights to the mailbox.
+func (d *maildrop) may(rights mailbox.Rights) bool { return d.box.Info().Access.Rights.Has(rights) }
 
 // close releases the maildrop. Nothing is deleted.
 func (d *maildrop) close() {

@@ -51,7 +51,7 @@ func serveLetters(t *testing.T) *maildrop {
 	m.box, err = account.Mailbox(ctx, mailbox.Inbox)
 	require.NoError(t, err)
 	for _, l := range m.messages {
-		_, err := m.box.Append(ctx, mailbox.Draft{Body: strings.NewReader(l.Text), Size: int64(len(l.Text))})
+		_, err := m.box.Append(ctx, mailbox.Incoming{Body: strings.NewReader(l.Text), Size: int64(len(l.Text))})
 		require.NoError(t, err)
 	}
 	users := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true}
@@ -269,7 +269,7 @@ func TestPeerFetchmail(t *testing.T) {
 
 	// A new one comes, and only that.
 	text := "Subject: one more\r\n\r\n.\r\n"
-	_, err = m.box.Append(context.Background(), mailbox.Draft{Body: strings.NewReader(text), Size: int64(len(text))})
+	_, err = m.box.Append(context.Background(), mailbox.Incoming{Body: strings.NewReader(text), Size: int64(len(text))})
 	require.NoError(t, err)
 	require.NoError(t, fetch("keep"))
 	again, err = os.ReadFile(got)
@@ -303,7 +303,7 @@ func TestPeerPoplibUTF8(t *testing.T) {
 	m := serveLetters(t)
 	python := peers.Need(t, "python3", "python3")
 	text := "From: Jürgen <jürgen@example.org>\r\nSubject: Grüße\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSchöne Grüße\r\n"
-	_, err := m.box.Append(context.Background(), mailbox.Draft{Body: strings.NewReader(text), Size: int64(len(text))})
+	_, err := m.box.Append(context.Background(), mailbox.Incoming{Body: strings.NewReader(text), Size: int64(len(text))})
 	require.NoError(t, err)
 	out := run(t, utf8Client, python, "-", strconv.Itoa(m.pop3), m.cert.CertFile, peers.POP3User, peers.POP3Password)
 	downgraded, asIs, _ := strings.Cut(out, "--\n")

@@ -42,7 +42,7 @@ func openStore(t testing.TB, msgs ...string) (*memory.Store, mailbox.Mailbox) {
 	}
 	box := inbox(t, store, "mrose")
 	for _, m := range msgs {
-		_, err := box.Append(ctx, mailbox.Draft{Body: strings.NewReader(m), Size: int64(len(m))})
+		_, err := box.Append(ctx, mailbox.Incoming{Body: strings.NewReader(m), Size: int64(len(m))})
 		require.NoError(t, err)
 	}
 	return store, box

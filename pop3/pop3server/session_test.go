@@ -312,10 +312,10 @@ type faultyMailbox struct {
 	f *faulty
 }
 
-func (m *faultyMailbox) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (mailbox.UIDSet, mailbox.ModSeq, error) {
+func (m *faultyMailbox) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (mailbox.Result, error) {
 	m.f.expunges.Add(1)
 	if m.f.expunge.Load() {
-		return mailbox.UIDSet{}, 0, errDisk
+		return mailbox.Result{}, errDisk
 	}
 	return m.Mailbox.Expunge(ctx, set, having)
 }
@@ -465,7 +465,7 @@ func TestUIDs(t *testing.T) {
 		both := session(t, addr)
 		require.Equal(t, before[1], both[1])
 		require.NotEqual(t, both[1], both[3])
-		_, _, err = box.Expunge(ctx, mailbox.UIDSetOf(1), mailbox.FlagSet{})
+		_, err = box.Expunge(ctx, mailbox.UIDSetOf(1), mailbox.FlagSet{})
 		require.NoError(t, err)
 		require.Equal(t, before, session(t, addr))
 	})

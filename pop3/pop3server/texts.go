@@ -42,6 +42,7 @@ const (
 	textDeletedMsg   = "Message already deleted"
 	textGone         = "Message no longer exists"
 	textNeedsUTF8    = "Message requires UTF-8 mode"
+	textReadOnly     = "Maildrop is read-only"
 	textDeleted      = "Message deleted"
 	textListing      = "Listing follows"
 	textTop          = "Top of message follows"
@@ -64,7 +65,7 @@ func Texts() []string {
 		textUTF8, textNeedTLS, textNoUser, textName, textNoName, textNoAPOP, textNoMechanism, textMechanisms,
 		textAuthFailed, textAuthDenied, textAuthExpired, textAuthMalform, textAuthCancel, textAuthLater, textInUse,
 		textLoginDelay, textNoMaildrop, textUnavailable, textLoggedIn, textNoSuch, textDeletedMsg, textGone,
-		textNeedsUTF8, textDeleted, textListing, textTop, textReset, textNoop, textNotRemoved, textLanguages,
+		textNeedsUTF8, textReadOnly, textDeleted, textListing, textTop, textReset, textNoop, textNotRemoved, textLanguages,
 		textLanguage, textNoLanguage, textMessages, textOctets,
 	}
 }

@@ -13,6 +13,10 @@ func (s *session) dele(c pop3.Command) {
 	if m == nil {
 		return
 	}
+	if !s.drop.may(mailbox.RightExpunge) {
+		s.err("", textReadOnly)
+		return
+	}
 	m.deleted = true
 	s.drop.count--
 	s.drop.size -= m.size
@@ -33,8 +37,7 @@ func (s *session) rset(pop3.Command) {
 }
 
 // quit ends the session. After login it enters the UPDATE state (RFC 1939 §6):
-// the marked messages are deleted in one call, all or nothing, and the lock is
-// released before the answer.
+// the marked messages are deleted and the lock is released before the answer.
 func (s *session) quit(pop3.Command) {
 	s.ended = true
 	if s.drop == nil {
@@ -69,15 +72,15 @@ func (s *session) update() error {
 			seen.Add(m.uid)
 		}
 	}
-	if !seen.IsEmpty() {
+	if !seen.IsEmpty() && d.may(mailbox.RightSeen) {
 		change := mailbox.FlagChange{Op: mailbox.FlagsAdd, Flags: mailbox.NewFlagSet(mailbox.FlagSeen)}
 		if _, err := d.box.SetFlags(s.ctx, seen, change); err != nil {
 			s.log().Warn("pop3: marking as seen", "error", err)
 		}
 	}
-	if gone.IsEmpty() {
+	if gone.IsEmpty() || !d.may(mailbox.RightExpunge) {
 		return nil
 	}
-	_, _, err := d.box.Expunge(s.ctx, gone, mailbox.FlagSet{})
+	_, err := d.box.Expunge(s.ctx, gone, mailbox.FlagSet{})
 	return err
 }

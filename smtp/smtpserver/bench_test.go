@@ -140,14 +140,14 @@ func (nullAccount) Mailbox(context.Context, string) (mailbox.Mailbox, error) {
 
 type nullMailbox struct{ mailbox.Mailbox }
 
-func (nullMailbox) Append(_ context.Context, drafts ...mailbox.Draft) ([]mailbox.UID, error) {
-	for _, d := range drafts {
-		n, err := io.Copy(io.Discard, d.Body)
-		if err != nil || n != d.Size {
-			return nil, mailbox.ErrSize
+func (nullMailbox) Append(_ context.Context, msgs ...mailbox.Incoming) (mailbox.Result, error) {
+	for _, m := range msgs {
+		n, err := io.Copy(io.Discard, m.Body)
+		if err != nil || n != m.Size {
+			return mailbox.Result{}, mailbox.ErrSize
 		}
 	}
-	return []mailbox.UID{1}, nil
+	return mailbox.Result{}, nil
 }
 
 // A message of 100 MB passes through a Delivery in little memory.

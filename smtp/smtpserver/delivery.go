@@ -223,7 +223,7 @@ func (s *deliverySession) deliver(ctx context.Context, r io.Reader) ([]error, er
 			continue
 		}
 		prefix = append(s.trace(prefix[:0], rcpt, now), more...)
-		_, err := rcpt.box.Append(ctx, mailbox.Draft{
+		_, err := rcpt.box.Append(ctx, mailbox.Incoming{
 			Body:         &prefixed{prefix, sp.reader()},
 			Size:         int64(len(prefix)) + sp.size,
 			InternalDate: now,

@@ -54,8 +54,8 @@ func ExampleDelivery() {
 
 	account, _ := store.Account(ctx, "alice")
 	inbox, _ := account.Mailbox(ctx, "INBOX")
-	for m, err := range inbox.Messages(ctx, mailbox.AllUIDs(), mailbox.WantSummary) {
-		fmt.Println(m.UID, m.Summary.Envelope.Subject, err)
+	for m, err := range inbox.Messages(ctx, mailbox.AllUIDs(), mailbox.WantEnvelope) {
+		fmt.Println(m.UID, m.Envelope.Subject, err)
 	}
 	// Output:
 	// 550 5.1.1 no such user here

@@ -148,7 +148,8 @@ func status(t *testing.T, line string) *StatusLine {
 func TestCodes(t *testing.T) {
 	for line, want := range map[string]any{
 		"A003 OK [APPENDUID 38505 3955] APPEND completed":         imap.AppendUID{UIDValidity: 38505, UIDs: mailbox.UIDSetOf(3955)}, // RFC 4315 §4
-		"A004 OK [COPYUID 38505 304,319:320 3956:3958] Done":      imap.CopyUID{UIDValidity: 38505, Source: mailbox.UIDSetOf(304, 319, 320), Dest: mailbox.UIDSetOf(3956, 3957, 3958)},
+		"A004 OK [COPYUID 38505 304,319:320 3956:3958] Done":      imap.CopyUID{UIDValidity: 38505, Moved: []mailbox.Moved{moved(304, 304, 3956), moved(319, 320, 3957)}},
+		"A004 OK [COPYUID 1 4:2,9 31:30,7,12] Not sorted":         imap.CopyUID{UIDValidity: 1, Moved: []mailbox.Moved{moved(2, 3, 30), moved(4, 4, 7), moved(9, 9, 12)}},
 		"* OK [HIGHESTMODSEQ 715194045007]":                       mailbox.ModSeq(715194045007),
 		"* OK [UIDVALIDITY 0]":                                    uint32(0), // mail.xwtec.cn
 		`* OK [PERMANENTFLAGS (\Deleted $Forwarded \* )] Limited`: []mailbox.Flag{mailbox.FlagDeleted, mailbox.FlagForwarded, imap.FlagAny},
@@ -191,4 +192,9 @@ func FuzzResponses(f *testing.F) {
 		}
 		t.Fatal("the reader does not come to an end")
 	})
+}
+
+// moved is a run of UIDs and the first of those that they became.
+func moved(first, last, dest mailbox.UID) mailbox.Moved {
+	return mailbox.Moved{Source: mailbox.UIDRange{First: first, Last: last}, Dest: mailbox.UIDRange{First: dest, Last: dest + last - first}}
 }

@@ -1,0 +1,131 @@
+package storekit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
+)
+
+// An Intake is a message of an Append on its way into a store. It is an
+// io.Reader of the octets that counts and parses them as they pass, and that
+// ends with io.EOF only where the message has the size that was announced and
+// is within the limit. It allocates nothing in proportion to an announced
+// size. It is for one goroutine.
+type Intake struct {
+	ctx    context.Context
+	body   io.Reader
+	parser *message.Parser
+	want   int64 // announced; negative: unknown
+	limit  int64 // zero: none
+	size   int64
+	err    error // what every further Read returns
+	probe  [1]byte
+}
+
+// idleReads is how many empty reads of a Body in a row are taken for a fault.
+const idleReads = 100
+
+// CheckSize returns mailbox.ErrTooLarge where the announced size of a message
+// is above the limit.
+func CheckSize(msg *mailbox.Incoming, lim mailbox.Limits) error {
+	if lim.MaxMessageSize > 0 && msg.Size > lim.MaxMessageSize {
+		return fmt.Errorf("%w: %d octets of at most %d", mailbox.ErrTooLarge, msg.Size, lim.MaxMessageSize)
+	}
+	return nil
+}
+
+// NewIntake begins to read a message. A nil Body is an empty one. The error is
+// that of CheckSize; nothing has been read then.
+func NewIntake(ctx context.Context, msg *mailbox.Incoming, lim mailbox.Limits, parser *message.Options) (*Intake, error) {
+	if err := CheckSize(msg, lim); err != nil {
+		return nil, err
+	}
+	return &Intake{
+		ctx:    ctx,
+		body:   msg.Body,
+		parser: message.NewParser(parser),
+		want:   msg.Size,
+		limit:  lim.MaxMessageSize,
+	}, nil
+}
+
+// Read implements [io.Reader]. Besides io.EOF, its errors wrap those of the
+// context and of the Body, mailbox.ErrSize, mailbox.ErrTooLarge and
+// io.ErrNoProgress. It returns no octets together with an error, and none
+// beyond the announced size. Where Left is zero, p may be empty.
+func (in *Intake) Read(p []byte) (n int, err error) {
+	if in.err != nil {
+		return 0, in.err
+	}
+	switch left := in.Left(); {
+	case left == 0:
+		p = in.probe[:] // nothing may follow
+	case len(p) == 0:
+		return 0, nil
+	case left > 0:
+		p = p[:min(int64(len(p)), left)]
+	}
+	if n, err = in.read(p); n > 0 {
+		switch in.size += int64(n); {
+		case in.want >= 0 && in.size > in.want:
+			n, err = 0, fmt.Errorf("%w: more than %d octets", mailbox.ErrSize, in.want)
+		case in.limit > 0 && in.size > in.limit:
+			n, err = 0, fmt.Errorf("%w: more than %d octets", mailbox.ErrTooLarge, in.limit)
+		default:
+			in.parser.Write(p[:n])
+		}
+	}
+	if err == io.EOF && in.size < in.want {
+		n, err = 0, fmt.Errorf("%w: %d octets of %d", mailbox.ErrSize, in.size, in.want)
+	}
+	in.err = err
+	if n > 0 {
+		err = nil // in.err tells it next time
+	}
+	return n, err
+}
+
+// read reads from the Body until there is something.
+func (in *Intake) read(p []byte) (n int, err error) {
+	if in.body == nil {
+		return 0, io.EOF
+	}
+	for range idleReads {
+		if err := in.ctx.Err(); err != nil {
+			return 0, fmt.Errorf("reading the message: %w", err)
+		}
+		n, err = in.body.Read(p)
+		switch {
+		case n < 0 || n > len(p):
+			return 0, errors.New("reading the message: Read returned an impossible count")
+		case err != nil && err != io.EOF:
+			return n, fmt.Errorf("reading the message: %w", err)
+		case err != nil || n > 0:
+			return n, err
+		}
+	}
+	return 0, fmt.Errorf("reading the message: %w", io.ErrNoProgress)
+}
+
+// Size returns how many octets have been read.
+func (in *Intake) Size() int64 { return in.size }
+
+// Left returns how many of the announced octets have not been read, and -1
+// where no size was announced.
+func (in *Intake) Left() int64 {
+	if in.want < 0 {
+		return -1
+	}
+	return in.want - in.size
+}
+
+// Summary returns what was parsed, after Read has returned io.EOF. It is called
+// once.
+func (in *Intake) Summary() *message.Summary {
+	sum, _ := in.parser.Finish()
+	return sum
+}
