@@ -10,28 +10,28 @@ import (
 
 // appendExt is APPEND (RFC 9051 §6.3.12).
 func appendExt() extension {
-	return extension{commands: []command{{"APPEND", loggedIn, on((*Session).append)}}}
+	return extension{commands: []command{{"APPEND", loggedIn, on((*Conn).append)}}}
 }
 
 // append streams the message into the store. What can be known to be refused
 // is refused before the client is asked for the octets. Messages are taken as
 // they are, whatever is in them.
-func (s *Session) append(c *imap.Append) (reply, error) {
-	mb, err := s.appendable(c)
+func (c *Conn) append(cmd *imap.Append) (reply, error) {
+	mb, err := c.appendable(cmd)
 	if err != nil {
-		if e := s.r.RefuseLiteral(); e != nil {
+		if e := c.r.RefuseLiteral(); e != nil {
 			return reply{}, link(e)
 		}
 		return reply{}, err
 	}
-	lit, err := s.r.OpenLiteral()
+	lit, err := c.r.OpenLiteral()
 	if err != nil {
 		return reply{}, link(err)
 	}
-	body := &appendBody{r: s.r, lit: lit}
-	res, err := mb.Append(s.ctx, mailbox.Incoming{
-		Body: body, Size: c.Message.Literal.Size,
-		Flags: appendFlags(c.Message.Flags), InternalDate: c.Message.Date,
+	body := &appendBody{r: c.r, lit: lit}
+	res, err := mb.Append(c.ctx, mailbox.Incoming{
+		Body: body, Size: cmd.Message.Literal.Size,
+		Flags: appendFlags(cmd.Message.Flags), InternalDate: cmd.Message.Date,
 	})
 	// Whatever the store has left unread is skipped: the next command is
 	// found in any case.
@@ -39,30 +39,30 @@ func (s *Session) append(c *imap.Append) (reply, error) {
 		return reply{}, link(end)
 	}
 	if err != nil {
-		return reply{}, s.transferFailed(err)
+		return reply{}, c.transferFailed(err)
 	}
-	s.transferred(&res, mailbox.UIDSet{})
+	c.transferred(&res, mailbox.UIDSet{})
 	return reply{code: imap.CodeAppendUID, arg: imap.AppendUID{UIDValidity: res.DestUIDValidity, UIDs: res.DestUIDs()}}, nil
 }
 
 // appendable opens the mailbox and checks what can be checked before the
 // message has been sent.
-func (s *Session) appendable(c *imap.Append) (mailbox.Mailbox, error) {
-	mb, err := s.account.Mailbox(s.ctx, c.Mailbox)
+func (c *Conn) appendable(cmd *imap.Append) (mailbox.Mailbox, error) {
+	mb, err := c.account.Mailbox(c.ctx, cmd.Mailbox)
 	if err != nil {
-		return nil, s.transferFailed(err)
+		return nil, c.transferFailed(err)
 	}
 	if !mb.Info().Access.Rights.Has(mailbox.RightInsert) {
 		return nil, mailbox.ErrPermission
 	}
-	size := c.Message.Literal.Size
-	if limit := s.account.Limits().MaxMessageSize; limit > 0 && size > limit {
+	size := cmd.Message.Literal.Size
+	if limit := c.account.Limits().MaxMessageSize; limit > 0 && size > limit {
 		return nil, mailbox.ErrTooLarge
 	}
 	if size == 0 {
 		return nil, no(imap.CodeCannot, "a message of no octets cannot be stored")
 	}
-	return mb, s.withinQuota(mb.Info().Name, size)
+	return mb, c.withinQuota(mb.Info().Name, size)
 }
 
 // appendFlags takes the flags that can be stored. \Recent and system flags that

@@ -36,8 +36,8 @@ func TestCapabilitiesHaveTranscripts(t *testing.T) {
 	for _, insecure := range []bool{false, true} {
 		srv := &imapserver.Server{Store: newStore(t, nil), AllowInsecureAuth: insecure}
 		srv.TLSConfig, _ = testutil.TLS(t)
-		srv.QuotaAdmin = func(*imapserver.Session) bool { return true }
-		srv.Capabilities = func(_ *imapserver.Session, caps imap.CapSet) imap.CapSet {
+		srv.QuotaAdmin = func(*imapserver.Conn) bool { return true }
+		srv.Capabilities = func(_ *imapserver.Conn, caps imap.CapSet) imap.CapSet {
 			for c := range caps.All() {
 				advertised = advertised.With(c)
 			}

@@ -12,9 +12,9 @@ func baseExt() extension {
 		caps:      []imap.Cap{imap.CapIMAP4rev1},
 		capStates: anyState,
 		commands: []command{
-			{"CAPABILITY", anyState, on((*Session).capability)},
-			{"NOOP", anyState, on((*Session).noop)},
-			{"LOGOUT", anyState, on((*Session).logout)},
+			{"CAPABILITY", anyState, on((*Conn).capability)},
+			{"NOOP", anyState, on((*Conn).noop)},
+			{"LOGOUT", anyState, on((*Conn).logout)},
 		},
 	}
 }
@@ -29,29 +29,29 @@ func literalPlusExt() extension {
 }
 
 // capabilities returns what the session advertises in its present state.
-func (s *Session) capabilities() imap.CapSet {
+func (c *Conn) capabilities() imap.CapSet {
 	var caps []imap.Cap
-	for _, x := range s.srv.extensions() {
+	for _, x := range c.srv.extensions() {
 		states := x.capStates
 		if states == 0 {
 			states = loggedIn
 		}
-		if states&s.state != 0 && (x.offer == nil || x.offer(s)) {
+		if states&c.state != 0 && (x.offer == nil || x.offer(c)) {
 			caps = append(caps, x.caps...)
 		}
 	}
-	if s.state == notAuthenticated {
-		sc := s.saslConn()
+	if c.state == notAuthenticated {
+		sc := c.saslConn()
 		if !sc.AllowsPasswords() {
 			caps = append(caps, imap.CapLoginDisabled)
 		}
-		for _, m := range sasl.Mechanisms(s.srv.Authenticator, sc) {
+		for _, m := range sasl.Mechanisms(c.srv.Authenticator, sc) {
 			caps = append(caps, imap.Cap(imap.CapAuthPrefix+m))
 		}
 	}
 	set := imap.NewCapSet(caps...)
-	if s.srv.Capabilities != nil {
-		set = s.srv.Capabilities(s, set)
+	if c.srv.Capabilities != nil {
+		set = c.srv.Capabilities(c, set)
 	}
 	return set
 }
@@ -59,33 +59,33 @@ func (s *Session) capabilities() imap.CapSet {
 // offers reports whether the session offers a capability to the command that is
 // read. The set is made once for a command that needs to know, since all that it
 // follows from may change between two: state, TLS and what the hooks say.
-func (s *Session) offers(c imap.Cap) bool {
-	if !s.offerKnown {
-		s.offer, s.offerKnown = s.capabilities(), true
+func (c *Conn) offers(cmd imap.Cap) bool {
+	if !c.offerKnown {
+		c.offer, c.offerKnown = c.capabilities(), true
 	}
-	return s.offer.Has(c)
+	return c.offer.Has(cmd)
 }
 
 // greet sends the greeting with the capabilities, which saves clients a round
 // trip (RFC 9051 §7.1).
-func (s *Session) greet() {
-	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeCapability, Arg: s.capabilities(), Text: s.srv.host + " Posthorn IMAP ready"})
+func (c *Conn) greet() {
+	c.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeCapability, Arg: c.capabilities(), Text: c.srv.host + " Posthorn IMAP ready"})
 }
 
-func (s *Session) capability(*imap.Capability) (reply, error) {
-	return reply{}, s.respond(s.capabilities())
+func (c *Conn) capability(*imap.Capability) (reply, error) {
+	return reply{}, c.respond(c.capabilities())
 }
 
 // noop is the moment for news (RFC 9051 §6.1.2): whatever another session was
 // told is done, this one sees now.
-func (s *Session) noop(*imap.Noop) (reply, error) {
-	s.force = true
+func (c *Conn) noop(*imap.Noop) (reply, error) {
+	c.force = true
 	return reply{}, nil
 }
 
-func (s *Session) logout(*imap.Logout) (reply, error) {
-	s.leaveMailbox() // no EXPUNGE behind BYE
-	s.status(grammar.StatusLine{Cond: imap.BYE, Text: "logging out"})
-	s.state = loggedOut
+func (c *Conn) logout(*imap.Logout) (reply, error) {
+	c.leaveMailbox() // no EXPUNGE behind BYE
+	c.status(grammar.StatusLine{Cond: imap.BYE, Text: "logging out"})
+	c.state = loggedOut
 	return reply{}, nil
 }

@@ -25,18 +25,18 @@ var errClientGone = errors.New("imapserver: client has left")
 // whileConnected runs what may take long, with a context that ends when the
 // client has left. f must not use the connection: input is waited for meanwhile,
 // since that is how the end of a connection is noticed.
-func (s *Session) whileConnected(f func(ctx context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(s.ctx)
+func (c *Conn) whileConnected(f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(c.ctx)
 	defer cancel(nil)
 	done, ended := make(chan struct{}), make(chan struct{})
 	timer := time.AfterFunc(watchAfter, func() {
 		defer close(ended)
-		s.watchConn(done, cancel)
+		c.watchConn(done, cancel)
 	})
 	defer func() {
 		close(done)
 		if !timer.Stop() {
-			s.conn.Wake()
+			c.tp.Wake()
 			<-ended
 		}
 	}()
@@ -49,14 +49,14 @@ func (s *Session) whileConnected(f func(ctx context.Context) error) error {
 
 // watchConn waits until done is closed, the client has left, or it has sent
 // something: behind that, the end of the connection can't be seen.
-func (s *Session) watchConn(done <-chan struct{}, cancel context.CancelCauseFunc) {
+func (c *Conn) watchConn(done <-chan struct{}, cancel context.CancelCauseFunc) {
 	for {
 		select {
 		case <-done:
 			return
 		default:
 		}
-		err := s.conn.Wait()
+		err := c.tp.Wait()
 		var ne net.Error
 		switch {
 		case errors.Is(err, textproto.ErrWoken):

@@ -17,15 +17,15 @@ func TestWhileConnected(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		takes  time.Duration
-		client func(c net.Conn)
+		client func(nc net.Conn)
 		ends   time.Duration // when f does; zero: by itself
 	}{
-		{"short", time.Second / 2, func(c net.Conn) { c.Close() }, 0},
+		{"short", time.Second / 2, func(nc net.Conn) { nc.Close() }, 0},
 		{"client stays", time.Hour, func(net.Conn) {}, 0},
-		{"client leaves", time.Hour, func(c net.Conn) { time.Sleep(time.Minute); c.Close() }, time.Minute + halfClosedGrace},
-		{"client has left", time.Hour, func(c net.Conn) { c.Close() }, watchAfter + halfClosedGrace},
-		{"client waits for the answer", watchAfter + halfClosedGrace/2, func(c net.Conn) { c.Close() }, 0},
-		{"client goes on", time.Hour, func(c net.Conn) { c.Write([]byte("b NOOP\r\n")); c.Close() }, 0},
+		{"client leaves", time.Hour, func(nc net.Conn) { time.Sleep(time.Minute); nc.Close() }, time.Minute + halfClosedGrace},
+		{"client has left", time.Hour, func(nc net.Conn) { nc.Close() }, watchAfter + halfClosedGrace},
+		{"client waits for the answer", watchAfter + halfClosedGrace/2, func(nc net.Conn) { nc.Close() }, 0},
+		{"client goes on", time.Hour, func(nc net.Conn) { nc.Write([]byte("b NOOP\r\n")); nc.Close() }, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -33,11 +33,11 @@ func TestWhileConnected(t *testing.T) {
 				defer far.Close()
 				conn := textproto.NewConn(near, &textproto.Options{IdleTimeout: 30 * time.Minute})
 				defer conn.Close()
-				s := &Session{srv: &Server{}, conn: conn, ctx: t.Context()}
+				c := &Conn{srv: &Server{}, tp: conn, ctx: t.Context()}
 				go tc.client(far)
 				begun := time.Now()
 				fault := errors.New("done")
-				err := s.whileConnected(func(ctx context.Context) error {
+				err := c.whileConnected(func(ctx context.Context) error {
 					select {
 					case <-time.After(tc.takes):
 						return fault
@@ -50,7 +50,7 @@ func TestWhileConnected(t *testing.T) {
 					require.Equal(t, tc.takes, time.Since(begun))
 					return
 				}
-				require.True(t, isLinkError(s.ctx, err), "%v", err)
+				require.True(t, isLinkError(c.ctx, err), "%v", err)
 				require.Equal(t, tc.ends, time.Since(begun))
 			})
 		})
@@ -61,10 +61,10 @@ func TestWhileConnected(t *testing.T) {
 		defer far.Close()
 		conn := textproto.NewConn(near, nil)
 		defer conn.Close()
-		s := &Session{srv: &Server{}, conn: conn, ctx: t.Context()}
-		require.NoError(t, s.whileConnected(func(context.Context) error { time.Sleep(time.Minute); return nil }))
+		c := &Conn{srv: &Server{}, tp: conn, ctx: t.Context()}
+		require.NoError(t, c.whileConnected(func(context.Context) error { time.Sleep(time.Minute); return nil }))
 		go far.Write([]byte("b NOOP\r\n"))
-		require.NoError(t, s.wait())
+		require.NoError(t, c.wait())
 		line, err := conn.ReadLine()
 		require.NoError(t, err)
 		require.Equal(t, "b NOOP", string(line))

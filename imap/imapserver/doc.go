@@ -14,7 +14,7 @@
 // # What is where
 //
 // A command is a row of a table: its name, the states that it is valid in and a
-// method of Session. What adds commands, capabilities or data items, or changes
+// method of Conn. What adds commands, capabilities or data items, or changes
 // what other commands do, is an extension: a function in a file named after it,
 // listed in newProtocol. The grammar is in package imap/internal/grammar, which
 // has a file of the same name: handlers get typed commands, and never one that

@@ -73,7 +73,7 @@ func ExampleServer_quota() {
 	defer store.Close()
 	srv := &imapserver.Server{
 		Store:             store,
-		QuotaAdmin:        func(s *imapserver.Session) bool { return s.Identity() == "admin" },
+		QuotaAdmin:        func(c *imapserver.Conn) bool { return c.Identity() == "admin" },
 		AllowInsecureAuth: true,
 	}
 	for _, line := range exampleDialogue(srv, store, "admin", "b GETQUOTAROOT INBOX", `c SETQUOTA "account" (MESSAGE 2000)`) {
@@ -93,8 +93,8 @@ func ExampleServer_hooks() {
 	defer store.Close()
 	srv := &imapserver.Server{
 		Store: store,
-		OnConnect: func(_ context.Context, s *imapserver.Session) error {
-			if addr, ok := s.RemoteAddr().(*net.TCPAddr); ok && addr.IP.IsLoopback() {
+		OnConnect: func(_ context.Context, c *imapserver.Conn) error {
+			if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok && addr.IP.IsLoopback() {
 				return nil
 			}
 			return &imap.Error{Text: "not from here"} // the client is sent BYE
@@ -102,10 +102,10 @@ func ExampleServer_hooks() {
 		OnAuth: func(_ context.Context, a sasl.Attempt) {
 			fmt.Println("login by", a.Mechanism, "as", a.Identity, "error", a.Err)
 		},
-		OnID: func(s *imapserver.Session, id imap.IDFields) {
-			fmt.Println(s.Identity(), "uses", id.Get("name"))
+		OnID: func(c *imapserver.Conn, id imap.IDFields) {
+			fmt.Println(c.Identity(), "uses", id.Get("name"))
 		},
-		Capabilities: func(_ *imapserver.Session, caps imap.CapSet) imap.CapSet {
+		Capabilities: func(_ *imapserver.Conn, caps imap.CapSet) imap.CapSet {
 			return caps.Without(imap.CapMove)
 		},
 		AllowInsecureAuth: true,

@@ -21,15 +21,15 @@ import (
 func TestExtension(t *testing.T) {
 	ext := extension{
 		caps:   []imap.Cap{"X-EXT"},
-		enable: func(*Session) {},
-		onSelect: func(s *Session, _ *imap.Select, st mailbox.Status) error {
-			return s.respond(&grammar.StatusLine{Cond: imap.OK, Code: imap.CodeHighestModSeq, Arg: st.HighestModSeq, Text: "highest"})
+		enable: func(*Conn) {},
+		onSelect: func(c *Conn, _ *imap.Select, st mailbox.Status) error {
+			return c.respond(&grammar.StatusLine{Cond: imap.OK, Code: imap.CodeHighestModSeq, Arg: st.HighestModSeq, Text: "highest"})
 		},
-		withFlags: func(_ *Session, e *wire.Encoder, entry mailbox.Entry) {
+		withFlags: func(_ *Conn, e *wire.Encoder, entry mailbox.Entry) {
 			grammar.WriteItemName(e.SP(), imap.FetchModSeq, nil)
 			grammar.WriteModSeq(e, entry.ModSeq)
 		},
-		tellGone: func(s *Session, gone mailbox.UIDSet) error { return s.respond(&imap.VanishedData{UIDs: gone}) },
+		tellGone: func(c *Conn, gone mailbox.UIDSet) error { return c.respond(&imap.VanishedData{UIDs: gone}) },
 	}
 	transcript.RunDir(t, "testdata/extension/*.txt", func(t testing.TB, script *transcript.Script) transcript.Dial {
 		store := memory.New(nil)
@@ -38,7 +38,7 @@ func TestExtension(t *testing.T) {
 		anyone := sasl.AuthFunc(func(_ context.Context, user, _ string) (string, error) { return user, nil })
 		srv := &Server{Store: store, Authenticator: anyone, AllowInsecureAuth: true}
 		without := imap.Cap(script.Option("without"))
-		srv.Capabilities = func(_ *Session, caps imap.CapSet) imap.CapSet { return caps.Without(without) }
+		srv.Capabilities = func(_ *Conn, caps imap.CapSet) imap.CapSet { return caps.Without(without) }
 		require.NoError(t, srv.setup())
 		srv.proto.extensions = append(srv.proto.extensions, ext)
 		return transcript.DialTCP(testutil.Serve(t, srv))

@@ -13,7 +13,7 @@ import (
 func fetchExt() extension {
 	section := fetchItem{write: (*fetcher).section}
 	return extension{
-		commands: []command{{"FETCH", selectedState, on((*Session).fetch)}},
+		commands: []command{{"FETCH", selectedState, on((*Conn).fetch)}},
 		items: map[imap.FetchAtt]fetchItem{
 			imap.FetchUID:           {write: (*fetcher).uid},
 			imap.FetchFlags:         {want: mailbox.WantFlags, write: (*fetcher).flags},
@@ -39,7 +39,7 @@ type fetchItem struct {
 
 // A fetcher writes the responses of one FETCH command.
 type fetcher struct {
-	*Session
+	*Conn
 	items []imap.FetchItem
 	write []func(*fetcher, *imap.FetchItem, *mailbox.Message) error
 	want  mailbox.Want
@@ -54,19 +54,19 @@ type fetcher struct {
 
 // fetch reads the messages in one pass, and marks those that were read for the
 // first time in one more step: the memory it needs does not grow with the set.
-func (s *Session) fetch(c *imap.Fetch) (reply, error) {
-	s.holdExpunge = !c.UID
-	set, err := s.resolve(c.Set, c.UID)
+func (c *Conn) fetch(cmd *imap.Fetch) (reply, error) {
+	c.holdExpunge = !cmd.UID
+	set, err := c.resolve(cmd.Set, cmd.UID)
 	if err != nil {
 		return reply{}, err
 	}
-	f := &fetcher{Session: s}
-	if c.UID {
+	f := &fetcher{Conn: c}
+	if cmd.UID {
 		// RFC 9051 §6.4.9: UID comes whether asked for or not.
 		err = f.add(imap.FetchItem{Att: imap.FetchUID})
 	}
-	for _, it := range c.Items {
-		if c.UID && it.Att == imap.FetchUID {
+	for _, it := range cmd.Items {
+		if cmd.UID && it.Att == imap.FetchUID {
 			continue
 		}
 		if err == nil {
@@ -77,15 +77,15 @@ func (s *Session) fetch(c *imap.Fetch) (reply, error) {
 		return reply{}, err
 	}
 	sent, damaged := uint32(0), false
-	for m, err := range s.sel.mb.Messages(s.ctx, set, f.want) {
+	for m, err := range c.sel.mb.Messages(c.ctx, set, f.want) {
 		if err != nil {
-			if !s.damaged(err) {
-				return reply{}, s.selectedGone(err)
+			if !c.damaged(err) {
+				return reply{}, c.selectedGone(err)
 			}
 			damaged = true
 			continue
 		}
-		seq := s.sel.view.seq(m.UID)
+		seq := c.sel.view.seq(m.UID)
 		if seq == 0 {
 			continue
 		}
@@ -100,7 +100,7 @@ func (s *Session) fetch(c *imap.Fetch) (reply, error) {
 	if damaged {
 		return reply{}, no(imap.CodeCorruption, "messages that are damaged have been left out")
 	}
-	if !c.UID && sent < s.sel.view.countSet(set) {
+	if !cmd.UID && sent < c.sel.view.countSet(set) {
 		return reply{}, errExpunged()
 	}
 	return reply{}, nil

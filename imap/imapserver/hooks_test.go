@@ -20,25 +20,25 @@ func TestHooks(t *testing.T) {
 	var seen []string
 	srv := &imapserver.Server{Store: newStore(t, nil), AllowInsecureAuth: true, Authenticator: plainUsers{},
 		ID: imap.IDFields{{Name: "name", Value: "test"}, {Name: "vendor"}}}
-	srv.OnConnect = func(_ context.Context, s *imapserver.Session) error {
-		require.NotEmpty(t, s.ID())
-		require.Nil(t, s.TLS())
-		require.True(t, s.RemoteAddr().(*net.TCPAddr).IP.IsLoopback())
-		require.True(t, s.LocalAddr().(*net.TCPAddr).IP.IsLoopback())
+	srv.OnConnect = func(_ context.Context, c *imapserver.Conn) error {
+		require.NotEmpty(t, c.ID())
+		require.Nil(t, c.TLS())
+		require.True(t, c.RemoteAddr().(*net.TCPAddr).IP.IsLoopback())
+		require.True(t, c.LocalAddr().(*net.TCPAddr).IP.IsLoopback())
 		if err := refuse.Load(); err != nil {
 			return *err
 		}
 		return nil
 	}
-	srv.OnID = func(s *imapserver.Session, id imap.IDFields) {
-		require.Equal(t, id, s.ClientID())
+	srv.OnID = func(c *imapserver.Conn, id imap.IDFields) {
+		require.Equal(t, id, c.ClientID())
 		seen = append(seen, id.Get("NAME"))
 	}
 	addr := start(t, srv)
 
-	c := dial(t, addr)
-	require.Equal(t, []string{`* ID ("name" "test" "vendor" NIL)`}, c.ok(`ID ("name" "client" "version" NIL)`))
-	c.ok("ID NIL")
+	other := dial(t, addr)
+	require.Equal(t, []string{`* ID ("name" "test" "vendor" NIL)`}, other.ok(`ID ("name" "client" "version" NIL)`))
+	other.ok("ID NIL")
 	require.Equal(t, []string{"client"}, seen)
 
 	for _, tc := range []struct {

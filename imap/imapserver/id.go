@@ -7,20 +7,20 @@ func idExt() extension {
 	return extension{
 		caps:      []imap.Cap{imap.CapID},
 		capStates: anyState,
-		commands:  []command{{"ID", anyState, on((*Session).id)}},
+		commands:  []command{{"ID", anyState, on((*Conn).id)}},
 	}
 }
 
-func (s *Session) id(c *imap.ID) (reply, error) {
-	if c.Fields != nil {
-		s.clientID = c.Fields
-		if s.srv.OnID != nil {
-			s.srv.OnID(s, c.Fields)
+func (c *Conn) id(cmd *imap.ID) (reply, error) {
+	if cmd.Fields != nil {
+		c.clientID = cmd.Fields
+		if c.srv.OnID != nil {
+			c.srv.OnID(c, cmd.Fields)
 		}
 	}
-	fields := s.srv.ID
+	fields := c.srv.ID
 	if fields == nil {
 		fields = imap.IDFields{{Name: imap.IDName, Value: "Posthorn"}}
 	}
-	return reply{}, s.respond(fields)
+	return reply{}, c.respond(fields)
 }

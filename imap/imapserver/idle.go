@@ -12,29 +12,29 @@ import (
 func idleExt() extension {
 	return extension{
 		caps:     []imap.Cap{imap.CapIdle},
-		commands: []command{{"IDLE", loggedIn, on((*Session).idle)}},
+		commands: []command{{"IDLE", loggedIn, on((*Conn).idle)}},
 	}
 }
 
 // idle waits for DONE and tells what happens meanwhile; EXPUNGE too, since a
 // command is in progress that uses no sequence numbers. The hub wakes the
 // connection, which otherwise holds nothing but its goroutine.
-func (s *Session) idle(*imap.Idle) (reply, error) {
-	if s.sel != nil {
-		stop := s.sel.box.listen(s.conn)
+func (c *Conn) idle(*imap.Idle) (reply, error) {
+	if c.sel != nil {
+		stop := c.sel.box.listen(c.tp)
 		defer stop()
 	}
-	if err := s.respond(&grammar.Continuation{Text: "idling"}); err != nil {
+	if err := c.respond(&grammar.Continuation{Text: "idling"}); err != nil {
 		return reply{}, err
 	}
-	s.force = true
+	c.force = true
 	for {
-		if err := s.poll(); err != nil {
+		if err := c.poll(); err != nil {
 			return reply{}, err
 		}
-		switch err := s.conn.Wait(); {
+		switch err := c.tp.Wait(); {
 		case err == nil:
-			if err := s.r.ReadDone(); err != nil {
+			if err := c.r.ReadDone(); err != nil {
 				return reply{}, link(err)
 			}
 			return reply{text: "IDLE terminated"}, nil

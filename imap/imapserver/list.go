@@ -37,8 +37,8 @@ type listed struct {
 // names returns every name of the account in order: of mailboxes, of
 // subscriptions, and of superiors that are neither. With subscribed, only
 // subscriptions and their superiors count.
-func (s *Session) names(subscribed bool, want mailbox.ListWant) ([]listed, error) {
-	infos, err := s.account.Mailboxes(s.ctx, want)
+func (c *Conn) names(subscribed bool, want mailbox.ListWant) ([]listed, error) {
+	infos, err := c.account.Mailboxes(c.ctx, want)
 	if err != nil {
 		return nil, err
 	}
@@ -95,28 +95,28 @@ func superior(name string) string {
 	return name[:i]
 }
 
-func (s *Session) list(c *imap.List) (reply, error) {
-	if !c.Extended && len(c.Patterns) == 1 && c.Patterns[0] == "" {
+func (c *Conn) list(cmd *imap.List) (reply, error) {
+	if !cmd.Extended && len(cmd.Patterns) == 1 && cmd.Patterns[0] == "" {
 		// A request for the separator and the root name (RFC 9051 §6.3.9).
-		return reply{}, s.respond(&imap.ListData{Attrs: []imap.MailboxAttr{imap.AttrNoSelect}, Separator: separator})
+		return reply{}, c.respond(&imap.ListData{Attrs: []imap.MailboxAttr{imap.AttrNoSelect}, Separator: separator})
 	}
 	var want mailbox.ListWant
-	if c.Return&imap.ReturnStatus != 0 {
+	if cmd.Return&imap.ReturnStatus != 0 {
 		want = mailbox.ListStatus
 	}
-	names, err := s.names(c.Select&imap.SelectSubscribed != 0, want)
+	names, err := c.names(cmd.Select&imap.SelectSubscribed != 0, want)
 	if err != nil {
 		return reply{}, err
 	}
-	above := superiorsOfSelected(c, names)
+	above := superiorsOfSelected(cmd, names)
 	for _, l := range names {
-		p := matchAny(c.Reference, c.Patterns, l.info.Name)
-		chosen := selects(c, l)
+		p := matchAny(cmd.Reference, cmd.Patterns, l.info.Name)
+		chosen := selects(cmd, l)
 		hidden, hasSelected := above[l.info.Name]
 		switch {
 		case p == "", !chosen && !hidden:
 			continue
-		case !chosen, c.Select&imap.SelectSubscribed != 0:
+		case !chosen, cmd.Select&imap.SelectSubscribed != 0:
 		case l.superior && !strings.HasSuffix(p, "%"):
 			// RFC 3501 §6.3.8: levels that are no mailboxes are listed where
 			// "%" ends the pattern; "*" lists what is below them anyway.
@@ -124,7 +124,7 @@ func (s *Session) list(c *imap.List) (reply, error) {
 		case !l.exists && !l.hasChildren:
 			continue
 		}
-		if err := s.listOne(c, l, chosen, hasSelected); err != nil {
+		if err := c.listOne(cmd, l, chosen, hasSelected); err != nil {
 			return reply{}, err
 		}
 	}
@@ -161,19 +161,19 @@ func superiorsOfSelected(c *imap.List, names []listed) map[string]bool {
 // listOne lists a name, with CHILDINFO if it has an inferior that meets the
 // selection options, and with its status if that is asked for and the name meets
 // them itself (RFC 5819 §2).
-func (s *Session) listOne(c *imap.List, l listed, chosen, childInfo bool) error {
+func (c *Conn) listOne(cmd *imap.List, l listed, chosen, childInfo bool) error {
 	var st *imap.StatusData
 	if l.info.Status != nil && l.exists && chosen {
 		var err error
-		q := &statusQuery{Session: s, StatusData: imap.StatusData{Mailbox: l.info.Name}, st: l.info.Status}
-		st, err = q.ask(c.Status)
+		q := &statusQuery{Conn: c, StatusData: imap.StatusData{Mailbox: l.info.Name}, st: l.info.Status}
+		st, err = q.ask(cmd.Status)
 		if errors.Is(err, mailbox.ErrNotExist) {
 			l.exists = false // it has just been deleted
 		} else if err != nil {
 			return err
 		}
 	}
-	d := listData(l, c.Extended)
+	d := listData(l, cmd.Extended)
 	if l.hasChildren {
 		d.Attrs = append(d.Attrs, imap.AttrHasChildren)
 	} else {
@@ -182,16 +182,16 @@ func (s *Session) listOne(c *imap.List, l listed, chosen, childInfo bool) error 
 	for use := range l.info.SpecialUse.All() {
 		d.Attrs = append(d.Attrs, imap.MailboxAttr(use.String()))
 	}
-	if l.info.Subscribed && (c.Return&imap.ReturnSubscribed != 0 || c.Select&imap.SelectSubscribed != 0) {
+	if l.info.Subscribed && (cmd.Return&imap.ReturnSubscribed != 0 || cmd.Select&imap.SelectSubscribed != 0) {
 		d.Attrs = append(d.Attrs, imap.AttrSubscribed)
 	}
 	if childInfo {
-		d.ChildInfo = selectNames(c.Select)
+		d.ChildInfo = selectNames(cmd.Select)
 	}
-	if err := s.respond(d); err != nil || st == nil {
+	if err := c.respond(d); err != nil || st == nil {
 		return err
 	}
-	return s.tellStatus(st, c.Status)
+	return c.tellStatus(st, cmd.Status)
 }
 
 // selectNames returns the options that CHILDINFO names.
@@ -208,20 +208,20 @@ func selectNames(set imap.ListSelect) []string {
 
 // lsub is LSUB (RFC 3501 §6.3.9). A name that is not subscribed to, but has
 // inferiors that are, is returned with \Noselect where "%" ends the pattern.
-func (s *Session) lsub(c *imap.LSub) (reply, error) {
-	names, err := s.names(true, 0)
+func (c *Conn) lsub(cmd *imap.LSub) (reply, error) {
+	names, err := c.names(true, 0)
 	if err != nil {
 		return reply{}, err
 	}
 	for _, l := range names {
-		p := matchAny(c.Reference, []string{c.Pattern}, l.info.Name)
+		p := matchAny(cmd.Reference, []string{cmd.Pattern}, l.info.Name)
 		if p == "" || l.superior && !strings.HasSuffix(p, "%") {
 			continue
 		}
 		if l.superior {
 			l.exists = false
 		}
-		if err := s.respond(&grammar.LSub{ListData: *listData(l, false)}); err != nil {
+		if err := c.respond(&grammar.LSub{ListData: *listData(l, false)}); err != nil {
 			return reply{}, err
 		}
 	}

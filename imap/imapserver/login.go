@@ -14,51 +14,51 @@ import (
 func loginExt() extension {
 	return extension{
 		commands: []command{
-			{"LOGIN", notAuthenticated, on((*Session).login)},
-			{"AUTHENTICATE", notAuthenticated, on((*Session).authenticate)},
+			{"LOGIN", notAuthenticated, on((*Conn).login)},
+			{"AUTHENTICATE", notAuthenticated, on((*Conn).authenticate)},
 		},
 	}
 }
 
 // saslConn describes the connection to package sasl.
-func (s *Session) saslConn() sasl.Conn {
+func (c *Conn) saslConn() sasl.Conn {
 	return sasl.Conn{
-		Service: "imap", Host: s.srv.host, TLS: s.conn.TLS(), RemoteAddr: s.conn.RemoteAddr(),
-		ServerCertificate: sasl.CertificateOf(s.srv.TLSConfig),
-		NoChannelBinding:  !s.srv.ChannelBinding,
-		AllowInsecure:     s.srv.AllowInsecureAuth, Mechanisms: s.srv.Mechanisms,
+		Service: "imap", Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.tp.RemoteAddr(),
+		ServerCertificate: sasl.CertificateOf(c.srv.TLSConfig),
+		NoChannelBinding:  !c.srv.ChannelBinding,
+		AllowInsecure:     c.srv.AllowInsecureAuth, Mechanisms: c.srv.Mechanisms,
 	}
 }
 
-func (s *Session) login(c *imap.Login) (reply, error) {
-	sc := s.saslConn()
+func (c *Conn) login(cmd *imap.Login) (reply, error) {
+	sc := c.saslConn()
 	if !sc.AllowsPasswords() {
 		return reply{}, no(imap.CodePrivacyRequired, "LOGIN needs TLS")
 	}
-	return s.logIn("LOGIN", "LOGIN", sc, func() (string, error) {
-		return sasl.CheckPassword(s.ctx, s.srv.Authenticator, sc, c.User, c.Password)
+	return c.logIn("LOGIN", "LOGIN", sc, func() (string, error) {
+		return sasl.CheckPassword(c.ctx, c.srv.Authenticator, sc, cmd.User, cmd.Password)
 	})
 }
 
-func (s *Session) authenticate(c *imap.Authenticate) (reply, error) {
-	sc := s.saslConn()
-	mech, err := sasl.NewServer(c.Mechanism, s.srv.Authenticator, sc)
+func (c *Conn) authenticate(cmd *imap.Authenticate) (reply, error) {
+	sc := c.saslConn()
+	mech, err := sasl.NewServer(cmd.Mechanism, c.srv.Authenticator, sc)
 	if err != nil {
-		return reply{}, s.authRefusal(err)
+		return reply{}, c.authRefusal(err)
 	}
-	return s.logIn("AUTHENTICATE", mech.Name(), sc, func() (string, error) {
-		s.conn.SetSecret(true)
-		defer s.conn.SetSecret(false)
-		return sasl.Serve(s.ctx, mech, c.Initial, s.ask)
+	return c.logIn("AUTHENTICATE", mech.Name(), sc, func() (string, error) {
+		c.tp.SetSecret(true)
+		defer c.tp.SetSecret(false)
+		return sasl.Serve(c.ctx, mech, cmd.Initial, c.ask)
 	})
 }
 
 // ask sends a challenge and reads the line that answers it.
-func (s *Session) ask(challenge string) ([]byte, error) {
-	if err := s.r.WriteChallenge(challenge); err != nil {
+func (c *Conn) ask(challenge string) ([]byte, error) {
+	if err := c.r.WriteChallenge(challenge); err != nil {
 		return nil, link(err)
 	}
-	line, err := s.r.ReadResponse()
+	line, err := c.r.ReadResponse()
 	if e := (*imap.Error)(nil); errors.As(err, &e) {
 		return nil, fmt.Errorf("%w: %w", sasl.ErrMalformed, err)
 	}
@@ -67,35 +67,35 @@ func (s *Session) ask(challenge string) ([]byte, error) {
 
 // logIn makes an attempt to log in, to the account of the identity that check
 // returns. A session that failed stays as it was, ready for another attempt.
-func (s *Session) logIn(command, mechanism string, sc sasl.Conn, check func() (string, error)) (reply, error) {
-	err := s.attempts.Try(s.ctx, sc, mechanism, check, s.openAccount)
+func (c *Conn) logIn(command, mechanism string, sc sasl.Conn, check func() (string, error)) (reply, error) {
+	err := c.attempts.Try(c.ctx, sc, mechanism, check, c.openAccount)
 	switch {
-	case isLinkError(s.ctx, err):
+	case isLinkError(c.ctx, err):
 		return reply{}, err
 	case err != nil:
-		return reply{}, s.authRefusal(err)
+		return reply{}, c.authRefusal(err)
 	}
-	return reply{code: imap.CodeCapability, arg: s.capabilities(), text: command + " completed"}, nil
+	return reply{code: imap.CodeCapability, arg: c.capabilities(), text: command + " completed"}, nil
 }
 
 // openAccount moves the session on.
-func (s *Session) openAccount(identity string) error {
-	h, err := s.srv.hub.join(s.ctx, s.srv.Store, identity, s.log())
+func (c *Conn) openAccount(identity string) error {
+	h, err := c.srv.hub.join(c.ctx, c.srv.Store, identity, c.log())
 	if err != nil {
 		if errors.Is(err, mailbox.ErrNotExist) {
 			// The authenticator knows a user that the store doesn't.
-			s.log().Error("imap: no account for identity", "identity", identity)
+			c.log().Error("imap: no account for identity", "identity", identity)
 			return no(imap.CodeAuthorizationFailed, "this user has no mail account")
 		}
 		return err
 	}
-	s.hub, s.account, s.identity = h, h.acct, identity
-	s.state = authenticated
-	s.unbind()
+	c.hub, c.account, c.identity = h, h.acct, identity
+	c.state = authenticated
+	c.unbind()
 	lim := wire.LimitsAfterLogin()
-	if s.srv.MaxCommand > 0 {
-		lim.Command = int64(s.srv.MaxCommand)
+	if c.srv.MaxCommand > 0 {
+		lim.Command = int64(c.srv.MaxCommand)
 	}
-	s.r.SetLimits(lim)
+	c.r.SetLimits(lim)
 	return nil
 }

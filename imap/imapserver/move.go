@@ -10,28 +10,28 @@ import (
 func moveExt() extension {
 	return extension{
 		caps:     []imap.Cap{imap.CapMove},
-		commands: []command{{"MOVE", selectedState, on((*Session).move)}},
+		commands: []command{{"MOVE", selectedState, on((*Conn).move)}},
 	}
 }
 
-func (s *Session) move(c *imap.Move) (reply, error) {
+func (c *Conn) move(cmd *imap.Move) (reply, error) {
 	// RFC 6851 §4.4: what EXPUNGE and \Deleted need, besides what COPY does.
-	if err := s.writable(mailbox.RightExpunge | mailbox.RightDeleteMessages); err != nil {
+	if err := c.writable(mailbox.RightExpunge | mailbox.RightDeleteMessages); err != nil {
 		return reply{}, err
 	}
-	set, err := s.transferable(c.Set, c.UID)
+	set, err := c.transferable(cmd.Set, cmd.UID)
 	if err != nil {
 		return reply{}, err
 	}
-	res, err := s.sel.mb.Move(s.ctx, set, c.Mailbox)
+	res, err := c.sel.mb.Move(c.ctx, set, cmd.Mailbox)
 	if err != nil {
-		return reply{}, s.transferFailed(err)
+		return reply{}, c.transferFailed(err)
 	}
 	// COPYUID goes untagged, before the EXPUNGE responses that poll sends
 	// (RFC 6851 §4.3).
 	if code, arg := copyUID(&res); code != "" {
-		s.status(grammar.StatusLine{Cond: imap.OK, Code: code, Arg: arg, Text: "messages moved"})
-		s.transferred(&res, res.SourceUIDs())
+		c.status(grammar.StatusLine{Cond: imap.OK, Code: code, Arg: arg, Text: "messages moved"})
+		c.transferred(&res, res.SourceUIDs())
 	}
 	return reply{}, nil
 }

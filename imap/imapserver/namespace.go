@@ -12,15 +12,15 @@ const separator = '/'
 func namespaceExt() extension {
 	return extension{
 		caps:     []imap.Cap{imap.CapNamespace},
-		commands: []command{{"NAMESPACE", loggedIn, on((*Session).namespace)}},
+		commands: []command{{"NAMESPACE", loggedIn, on((*Conn).namespace)}},
 	}
 }
 
-func (s *Session) namespace(*imap.Namespace) (reply, error) {
+func (c *Conn) namespace(*imap.Namespace) (reply, error) {
 	ns := mailbox.Namespaces{Personal: []string{""}}
-	if n, ok := s.account.(mailbox.Namespacer); ok {
+	if n, ok := c.account.(mailbox.Namespacer); ok {
 		var err error
-		if ns, err = n.Namespaces(s.ctx); err != nil {
+		if ns, err = n.Namespaces(c.ctx); err != nil {
 			return reply{}, err
 		}
 	}
@@ -30,7 +30,7 @@ func (s *Session) namespace(*imap.Namespace) (reply, error) {
 		}
 		return list
 	}
-	return reply{}, s.respond(&imap.NamespaceData{
+	return reply{}, c.respond(&imap.NamespaceData{
 		Personal: entries(ns.Personal), OtherUsers: entries(ns.OtherUsers), Shared: entries(ns.Shared),
 	})
 }

@@ -18,11 +18,11 @@ func quotaExt() extension {
 			imap.CapQuotaResPrefix + imap.Cap(mailbox.QuotaMessage),
 			imap.CapQuotaResPrefix + imap.Cap(mailbox.QuotaMailbox),
 		},
-		offer: func(s *Session) bool { return s.quotas() != nil },
+		offer: func(c *Conn) bool { return c.quotas() != nil },
 		commands: []command{
-			{"GETQUOTA", loggedIn, on((*Session).getQuota)},
-			{"GETQUOTAROOT", loggedIn, on((*Session).getQuotaRoot)},
-			{"SETQUOTA", loggedIn, on((*Session).setQuota)},
+			{"GETQUOTA", loggedIn, on((*Conn).getQuota)},
+			{"GETQUOTAROOT", loggedIn, on((*Conn).getQuotaRoot)},
+			{"SETQUOTA", loggedIn, on((*Conn).setQuota)},
 		},
 		statusItems: map[imap.StatusItem]statusItem{imap.StatusDeletedStorage: deletedStorage},
 	}
@@ -32,7 +32,7 @@ func quotaExt() extension {
 func quotaSetExt() extension {
 	return extension{
 		caps:  []imap.Cap{imap.CapQuotaSet},
-		offer: func(s *Session) bool { return s.quotas() != nil && s.quotaAdmin() },
+		offer: func(c *Conn) bool { return c.quotas() != nil && c.quotaAdmin() },
 	}
 }
 
@@ -60,54 +60,54 @@ func deletedStorage(q *statusQuery) error {
 	return nil
 }
 
-func (s *Session) quotas() mailbox.QuotaKeeper {
-	k, _ := s.account.(mailbox.QuotaKeeper)
+func (c *Conn) quotas() mailbox.QuotaKeeper {
+	k, _ := c.account.(mailbox.QuotaKeeper)
 	return k
 }
 
-func (s *Session) quotaAdmin() bool { return s.srv.QuotaAdmin != nil && s.srv.QuotaAdmin(s) }
+func (c *Conn) quotaAdmin() bool { return c.srv.QuotaAdmin != nil && c.srv.QuotaAdmin(c) }
 
-func (s *Session) getQuota(c *imap.GetQuota) (reply, error) {
-	return reply{}, s.quotaResponse(c.Root)
+func (c *Conn) getQuota(cmd *imap.GetQuota) (reply, error) {
+	return reply{}, c.quotaResponse(cmd.Root)
 }
 
 // getQuotaRoot names the roots of a mailbox and tells their quotas.
-func (s *Session) getQuotaRoot(c *imap.GetQuotaRoot) (reply, error) {
-	roots, err := s.quotas().QuotaRoots(s.ctx, c.Mailbox)
+func (c *Conn) getQuotaRoot(cmd *imap.GetQuotaRoot) (reply, error) {
+	roots, err := c.quotas().QuotaRoots(c.ctx, cmd.Mailbox)
 	if err != nil {
 		return reply{}, err
 	}
-	if err := s.respond(&imap.QuotaRootData{Mailbox: mailbox.CanonicalName(c.Mailbox), Roots: roots}); err != nil {
+	if err := c.respond(&imap.QuotaRootData{Mailbox: mailbox.CanonicalName(cmd.Mailbox), Roots: roots}); err != nil {
 		return reply{}, err
 	}
 	for _, r := range roots {
-		if err := s.quotaResponse(r); err != nil {
+		if err := c.quotaResponse(r); err != nil {
 			return reply{}, err
 		}
 	}
 	return reply{}, nil
 }
 
-func (s *Session) setQuota(c *imap.SetQuota) (reply, error) {
-	if !s.quotaAdmin() {
+func (c *Conn) setQuota(cmd *imap.SetQuota) (reply, error) {
+	if !c.quotaAdmin() {
 		return reply{}, no(imap.CodeNoPerm, "quotas can't be set by this user")
 	}
-	limits := make(map[mailbox.QuotaName]int64, len(c.Limits))
-	for _, l := range c.Limits {
+	limits := make(map[mailbox.QuotaName]int64, len(cmd.Limits))
+	for _, l := range cmd.Limits {
 		limits[l.Name] = l.Limit * grammar.QuotaUnit(l.Name)
 	}
-	if err := s.quotas().SetQuota(s.ctx, c.Root, limits); err != nil {
+	if err := c.quotas().SetQuota(c.ctx, cmd.Root, limits); err != nil {
 		return reply{}, quotaError(err)
 	}
-	return reply{}, s.quotaResponse(c.Root)
+	return reply{}, c.quotaResponse(cmd.Root)
 }
 
-func (s *Session) quotaResponse(root string) error {
-	res, err := s.quotas().Quota(s.ctx, root)
+func (c *Conn) quotaResponse(root string) error {
+	res, err := c.quotas().Quota(c.ctx, root)
 	if err != nil {
 		return quotaError(err)
 	}
-	return s.respond(&imap.QuotaData{Root: root, Resources: res})
+	return c.respond(&imap.QuotaData{Root: root, Resources: res})
 }
 
 func quotaError(err error) error {
@@ -119,17 +119,17 @@ func quotaError(err error) error {
 
 // withinQuota refuses a message that would not fit, before its octets have been
 // sent. The store has the last word.
-func (s *Session) withinQuota(name string, size int64) error {
-	k := s.quotas()
+func (c *Conn) withinQuota(name string, size int64) error {
+	k := c.quotas()
 	if k == nil {
 		return nil
 	}
-	roots, err := k.QuotaRoots(s.ctx, name)
+	roots, err := k.QuotaRoots(c.ctx, name)
 	if err != nil {
 		return err
 	}
 	for _, root := range roots {
-		res, err := k.Quota(s.ctx, root)
+		res, err := k.Quota(c.ctx, root)
 		if err != nil {
 			return err
 		}

@@ -15,41 +15,41 @@ import (
 
 // begin starts a response in the connection's buffer; end puts it there. All
 // that a session sends, literals of messages left out, goes through them.
-func (s *Session) begin() *wire.Encoder {
-	s.enc.B = s.conn.AvailableBuffer()
-	s.enc.Err = nil
-	return &s.enc
+func (c *Conn) begin() *wire.Encoder {
+	c.enc.B = c.tp.AvailableBuffer()
+	c.enc.Err = nil
+	return &c.enc
 }
 
 // end writes what was begun. A value that can't be on the wire is a fault of
 // this server, and nothing of it leaves.
-func (s *Session) end() error {
-	if s.enc.Err != nil {
-		return s.enc.Err
+func (c *Conn) end() error {
+	if c.enc.Err != nil {
+		return c.enc.Err
 	}
-	_, err := s.conn.Write(s.enc.B)
+	_, err := c.tp.Write(c.enc.B)
 	return err
 }
 
 // respond writes an untagged response.
-func (s *Session) respond(r grammar.Response) error {
-	grammar.WriteResponse(s.begin(), r)
-	return link(s.end())
+func (c *Conn) respond(r grammar.Response) error {
+	grammar.WriteResponse(c.begin(), r)
+	return link(c.end())
 }
 
 // status writes a status response.
-func (s *Session) status(line grammar.StatusLine) {
-	if err := s.respond(&line); err != nil {
-		s.log().Debug("imap: cannot write status", "error", err)
+func (c *Conn) status(line grammar.StatusLine) {
+	if err := c.respond(&line); err != nil {
+		c.log().Debug("imap: cannot write status", "error", err)
 	}
 }
 
-func (s *Session) log() *slog.Logger {
-	l := s.srv.Logger
+func (c *Conn) log() *slog.Logger {
+	l := c.srv.Logger
 	if l == nil {
 		l = slog.Default()
 	}
-	return l.With("conn", s.conn.ID(), "remote", s.conn.RemoteAddr(), "user", s.identity)
+	return l.With("conn", c.tp.ID(), "remote", c.tp.RemoteAddr(), "user", c.identity)
 }
 
 // Refusals that several commands share.
@@ -72,12 +72,12 @@ func wrongState(have, want state) *imap.Error {
 
 // refusal turns what a handler returned into what the client is told, nil for
 // an error that ends the session.
-func (s *Session) refusal(err error) *imap.Error {
+func (c *Conn) refusal(err error) *imap.Error {
 	var e *imap.Error
 	switch {
 	case errors.As(err, &e):
 		return e
-	case isLinkError(s.ctx, err):
+	case isLinkError(c.ctx, err):
 		return nil
 	case errors.Is(err, mailbox.ErrNotExist):
 		return no(imap.CodeNonExistent, "no such mailbox")
@@ -98,7 +98,7 @@ func (s *Session) refusal(err error) *imap.Error {
 	case errors.Is(err, mailbox.ErrUnavailable), errors.Is(err, mailbox.ErrClosed), errors.Is(err, context.DeadlineExceeded):
 		return no(imap.CodeUnavailable, "temporarily unavailable")
 	}
-	s.log().Error("imap: command failed", "error", err)
+	c.log().Error("imap: command failed", "error", err)
 	return no(imap.CodeServerBug, "internal error")
 }
 
@@ -139,7 +139,7 @@ func reason(err, sentinel error) string {
 }
 
 // authRefusal turns an error of package sasl into what the client is told.
-func (s *Session) authRefusal(err error) *imap.Error {
+func (c *Conn) authRefusal(err error) *imap.Error {
 	var e *imap.Error
 	switch {
 	case errors.As(err, &e):
@@ -159,7 +159,7 @@ func (s *Session) authRefusal(err error) *imap.Error {
 	case errors.Is(err, sasl.ErrAuthFailed):
 		return no(imap.CodeAuthenticationFailed, "wrong user name or password")
 	}
-	s.log().Error("imap: authentication unavailable", "error", err)
+	c.log().Error("imap: authentication unavailable", "error", err)
 	return no(imap.CodeUnavailable, "authentication is temporarily unavailable")
 }
 

@@ -13,59 +13,59 @@ import (
 
 // searchExt is SEARCH (RFC 9051 §6.4.4, in the form of RFC 3501 §6.4.4).
 func searchExt() extension {
-	return extension{commands: []command{{"SEARCH", selectedState, on((*Session).search)}}}
+	return extension{commands: []command{{"SEARCH", selectedState, on((*Conn).search)}}}
 }
 
-func (s *Session) search(c *imap.Search) (reply, error) {
-	s.holdExpunge = !c.UID
-	found, err := s.find(c.Key)
+func (c *Conn) search(cmd *imap.Search) (reply, error) {
+	c.holdExpunge = !cmd.UID
+	found, err := c.find(cmd.Key)
 	if err != nil {
 		return reply{}, err
 	}
-	e := s.begin()
+	e := c.begin()
 	grammar.BeginSearch(e)
 	for uid := range found.All() {
 		n := uint64(uid)
-		if !c.UID {
-			n = uint64(s.sel.view.seq(uid))
+		if !cmd.UID {
+			n = uint64(c.sel.view.seq(uid))
 		}
 		if n == 0 {
 			continue
 		}
 		e.SP().Uint(n)
 		if len(e.B) > 2<<10 {
-			if err := s.end(); err != nil {
+			if err := c.end(); err != nil {
 				return reply{}, link(err)
 			}
-			e = s.begin()
+			e = c.begin()
 		}
 	}
 	grammar.EndSearch(e, 0)
-	return reply{}, link(s.end())
+	return reply{}, link(c.end())
 }
 
 // find returns the messages that match. Messages that are gone are not found
 // (RFC 2180 §4.3), nor are those that can't be read.
-func (s *Session) find(key search.Key) (mailbox.UIDSet, error) {
+func (c *Conn) find(key search.Key) (mailbox.UIDSet, error) {
 	var found mailbox.UIDSet
-	key, err := search.Rewrite(key, s.searchKey)
+	key, err := search.Rewrite(key, c.searchKey)
 	if err != nil {
 		return found, err
 	}
-	prog, err := search.Compile(key, &search.Options{MaxTime: s.srv.SearchTimeout})
+	prog, err := search.Compile(key, &search.Options{MaxTime: c.srv.SearchTimeout})
 	if err != nil {
 		return found, searchRefusal(err)
 	}
-	sel := s.sel
+	sel := c.sel
 	within := sel.view.clip(mailbox.AllUIDs())
 	if set, ok := prog.UIDs(within); ok {
 		return sel.view.known(set), nil
 	}
-	err = s.whileConnected(func(ctx context.Context) error {
+	err = c.whileConnected(func(ctx context.Context) error {
 		for uid, err := range prog.Matches(ctx, sel.mb, within) {
 			if err != nil {
-				if !s.damaged(err) {
-					return searchRefusal(s.selectedGone(err))
+				if !c.damaged(err) {
+					return searchRefusal(c.selectedGone(err))
 				}
 			} else if sel.view.seq(uid) != 0 {
 				found.Add(uid)
@@ -77,16 +77,16 @@ func (s *Session) find(key search.Key) (mailbox.UIDSet, error) {
 }
 
 // searchKey replaces a key that only this session can answer.
-func (s *Session) searchKey(key search.Key) (search.Key, error) {
+func (c *Conn) searchKey(key search.Key) (search.Key, error) {
 	switch k := key.(type) {
 	case imap.SearchSeq:
-		set, err := s.resolve(k.Set, false)
+		set, err := c.resolve(k.Set, false)
 		return search.UID{Set: set}, err
 	case imap.SearchUID:
-		set, err := s.resolve(k.Set, true)
+		set, err := c.resolve(k.Set, true)
 		return search.UID{Set: set}, err
 	case imap.SearchRecent:
-		recent := search.UID{Set: s.sel.recent}
+		recent := search.UID{Set: c.sel.recent}
 		if k.Absent {
 			return search.Not{Key: recent}, nil
 		}

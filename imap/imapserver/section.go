@@ -136,7 +136,7 @@ func (f *fetcher) literal(n int64, write func(io.Writer) error) error {
 	if err := f.end(); err != nil {
 		return err
 	}
-	w := f.conn.CountedWriter(n)
+	w := f.tp.CountedWriter(n)
 	if err := write(w); err != nil {
 		return link(err) // the client waits for octets that don't come
 	}

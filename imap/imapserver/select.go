@@ -13,12 +13,12 @@ import (
 func selectExt() extension {
 	return extension{
 		commands: []command{
-			{"SELECT", loggedIn, on((*Session).selectMailbox)},
-			{"EXAMINE", loggedIn, on((*Session).selectMailbox)},
-			{"CLOSE", selectedState, on((*Session).closeMailbox)},
-			{"CHECK", selectedState, on((*Session).check)},
+			{"SELECT", loggedIn, on((*Conn).selectMailbox)},
+			{"EXAMINE", loggedIn, on((*Conn).selectMailbox)},
+			{"CLOSE", selectedState, on((*Conn).closeMailbox)},
+			{"CHECK", selectedState, on((*Conn).check)},
 		},
-		onSelect: (*Session).tellSelected,
+		onSelect: (*Conn).tellSelected,
 	}
 }
 
@@ -26,18 +26,18 @@ func selectExt() extension {
 func unselectExt() extension {
 	return extension{
 		caps:     []imap.Cap{imap.CapUnselect},
-		commands: []command{{"UNSELECT", selectedState, on((*Session).unselect)}},
+		commands: []command{{"UNSELECT", selectedState, on((*Conn).unselect)}},
 	}
 }
 
-func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
-	if s.sel != nil {
+func (c *Conn) selectMailbox(cmd *imap.Select) (reply, error) {
+	if c.sel != nil {
 		// The mailbox that was selected is left, also when the new one can't
 		// be selected (RFC 9051 §6.3.2). What follows is about the new one.
-		s.leaveMailbox()
-		s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeClosed, Text: "previous mailbox closed"})
+		c.leaveMailbox()
+		c.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeClosed, Text: "previous mailbox closed"})
 	}
-	mb, err := s.account.Mailbox(s.ctx, c.Mailbox)
+	mb, err := c.account.Mailbox(c.ctx, cmd.Mailbox)
 	if err != nil {
 		return reply{}, err
 	}
@@ -45,37 +45,37 @@ func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
 	if !info.Access.Rights.Has(mailbox.RightRead) {
 		return reply{}, mailbox.ErrPermission
 	}
-	sel := &selected{mb: mb, info: info, box: s.hub.box(info.ID), readOnly: c.ReadOnly || info.Access.ReadOnly()}
-	s.sel = sel
+	sel := &selected{mb: mb, info: info, box: c.hub.box(info.ID), readOnly: cmd.ReadOnly || info.Access.ReadOnly()}
+	c.sel = sel
 	done := false
 	defer func() {
 		if !done {
-			s.leaveMailbox()
+			c.leaveMailbox()
 		}
 	}()
 	sel.seen = sel.box.gen.Load() // before the snapshot: better one look too many
-	snap, err := mb.Snapshot(s.ctx)
+	snap, err := mb.Snapshot(c.ctx)
 	if err != nil {
 		return reply{}, err
 	}
 	sel.view = newView(snap)
-	st, err := mb.Status(s.ctx)
+	st, err := mb.Status(c.ctx)
 	if err != nil {
 		return reply{}, err
 	}
 	sel.keywords = mailbox.NewFlagSet(snap.Keywords...)
-	s.claimRecent(1)
+	c.claimRecent(1)
 
-	for _, x := range s.srv.extensions() {
-		if x.onSelect == nil || slices.ContainsFunc(x.caps, func(c imap.Cap) bool { return !s.offers(c) }) {
+	for _, x := range c.srv.extensions() {
+		if x.onSelect == nil || slices.ContainsFunc(x.caps, func(cmd imap.Cap) bool { return !c.offers(cmd) }) {
 			continue
 		}
-		if err := x.onSelect(s, c, st); err != nil {
+		if err := x.onSelect(c, cmd, st); err != nil {
 			return reply{}, err
 		}
 	}
 	done = true
-	s.state = selectedState
+	c.state = selectedState
 	if sel.readOnly {
 		return reply{code: imap.CodeReadOnly}, nil
 	}
@@ -83,42 +83,42 @@ func (s *Session) selectMailbox(c *imap.Select) (reply, error) {
 }
 
 // tellSelected is what every SELECT tells (RFC 9051 §6.3.2, RFC 3501 §6.3.1).
-func (s *Session) tellSelected(_ *imap.Select, st mailbox.Status) error {
-	if err := s.flagsResponses(); err != nil {
+func (c *Conn) tellSelected(_ *imap.Select, st mailbox.Status) error {
+	if err := c.flagsResponses(); err != nil {
 		return link(err)
 	}
-	if err := s.tellExists(); err != nil {
+	if err := c.tellExists(); err != nil {
 		return link(err)
 	}
-	if seq := s.sel.view.seq(st.FirstUnseen); seq != 0 {
-		s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUnseen, Arg: imap.SeqNum(seq), Text: `first message without \Seen`})
+	if seq := c.sel.view.seq(st.FirstUnseen); seq != 0 {
+		c.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUnseen, Arg: imap.SeqNum(seq), Text: `first message without \Seen`})
 	}
-	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDValidity, Arg: s.sel.info.UIDValidity, Text: "UIDs are valid"})
-	s.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDNext, Arg: s.sel.view.state.UIDNext, Text: "predicted next UID"})
+	c.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDValidity, Arg: c.sel.info.UIDValidity, Text: "UIDs are valid"})
+	c.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeUIDNext, Arg: c.sel.view.state.UIDNext, Text: "predicted next UID"})
 	return nil
 }
 
 // closeMailbox removes what is marked \Deleted, without telling of it, and
 // leaves the mailbox (RFC 9051 §6.4.1). A user who may not expunge does only the
 // latter (RFC 4314 §4).
-func (s *Session) closeMailbox(*imap.Close) (reply, error) {
-	if s.writable(mailbox.RightExpunge) == nil {
-		all := s.sel.view.clip(mailbox.AllUIDs())
-		if err := s.expunge(all); err != nil {
+func (c *Conn) closeMailbox(*imap.Close) (reply, error) {
+	if c.writable(mailbox.RightExpunge) == nil {
+		all := c.sel.view.clip(mailbox.AllUIDs())
+		if err := c.expunge(all); err != nil {
 			return reply{}, err
 		}
 	}
-	s.leaveMailbox()
+	c.leaveMailbox()
 	return reply{}, nil
 }
 
-func (s *Session) unselect(*imap.Unselect) (reply, error) {
-	s.leaveMailbox()
+func (c *Conn) unselect(*imap.Unselect) (reply, error) {
+	c.leaveMailbox()
 	return reply{}, nil
 }
 
 // check is NOOP: a store is always up to date.
-func (s *Session) check(*imap.Check) (reply, error) {
-	s.force = true
+func (c *Conn) check(*imap.Check) (reply, error) {
+	c.force = true
 	return reply{}, nil
 }

@@ -30,18 +30,18 @@ type selected struct {
 }
 
 // leaveMailbox ends the selected state.
-func (s *Session) leaveMailbox() {
-	if s.sel != nil {
-		s.sel.box.leave()
-		s.sel = nil
-		s.state = authenticated
+func (c *Conn) leaveMailbox() {
+	if c.sel != nil {
+		c.sel.box.leave()
+		c.sel = nil
+		c.state = authenticated
 	}
 }
 
 // resolve returns the UIDs that a command means. Ranges of sequence numbers
 // become ranges of UIDs, however many UIDs between are not in use.
-func (s *Session) resolve(set imap.NumSet, uid bool) (mailbox.UIDSet, error) {
-	v := s.sel.view
+func (c *Conn) resolve(set imap.NumSet, uid bool) (mailbox.UIDSet, error) {
+	v := c.sel.view
 	if uid {
 		return v.clip(set.UIDs(v.lastUID())), nil
 	}
@@ -65,11 +65,11 @@ func errExpunged() error {
 
 // writable refuses commands that change the mailbox after EXAMINE, and those
 // for which the user lacks a right.
-func (s *Session) writable(needed mailbox.Rights) error {
+func (c *Conn) writable(needed mailbox.Rights) error {
 	switch {
-	case s.sel.readOnly:
+	case c.sel.readOnly:
 		return no(imap.CodeReadOnly, "mailbox is selected read-only")
-	case !s.sel.info.Access.Rights.Has(needed):
+	case !c.sel.info.Access.Rights.Has(needed):
 		return mailbox.ErrPermission
 	}
 	return nil
@@ -79,38 +79,38 @@ func (s *Session) writable(needed mailbox.Rights) error {
 // before the tagged response of each command. RFC 3501 §7.4.1: no EXPUNGE
 // during FETCH, STORE and SEARCH, which use sequence numbers that the client
 // may have chosen before it could know (their UID forms may get it).
-func (s *Session) poll() error {
-	sel := s.sel
+func (c *Conn) poll() error {
+	sel := c.sel
 	if sel == nil {
 		return nil
 	}
 	var flags []mailbox.Entry
-	if gen := sel.box.gen.Load(); gen != sel.seen || s.force {
+	if gen := sel.box.gen.Load(); gen != sel.seen || c.force {
 		var d delta
 		var err error
-		if s.force {
+		if c.force {
 			// Not even a result that another session got just now will do:
 			// it may have asked before the change that this client knows of.
-			d.Changes, err = sel.mb.Changes(s.ctx, sel.view.state)
+			d.Changes, err = sel.mb.Changes(c.ctx, sel.view.state)
 		} else {
-			d, err = sel.box.changes(s.ctx, sel.mb, sel.view.state, gen)
+			d, err = sel.box.changes(c.ctx, sel.mb, sel.view.state, gen)
 		}
 		if err != nil {
-			return s.selectedGone(err)
+			return c.selectedGone(err)
 		}
 		sel.seen = gen
-		s.force = false
+		c.force = false
 		if sel.news.changed.IsEmpty() {
 			flags = d.flags
 		}
 		sel.view.apply(d.Changes, &sel.news)
 	}
-	if !s.holdExpunge {
-		if err := s.tellExpunges(); err != nil {
+	if !c.holdExpunge {
+		if err := c.tellExpunges(); err != nil {
 			return link(err)
 		}
 	}
-	if err := s.tell(flags); err != nil {
+	if err := c.tell(flags); err != nil {
 		return err
 	}
 	if n := len(sel.own); n > 0 && sel.own[n-1].To <= sel.view.state.ModSeq {
@@ -123,11 +123,11 @@ func (s *Session) poll() error {
 // selected mailbox, and has other sessions look for them. Where they are the
 // next after what the client knows, the view moves on without a look at the
 // mailbox; what comes of it stands in ch.
-func (s *Session) made(steps mailbox.Steps, ch mailbox.Changes) {
+func (c *Conn) made(steps mailbox.Steps, ch mailbox.Changes) {
 	if len(steps) == 0 {
 		return
 	}
-	sel := s.sel
+	sel := c.sel
 	gen := sel.box.changed()
 	to, ok := steps.Advance(sel.view.state.ModSeq)
 	if !ok {
@@ -145,48 +145,48 @@ func (s *Session) made(steps mailbox.Steps, ch mailbox.Changes) {
 
 // selectedGone ends the session when another one has deleted the mailbox: the
 // client could make no sense of anything else (RFC 2180 §3.3).
-func (s *Session) selectedGone(err error) error {
+func (c *Conn) selectedGone(err error) error {
 	if errors.Is(err, mailbox.ErrNotExist) {
 		return &imap.Error{Status: imap.BYE, Text: "the selected mailbox has been deleted"}
 	}
 	return err
 }
 
-func (s *Session) tellExpunges() error {
-	tell := (func(*Session, mailbox.UIDSet) error)(nil)
-	for _, x := range s.on {
+func (c *Conn) tellExpunges() error {
+	tell := (func(*Conn, mailbox.UIDSet) error)(nil)
+	for _, x := range c.on {
 		if x.tellGone != nil {
 			tell = x.tellGone
 		}
 	}
 	var err error
-	gone := s.sel.view.takeExpunges(func(seq uint32, _ mailbox.UID) {
+	gone := c.sel.view.takeExpunges(func(seq uint32, _ mailbox.UID) {
 		if tell == nil {
-			grammar.WriteCount(s.begin(), "EXPUNGE", seq)
-			err = errors.Join(err, s.end())
+			grammar.WriteCount(c.begin(), "EXPUNGE", seq)
+			err = errors.Join(err, c.end())
 		}
 	})
 	if gone.IsEmpty() {
 		return err
 	}
-	if !s.sel.recent.IsEmpty() {
-		s.sel.recent = s.sel.recent.Subtract(gone)
+	if !c.sel.recent.IsEmpty() {
+		c.sel.recent = c.sel.recent.Subtract(gone)
 	}
 	if tell != nil {
-		return tell(s, gone)
+		return tell(c, gone)
 	}
 	return err
 }
 
 // tell announces arrivals and changes of flags. The flags of what has changed
 // may have been read already.
-func (s *Session) tell(flags []mailbox.Entry) error {
-	sel := s.sel
+func (c *Conn) tell(flags []mailbox.Entry) error {
+	sel := c.sel
 	n := sel.news
 	sel.news = news{}
 	if n.first != 0 {
-		s.claimRecent(n.first)
-		if err := s.tellExists(); err != nil {
+		c.claimRecent(n.first)
+		if err := c.tellExists(); err != nil {
 			return link(err)
 		}
 	}
@@ -194,10 +194,10 @@ func (s *Session) tell(flags []mailbox.Entry) error {
 		return nil
 	}
 	if flags == nil {
-		return s.readFlags(n.changed, s.tellChange)
+		return c.readFlags(n.changed, c.tellChange)
 	}
 	for i := range flags {
-		if err := s.tellChange(&flags[i]); err != nil {
+		if err := c.tellChange(&flags[i]); err != nil {
 			return link(err)
 		}
 	}
@@ -206,11 +206,11 @@ func (s *Session) tell(flags []mailbox.Entry) error {
 
 // readFlags reads the flags of the messages of the set and calls tell with
 // each, whose errors are those of the connection.
-func (s *Session) readFlags(set mailbox.UIDSet, tell func(*mailbox.Entry) error) error {
-	for m, err := range s.sel.mb.Messages(s.ctx, set, mailbox.WantFlags) {
+func (c *Conn) readFlags(set mailbox.UIDSet, tell func(*mailbox.Entry) error) error {
+	for m, err := range c.sel.mb.Messages(c.ctx, set, mailbox.WantFlags) {
 		if err != nil {
-			if !s.damaged(err) {
-				return s.selectedGone(err)
+			if !c.damaged(err) {
+				return c.selectedGone(err)
 			}
 			continue
 		}
@@ -222,52 +222,52 @@ func (s *Session) readFlags(set mailbox.UIDSet, tell func(*mailbox.Entry) error)
 }
 
 // damaged reports whether an error is about one message only, which it logs.
-func (s *Session) damaged(err error) bool {
+func (c *Conn) damaged(err error) bool {
 	_, ok := errors.AsType[*mailbox.MessageError](err)
 	if ok {
-		s.log().Error("imap: message is damaged", "error", err)
+		c.log().Error("imap: message is damaged", "error", err)
 	}
 	return ok
 }
 
 // tellChange writes a FETCH response for a message that the client knows of,
 // unless it was this session that changed it.
-func (s *Session) tellChange(e *mailbox.Entry) error {
-	sel := s.sel
+func (c *Conn) tellChange(e *mailbox.Entry) error {
+	sel := c.sel
 	seq := sel.view.seq(e.UID)
 	if seq == 0 || sel.view.gone.Contains(e.UID) || sel.own.Has(e.ModSeq) {
 		return nil
 	}
-	return s.tellFlags(seq, *e, false)
+	return c.tellFlags(seq, *e, false)
 }
 
-func (s *Session) tellExists() error {
-	e := s.begin()
-	grammar.WriteCount(e, "EXISTS", s.sel.view.len())
-	grammar.WriteCount(e, "RECENT", s.sel.view.countSet(s.sel.recent))
-	return s.end()
+func (c *Conn) tellExists() error {
+	e := c.begin()
+	grammar.WriteCount(e, "EXISTS", c.sel.view.len())
+	grammar.WriteCount(e, "RECENT", c.sel.view.countSet(c.sel.recent))
+	return c.end()
 }
 
 // tellFlags writes a FETCH response with a message's flags.
-func (s *Session) tellFlags(seq uint32, entry mailbox.Entry, withUID bool) error {
-	if err := s.tellKeywords(entry.Flags); err != nil {
+func (c *Conn) tellFlags(seq uint32, entry mailbox.Entry, withUID bool) error {
+	if err := c.tellKeywords(entry.Flags); err != nil {
 		return err
 	}
-	e := s.begin()
+	e := c.begin()
 	grammar.BeginFetch(e, seq)
 	if withUID {
 		grammar.WriteItemName(e, imap.FetchUID, nil)
 		e.Uint(uint64(entry.UID)).SP()
 	}
 	grammar.WriteItemName(e, imap.FetchFlags, nil)
-	e.FlagSet(entry.Flags, s.sel.recent.Contains(entry.UID))
-	for _, x := range s.on {
+	e.FlagSet(entry.Flags, c.sel.recent.Contains(entry.UID))
+	for _, x := range c.on {
 		if x.withFlags != nil {
-			x.withFlags(s, e, entry)
+			x.withFlags(c, e, entry)
 		}
 	}
 	grammar.EndFetch(e)
-	return s.end()
+	return c.end()
 }
 
 // systemFlags are the flags that every mailbox takes.
@@ -277,19 +277,19 @@ func systemFlags() mailbox.FlagSet {
 
 // tellKeywords sends FLAGS and PERMANENTFLAGS again when a message has a
 // keyword that they have not named yet.
-func (s *Session) tellKeywords(flags mailbox.FlagSet) error {
+func (c *Conn) tellKeywords(flags mailbox.FlagSet) error {
 	kw := flags.Keywords()
-	if len(kw) == 0 || s.sel.keywords.HasAll(mailbox.FlagSetOf(0, kw)) {
+	if len(kw) == 0 || c.sel.keywords.HasAll(mailbox.FlagSetOf(0, kw)) {
 		return nil
 	}
-	s.sel.keywords = s.sel.keywords.With(mailbox.FlagSetOf(0, kw))
-	return s.flagsResponses()
+	c.sel.keywords = c.sel.keywords.With(mailbox.FlagSetOf(0, kw))
+	return c.flagsResponses()
 }
 
-func (s *Session) flagsResponses() error {
-	sel := s.sel
+func (c *Conn) flagsResponses() error {
+	sel := c.sel
 	all := slices.Collect(systemFlags().With(sel.keywords).All())
-	if err := s.respond(grammar.Flags(all)); err != nil {
+	if err := c.respond(grammar.Flags(all)); err != nil {
 		return err
 	}
 	permanent := grammar.StatusLine{Cond: imap.OK, Code: imap.CodePermanentFlags, Arg: []mailbox.Flag(nil), Text: "no flags can be changed"}
@@ -301,13 +301,13 @@ func (s *Session) flagsResponses() error {
 		}
 		permanent.Arg, permanent.Text = flags, "flags that can be changed"
 	}
-	return s.respond(&permanent)
+	return c.respond(&permanent)
 }
 
 // claimRecent makes messages from first on recent to this session, those that
 // no other session was told of before (RFC 3501 §2.3.2).
-func (s *Session) claimRecent(first mailbox.UID) {
-	sel := s.sel
+func (c *Conn) claimRecent(first mailbox.UID) {
+	sel := c.sel
 	m, ok := sel.mb.(mailbox.RecentMarker)
 	if !ok {
 		return
@@ -315,12 +315,12 @@ func (s *Session) claimRecent(first mailbox.UID) {
 	var from mailbox.UID
 	var err error
 	if sel.readOnly {
-		from, err = m.Recent(s.ctx)
+		from, err = m.Recent(c.ctx)
 	} else {
-		from, err = sel.box.claimRecent(s.ctx, m, sel.view.state.UIDNext)
+		from, err = sel.box.claimRecent(c.ctx, m, sel.view.state.UIDNext)
 	}
 	if err != nil {
-		s.log().Warn("imap: cannot tell recent messages", "error", err)
+		c.log().Warn("imap: cannot tell recent messages", "error", err)
 		return
 	}
 	sel.recent.AddRange(max(from, first), sel.view.state.UIDNext-1)

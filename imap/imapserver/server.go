@@ -91,24 +91,24 @@ type Server struct {
 	// OnConnect, unless nil, is called before the greeting. An error ends the
 	// connection with BYE: the text of an *imap.Error is shown to the client,
 	// that of others is not.
-	OnConnect func(ctx context.Context, s *Session) error
+	OnConnect func(ctx context.Context, c *Conn) error
 
 	// Capabilities, unless nil, gets the capabilities about to be advertised
 	// to a client and returns those that are, to turn extensions off for a
 	// connection or an account. What belongs to an extension that is turned off
 	// is refused, whether or not the client asked for capabilities. It is
 	// called again for each command that needs an extension.
-	Capabilities func(s *Session, caps imap.CapSet) imap.CapSet
+	Capabilities func(c *Conn, caps imap.CapSet) imap.CapSet
 
 	// OnID, unless nil, is called when a client has said what it is.
-	OnID func(s *Session, id imap.IDFields)
+	OnID func(c *Conn, id imap.IDFields)
 
 	// OnAuth is called after each attempt to log in, before the client is
 	// answered. Nil: sasl.SlowDown, which makes clients wait that fail.
 	OnAuth func(ctx context.Context, a sasl.Attempt)
 
 	// QuotaAdmin, unless nil, tells who may use SETQUOTA. Nil: nobody.
-	QuotaAdmin func(s *Session) bool
+	QuotaAdmin func(c *Conn) bool
 
 	hub   hub
 	once  sync.Once
@@ -165,13 +165,13 @@ type handler struct{ srv *Server }
 // Prepare is called before the first connection.
 func (h handler) Prepare() error { return h.srv.setup() }
 
-func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
-	s := newSession(ctx, h.srv, c)
-	defer s.close()
-	c.SetAutoFlush(true)
-	s.unbind = c.BindTimeout(ctx, cmp.Or(h.srv.LoginTimeout, DefaultLoginTimeout), errLoginTimeout)
-	defer s.unbind()
-	s.serve()
+func (h handler) ServeConn(ctx context.Context, tp *textproto.Conn) {
+	c := newConn(ctx, h.srv, tp)
+	defer c.close()
+	tp.SetAutoFlush(true)
+	c.unbind = tp.BindTimeout(ctx, cmp.Or(h.srv.LoginTimeout, DefaultLoginTimeout), errLoginTimeout)
+	defer c.unbind()
+	c.serve()
 }
 
 // reached reports whether n is at a limit: zero means def, negative none.
@@ -186,13 +186,13 @@ func (h handler) Refuse(c *textproto.Conn, reason error) {
 	c.Flush()
 }
 
-// A Session is one connection, as the hooks of Server see it.
-type Session struct {
-	srv  *Server
-	conn *textproto.Conn
-	ctx  context.Context
-	r    *grammar.Reader
-	enc  wire.Encoder // over conn's buffer; see begin and end
+// A Conn is a connection, as the hooks of Server see it.
+type Conn struct {
+	srv *Server
+	tp  *textproto.Conn
+	ctx context.Context
+	r   *grammar.Reader
+	enc wire.Encoder // over tp's buffer; see begin and end
 
 	state    state
 	identity string
@@ -215,29 +215,31 @@ type Session struct {
 	offerKnown  bool
 }
 
-func newSession(ctx context.Context, srv *Server, c *textproto.Conn) *Session {
-	s := &Session{srv: srv, conn: c, ctx: ctx, state: notAuthenticated,
+func newConn(ctx context.Context, srv *Server, tp *textproto.Conn) *Conn {
+	c := &Conn{
+		srv: srv, tp: tp, ctx: ctx, state: notAuthenticated,
 		attempts: sasl.Attempts{OnAuth: srv.OnAuth, MaxFailures: srv.MaxAuthFailures},
-		r:        grammar.NewReader(c, wire.LimitsBeforeLogin())}
-	s.r.SetOffered(s.offers)
-	return s
+		r:        grammar.NewReader(tp, wire.LimitsBeforeLogin()),
+	}
+	c.r.SetOffered(c.offers)
+	return c
 }
 
 // RemoteAddr returns the client's address.
-func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
+func (c *Conn) RemoteAddr() net.Addr { return c.tp.RemoteAddr() }
 
 // LocalAddr returns the address that the client connected to.
-func (s *Session) LocalAddr() net.Addr { return s.conn.LocalAddr() }
+func (c *Conn) LocalAddr() net.Addr { return c.tp.LocalAddr() }
 
 // TLS returns the state of TLS, nil without TLS.
-func (s *Session) TLS() *tls.ConnectionState { return s.conn.TLS() }
+func (c *Conn) TLS() *tls.ConnectionState { return c.tp.TLS() }
 
 // ID returns the connection's name in traces and logs.
-func (s *Session) ID() string { return s.conn.ID() }
+func (c *Conn) ID() string { return c.tp.ID() }
 
 // Identity returns who has logged in, empty if nobody has.
-func (s *Session) Identity() string { return s.identity }
+func (c *Conn) Identity() string { return c.identity }
 
 // ClientID returns what the client has said of itself with ID, nil if nothing.
 // RFC 2971 §3 forbids to behave differently for it.
-func (s *Session) ClientID() imap.IDFields { return s.clientID }
+func (c *Conn) ClientID() imap.IDFields { return c.clientID }

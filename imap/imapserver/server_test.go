@@ -119,7 +119,7 @@ func scriptServer(t testing.TB, s *transcript.Script) *imapserver.Server {
 	srv := &imapserver.Server{Store: store, AllowInsecureAuth: !s.HasOption("secure"), Hostname: "imap.example.org"}
 	srv.TLSConfig, _ = testutil.TLS(t)
 	if off := strings.Fields(s.Option("without")); len(off) > 0 {
-		srv.Capabilities = func(_ *imapserver.Session, caps imap.CapSet) imap.CapSet {
+		srv.Capabilities = func(_ *imapserver.Conn, caps imap.CapSet) imap.CapSet {
 			for _, c := range off {
 				caps = caps.Without(imap.Cap(c))
 			}
@@ -127,7 +127,7 @@ func scriptServer(t testing.TB, s *transcript.Script) *imapserver.Server {
 		}
 	}
 	if s.HasOption("quotaadmin") {
-		srv.QuotaAdmin = func(*imapserver.Session) bool { return true }
+		srv.QuotaAdmin = func(*imapserver.Conn) bool { return true }
 	}
 	return srv
 }

@@ -9,23 +9,23 @@ func startTLSExt() extension {
 	return extension{
 		caps:      []imap.Cap{imap.CapStartTLS},
 		capStates: notAuthenticated,
-		offer:     func(s *Session) bool { return s.srv.TLSConfig != nil && s.conn.TLS() == nil },
-		commands:  []command{{"STARTTLS", notAuthenticated, on((*Session).startTLS)}},
+		offer:     func(c *Conn) bool { return c.srv.TLSConfig != nil && c.tp.TLS() == nil },
+		commands:  []command{{"STARTTLS", notAuthenticated, on((*Conn).startTLS)}},
 	}
 }
 
-func (s *Session) startTLS(*imap.StartTLS) (reply, error) {
+func (c *Conn) startTLS(*imap.StartTLS) (reply, error) {
 	switch {
-	case s.srv.TLSConfig == nil:
+	case c.srv.TLSConfig == nil:
 		return reply{}, no("", "TLS is not available")
-	case s.conn.TLS() != nil:
+	case c.tp.TLS() != nil:
 		return reply{}, bad("TLS is active already")
 	}
 	return reply{text: "begin TLS negotiation", after: func() error {
 		// StartTLSServer refuses to go on when plaintext follows the command:
 		// it would be taken for what the client said under TLS
 		// (CVE-2011-0411). Nothing that the client said before is kept.
-		s.clientID = nil
-		return link(s.conn.StartTLSServer(s.ctx, s.srv.TLSConfig))
+		c.clientID = nil
+		return link(c.tp.StartTLSServer(c.ctx, c.srv.TLSConfig))
 	}}, nil
 }

@@ -9,7 +9,7 @@ import (
 // statusExt is STATUS (RFC 9051 §6.3.11) with the items of RFC 3501 and RFC 9051.
 func statusExt() extension {
 	return extension{
-		commands: []command{{"STATUS", loggedIn, on((*Session).mailboxStatus)}},
+		commands: []command{{"STATUS", loggedIn, on((*Conn).mailboxStatus)}},
 		statusItems: map[imap.StatusItem]statusItem{
 			imap.StatusMessages:    func(q *statusQuery) error { q.Messages = &q.st.Messages; return nil },
 			imap.StatusRecent:      (*statusQuery).countRecent,
@@ -37,7 +37,7 @@ type statusItem func(q *statusQuery) error
 // A statusQuery is what a statusItem sets an item of, and what it is made from.
 type statusQuery struct {
 	imap.StatusData
-	*Session
+	*Conn
 	mb mailbox.Mailbox // nil: not open yet
 	st *mailbox.Status
 }
@@ -50,8 +50,8 @@ func (q *statusQuery) open() (_ mailbox.Mailbox, err error) {
 	return q.mb, err
 }
 
-func (s *Session) mailboxStatus(c *imap.Status) (reply, error) {
-	mb, err := s.account.Mailbox(s.ctx, c.Mailbox)
+func (c *Conn) mailboxStatus(cmd *imap.Status) (reply, error) {
+	mb, err := c.account.Mailbox(c.ctx, cmd.Mailbox)
 	if err != nil {
 		return reply{}, err
 	}
@@ -59,16 +59,16 @@ func (s *Session) mailboxStatus(c *imap.Status) (reply, error) {
 	if !info.Access.Rights.Has(mailbox.RightRead) {
 		return reply{}, mailbox.ErrPermission
 	}
-	st, err := mb.Status(s.ctx)
+	st, err := mb.Status(c.ctx)
 	if err != nil {
 		return reply{}, err
 	}
-	q := &statusQuery{Session: s, StatusData: imap.StatusData{Mailbox: info.Name}, mb: mb, st: &st}
-	d, err := q.ask(c.Items)
+	q := &statusQuery{Conn: c, StatusData: imap.StatusData{Mailbox: info.Name}, mb: mb, st: &st}
+	d, err := q.ask(cmd.Items)
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{}, s.tellStatus(d, c.Items)
+	return reply{}, c.tellStatus(d, cmd.Items)
 }
 
 // ask sets the items.
@@ -85,9 +85,9 @@ func (q *statusQuery) ask(items []imap.StatusItem) (*imap.StatusData, error) {
 	return &q.StatusData, nil
 }
 
-func (s *Session) tellStatus(d *imap.StatusData, items []imap.StatusItem) error {
-	grammar.WriteStatus(s.begin(), d, items)
-	return link(s.end())
+func (c *Conn) tellStatus(d *imap.StatusData, items []imap.StatusItem) error {
+	grammar.WriteStatus(c.begin(), d, items)
+	return link(c.end())
 }
 
 // countRecent counts the messages that a session that selects the mailbox now

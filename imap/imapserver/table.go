@@ -11,17 +11,17 @@ import (
 // An extension is a part of the protocol: what it advertises, the commands that it
 // adds, and what it does to others. The base protocol has several. Each stands in a file of its own,
 // as a function that returns it, and is listed in newProtocol. What is not offered
-// never comes here: package grammar refuses it (see Session.offers).
+// never comes here: package grammar refuses it (see Conn.offers).
 type extension struct {
 	// caps are advertised in the states of capStates (loggedIn if zero),
 	// provided that offer, unless nil, agrees.
 	caps      []imap.Cap
 	capStates state
-	offer     func(*Session) bool
+	offer     func(*Conn) bool
 
 	// enable, unless nil, is called when one of caps becomes enabled: by ENABLE,
 	// or by a command that implies it, with turnOn.
-	enable func(*Session)
+	enable func(*Conn)
 
 	commands    []command
 	items       map[imap.FetchAtt]fetchItem // of FETCH
@@ -29,13 +29,13 @@ type extension struct {
 
 	// onSelect, unless nil, tells of the mailbox that SELECT or EXAMINE has just
 	// selected, whose status is given. It is called where all caps are offered.
-	onSelect func(*Session, *imap.Select, mailbox.Status) error
+	onSelect func(*Conn, *imap.Select, mailbox.Status) error
 
 	// Once one of caps is enabled: what FETCH responses have behind flags that
 	// nobody asked for, from a blank on; and what tells of messages that are
 	// gone, instead of EXPUNGE.
-	withFlags func(*Session, *wire.Encoder, mailbox.Entry)
-	tellGone  func(*Session, mailbox.UIDSet) error
+	withFlags func(*Conn, *wire.Encoder, mailbox.Entry)
+	tellGone  func(*Conn, mailbox.UIDSet) error
 }
 
 // A command is a row of the table.
@@ -47,8 +47,8 @@ type command struct {
 
 // A handlerFunc does what a command asks for. Untagged responses are written as
 // it goes; the tagged one follows from what it returns: OK with the reply, or
-// the refusal that the error stands for (see Session.refusal).
-type handlerFunc func(s *Session, c imap.Command) (reply, error)
+// the refusal that the error stands for (see Conn.refusal).
+type handlerFunc func(c *Conn, cmd imap.Command) (reply, error)
 
 // A reply completes a command with OK.
 type reply struct {
@@ -59,8 +59,8 @@ type reply struct {
 }
 
 // on makes a handlerFunc of a method for one type of command.
-func on[C imap.Command](f func(*Session, C) (reply, error)) handlerFunc {
-	return func(s *Session, c imap.Command) (reply, error) { return f(s, c.(C)) }
+func on[C imap.Command](f func(*Conn, C) (reply, error)) handlerFunc {
+	return func(c *Conn, cmd imap.Command) (reply, error) { return f(c, cmd.(C)) }
 }
 
 // A protocol is everything that a server speaks.

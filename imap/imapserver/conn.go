@@ -31,64 +31,64 @@ var errLoginTimeout = errors.New("imapserver: no login within the time limit")
 // order in which they came (RFC 9051 §5.5 allows more; clients that pipeline
 // are served well by never reordering anything). Output leaves when no input is
 // waiting.
-func (s *Session) serve() {
-	if s.srv.OnConnect != nil {
-		if err := s.srv.OnConnect(s.ctx, s); err != nil {
+func (c *Conn) serve() {
+	if c.srv.OnConnect != nil {
+		if err := c.srv.OnConnect(c.ctx, c); err != nil {
 			bye := &imap.Error{Status: imap.BYE, Code: imap.CodeUnavailable, Text: "no service for this client"}
 			if e := (*imap.Error)(nil); errors.As(err, &e) {
 				bye.Code, bye.CodeArgs, bye.Text = e.Code, e.CodeArgs, e.Text
 			}
-			s.goodbye(bye)
+			c.goodbye(bye)
 			return
 		}
 	}
-	s.greet()
-	for s.state != loggedOut {
-		if err := s.wait(); err != nil {
-			s.goodbye(err)
+	c.greet()
+	for c.state != loggedOut {
+		if err := c.wait(); err != nil {
+			c.goodbye(err)
 			return
 		}
-		s.offerKnown = false
-		tag, cmd, err := s.r.ReadCommand()
+		c.offerKnown = false
+		tag, cmd, err := c.r.ReadCommand()
 		if err == nil {
-			err = s.run(tag, cmd)
+			err = c.run(tag, cmd)
 		} else {
-			err = s.refuse(tag, err)
+			err = c.refuse(tag, err)
 		}
-		if err == nil && s.attempts.TooMany() && s.state == notAuthenticated {
+		if err == nil && c.attempts.TooMany() && c.state == notAuthenticated {
 			err = &imap.Error{Status: imap.BYE, Text: "too many failed logins"}
 		}
 		if err != nil {
-			s.goodbye(err)
+			c.goodbye(err)
 			return
 		}
 	}
-	s.conn.Flush()
+	c.tp.Flush()
 }
 
 // wait waits for input, having sent what is buffered.
-func (s *Session) wait() error {
+func (c *Conn) wait() error {
 	for {
-		if err := s.conn.Wait(); !errors.Is(err, textproto.ErrWoken) {
+		if err := c.tp.Wait(); !errors.Is(err, textproto.ErrWoken) {
 			return err
 		}
 	}
 }
 
 // run executes one command and answers it.
-func (s *Session) run(tag string, cmd imap.Command) error {
-	s.holdExpunge, s.force = false, false
-	c, ok := s.srv.proto.commands[cmd.Name()]
+func (c *Conn) run(tag string, cmd imap.Command) error {
+	c.holdExpunge, c.force = false, false
+	row, ok := c.srv.proto.commands[cmd.Name()]
 	switch {
 	case !ok:
-		return s.refuse(tag, s.abandon(cmd, &imap.Error{Status: imap.BAD, Text: "unknown command"}))
-	case c.states&s.state == 0:
-		return s.refuse(tag, s.abandon(cmd, wrongState(s.state, c.states)))
+		return c.refuse(tag, c.abandon(cmd, &imap.Error{Status: imap.BAD, Text: "unknown command"}))
+	case row.states&c.state == 0:
+		return c.refuse(tag, c.abandon(cmd, wrongState(c.state, row.states)))
 	}
-	rep, err := c.run(s, cmd)
+	rep, err := row.run(c, cmd)
 	var refused *imap.Error
 	if err != nil {
-		if refused = s.refusal(err); refused == nil {
+		if refused = c.refusal(err); refused == nil {
 			return err
 		}
 	}
@@ -96,37 +96,37 @@ func (s *Session) run(tag string, cmd imap.Command) error {
 	// That there is no news to be had does not make it fail.
 	var trouble error
 	if refused == nil || refused.Status == imap.NO {
-		if trouble = s.poll(); isLinkError(s.ctx, trouble) {
+		if trouble = c.poll(); isLinkError(c.ctx, trouble) {
 			return trouble
 		}
 	}
 	if refused != nil {
-		if err := s.refuse(tag, refused); err != nil {
+		if err := c.refuse(tag, refused); err != nil {
 			return err
 		}
 	} else {
-		s.bad = 0
+		c.bad = 0
 		if rep.text == "" {
 			rep.text = cmd.Name() + " completed"
 		}
-		s.status(grammar.StatusLine{Tag: tag, Cond: imap.OK, Code: rep.code, Arg: rep.arg, Text: rep.text})
+		c.status(grammar.StatusLine{Tag: tag, Cond: imap.OK, Code: rep.code, Arg: rep.arg, Text: rep.text})
 		if rep.after != nil {
 			return rep.after()
 		}
 	}
 	if trouble != nil {
-		if e := s.refusal(trouble); e != nil && e.Status == imap.BYE {
+		if e := c.refusal(trouble); e != nil && e.Status == imap.BYE {
 			return e
 		}
-		s.log().Warn("imap: no news of the mailbox", "error", trouble)
+		c.log().Warn("imap: no news of the mailbox", "error", trouble)
 	}
 	return nil
 }
 
 // abandon gives up the literal of a command that is not run.
-func (s *Session) abandon(cmd imap.Command, e *imap.Error) error {
+func (c *Conn) abandon(cmd imap.Command, e *imap.Error) error {
 	if _, ok := cmd.(*imap.Append); ok {
-		if err := s.r.RefuseLiteral(); err != nil {
+		if err := c.r.RefuseLiteral(); err != nil {
 			return err
 		}
 	}
@@ -135,7 +135,7 @@ func (s *Session) abandon(cmd imap.Command, e *imap.Error) error {
 
 // refuse answers a command that has failed. Any error but an *imap.Error is
 // returned, as one that ends the session.
-func (s *Session) refuse(tag string, err error) error {
+func (c *Conn) refuse(tag string, err error) error {
 	var e *imap.Error
 	if !errors.As(err, &e) {
 		return err
@@ -143,9 +143,9 @@ func (s *Session) refuse(tag string, err error) error {
 	if e.Status == imap.BYE {
 		return e
 	}
-	s.status(grammar.StatusLine{Tag: tag, Cond: e.Status, Code: e.Code, Args: e.CodeArgs, Text: e.Text})
+	c.status(grammar.StatusLine{Tag: tag, Cond: e.Status, Code: e.Code, Args: e.CodeArgs, Text: e.Text})
 	if e.Status == imap.BAD {
-		if s.bad++; reached(s.bad, s.srv.MaxBadCommands, DefaultMaxBadCommands) {
+		if c.bad++; reached(c.bad, c.srv.MaxBadCommands, DefaultMaxBadCommands) {
 			return &imap.Error{Status: imap.BYE, Text: "too many bad commands"}
 		}
 	}
@@ -153,36 +153,36 @@ func (s *Session) refuse(tag string, err error) error {
 }
 
 // goodbye tells the client why the connection ends, if it can still hear it.
-func (s *Session) goodbye(err error) {
-	s.unbind()
+func (c *Conn) goodbye(err error) {
+	c.unbind()
 	var e *imap.Error
 	var ne net.Error
 	switch {
 	case errors.As(err, &e) && e.Status == imap.BYE:
-		s.status(grammar.StatusLine{Cond: imap.BYE, Code: e.Code, Args: e.CodeArgs, Text: e.Text})
+		c.status(grammar.StatusLine{Cond: imap.BYE, Code: e.Code, Args: e.CodeArgs, Text: e.Text})
 	case errors.Is(err, textproto.ErrServerClosed), errors.Is(err, context.Canceled):
-		s.status(grammar.StatusLine{Cond: imap.BYE, Code: imap.CodeUnavailable, Text: "server is shutting down"})
+		c.status(grammar.StatusLine{Cond: imap.BYE, Code: imap.CodeUnavailable, Text: "server is shutting down"})
 	case errors.Is(err, errLoginTimeout):
-		s.status(grammar.StatusLine{Cond: imap.BYE, Text: "autologout; took too long to log in"})
+		c.status(grammar.StatusLine{Cond: imap.BYE, Text: "autologout; took too long to log in"})
 	case errors.As(err, &ne) && ne.Timeout():
 		// RFC 9051 §5.4; the client may well be gone.
-		s.status(grammar.StatusLine{Cond: imap.BYE, Text: "autologout; idle for too long"})
+		c.status(grammar.StatusLine{Cond: imap.BYE, Text: "autologout; idle for too long"})
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		// The client has left; what it asked before may still reach it if it
 		// has only closed its own direction.
 	default:
-		s.log().Debug("imap: connection lost", "error", err)
+		c.log().Debug("imap: connection lost", "error", err)
 		return
 	}
-	s.conn.SetWriteTimeout(10 * time.Second)
-	s.conn.Flush()
+	c.tp.SetWriteTimeout(10 * time.Second)
+	c.tp.Flush()
 }
 
 // close releases what the session holds.
-func (s *Session) close() {
-	s.leaveMailbox()
-	if s.hub != nil {
-		s.hub.leave()
-		s.hub = nil
+func (c *Conn) close() {
+	c.leaveMailbox()
+	if c.hub != nil {
+		c.hub.leave()
+		c.hub = nil
 	}
 }
