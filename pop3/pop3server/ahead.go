@@ -22,20 +22,20 @@ type readAhead struct {
 
 // stopAhead ends the pass, if there is one. A store may hold resources for it,
 // so it is ended before the session waits for commands.
-func (s *session) stopAhead() {
-	if s.ahead != nil {
-		s.ahead.stop()
-		s.ahead = nil
+func (c *conn) stopAhead() {
+	if c.ahead != nil {
+		c.ahead.stop()
+		c.ahead = nil
 	}
 }
 
 // content returns the message with its content, valid until the next call or
 // stopAhead; nil if it no longer exists.
-func (s *session) content(uid mailbox.UID) (*mailbox.Message, error) {
-	a := s.ahead
+func (c *conn) content(uid mailbox.UID) (*mailbox.Message, error) {
+	a := c.ahead
 	if a == nil || !a.set.Contains(uid) || a.cur != nil && a.cur.UID > uid {
-		s.stopAhead()
-		a = s.startAhead(uid)
+		c.stopAhead()
+		a = c.startAhead(uid)
 	}
 	for a.err == nil && (a.cur == nil || a.cur.UID < uid) {
 		m, err, ok := a.next()
@@ -50,7 +50,7 @@ func (s *session) content(uid mailbox.UID) (*mailbox.Message, error) {
 	}
 	if a.err != nil {
 		err := a.err
-		s.stopAhead()
+		c.stopAhead()
 		return nil, err
 	}
 	if a.cur.UID > uid {
@@ -61,24 +61,24 @@ func (s *session) content(uid mailbox.UID) (*mailbox.Message, error) {
 
 // startAhead begins a pass over a message and those that the commands in the
 // input buffer ask for next, as far as their numbers ascend.
-func (s *session) startAhead(uid mailbox.UID) *readAhead {
-	for len(s.queue) < maxAhead && s.c.BufferedLine() {
-		r, err := s.read()
+func (c *conn) startAhead(uid mailbox.UID) *readAhead {
+	for len(c.queue) < maxAhead && c.tp.BufferedLine() {
+		r, err := c.read()
 		if err != nil {
 			break // the next read reports it again
 		}
-		s.queue = append(s.queue, r)
+		c.queue = append(c.queue, r)
 	}
 	a := &readAhead{set: mailbox.UIDSetOf(uid)}
 	last := uid
 queued:
-	for _, r := range s.queue {
+	for _, r := range c.queue {
 		switch r.cmd.Verb {
 		case "RETR", "TOP":
-			if r.err != nil || r.cmd.Msg > len(s.drop.msgs) {
+			if r.err != nil || r.cmd.Msg > len(c.drop.msgs) {
 				break queued
 			}
-			m := &s.drop.msgs[r.cmd.Msg-1]
+			m := &c.drop.msgs[r.cmd.Msg-1]
 			if m.uid < last {
 				break queued
 			}
@@ -91,7 +91,7 @@ queued:
 			break queued
 		}
 	}
-	a.next, a.stop = iter.Pull2(s.drop.box.Messages(s.ctx, a.set, mailbox.WantContent))
-	s.ahead = a
+	a.next, a.stop = iter.Pull2(c.drop.box.Messages(c.ctx, a.set, mailbox.WantContent))
+	c.ahead = a
 	return a
 }

@@ -14,113 +14,148 @@ import (
 // 5034 §4 does not apply the limit of commands), with a command before it.
 const maxAuthLine = sasl.MaxEncoded + pop3.MaxCommand
 
-func (s *session) saslConn() sasl.Conn {
+// userExt is USER and PASS (RFC 1939 §7), where the password may be sent.
+func userExt() extension {
+	return extension{
+		commands: []command{
+			{"USER", authorization, (*conn).cmdUser},
+			{"PASS", authorization, (*conn).pass},
+		},
+		capabilities: func(c *conn) pop3.Capabilities {
+			if c.offersUser() != nil {
+				return nil
+			}
+			return pop3.Capabilities{{Name: "USER"}}
+		},
+	}
+}
+
+// apopExt is APOP (RFC 1939 §7), which the greeting announces.
+func apopExt() extension {
+	return extension{commands: []command{{"APOP", authorization, (*conn).apop}}}
+}
+
+// saslExt is AUTH (RFC 5034).
+func saslExt() extension {
+	return extension{
+		commands: []command{{"AUTH", authorization, (*conn).auth}},
+		capabilities: func(c *conn) pop3.Capabilities {
+			names := sasl.Mechanisms(c.srv.Authenticator, c.saslConn())
+			if len(names) == 0 {
+				return nil
+			}
+			return pop3.Capabilities{{Name: "SASL", Args: names}}
+		},
+	}
+}
+
+func (c *conn) saslConn() sasl.Conn {
 	return sasl.Conn{
-		Service: "pop", Host: s.srv.host, TLS: s.c.TLS(), RemoteAddr: s.c.RemoteAddr(),
-		ServerCertificate: sasl.CertificateOf(s.srv.TLSConfig),
-		NoChannelBinding:  !s.srv.ChannelBinding,
-		AllowInsecure:     s.srv.AllowInsecureAuth, Mechanisms: s.srv.Mechanisms,
+		Service: "pop", Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.tp.RemoteAddr(),
+		ServerCertificate: sasl.CertificateOf(c.srv.TLSConfig),
+		NoChannelBinding:  !c.srv.ChannelBinding,
+		AllowInsecure:     c.srv.AllowInsecureAuth, Mechanisms: c.srv.Mechanisms,
 	}
 }
 
 // offersUser reports whether USER and PASS are served, or why not.
-func (s *session) offersUser() error {
-	c := s.saslConn()
-	if c.Mechanisms != nil {
+func (c *conn) offersUser() error {
+	sc := c.saslConn()
+	if sc.Mechanisms != nil {
 		named := false
-		for _, m := range c.Mechanisms {
+		for _, m := range sc.Mechanisms {
 			named = named || strings.EqualFold(m, "USER")
 		}
 		if !named {
 			return sasl.ErrUnsupported
 		}
-		c.Mechanisms = nil
+		sc.Mechanisms = nil
 	}
-	_, err := sasl.NewServer("PLAIN", s.srv.Authenticator, c)
+	_, err := sasl.NewServer("PLAIN", c.srv.Authenticator, sc)
 	return err
 }
 
 // cmdUser stores the name of USER (RFC 1939 §7). The answer does not depend on
 // whether the user exists.
-func (s *session) cmdUser(c pop3.Command) {
-	switch err := s.offersUser(); {
+func (c *conn) cmdUser(cmd pop3.Command) {
+	switch err := c.offersUser(); {
 	case errors.Is(err, sasl.ErrEncryptionNeeded):
-		s.err("", textNeedTLS)
+		c.err("", textNeedTLS)
 	case err != nil:
-		s.err("", textNoUser)
+		c.err("", textNoUser)
 	default:
-		s.user, s.named = c.Arg, true
-		s.say(textName)
+		c.user, c.named = cmd.Arg, true
+		c.say(textName)
 	}
 }
 
 // pass checks the password of PASS, which must follow USER.
-func (s *session) pass(c pop3.Command) {
-	if !s.named {
-		s.wrong(textNoName)
+func (c *conn) pass(cmd pop3.Command) {
+	if !c.named {
+		c.wrong(textNoName)
 		return
 	}
-	user := s.user
-	s.user, s.named = "", false
-	sc := s.saslConn()
-	s.login("USER", sc, func() (string, error) {
-		return sasl.CheckPassword(s.ctx, s.srv.Authenticator, sc, user, c.Arg)
+	user := c.user
+	c.user, c.named = "", false
+	sc := c.saslConn()
+	c.login("USER", sc, func() (string, error) {
+		return sasl.CheckPassword(c.ctx, c.srv.Authenticator, sc, user, cmd.Arg)
 	})
 }
 
 // apop checks a digest over the greeting's timestamp (RFC 1939 §7).
-func (s *session) apop(c pop3.Command) {
-	if s.stamp == "" {
-		s.err("", textNoAPOP)
+func (c *conn) apop(cmd pop3.Command) {
+	if c.stamp == "" {
+		c.err("", textNoAPOP)
 		return
 	}
-	sc := s.saslConn()
-	s.login("APOP", sc, func() (string, error) {
-		return sasl.CheckAPOP(s.ctx, s.srv.Authenticator, sc, c.Arg, s.stamp, c.Second)
+	sc := c.saslConn()
+	c.login("APOP", sc, func() (string, error) {
+		return sasl.CheckAPOP(c.ctx, c.srv.Authenticator, sc, cmd.Arg, c.stamp, cmd.Second)
 	})
 }
 
 // auth runs a SASL exchange (RFC 5034).
-func (s *session) auth(c pop3.Command) {
-	sc := s.saslConn()
-	if c.Arg == "" {
+func (c *conn) auth(cmd pop3.Command) {
+	sc := c.saslConn()
+	if cmd.Arg == "" {
 		// Not in RFC 5034, but sent by clients that are older than CAPA.
-		s.say(textMechanisms)
-		for _, m := range sasl.Mechanisms(s.srv.Authenticator, sc) {
-			s.c.WriteLine(m)
+		c.say(textMechanisms)
+		for _, m := range sasl.Mechanisms(c.srv.Authenticator, sc) {
+			c.tp.WriteLine(m)
 		}
-		s.end()
+		c.end()
 		return
 	}
 	var initial []byte
-	if c.Second != "" { // RFC 5034 §4: "=" is an empty initial response
+	if cmd.Second != "" { // RFC 5034 §4: "=" is an empty initial response
 		var err error
-		if initial, err = sasl.Decode([]byte(c.Second)); err != nil {
-			s.wrong(textAuthMalform)
+		if initial, err = sasl.Decode([]byte(cmd.Second)); err != nil {
+			c.wrong(textAuthMalform)
 			return
 		}
 	}
-	mech, err := sasl.NewServer(c.Arg, s.srv.Authenticator, sc)
+	mech, err := sasl.NewServer(cmd.Arg, c.srv.Authenticator, sc)
 	if err != nil {
-		s.err(refusal(err))
+		c.err(refusal(err))
 		return
 	}
-	s.login(mech.Name(), sc, func() (string, error) {
-		s.c.SetSecret(true)
-		defer s.c.SetSecret(false)
-		return sasl.Serve(s.ctx, mech, initial, s.ask)
+	c.login(mech.Name(), sc, func() (string, error) {
+		c.tp.SetSecret(true)
+		defer c.tp.SetSecret(false)
+		return sasl.Serve(c.ctx, mech, initial, c.ask)
 	})
 }
 
 // ask sends a challenge and reads the line that answers it. If the connection
 // fails, the session is ended.
-func (s *session) ask(challenge string) ([]byte, error) {
-	s.c.WriteString("+ " + challenge + "\r\n")
-	if err := s.c.Flush(); err != nil {
-		s.ended = true
+func (c *conn) ask(challenge string) ([]byte, error) {
+	c.tp.WriteString("+ " + challenge + "\r\n")
+	if err := c.tp.Flush(); err != nil {
+		c.ended = true
 		return nil, err
 	}
-	line, err := s.c.ReadLine()
+	line, err := c.tp.ReadLine()
 	switch {
 	case err == nil, errors.Is(err, textproto.ErrBareLF):
 		return line, nil
@@ -128,31 +163,31 @@ func (s *session) ask(challenge string) ([]byte, error) {
 		errors.Is(err, textproto.ErrBareCR):
 		return nil, fmt.Errorf("%w: %w", sasl.ErrMalformed, err)
 	}
-	s.ended = true
+	c.ended = true
 	return nil, err
 }
 
 // login makes an attempt to log in: it opens the maildrop of the identity that
 // check returns, or answers with the reason for the failure.
-func (s *session) login(mechanism string, sc sasl.Conn, check func() (string, error)) {
-	err := s.attempts.Try(s.ctx, sc, mechanism, check, s.open)
+func (c *conn) login(mechanism string, sc sasl.Conn, check func() (string, error)) {
+	err := c.attempts.Try(c.ctx, sc, mechanism, check, c.open)
 	switch {
-	case s.ended: // the connection is lost
+	case c.ended: // the connection is lost
 		return
 	case err == nil:
-		s.unbind()
-		s.c.SetMaxLine(pop3.MaxCommand)
-		s.ok(s.text(textLoggedIn) + ", " + s.contents())
+		c.unbind()
+		c.tp.SetMaxLine(pop3.MaxCommand)
+		c.ok(c.text(textLoggedIn) + ", " + c.contents())
 		return
 	case errors.Is(err, sasl.ErrUnavailable):
-		s.log().Error("pop3: authentication unavailable", "error", err)
+		c.log().Error("pop3: authentication unavailable", "error", err)
 	}
 	if code, text := refusal(err); text != "" {
-		s.err(code, text)
+		c.err(code, text)
 	} else {
-		s.storeError("opening a maildrop", err)
+		c.storeError("opening a maildrop", err)
 	}
-	s.ended = s.attempts.TooMany()
+	c.ended = c.attempts.TooMany()
 }
 
 // refusal returns the answer to an attempt that ended with err. The text is

@@ -12,10 +12,10 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// A session is one connection. All of it belongs to the connection's goroutine.
-type session struct {
+// A conn is one connection. All of it belongs to the connection's goroutine.
+type conn struct {
 	srv *Server
-	c   *textproto.Conn
+	tp  *textproto.Conn
 	ctx context.Context
 
 	unbind func() // ends the time limit for logging in
@@ -42,62 +42,62 @@ type request struct {
 }
 
 // close releases what the session holds. It runs after a panic too.
-func (s *session) close() {
-	s.stopAhead()
-	if s.drop != nil {
-		s.drop.close()
-		s.drop = nil
+func (c *conn) close() {
+	c.stopAhead()
+	if c.drop != nil {
+		c.drop.close()
+		c.drop = nil
 	}
 }
 
 // run greets and serves commands until the session or the connection ends.
-func (s *session) run() {
-	s.greet()
-	for !s.ended {
-		r, err := s.next()
+func (c *conn) run() {
+	c.greet()
+	for !c.ended {
+		r, err := c.next()
 		switch {
 		case err == nil:
-			s.serve(r)
+			c.serve(r)
 		case errors.Is(err, textproto.ErrServerClosed):
-			s.err(pop3.CodeSysTemp, textClosing)
-			s.ended = true
+			c.err(pop3.CodeSysTemp, textClosing)
+			c.ended = true
 		case errors.Is(err, textproto.ErrLineEndless):
-			s.err("", textTooLong)
-			s.ended = true
+			c.err("", textTooLong)
+			c.ended = true
 		default:
 			// RFC 1939 §3: after a timeout the session ends without a reply,
 			// and nothing is deleted.
-			s.ended = true
+			c.ended = true
 		}
 	}
-	s.c.Flush()
+	c.tp.Flush()
 }
 
-func (s *session) greet() {
-	s.c.SetMaxLine(maxAuthLine)
-	text := s.srv.host + " POP3 " + s.text(textReady)
-	if sasl.OffersAPOP(s.srv.Authenticator, s.saslConn()) {
-		s.stamp = sasl.NewStamp(s.srv.host)
-		text += " " + s.stamp
+func (c *conn) greet() {
+	c.tp.SetMaxLine(maxAuthLine)
+	text := c.srv.host + " POP3 " + c.text(textReady)
+	if sasl.OffersAPOP(c.srv.Authenticator, c.saslConn()) {
+		c.stamp = sasl.NewStamp(c.srv.host)
+		text += " " + c.stamp
 	}
-	s.ok(text)
+	c.ok(text)
 }
 
 // next returns the next command. It waits for one only after all replies have
 // been sent.
-func (s *session) next() (request, error) {
-	if len(s.queue) > 0 {
-		r := s.queue[0]
-		s.queue = s.queue[1:]
+func (c *conn) next() (request, error) {
+	if len(c.queue) > 0 {
+		r := c.queue[0]
+		c.queue = c.queue[1:]
 		return r, nil
 	}
-	if !s.c.BufferedLine() {
-		s.stopAhead()
-		if err := s.c.Flush(); err != nil {
+	if !c.tp.BufferedLine() {
+		c.stopAhead()
+		if err := c.tp.Flush(); err != nil {
 			return request{}, err
 		}
 		for {
-			err := s.c.Wait()
+			err := c.tp.Wait()
 			if err == nil {
 				break
 			}
@@ -106,12 +106,12 @@ func (s *session) next() (request, error) {
 			}
 		}
 	}
-	return s.read()
+	return c.read()
 }
 
 // read reads a command. It returns only errors that end the connection.
-func (s *session) read() (request, error) {
-	line, err := s.c.ReadLine()
+func (c *conn) read() (request, error) {
+	line, err := c.tp.ReadLine()
 	switch {
 	case err == nil, errors.Is(err, textproto.ErrBareLF): // no body comes from clients: nothing to smuggle
 		cmd, err := pop3.ParseCommand(line)
@@ -132,128 +132,82 @@ func (s *session) read() (request, error) {
 }
 
 // serve carries out a command.
-func (s *session) serve(r request) {
-	before := s.errors
+func (c *conn) serve(r request) {
+	before := c.errors
 	switch {
 	case errors.Is(r.err, textproto.ErrLineTooLong):
-		s.wrong(textTooLong)
+		c.wrong(textTooLong)
 	case errors.Is(r.err, textproto.ErrBareCR):
-		s.wrong(textBadLine)
+		c.wrong(textBadLine)
 	case errors.Is(r.err, pop3.ErrUnknownCommand):
-		s.wrong(textUnknown)
+		c.wrong(textUnknown)
 	default:
-		c := find(r.cmd.Verb)
+		row, ok := c.srv.commands[r.cmd.Verb]
 		switch {
-		case c == nil:
-			s.wrong(textUnknown)
-		case s.drop == nil && c.states&authorization == 0:
-			s.wrong(textTransState)
-		case s.drop != nil && c.states&transaction == 0:
-			s.wrong(textAuthState)
+		case !ok:
+			c.wrong(textUnknown)
+		case c.drop == nil && row.states&authorization == 0:
+			c.wrong(textTransState)
+		case c.drop != nil && row.states&transaction == 0:
+			c.wrong(textAuthState)
 		case r.err != nil:
-			s.wrong(textSyntax)
+			c.wrong(textSyntax)
 		default:
-			c.do(s, r.cmd)
+			row.run(c, r.cmd)
 		}
 	}
-	if s.errors == before {
-		s.errors = 0
+	if c.errors == before {
+		c.errors = 0
 	}
-}
-
-// The states that commands are valid in (RFC 1939 §3). UPDATE is entered by
-// QUIT and has no commands.
-const (
-	authorization = 1 << iota
-	transaction
-)
-
-type command struct {
-	verb   string
-	states int
-	do     func(s *session, c pop3.Command)
-}
-
-// commands is the table of commands.
-func commands() []command {
-	return []command{
-		{"RETR", transaction, (*session).retr},
-		{"DELE", transaction, (*session).dele},
-		{"LIST", transaction, (*session).list},
-		{"UIDL", transaction, (*session).uidl},
-		{"TOP", transaction, (*session).top},
-		{"STAT", transaction, (*session).stat},
-		{"NOOP", transaction, (*session).noop},
-		{"RSET", transaction, (*session).rset},
-		{"QUIT", authorization | transaction, (*session).quit},
-		{"CAPA", authorization | transaction, (*session).capa},
-		{"LANG", authorization | transaction, (*session).language},
-		{"USER", authorization, (*session).cmdUser},
-		{"PASS", authorization, (*session).pass},
-		{"APOP", authorization, (*session).apop},
-		{"AUTH", authorization, (*session).auth},
-		{"STLS", authorization, (*session).stls},
-		{"UTF8", authorization, (*session).utf8Mode},
-	}
-}
-
-// find returns the row of the table for a verb.
-func find(verb string) *command {
-	for _, c := range commands() {
-		if c.verb == verb {
-			return &c
-		}
-	}
-	return nil
 }
 
 // ok answers +OK with a text that has been translated.
-func (s *session) ok(text string) { s.status(pop3.Status{OK: true, Text: text}) }
+func (c *conn) ok(text string) { c.status(pop3.Status{OK: true, Text: text}) }
 
 // say answers +OK with a text that it translates.
-func (s *session) say(text string) { s.ok(s.text(text)) }
+func (c *conn) say(text string) { c.ok(c.text(text)) }
 
 // err answers -ERR.
-func (s *session) err(code pop3.Code, text string) {
-	s.status(pop3.Status{Code: code, Text: s.text(text)})
+func (c *conn) err(code pop3.Code, text string) {
+	c.status(pop3.Status{Code: code, Text: c.text(text)})
 }
 
 // wrong answers -ERR to a command that the client should not have sent. Too
 // many of them in a row end the session.
-func (s *session) wrong(text string) {
-	s.errors++
-	if reached(s.errors, s.srv.MaxBadCommands, DefaultMaxBadCommands) {
+func (c *conn) wrong(text string) {
+	c.errors++
+	if reached(c.errors, c.srv.MaxBadCommands, DefaultMaxBadCommands) {
 		text = textTooManyErr
-		s.ended = true
+		c.ended = true
 	}
-	s.err("", text)
+	c.err("", text)
 }
 
-func (s *session) status(st pop3.Status) {
-	b := pop3.AppendStatus(s.c.AvailableBuffer(), st)
-	s.c.Write(append(b, '\r', '\n'))
+func (c *conn) status(st pop3.Status) {
+	b := pop3.AppendStatus(c.tp.AvailableBuffer(), st)
+	c.tp.Write(append(b, '\r', '\n'))
 }
 
 // end writes the line that ends a multi-line reply.
-func (s *session) end() { s.c.WriteString(".\r\n") }
+func (c *conn) end() { c.tp.WriteString(".\r\n") }
 
-func (s *session) log() *slog.Logger {
-	l := s.srv.Logger
+func (c *conn) log() *slog.Logger {
+	l := c.srv.Logger
 	if l == nil {
 		l = slog.Default()
 	}
-	return l.With("conn", s.c.ID(), "remote", s.c.RemoteAddr())
+	return l.With("conn", c.tp.ID(), "remote", c.tp.RemoteAddr())
 }
 
 // storeError answers -ERR for an error of the store, and logs it.
-func (s *session) storeError(doing string, err error) {
+func (c *conn) storeError(doing string, err error) {
 	switch {
 	case errors.Is(err, mailbox.ErrNotExist):
-		s.err(pop3.CodeSysPerm, textNoMaildrop)
+		c.err(pop3.CodeSysPerm, textNoMaildrop)
 	default:
-		s.err(pop3.CodeSysTemp, textUnavailable)
+		c.err(pop3.CodeSysTemp, textUnavailable)
 	}
-	s.log().Error("pop3: "+doing, "error", err)
+	c.log().Error("pop3: "+doing, "error", err)
 }
 
-func (s *session) noop(pop3.Command) { s.say(textNoop) }
+func (c *conn) noop(pop3.Command) { c.say(textNoop) }

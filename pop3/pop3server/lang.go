@@ -16,12 +16,19 @@ type Language struct {
 	Texts map[string]string
 }
 
+// langExt is LANG (RFC 6856 §3).
+func langExt() extension {
+	x := announce("LANG")
+	x.commands = []command{{"LANG", anyState, (*conn).language}}
+	return x
+}
+
 var english = Language{Tag: "en", Name: "English"}
 
 // text returns the translation of a text.
-func (s *session) text(text string) string {
-	if s.lang != nil {
-		if t := s.lang.Texts[text]; t != "" {
+func (c *conn) text(text string) string {
+	if c.lang != nil {
+		if t := c.lang.Texts[text]; t != "" {
 			return t
 		}
 	}
@@ -29,35 +36,35 @@ func (s *session) text(text string) string {
 }
 
 // language answers LANG.
-func (s *session) language(c pop3.Command) {
-	if c.Arg == "" {
-		s.say(textLanguages)
-		for _, l := range append([]Language{english}, s.srv.Languages...) {
-			s.c.WriteLine(strings.TrimRight(l.Tag+" "+l.Name, " "))
+func (c *conn) language(cmd pop3.Command) {
+	if cmd.Arg == "" {
+		c.say(textLanguages)
+		for _, l := range append([]Language{english}, c.srv.Languages...) {
+			c.tp.WriteLine(strings.TrimRight(l.Tag+" "+l.Name, " "))
 		}
-		s.end()
+		c.end()
 		return
 	}
-	l := s.findLanguage(c.Arg)
+	l := c.findLanguage(cmd.Arg)
 	if l == nil {
-		s.err("", textNoLanguage)
+		c.err("", textNoLanguage)
 		return
 	}
-	s.lang = l
-	s.ok(l.Tag + " " + s.text(textLanguage))
+	c.lang = l
+	c.ok(l.Tag + " " + c.text(textLanguage))
 }
 
 // findLanguage looks for a language that a basic language range matches
 // (RFC 4647 §3.3.1): the tag itself, or a beginning of it up to a hyphen.
-func (s *session) findLanguage(want string) *Language {
-	if want == "*" && len(s.srv.Languages) > 0 {
-		return &s.srv.Languages[0]
+func (c *conn) findLanguage(want string) *Language {
+	if want == "*" && len(c.srv.Languages) > 0 {
+		return &c.srv.Languages[0]
 	}
 	if want == "*" || matches(want, english.Tag) {
 		return &english
 	}
-	for i := range s.srv.Languages {
-		if l := &s.srv.Languages[i]; matches(want, l.Tag) {
+	for i := range c.srv.Languages {
+		if l := &c.srv.Languages[i]; matches(want, l.Tag) {
 			return l
 		}
 	}

@@ -12,6 +12,39 @@ import (
 	"github.com/posthorn-mail/posthorn/pop3"
 )
 
+// maildropExt is the commands about the maildrop as a whole (RFC 1939 §5).
+func maildropExt() extension {
+	return extension{commands: []command{
+		{"STAT", transaction, (*conn).stat},
+		{"LIST", transaction, (*conn).list},
+		{"DELE", transaction, (*conn).dele},
+		{"RSET", transaction, (*conn).rset},
+	}}
+}
+
+// uidlExt is UIDL (RFC 1939 §7).
+func uidlExt() extension {
+	x := announce("UIDL")
+	x.commands = []command{{"UIDL", transaction, (*conn).uidl}}
+	return x
+}
+
+// policyExt is EXPIRE and LOGIN-DELAY (RFC 2449 §6.5, §6.7): those of the user
+// after login, those of everybody before.
+func policyExt() extension {
+	return extension{capabilities: func(c *conn) pop3.Capabilities {
+		policy, perUser := c.srv.Policy, c.srv.UserPolicy != nil
+		if c.drop != nil {
+			policy, perUser = c.drop.policy, false
+		}
+		list := pop3.Capabilities{pop3.ExpireCapability(policy.days(), perUser)}
+		if policy.LoginDelay > 0 {
+			list = append(list, pop3.LoginDelayCapability(policy.LoginDelay, perUser))
+		}
+		return list
+	}}
+}
+
 // A maildrop is the mailbox as it was at login.
 type maildrop struct {
 	account mailbox.Account
@@ -36,57 +69,57 @@ type msg struct {
 }
 
 // open opens the maildrop of a user who is authenticated.
-func (s *session) open(identity string) (err error) {
-	d := &maildrop{policy: s.srv.Policy}
+func (c *conn) open(identity string) (err error) {
+	d := &maildrop{policy: c.srv.Policy}
 	defer func() {
-		if s.drop != d { // an error, or a panic of the store
+		if c.drop != d { // an error, or a panic of the store
 			d.close()
 		}
 	}()
-	if s.srv.UserPolicy != nil {
-		if d.policy, err = s.srv.UserPolicy(s.ctx, identity); err != nil {
+	if c.srv.UserPolicy != nil {
+		if d.policy, err = c.srv.UserPolicy(c.ctx, identity); err != nil {
 			return fmt.Errorf("policy: %w", err)
 		}
 	}
 	switch {
-	case s.srv.Shared:
-	case s.srv.Lock != nil:
-		d.release, err = s.srv.Lock(s.ctx, identity)
+	case c.srv.Shared:
+	case c.srv.Lock != nil:
+		d.release, err = c.srv.Lock(c.ctx, identity)
 	default:
-		d.release, err = s.srv.locks.lock(identity)
+		d.release, err = c.srv.locks.lock(identity)
 	}
 	if err != nil {
 		return err
 	}
-	if !s.srv.logins.allowed(identity) {
+	if !c.srv.logins.allowed(identity) {
 		return errLoginDelay
 	}
-	account, err := s.srv.Store.Account(s.ctx, identity)
+	account, err := c.srv.Store.Account(c.ctx, identity)
 	if err != nil {
 		return fmt.Errorf("account: %w", err)
 	}
 	d.account = account
-	name := s.srv.Mailbox
+	name := c.srv.Mailbox
 	if name == "" {
 		name = mailbox.Inbox
 	}
-	if d.box, err = d.account.Mailbox(s.ctx, name); err != nil {
+	if d.box, err = d.account.Mailbox(c.ctx, name); err != nil {
 		return fmt.Errorf("mailbox: %w", err)
 	}
 	if !d.may(mailbox.RightRead) {
 		return fmt.Errorf("mailbox: %w", mailbox.ErrPermission)
 	}
-	snap, err := d.box.Snapshot(s.ctx)
+	snap, err := d.box.Snapshot(c.ctx)
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
 	d.msgs = make([]msg, 0, snap.UIDs.Len())
-	for m, err := range d.box.Messages(s.ctx, snap.UIDs, mailbox.WantEntry) {
+	for m, err := range d.box.Messages(c.ctx, snap.UIDs, mailbox.WantEntry) {
 		if err != nil {
 			if _, ok := errors.AsType[*mailbox.MessageError](err); !ok {
 				return fmt.Errorf("reading the mailbox: %w", err)
 			}
-			s.log().Error("pop3: message is damaged", "error", err)
+			c.log().Error("pop3: message is damaged", "error", err)
 			continue
 		}
 		since := m.SaveDate
@@ -97,8 +130,8 @@ func (s *session) open(identity string) (err error) {
 		d.size += m.Size
 	}
 	d.count = len(d.msgs)
-	s.srv.logins.entered(identity, d.policy.LoginDelay)
-	s.drop = d
+	c.srv.logins.entered(identity, d.policy.LoginDelay)
+	c.drop = d
 	return nil
 }
 
@@ -117,73 +150,73 @@ func (d *maildrop) close() {
 }
 
 // contents returns the number of messages and their size as a text.
-func (s *session) contents() string {
-	b := strconv.AppendInt(nil, int64(s.drop.count), 10)
-	b = append(append(append(b, ' '), s.text(textMessages)...), " ("...)
-	b = strconv.AppendInt(b, s.drop.size, 10)
-	return string(append(append(append(b, ' '), s.text(textOctets)...), ')'))
+func (c *conn) contents() string {
+	b := strconv.AppendInt(nil, int64(c.drop.count), 10)
+	b = append(append(append(b, ' '), c.text(textMessages)...), " ("...)
+	b = strconv.AppendInt(b, c.drop.size, 10)
+	return string(append(append(append(b, ' '), c.text(textOctets)...), ')'))
 }
 
 // find returns a message by its number, or nil after answering -ERR.
-func (s *session) find(n int) *msg {
+func (c *conn) find(n int) *msg {
 	switch {
-	case n > len(s.drop.msgs):
-		s.err("", textNoSuch)
-	case s.drop.msgs[n-1].deleted:
-		s.err("", textDeletedMsg)
+	case n > len(c.drop.msgs):
+		c.err("", textNoSuch)
+	case c.drop.msgs[n-1].deleted:
+		c.err("", textDeletedMsg)
 	default:
-		return &s.drop.msgs[n-1]
+		return &c.drop.msgs[n-1]
 	}
 	return nil
 }
 
 // stat answers STAT (RFC 1939 §5).
-func (s *session) stat(pop3.Command) {
-	b := append(s.c.AvailableBuffer(), "+OK "...)
-	b = pop3.AppendListing(b, s.drop.count, s.drop.size)
-	s.c.Write(append(b, '\r', '\n'))
+func (c *conn) stat(pop3.Command) {
+	b := append(c.tp.AvailableBuffer(), "+OK "...)
+	b = pop3.AppendListing(b, c.drop.count, c.drop.size)
+	c.tp.Write(append(b, '\r', '\n'))
 }
 
 // list answers LIST.
-func (s *session) list(c pop3.Command) {
-	s.listing(c.Msg, func(b []byte, n int) []byte {
-		return pop3.AppendListing(b, n, s.drop.msgs[n-1].size)
+func (c *conn) list(cmd pop3.Command) {
+	c.listing(cmd.Msg, func(b []byte, n int) []byte {
+		return pop3.AppendListing(b, n, c.drop.msgs[n-1].size)
 	})
 }
 
 // uidl answers UIDL (RFC 1939 §7).
-func (s *session) uidl(c pop3.Command) {
-	s.makeUIDs()
-	s.listing(c.Msg, func(b []byte, n int) []byte {
-		return pop3.AppendUIDListing(b, n, s.drop.uids[n-1])
+func (c *conn) uidl(cmd pop3.Command) {
+	c.makeUIDs()
+	c.listing(cmd.Msg, func(b []byte, n int) []byte {
+		return pop3.AppendUIDListing(b, n, c.drop.uids[n-1])
 	})
 }
 
 // listing writes a line for one message, or lines for all.
-func (s *session) listing(n int, line func(b []byte, n int) []byte) {
+func (c *conn) listing(n int, line func(b []byte, n int) []byte) {
 	if n > 0 {
-		if s.find(n) != nil {
-			b := line(append(s.c.AvailableBuffer(), "+OK "...), n)
-			s.c.Write(append(b, '\r', '\n'))
+		if c.find(n) != nil {
+			b := line(append(c.tp.AvailableBuffer(), "+OK "...), n)
+			c.tp.Write(append(b, '\r', '\n'))
 		}
 		return
 	}
-	s.ok(s.contents())
-	for i := range s.drop.msgs {
-		if s.drop.msgs[i].deleted {
+	c.ok(c.contents())
+	for i := range c.drop.msgs {
+		if c.drop.msgs[i].deleted {
 			continue
 		}
-		if _, err := s.c.Write(append(line(s.c.AvailableBuffer(), i+1), '\r', '\n')); err != nil {
+		if _, err := c.tp.Write(append(line(c.tp.AvailableBuffer(), i+1), '\r', '\n')); err != nil {
 			return
 		}
 	}
-	s.end()
+	c.end()
 }
 
 // makeUIDs makes the unique-ids of the maildrop. They depend on the messages
 // only, so that they are the same in each session.
-func (s *session) makeUIDs() {
-	d := s.drop
+func (c *conn) makeUIDs() {
+	d := c.drop
 	if d.uids != nil {
 		return
 	}
@@ -194,8 +227,8 @@ func (s *session) makeUIDs() {
 		m := &d.msgs[i]
 		var id string
 		switch {
-		case s.srv.UID != nil:
-			id = s.srv.UID(info, mailbox.Entry{
+		case c.srv.UID != nil:
+			id = c.srv.UID(info, mailbox.Entry{
 				UID: m.uid, Size: m.size, EmailID: m.emailID, SaveDate: time.Unix(m.since, 0),
 			})
 		case m.emailID != "":

@@ -10,51 +10,63 @@ import (
 	"github.com/posthorn-mail/posthorn/pop3"
 )
 
+// retrExt is RETR (RFC 1939 §5).
+func retrExt() extension {
+	return extension{commands: []command{{"RETR", transaction, (*conn).retr}}}
+}
+
+// topExt is TOP (RFC 1939 §7).
+func topExt() extension {
+	x := announce("TOP")
+	x.commands = []command{{"TOP", transaction, (*conn).top}}
+	return x
+}
+
 // retr sends a message (RFC 1939 §5).
-func (s *session) retr(c pop3.Command) {
-	m, content := s.fetch(c.Msg)
+func (c *conn) retr(cmd pop3.Command) {
+	m, content := c.fetch(cmd.Msg)
 	if content == nil {
 		return
 	}
 	m.retrieved = true
-	b := append(s.c.AvailableBuffer(), "+OK "...)
+	b := append(c.tp.AvailableBuffer(), "+OK "...)
 	b = strconv.AppendInt(b, content.Size(), 10)
-	b = append(append(append(b, ' '), s.text(textOctets)...), '\r', '\n')
-	s.c.Write(b)
-	s.send(content, -1)
+	b = append(append(append(b, ' '), c.text(textOctets)...), '\r', '\n')
+	c.tp.Write(b)
+	c.send(content, -1)
 }
 
 // top sends the header of a message and some lines of its body (RFC 1939 §7).
-func (s *session) top(c pop3.Command) {
-	if _, content := s.fetch(c.Msg); content != nil {
-		s.say(textTop)
-		s.send(content, c.Lines)
+func (c *conn) top(cmd pop3.Command) {
+	if _, content := c.fetch(cmd.Msg); content != nil {
+		c.say(textTop)
+		c.send(content, cmd.Lines)
 	}
 }
 
 // fetch returns a message with its content. The content is nil after an answer
 // of -ERR.
-func (s *session) fetch(n int) (*msg, mailbox.Content) {
-	m := s.find(n)
+func (c *conn) fetch(n int) (*msg, mailbox.Content) {
+	m := c.find(n)
 	if m == nil {
 		return nil, nil
 	}
-	got, err := s.content(m.uid)
+	got, err := c.content(m.uid)
 	switch {
 	case err != nil:
-		s.storeError("reading a message", err)
+		c.storeError("reading a message", err)
 		return nil, nil
 	case got == nil || got.Content == nil:
-		s.err("", textGone)
+		c.err("", textGone)
 		return nil, nil
 	}
-	if s.srv.RefuseUTF8 && !s.utf8 {
+	if c.srv.RefuseUTF8 && !c.utf8 {
 		switch needs, err := needsUTF8(got.Content); {
 		case err != nil:
-			s.storeError("reading a message", err)
+			c.storeError("reading a message", err)
 			return nil, nil
 		case needs:
-			s.err(pop3.CodeUTF8, textNeedsUTF8)
+			c.err(pop3.CodeUTF8, textNeedsUTF8)
 			return nil, nil
 		}
 	}
@@ -64,8 +76,8 @@ func (s *session) fetch(n int) (*msg, mailbox.Content) {
 // send streams a message, all of it if lines is negative. An error ends the
 // session without ending the body, so that the client does not mistake a part
 // for the whole.
-func (s *session) send(content mailbox.Content, lines int) {
-	dot := s.c.DotWriter()
+func (c *conn) send(content mailbox.Content, lines int) {
+	dot := c.tp.DotWriter()
 	var w io.Writer = dot
 	var limit *topWriter
 	if lines >= 0 {
@@ -73,7 +85,7 @@ func (s *session) send(content mailbox.Content, lines int) {
 		w = limit
 	}
 	var header *headerWriter
-	if !s.utf8 {
+	if !c.utf8 {
 		header = &headerWriter{w: w}
 		w = header
 	}
@@ -88,12 +100,12 @@ func (s *session) send(content mailbox.Content, lines int) {
 		err = dot.Close()
 	}
 	if err != nil {
-		s.ended = true
+		c.ended = true
 		level := slog.LevelError // the store failed
-		if s.c.Flush() != nil {
+		if c.tp.Flush() != nil {
 			level = slog.LevelInfo // the client is gone
 		}
-		s.log().Log(s.ctx, level, "pop3: sending a message", "error", err)
+		c.log().Log(c.ctx, level, "pop3: sending a message", "error", err)
 	}
 }
 

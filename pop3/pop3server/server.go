@@ -116,6 +116,9 @@ type Server struct {
 	host   string // Hostname, or its default
 	locks  locks
 	logins logins
+
+	extensions []extension
+	commands   map[string]command // of extensions, by verb
 }
 
 // Policy is what a server requires of its clients (RFC 2449).
@@ -184,6 +187,12 @@ func (s *Server) setup() error {
 		if s.Redact == nil {
 			s.Redact = redact
 		}
+		s.extensions, s.commands = extensions(), make(map[string]command)
+		for _, x := range s.extensions {
+			for _, cmd := range x.commands {
+				s.commands[cmd.verb] = cmd
+			}
+		}
 		s.MaxLine = pop3.MaxCommand
 		s.IdleTimeout = cmp.Or(s.IdleTimeout, DefaultIdleTimeout)
 		s.ReadTimeout = cmp.Or(s.ReadTimeout, DefaultReadTimeout)
@@ -226,11 +235,11 @@ func (h handler) Refuse(c *textproto.Conn, reason error) {
 }
 
 // ServeConn serves one connection.
-func (h handler) ServeConn(ctx context.Context, c *textproto.Conn) {
-	s := &session{srv: h.Server, c: c, ctx: ctx}
-	s.attempts = sasl.Attempts{OnAuth: h.OnAuth, MaxFailures: h.MaxAuthFailures}
-	defer s.close()
-	s.unbind = c.BindTimeout(ctx, cmp.Or(h.LoginTimeout, DefaultLoginTimeout), errLoginTimeout)
-	defer s.unbind()
-	s.run()
+func (h handler) ServeConn(ctx context.Context, tp *textproto.Conn) {
+	c := &conn{srv: h.Server, tp: tp, ctx: ctx}
+	c.attempts = sasl.Attempts{OnAuth: h.OnAuth, MaxFailures: h.MaxAuthFailures}
+	defer c.close()
+	c.unbind = tp.BindTimeout(ctx, cmp.Or(h.LoginTimeout, DefaultLoginTimeout), errLoginTimeout)
+	defer c.unbind()
+	c.run()
 }

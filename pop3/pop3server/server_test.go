@@ -128,8 +128,10 @@ func TestTranscripts(t *testing.T) {
 // What is offered has a dialogue that shows it.
 func TestEverythingHasATranscript(t *testing.T) {
 	var names []string
-	for _, c := range commands() {
-		names = append(names, c.verb)
+	for _, x := range extensions() {
+		for _, cmd := range x.commands {
+			names = append(names, cmd.verb)
+		}
 	}
 	store, _ := openStore(t)
 	srv := newServer(t, store)

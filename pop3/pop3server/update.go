@@ -8,24 +8,24 @@ import (
 )
 
 // dele marks a message as deleted (RFC 1939 §5).
-func (s *session) dele(c pop3.Command) {
-	m := s.find(c.Msg)
+func (c *conn) dele(cmd pop3.Command) {
+	m := c.find(cmd.Msg)
 	if m == nil {
 		return
 	}
-	if !s.drop.may(mailbox.RightExpunge) {
-		s.err("", textReadOnly)
+	if !c.drop.may(mailbox.RightExpunge) {
+		c.err("", textReadOnly)
 		return
 	}
 	m.deleted = true
-	s.drop.count--
-	s.drop.size -= m.size
-	s.say(textDeleted)
+	c.drop.count--
+	c.drop.size -= m.size
+	c.say(textDeleted)
 }
 
 // rset unmarks all messages.
-func (s *session) rset(pop3.Command) {
-	d := s.drop
+func (c *conn) rset(pop3.Command) {
+	d := c.drop
 	for i := range d.msgs {
 		if m := &d.msgs[i]; m.deleted {
 			m.deleted = false
@@ -33,32 +33,32 @@ func (s *session) rset(pop3.Command) {
 			d.size += m.size
 		}
 	}
-	s.say(textReset)
+	c.say(textReset)
 }
 
 // quit ends the session. After login it enters the UPDATE state (RFC 1939 §6):
 // the marked messages are deleted and the lock is released before the answer.
-func (s *session) quit(pop3.Command) {
-	s.ended = true
-	if s.drop == nil {
-		s.say(textBye)
+func (c *conn) quit(pop3.Command) {
+	c.ended = true
+	if c.drop == nil {
+		c.say(textBye)
 		return
 	}
-	s.stopAhead()
-	err := s.update()
-	s.drop.close()
+	c.stopAhead()
+	err := c.update()
+	c.drop.close()
 	if err != nil {
-		s.err(pop3.CodeSysTemp, textNotRemoved)
-		s.log().Error("pop3: deleting at QUIT", "error", err)
+		c.err(pop3.CodeSysTemp, textNotRemoved)
+		c.log().Error("pop3: deleting at QUIT", "error", err)
 		return
 	}
-	s.say(textBye)
+	c.say(textBye)
 }
 
 // update deletes the marked messages and those that the policy deletes, and
 // sets \Seen on the rest if MarkSeen is set.
-func (s *session) update() error {
-	d := s.drop
+func (c *conn) update() error {
+	d := c.drop
 	var gone, seen mailbox.UIDSet
 	now := time.Now().Unix()
 	keep := int64(d.policy.days()) * 24 * 60 * 60 // as announced
@@ -68,19 +68,19 @@ func (s *session) update() error {
 			d.policy.Expire < 0 && m.retrieved,
 			d.policy.Expire > 0 && now-m.since > keep:
 			gone.Add(m.uid)
-		case m.retrieved && s.srv.MarkSeen:
+		case m.retrieved && c.srv.MarkSeen:
 			seen.Add(m.uid)
 		}
 	}
 	if !seen.IsEmpty() && d.may(mailbox.RightSeen) {
 		change := mailbox.FlagChange{Op: mailbox.FlagsAdd, Flags: mailbox.NewFlagSet(mailbox.FlagSeen)}
-		if _, err := d.box.SetFlags(s.ctx, seen, change); err != nil {
-			s.log().Warn("pop3: marking as seen", "error", err)
+		if _, err := d.box.SetFlags(c.ctx, seen, change); err != nil {
+			c.log().Warn("pop3: marking as seen", "error", err)
 		}
 	}
 	if gone.IsEmpty() || !d.may(mailbox.RightExpunge) {
 		return nil
 	}
-	_, err := d.box.Expunge(s.ctx, gone, mailbox.FlagSet{})
+	_, err := d.box.Expunge(c.ctx, gone, mailbox.FlagSet{})
 	return err
 }

@@ -10,10 +10,20 @@ import (
 	"github.com/posthorn-mail/posthorn/pop3"
 )
 
+// utf8Ext is UTF8 (RFC 6856 §2), with user names in UTF-8 (§2.2).
+func utf8Ext() extension {
+	return extension{
+		commands: []command{{"UTF8", authorization, (*conn).utf8Mode}},
+		capabilities: func(*conn) pop3.Capabilities {
+			return pop3.Capabilities{{Name: "UTF8", Args: []string{"USER"}}}
+		},
+	}
+}
+
 // utf8Mode turns on UTF-8 mode (RFC 6856 §2.1).
-func (s *session) utf8Mode(pop3.Command) {
-	s.utf8 = true
-	s.say(textUTF8)
+func (c *conn) utf8Mode(pop3.Command) {
+	c.utf8 = true
+	c.say(textUTF8)
 }
 
 // maxHeader is how much of a header a headerWriter holds. A longer header is
