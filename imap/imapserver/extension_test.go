@@ -26,7 +26,7 @@ func TestExtension(t *testing.T) {
 			return c.respond(&grammar.StatusLine{Cond: imap.OK, Code: imap.CodeHighestModSeq, Arg: st.HighestModSeq, Text: "highest"})
 		},
 		withFlags: func(_ *Conn, e *wire.Encoder, entry mailbox.Entry) {
-			grammar.WriteItemName(e.SP(), imap.FetchModSeq, nil)
+			grammar.WriteItemName(e, imap.FetchModSeq, nil)
 			grammar.WriteModSeq(e, entry.ModSeq)
 		},
 		tellGone: func(c *Conn, gone mailbox.UIDSet) error { return c.respond(&imap.VanishedData{UIDs: gone}) },

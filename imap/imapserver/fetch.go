@@ -47,6 +47,7 @@ type fetcher struct {
 	hasFlags bool           // FLAGS is asked for
 	marks    bool           // an item sets \Seen
 	unseen   mailbox.UIDSet // messages that have been sent and are to be marked
+	later    bool           // \Seen is told when it is set, for extensions to add to it
 
 	header *bufio.Reader // for filtering headers
 	fields fieldBuffer
@@ -60,7 +61,15 @@ func (c *Conn) fetch(cmd *imap.Fetch) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	f := &fetcher{Conn: c}
+	for _, x := range c.srv.extensions() {
+		if x.onFetch == nil {
+			continue
+		}
+		if err := x.onFetch(c, cmd, &set); err != nil {
+			return reply{}, err
+		}
+	}
+	f := &fetcher{Conn: c, later: c.addsToFlags()}
 	if cmd.UID {
 		// RFC 9051 §6.4.9: UID comes whether asked for or not.
 		err = f.add(imap.FetchItem{Att: imap.FetchUID})
@@ -135,9 +144,10 @@ func (f *fetcher) marksSeen() bool {
 func (f *fetcher) message(seq uint32, m *mailbox.Message) error {
 	news := false // \Seen is set by this command
 	if f.marks && m.Flags.System()&mailbox.SystemSeen == 0 {
-		news = true
-		m.Flags = m.Flags.With(mailbox.NewFlagSet(mailbox.FlagSeen))
 		f.unseen.Add(m.UID)
+		if news = !f.later; news {
+			m.Flags = m.Flags.With(mailbox.NewFlagSet(mailbox.FlagSeen))
+		}
 	}
 	if f.hasFlags || news {
 		if err := f.tellKeywords(m.Flags); err != nil {
@@ -170,9 +180,17 @@ func (f *fetcher) mark() error {
 		return nil
 	}
 	change := mailbox.FlagChange{Op: mailbox.FlagsAdd, Flags: mailbox.NewFlagSet(mailbox.FlagSeen)}
-	others, err := f.setKnown(f.unseen, change)
-	if err != nil || others.IsEmpty() {
+	changed, others, err := f.setKnown(f.unseen, change)
+	if err != nil {
 		return err
+	}
+	if f.later {
+		if _, err := f.tellStored(mailbox.UIDSet{}, changed, false); err != nil {
+			return err
+		}
+	}
+	if others.IsEmpty() {
+		return nil
 	}
 	// The flags that were sent with these may be out of date: poll tells.
 	if _, err := f.sel.mb.SetFlags(f.ctx, others, change); err != nil {

@@ -22,6 +22,15 @@ func (c *Conn) search(cmd *imap.Search) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	var more imap.SearchData
+	for _, x := range c.srv.extensions() {
+		if x.onSearch == nil {
+			continue
+		}
+		if err := x.onSearch(c, cmd, found, &more); err != nil {
+			return reply{}, err
+		}
+	}
 	e := c.begin()
 	grammar.BeginSearch(e)
 	for uid := range found.All() {
@@ -40,7 +49,7 @@ func (c *Conn) search(cmd *imap.Search) (reply, error) {
 			e = c.begin()
 		}
 	}
-	grammar.EndSearch(e, 0)
+	grammar.EndSearch(e, more.ModSeq)
 	return reply{}, link(c.end())
 }
 
@@ -91,6 +100,8 @@ func (c *Conn) searchKey(key search.Key) (search.Key, error) {
 			return search.Not{Key: recent}, nil
 		}
 		return recent, nil
+	case imap.SearchModSeq:
+		return search.ModSeq{N: k.N}, nil
 	}
 	return key, nil
 }

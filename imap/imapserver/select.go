@@ -67,7 +67,7 @@ func (c *Conn) selectMailbox(cmd *imap.Select) (reply, error) {
 	c.claimRecent(1)
 
 	for _, x := range c.srv.extensions() {
-		if x.onSelect == nil || slices.ContainsFunc(x.caps, func(cmd imap.Cap) bool { return !c.offers(cmd) }) {
+		if x.onSelect == nil || slices.ContainsFunc(x.caps, func(name imap.Cap) bool { return !c.offers(name) }) {
 			continue
 		}
 		if err := x.onSelect(c, cmd, st); err != nil {

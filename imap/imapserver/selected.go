@@ -6,6 +6,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -248,26 +249,58 @@ func (c *Conn) tellExists() error {
 	return c.end()
 }
 
-// tellFlags writes a FETCH response with a message's flags.
+// tellFlags writes a FETCH response with a message's flags, and what enabled
+// extensions add to them.
 func (c *Conn) tellFlags(seq uint32, entry mailbox.Entry, withUID bool) error {
 	if err := c.tellKeywords(entry.Flags); err != nil {
 		return err
 	}
-	e := c.begin()
-	grammar.BeginFetch(e, seq)
-	if withUID {
-		grammar.WriteItemName(e, imap.FetchUID, nil)
-		e.Uint(uint64(entry.UID)).SP()
-	}
+	e := c.beginUnasked(seq, entry, withUID)
 	grammar.WriteItemName(e, imap.FetchFlags, nil)
 	e.FlagSet(entry.Flags, c.sel.recent.Contains(entry.UID))
 	for _, x := range c.on {
 		if x.withFlags != nil {
-			x.withFlags(c, e, entry)
+			x.withFlags(c, e.SP(), entry)
 		}
 	}
 	grammar.EndFetch(e)
 	return c.end()
+}
+
+// tellSilent writes a FETCH response for a message whose flags the client has
+// changed with .SILENT: only what enabled extensions have to say of it.
+func (c *Conn) tellSilent(seq uint32, entry mailbox.Entry, withUID bool) error {
+	e := c.beginUnasked(seq, entry, withUID)
+	n := 0
+	for _, x := range c.on {
+		if x.withFlags == nil {
+			continue
+		}
+		if n++; n > 1 {
+			e.SP()
+		}
+		x.withFlags(c, e, entry)
+	}
+	grammar.EndFetch(e)
+	return c.end()
+}
+
+// beginUnasked begins a FETCH response about a change, with the UID where it
+// belongs there.
+func (c *Conn) beginUnasked(seq uint32, entry mailbox.Entry, withUID bool) *wire.Encoder {
+	e := c.begin()
+	grammar.BeginFetch(e, seq)
+	if withUID || slices.ContainsFunc(c.on, func(x extension) bool { return x.withUID }) {
+		grammar.WriteItemName(e, imap.FetchUID, nil)
+		e.Uint(uint64(entry.UID)).SP()
+	}
+	return e
+}
+
+// addsToFlags reports whether an enabled extension has something to say of
+// messages whose flags have changed.
+func (c *Conn) addsToFlags() bool {
+	return slices.ContainsFunc(c.on, func(x extension) bool { return x.withFlags != nil })
 }
 
 // systemFlags are the flags that every mailbox takes.

@@ -25,54 +25,100 @@ func (c *Conn) store(cmd *imap.Store) (reply, error) {
 		return reply{}, err
 	}
 	change := mailbox.FlagChange{Op: cmd.Op, Flags: mailbox.NewFlagSet(cmd.Flags...)}
-	if cmd.Silent {
-		if set, err = c.setKnown(set, change); err != nil || set.IsEmpty() {
+	for _, x := range c.srv.extensions() {
+		if x.onStore != nil {
+			x.onStore(c, cmd, &change)
+		}
+	}
+	conditional := change.UnchangedSince != nil
+	var silent mailbox.UIDSet // changed, and the client knows what they have become
+	if cmd.Silent && !conditional {
+		if silent, set, err = c.setKnown(set, change); err != nil {
 			return reply{}, err
 		}
 	}
-	if err := c.setFlags(set, change); err != nil {
+	var conflicts mailbox.UIDSet
+	if !set.IsEmpty() {
+		res, err := c.setFlags(set, change)
+		if err != nil {
+			return reply{}, err
+		}
+		if conflicts = res.Conflicts; cmd.Silent && conditional {
+			silent, set = set.Subtract(conflicts), conflicts
+		}
+	}
+	stored, err := c.tellStored(silent, set, cmd.UID)
+	if err != nil {
 		return reply{}, err
 	}
-	stored := uint32(0)
-	err = c.readFlags(set, func(e *mailbox.Entry) error {
+	// RFC 2180 §4.2: messages that are gone are an error unless .SILENT.
+	gone := !cmd.UID && !cmd.Silent && stored < c.sel.view.countSet(set)
+	if !conflicts.IsEmpty() {
+		return c.modified(cmd, conflicts, gone)
+	}
+	if gone {
+		return reply{}, errExpunged()
+	}
+	return reply{}, nil
+}
+
+// tellStored tells what STORE has done: of the silent messages only what enabled
+// extensions want told. It returns how many of the others there are.
+func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored uint32, err error) {
+	if !silent.IsEmpty() && c.addsToFlags() {
+		err = c.readFlags(silent, func(e *mailbox.Entry) error {
+			if seq := c.sel.view.seq(e.UID); seq != 0 {
+				return c.tellSilent(seq, *e, withUID)
+			}
+			return nil
+		})
+	}
+	if err != nil || others.IsEmpty() {
+		return 0, err
+	}
+	return stored, c.readFlags(others, func(e *mailbox.Entry) error {
 		seq := c.sel.view.seq(e.UID)
 		if seq == 0 {
 			return nil
 		}
 		stored++
-		return c.tellFlags(seq, *e, cmd.UID)
+		return c.tellFlags(seq, *e, withUID)
 	})
-	// RFC 2180 §4.2: messages that are gone are an error unless .SILENT.
-	if err == nil && !cmd.UID && !cmd.Silent && stored < c.sel.view.countSet(set) {
-		err = errExpunged()
+}
+
+// modified is the reply to a conditional STORE that has left messages alone: gone
+// tells that others could not be found (RFC 7162 §3.1.3).
+func (c *Conn) modified(cmd *imap.Store, conflicts mailbox.UIDSet, gone bool) (reply, error) {
+	set := imap.UIDNumSet(conflicts)
+	if !cmd.UID {
+		set = c.sel.view.seqs(conflicts)
 	}
-	return reply{}, err
+	if gone {
+		return reply{}, &imap.Error{Status: imap.NO, Code: imap.CodeModified, CodeArgs: set.String(), Text: "some of the messages no longer exist"}
+	}
+	return reply{code: imap.CodeModified, arg: set, text: "conditional STORE failed for some messages"}, nil
 }
 
 // setFlags changes flags; the client is to be told what they have become.
-func (c *Conn) setFlags(set mailbox.UIDSet, change mailbox.FlagChange) error {
+func (c *Conn) setFlags(set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
 	res, err := c.sel.mb.SetFlags(c.ctx, set, change)
 	c.made(res.Steps, mailbox.Changes{})
 	if err != nil {
-		return c.selectedGone(err)
+		err = c.selectedGone(err)
 	}
-	return nil
+	return res, err
 }
 
 // setKnown changes the flags of those messages of the set that nobody has
-// changed since the client was last told of changes: it can reckon the result
-// by itself. The others are returned unchanged, for what they have become must
+// changed since the client was last told of changes: it can compute the result
+// by itself. The others are returned unchanged, since what they have become must
 // be told.
-func (c *Conn) setKnown(set mailbox.UIDSet, change mailbox.FlagChange) (others mailbox.UIDSet, err error) {
+func (c *Conn) setKnown(set mailbox.UIDSet, change mailbox.FlagChange) (changed, others mailbox.UIDSet, err error) {
 	since := c.sel.view.state.ModSeq
 	change.UnchangedSince = &since
-	res, err := c.sel.mb.SetFlags(c.ctx, set, change)
-	c.made(res.Steps, mailbox.Changes{})
-	if err != nil {
-		return set, c.selectedGone(err)
-	}
-	if !res.Changed.IsEmpty() && change.Op != mailbox.FlagsRemove {
+	res, err := c.setFlags(set, change)
+	if err == nil && !res.Changed.IsEmpty() && change.Op != mailbox.FlagsRemove {
 		err = link(c.tellKeywords(change.Flags))
 	}
-	return res.Conflicts, err
+	return res.Changed, res.Conflicts, err
 }

@@ -8,10 +8,11 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// An extension is a part of the protocol: what it advertises, the commands that it
-// adds, and what it does to others. The base protocol has several. Each stands in a file of its own,
-// as a function that returns it, and is listed in newProtocol. What is not offered
-// never comes here: package grammar refuses it (see Conn.offers).
+// An extension is a part of the protocol: what it advertises, the commands that
+// it adds, and what it does to others. The base protocol has several. Each stands
+// in a file of its own, as a function that returns it, and is listed in
+// newProtocol. What is not offered never comes here: package grammar refuses it
+// (see Conn.offers).
 type extension struct {
 	// caps are advertised in the states of capStates (loggedIn if zero),
 	// provided that offer, unless nil, agrees.
@@ -31,9 +32,18 @@ type extension struct {
 	// selected, whose status is given. It is called where all caps are offered.
 	onSelect func(*Conn, *imap.Select, mailbox.Status) error
 
-	// Once one of caps is enabled: what FETCH responses have behind flags that
-	// nobody asked for, from a blank on; and what tells of messages that are
-	// gone, instead of EXPUNGE.
+	// onFetch, onStore and onSearch, unless nil, do what the modifiers and keys
+	// of the extension ask for. onFetch may narrow the set and add items, onStore
+	// may make the change conditional, and onSearch may add to the response when
+	// messages have been found.
+	onFetch  func(*Conn, *imap.Fetch, *mailbox.UIDSet) error
+	onStore  func(*Conn, *imap.Store, *mailbox.FlagChange)
+	onSearch func(*Conn, *imap.Search, mailbox.UIDSet, *imap.SearchData) error
+
+	// Once one of caps is enabled: whether FETCH responses that the client did
+	// not ask for have the UID, what they have besides flags, and what tells of
+	// messages that are gone, instead of EXPUNGE.
+	withUID   bool
 	withFlags func(*Conn, *wire.Encoder, mailbox.Entry)
 	tellGone  func(*Conn, mailbox.UIDSet) error
 }

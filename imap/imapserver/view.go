@@ -3,6 +3,7 @@ package imapserver
 import (
 	"sort"
 
+	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -161,6 +162,21 @@ func (v *view) known(set mailbox.UIDSet) mailbox.UIDSet {
 	}
 	if !v.gone.IsEmpty() {
 		out = out.Subtract(v.gone)
+	}
+	return out
+}
+
+// seqs returns the sequence numbers of the messages of the set.
+func (v *view) seqs(set mailbox.UIDSet) imap.NumSet {
+	var out imap.NumSet
+	for _, r := range v.known(set).Ranges() {
+		// What is between two messages of the view takes no numbers.
+		first, last := v.seq(r.First), v.seq(r.Last)
+		if n := len(out.Ranges); n > 0 && out.Ranges[n-1].Last+1 == first {
+			out.Ranges[n-1].Last = last
+		} else {
+			out.Ranges = append(out.Ranges, imap.NumRange{First: first, Last: last})
+		}
 	}
 	return out
 }

@@ -29,6 +29,8 @@ func TestViewLookup(t *testing.T) {
 	require.EqualValues(t, 7, v.count(1, mailbox.MaxUID))
 	require.EqualValues(t, 0, v.count(4, 6))
 	require.Equal(t, "2:3,7", v.known(mailbox.UIDRangeSet(2, 8)).String())
+	require.Equal(t, "2:5", v.seqs(mailbox.UIDSetOf(2, 3, 4, 5, 7, 9)).String())
+	require.Equal(t, "1,6:7", v.seqs(mailbox.UIDSetOf(1, 10, 15, 16)).String())
 	require.Equal(t, "2:19", v.clip(mailbox.UIDRangeSet(2, 90)).String())
 
 	empty := newView(snapshotOf(1))
