@@ -40,6 +40,8 @@
 //     (§4.3).
 //   - The flags that STORE.SILENT sets are not echoed, unless another session
 //     has changed the message at the same time.
+//   - Once CONDSTORE is enabled, everything that is told of flags without being
+//     asked for has MODSEQ and UID.
 //   - When a command is answered, every other session of this server sees its
 //     effects with its next command; sessions in IDLE are told at once. Changes
 //     by other processes arrive by Account.Watch, at NOOP at the latest.
@@ -57,6 +59,6 @@
 // 3501 (IMAP4rev1), 2177 (IDLE), 2180 (several sessions on a mailbox), 2342
 // (NAMESPACE), 2971 (ID), 3348 (CHILDREN), 3691 (UNSELECT), 4315 (UIDPLUS),
 // 4959 (SASL-IR), 5161 (ENABLE), 5258 (LIST-EXTENDED), 5530 (response codes), 5819
-// (LIST-STATUS), 6154 (SPECIAL-USE, CREATE-SPECIAL-USE), 6851 (MOVE), 7888
-// (LITERAL+), 8438 (STATUS=SIZE), 9208 (QUOTA).
+// (LIST-STATUS), 6154 (SPECIAL-USE, CREATE-SPECIAL-USE), 6851 (MOVE), 7162 §3.1
+// (CONDSTORE), 7888 (LITERAL+), 8438 (STATUS=SIZE), 9208 (QUOTA).
 package imapserver

@@ -270,6 +270,9 @@ func (c *Conn) tellFlags(seq uint32, entry mailbox.Entry, withUID bool) error {
 // tellSilent writes a FETCH response for a message whose flags the client has
 // changed with .SILENT: only what enabled extensions have to say of it.
 func (c *Conn) tellSilent(seq uint32, entry mailbox.Entry, withUID bool) error {
+	if err := c.tellKeywords(entry.Flags); err != nil {
+		return err
+	}
 	e := c.beginUnasked(seq, entry, withUID)
 	n := 0
 	for _, x := range c.on {

@@ -89,7 +89,7 @@ func newProtocol() *protocol {
 			idExt(), enableExt(),
 			namespaceExt(), mailboxesExt(), childrenExt(), listExtendedExt(), specialUseExt(), statusExt(), statusSizeExt(),
 			selectExt(), unselectExt(), fetchExt(), storeExt(), searchExt(), appendExt(), copyExt(), expungeExt(), uidPlusExt(),
-			moveExt(), idleExt(), quotaExt(), quotaSetExt(),
+			moveExt(), condStoreExt(), idleExt(), quotaExt(), quotaSetExt(),
 		},
 		commands: make(map[string]command),
 
