@@ -204,7 +204,7 @@ func Bench(b *testing.B, open func(t testing.TB) mailbox.Store) {
 }
 
 // grow makes a mailbox with n messages, most of them by Copy.
-func grow(b *testing.B, m mailbox.Mailbox, body string, n int) {
+func grow(b testing.TB, m mailbox.Mailbox, body string, n int) {
 	b.Helper()
 	drafts := make([]mailbox.Incoming, min(n, 500))
 	for i := range drafts {

@@ -31,6 +31,15 @@ type Options struct {
 	// WithLimits opens an empty store whose accounts have these limits. Fields
 	// that the store can't limit are passed over: Account.Limits tells.
 	WithLimits func(t testing.TB, lim mailbox.Limits) mailbox.Store
+
+	// Share gives an account, user, these rights on a mailbox of another, none
+	// if they are zero, and returns the name under which that account has it.
+	// Stores whose accounts can't share leave it out.
+	Share func(ctx context.Context, s mailbox.Store, owner, name, user string, rights mailbox.Rights) (shared string, err error)
+
+	// Damage damages what is stored of a message, so that some or all of it
+	// can't be read. Stores that can't be damaged leave it out.
+	Damage func(t testing.TB, s mailbox.Store, account, name string, uid mailbox.UID)
 }
 
 // Run checks a store. open returns an empty one, and sees to it, with
@@ -69,6 +78,14 @@ func Run(t *testing.T, open func(t testing.TB) mailbox.Store, opts *Options) {
 		{"Expunge", testExpunge},
 		{"Copy", testCopy},
 		{"Move", testMove},
+		{"Replace", testReplace},
+		{"ListStatus", testListStatus},
+		{"Access", testAccess},
+		{"Shared", testShared},
+		{"Rights", testRights},
+		{"SharedTransfer", testSharedTransfer},
+		{"Damage", testDamage},
+		{"Large", testLarge},
 		{"Changes", testChanges},
 		{"Steps", testSteps},
 		{"History", testHistory},

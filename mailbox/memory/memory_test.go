@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -19,7 +20,12 @@ func TestStore(t *testing.T) {
 		WithLimits: func(t testing.TB, lim mailbox.Limits) mailbox.Store {
 			return open(t, &memory.Options{Limits: lim})
 		},
+		Share: share,
 	})
+}
+
+func share(ctx context.Context, s mailbox.Store, owner, name, user string, rights mailbox.Rights) (string, error) {
+	return "Other Users/" + owner + "/" + name, s.(*memory.Store).Share(ctx, owner, name, user, rights)
 }
 
 func BenchmarkStore(b *testing.B) {

@@ -192,6 +192,9 @@ func (a *account) access(m *mbox) mailbox.Access {
 	return access
 }
 
+// changing are the rights to change what is in a mailbox.
+const changing = mailbox.RightInsert | mailbox.RightExpunge | mailbox.RightSeen | mailbox.RightWrite | mailbox.RightDeleteMessages
+
 // permit returns an error unless the mailbox exists and the account has the
 // rights on it. The owner is locked.
 func (a *account) permit(m *mbox, need mailbox.Rights) error {
@@ -206,7 +209,7 @@ func (a *account) permit(m *mbox, need mailbox.Rights) error {
 		return nil
 	case !have.Has(mailbox.RightLookup): // RFC 4314 §6: its existence is not told
 		return fmt.Errorf("mailbox %q: %w", m.name, mailbox.ErrNotExist)
-	case need != mailbox.RightRead && access.ReadOnly():
+	case need&changing != 0 && access.ReadOnly():
 		return fmt.Errorf("mailbox %q: %w", m.name, mailbox.ErrReadOnly)
 	}
 	return fmt.Errorf("mailbox %q: %w", m.name, mailbox.ErrPermission)

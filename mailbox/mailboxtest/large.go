@@ -1,0 +1,144 @@
+package mailboxtest
+
+import (
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// testListStatus asks for the counters of many mailboxes in one call.
+func testListStatus(t *testing.T, f *fixture) {
+	require.NoError(t, f.Subscribe(f.ctx, "nowhere", true))
+	for i := range 30 {
+		fill(t, f.box(t, "box"+strconv.Itoa(i)), i%4, mailbox.FlagSeen)
+		fill(t, f.box(t, "box"+strconv.Itoa(i)), i%3, mailbox.FlagDeleted)
+	}
+	list, err := f.Mailboxes(f.ctx, mailbox.ListStatus)
+	require.NoError(t, err)
+	require.Len(t, list, 32)
+	for _, info := range list {
+		if info.NonExistent {
+			require.Nil(t, info.Status)
+			continue
+		}
+		require.NotNil(t, info.Status, info.Name)
+		require.Equal(t, status(t, f.box(t, info.Name)), *info.Status, info.Name)
+	}
+}
+
+// testLarge calls what touches all messages of a large mailbox, and checks that
+// none of it needs memory that grows with the mailbox, or holds up the writes
+// of another account.
+func testLarge(t *testing.T, f *fixture) {
+	n, limit := 100_000, int64(4<<20) // less than 42 octets a message
+	if testing.Short() {
+		n, limit = 20_000, 1<<20
+	}
+	m := f.box(t, "INBOX")
+	grow(t, m, text("large"), n)
+	require.NoError(t, f.create("bob"))
+	bob := &fixture{suite: f.suite, ctx: f.ctx, store: f.store, Account: f.account(t, "bob")}
+	inbox := bob.box(t, "INBOX")
+	all := mailbox.AllUIDs()
+	flags := mailbox.NewFlagSet(mailbox.FlagSeen, "Word")
+	set := func(op mailbox.FlagOp) mailbox.FlagResult {
+		res, err := m.SetFlags(f.ctx, all, mailbox.FlagChange{Op: op, Flags: flags})
+		require.NoError(t, err)
+		require.Equal(t, n, res.Changed.Len())
+		return res
+	}
+	set(mailbox.FlagsAdd) // what is allocated once is allocated now
+
+	before := status(t, m)
+	grew := heapGrowth(func() { set(mailbox.FlagsRemove) })
+	require.Less(t, grew, limit, "SetFlags of %d messages", n)
+	require.EqualValues(t, n, status(t, m).Unseen)
+	grew = heapGrowth(func() {
+		require.Equal(t, n, changesSince(t, m, before.State()).Changed.Len())
+		require.Equal(t, n, changesSince(t, m, mailbox.State{}).New.Len())
+	})
+	require.Less(t, grew, limit, "Changes of %d messages", n)
+	grew = heapGrowth(func() {
+		for _, err := range m.Messages(f.ctx, all, mailbox.WantEntry|mailbox.WantSummary) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	require.Less(t, grew, limit, "Messages of %d messages", n)
+	list, err := f.Mailboxes(f.ctx, mailbox.ListStatus)
+	require.NoError(t, err)
+	require.Equal(t, status(t, m), *list[0].Status)
+
+	// Another account appends meanwhile; or the call is seen to be done in
+	// slices, between which others can write.
+	for attempt := 0; ; attempt++ {
+		var started, done atomic.Bool
+		var res mailbox.FlagResult
+		w := workers{t: t}
+		w.do(func() (err error) {
+			defer done.Store(true)
+			started.Store(true)
+			res, err = m.SetFlags(f.ctx, all, mailbox.FlagChange{Op: mailbox.FlagOp(attempt % 2), Flags: flags})
+			return err
+		})
+		for !started.Load() {
+			runtime.Gosched()
+		}
+		appended := 0
+		for !done.Load() {
+			_, err := inbox.Append(f.ctx, draft("meanwhile"))
+			require.NoError(t, err)
+			if !done.Load() {
+				appended++
+			}
+		}
+		w.wait()
+		slices := res.Steps[len(res.Steps)-1].To - res.Steps[0].From
+		if appended > 3 || slices > 3 { // a few may come before it has begun, or when it has ended
+			break
+		}
+		require.Less(t, attempt, 10, "SetFlags of %d messages holds up the writes of another account", n)
+	}
+	grew = heapGrowth(func() {
+		res, err := m.Expunge(f.ctx, all, mailbox.FlagSet{})
+		require.NoError(t, err)
+		require.Equal(t, n, res.Len())
+	})
+	require.Less(t, grew, limit, "Expunge of %d messages", n)
+	require.Zero(t, requireStatus(t, m).Messages)
+}
+
+// heapGrowth returns by how much the live heap is larger at most, while f runs,
+// than it was before.
+func heapGrowth(f func()) int64 {
+	live := func() int64 {
+		runtime.GC()
+		var ms runtime.MemStats
+		runtime.ReadMemStats(&ms)
+		return int64(ms.HeapAlloc)
+	}
+	base := live()
+	stop, most := make(chan struct{}), make(chan int64)
+	go func() {
+		peak := int64(0)
+		for {
+			select {
+			case <-stop:
+				most <- peak
+				return
+			default:
+				peak = max(peak, live())
+			}
+		}
+	}()
+	f()
+	close(stop)
+	return <-most - base
+}
