@@ -3,14 +3,17 @@ package mailboxtest_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,15 +102,17 @@ func (c badContent) ReadAt(p []byte, off int64) (int, error) { return c.readAt(p
 type overAccount struct {
 	mailbox.Account
 	mailbox.QuotaKeeper
+	mailbox.Namespacer
 	rename func(ctx context.Context, from, to string) error
 	watch  func(ctx context.Context) (<-chan mailbox.Event, error)
 	delete func(ctx context.Context, name string) error
 	create func(ctx context.Context, name string, opts *mailbox.CreateOptions) (mailbox.Info, error)
 	list   func(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error)
+	open   func(ctx context.Context, name string) (mailbox.Mailbox, error)
 }
 
 func overA(a mailbox.Account) *overAccount {
-	return &overAccount{a, a.(mailbox.QuotaKeeper), a.Rename, a.Watch, a.Delete, a.Create, a.Mailboxes}
+	return &overAccount{a, a.(mailbox.QuotaKeeper), a.(mailbox.Namespacer), a.Rename, a.Watch, a.Delete, a.Create, a.Mailboxes, a.Mailbox}
 }
 
 func (o *overAccount) Rename(ctx context.Context, from, to string) error {
@@ -117,6 +122,9 @@ func (o *overAccount) Watch(ctx context.Context) (<-chan mailbox.Event, error) {
 func (o *overAccount) Delete(ctx context.Context, name string) error           { return o.delete(ctx, name) }
 func (o *overAccount) Create(ctx context.Context, name string, opts *mailbox.CreateOptions) (mailbox.Info, error) {
 	return o.create(ctx, name, opts)
+}
+func (o *overAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, error) {
+	return o.open(ctx, name)
 }
 func (o *overAccount) Mailboxes(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error) {
 	return o.list(ctx, want)
@@ -427,6 +435,89 @@ var defects = map[string]defect{
 		}
 		return o
 	}},
+	"all entries are collected": {found: "Large", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.setFlags = func(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+			var all []mailbox.Entry
+			for msg := range m.Messages(ctx, set, mailbox.WantEntry) {
+				all = append(all, msg.Entry)
+			}
+			res, err := m.SetFlags(ctx, set, change)
+			runtime.GC()
+			runtime.KeepAlive(all)
+			return res, err
+		}
+		return o
+	}},
+	"one call holds up all accounts": {found: "Large", box: func() func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		var mu sync.Mutex
+		return func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+			o := over(m)
+			o.setFlags = func(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				res, err := m.SetFlags(ctx, set, change)
+				for i := range res.Steps {
+					res.Steps[i].From = res.Steps[i].To - 1
+				}
+				return res, err
+			}
+			o.append = func(ctx context.Context, msgs ...mailbox.Incoming) (mailbox.Result, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				return m.Append(ctx, msgs...)
+			}
+			return o
+		}
+	}()},
+	"counters in the list are not up to date": {found: "ListStatus", account: func(a mailbox.Account) mailbox.Account {
+		o := overA(a)
+		o.list = func(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error) {
+			list, err := a.Mailboxes(ctx, want)
+			for _, info := range list {
+				if info.Status != nil {
+					info.Status.Unseen = info.Status.Messages
+				}
+			}
+			return list, err
+		}
+		return o
+	}},
+	"rights are told and not enforced": {found: "Rights", account: func() func(a mailbox.Account) mailbox.Account {
+		var owner mailbox.Account // who opens "Project" by its own name
+		return func(a mailbox.Account) mailbox.Account {
+			o := overA(a)
+			o.open = func(ctx context.Context, name string) (mailbox.Mailbox, error) {
+				m, err := a.Mailbox(ctx, name)
+				if err == nil && name == "Project" {
+					owner = a
+				} else if rest, ok := strings.CutPrefix(name, "Other Users/bob/"); ok && err == nil {
+					inside, err := owner.Mailbox(ctx, rest)
+					return insider{inside, m.Info()}, err
+				}
+				return m, err
+			}
+			return o
+		}
+	}()},
+	"Replace is Append and Expunge": {found: "Replace", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.Replacer = replaceByTwo{m}
+		return o
+	}},
+	"a damaged message ends the iteration": {found: "Damage", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.messages = func(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+			return func(yield func(*mailbox.Message, error) bool) {
+				for msg, err := range m.Messages(ctx, set, want) {
+					if !yield(msg, err) || err != nil {
+						return
+					}
+				}
+			}
+		}
+		return o
+	}},
 	"the watch is not closed": {found: "Watch", account: func(a mailbox.Account) mailbox.Account {
 		o := overA(a)
 		o.watch = func(ctx context.Context) (<-chan mailbox.Event, error) {
@@ -520,10 +611,27 @@ var defects = map[string]defect{
 	}},
 }
 
-// brokenStore is a memory store with a defect.
+// brokenStore is a memory store with a defect, in which INBOX can be damaged.
 type brokenStore struct {
 	*memory.Store
-	defect defect
+	defect  defect
+	damaged *atomic.Uint32 // the UID of a message
+}
+
+// openBroken and the options below are for the suite.
+func openBroken(t testing.TB, d defect) mailbox.Store {
+	s := memory.New(nil)
+	t.Cleanup(func() { s.Close() })
+	return brokenStore{s, d, &atomic.Uint32{}}
+}
+
+var brokenOptions = &mailboxtest.Options{
+	Share: func(ctx context.Context, s mailbox.Store, owner, name, user string, rights mailbox.Rights) (string, error) {
+		return "Other Users/" + owner + "/" + name, s.(brokenStore).Share(ctx, owner, name, user, rights)
+	},
+	Damage: func(_ testing.TB, s mailbox.Store, _, _ string, uid mailbox.UID) {
+		s.(brokenStore).damaged.Store(uint32(uid))
+	},
 }
 
 func (s brokenStore) Account(ctx context.Context, name string) (mailbox.Account, error) {
@@ -532,15 +640,16 @@ func (s brokenStore) Account(ctx context.Context, name string) (mailbox.Account,
 		return nil, err
 	}
 	if s.defect.account != nil {
-		return s.defect.account(a), nil
+		a = s.defect.account(a)
 	}
-	return brokenAccount{a, a.(mailbox.QuotaKeeper), s.defect}, nil
+	return brokenAccount{a, a.(mailbox.QuotaKeeper), a.(mailbox.Namespacer), s}, nil
 }
 
 type brokenAccount struct {
 	mailbox.Account
 	mailbox.QuotaKeeper
-	defect defect
+	mailbox.Namespacer
+	store brokenStore
 }
 
 func (a brokenAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, error) {
@@ -548,8 +657,60 @@ func (a brokenAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbo
 	if err != nil {
 		return nil, err
 	}
-	return a.defect.box(a.Account, m), nil
+	if m.Info().Name == mailbox.Inbox {
+		m = damageable(m, a.store.damaged)
+	}
+	if a.store.defect.box != nil {
+		m = a.store.defect.box(a.Account, m)
+	}
+	return m, nil
 }
+
+// damageable yields an error in place of the damaged message.
+func damageable(m mailbox.Mailbox, damaged *atomic.Uint32) mailbox.Mailbox {
+	o := over(m)
+	o.messages = func(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+		uid := mailbox.UID(damaged.Load())
+		if uid == 0 || want&(mailbox.WantSummary|mailbox.WantContent) == 0 {
+			return m.Messages(ctx, set, want)
+		}
+		return func(yield func(*mailbox.Message, error) bool) {
+			for msg, err := range m.Messages(ctx, set, want) {
+				if err == nil && msg.UID == uid {
+					msg, err = nil, &mailbox.MessageError{UID: uid, Err: errors.New("damaged")}
+				}
+				if !yield(msg, err) {
+					return
+				}
+			}
+		}
+	}
+	return o
+}
+
+// replaceByTwo replaces by two calls.
+type replaceByTwo struct{ mailbox.Mailbox }
+
+func (r replaceByTwo) Replace(ctx context.Context, uid mailbox.UID, _ string, msg mailbox.Incoming) (mailbox.Result, error) {
+	res, err := r.Append(ctx, msg)
+	if err != nil {
+		return res, err
+	}
+	gone, err := r.Expunge(ctx, mailbox.UIDSetOf(uid), mailbox.FlagSet{})
+	if err == nil && gone.Len() == 0 {
+		err = mailbox.ErrNotExist
+	}
+	res.Moved[0].Source = mailbox.UIDRange{First: uid, Last: uid}
+	return res, err
+}
+
+// insider is a mailbox of another user as its owner has it.
+type insider struct {
+	mailbox.Mailbox
+	info mailbox.Info
+}
+
+func (m insider) Info() mailbox.Info { return m.info }
 
 const defectEnv = "MAILBOXTEST_DEFECT"
 
@@ -559,11 +720,7 @@ func TestBroken(t *testing.T) {
 	if !ok {
 		t.Skip("it is run by TestDefects")
 	}
-	mailboxtest.Run(t, func(t testing.TB) mailbox.Store {
-		s := memory.New(nil)
-		t.Cleanup(func() { s.Close() })
-		return brokenStore{s, d}
-	}, nil)
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return openBroken(t, d) }, brokenOptions)
 }
 
 // TestDefects checks that the suite finds each defect: a suite that passes
@@ -572,8 +729,7 @@ func TestDefects(t *testing.T) {
 	for name, d := range defects {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// Some defects show only if the scheduler is in the mood: they get
-			// more than one chance.
+			// Some defects show only by chance: they get more than one.
 			var out []byte
 			var err error
 			for range 5 {
@@ -596,9 +752,5 @@ func TestSound(t *testing.T) {
 	sound := defect{
 		account: func(a mailbox.Account) mailbox.Account { return overA(a) },
 	}
-	mailboxtest.Run(t, func(t testing.TB) mailbox.Store {
-		s := memory.New(nil)
-		t.Cleanup(func() { s.Close() })
-		return brokenStore{s, sound}
-	}, nil)
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return openBroken(t, sound) }, brokenOptions)
 }
