@@ -101,7 +101,7 @@ func (s *UIDSet) AddRange(first, last UID) {
 		r.Last = max(r.Last, last)
 		return
 	}
-	// The ranges [i:j) touch the new one and melt into it.
+	// The ranges [i:j) touch the new one and are merged with it.
 	i, _ := slices.BinarySearchFunc(s.ranges, first-1, func(r UIDRange, u UID) int { return cmp.Compare(r.Last, u) })
 	j := i
 	for j < n && s.ranges[j].First-1 <= last {

@@ -191,7 +191,7 @@ func concurrent(t *testing.T, f *fixture, accounts ...mailbox.Account) {
 	}
 }
 
-// readWhile reads messages for as long as somebody writes, and checks that what
+// readWhile reads messages while others write, and checks that what
 // is yielded of each belongs together.
 func readWhile(f *fixture, m mailbox.Mailbox, writing *atomic.Int32) error {
 	for writing.Load() > 0 {

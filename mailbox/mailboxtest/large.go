@@ -76,36 +76,22 @@ func testLarge(t *testing.T, f *fixture) {
 	require.NoError(t, err)
 	require.Equal(t, status(t, m), *list[0].Status)
 
-	// Another account appends meanwhile; or the call is seen to be done in
-	// slices, between which others can write.
-	for attempt := 0; ; attempt++ {
-		var started, done atomic.Bool
-		var res mailbox.FlagResult
-		w := workers{t: t}
-		w.do(func() (err error) {
-			defer done.Store(true)
-			started.Store(true)
-			res, err = m.SetFlags(f.ctx, all, mailbox.FlagChange{Op: mailbox.FlagOp(attempt % 2), Flags: flags})
-			return err
-		})
-		for !started.Load() {
-			runtime.Gosched()
-		}
-		appended := 0
-		for !done.Load() {
-			_, err := inbox.Append(f.ctx, draft("meanwhile"))
-			require.NoError(t, err)
-			if !done.Load() {
-				appended++
-			}
-		}
-		w.wait()
-		slices := res.Steps[len(res.Steps)-1].To - res.Steps[0].From
-		if appended > 3 || slices > 3 { // a few may come before it has begun, or when it has ended
+	// The call is seen to be done in slices, between which others can write; or
+	// another account appends meanwhile, mostly: a few of its calls may return
+	// after the start is told and before the end is.
+	const attempts = 10
+	passed := 0
+	for attempt := range attempts {
+		res, appended := setAndAppend(t, m, inbox, mailbox.FlagChange{Op: mailbox.FlagOp(attempt % 2), Flags: flags})
+		if res.Steps[len(res.Steps)-1].To-res.Steps[0].From > 3 {
+			passed = attempts
 			break
 		}
-		require.Less(t, attempt, 10, "SetFlags of %d messages holds up the writes of another account", n)
+		if appended > 3 {
+			passed++
+		}
 	}
+	require.GreaterOrEqual(t, passed, attempts/2, "SetFlags of %d messages holds up the writes of another account", n)
 	grew = heapGrowth(func() {
 		res, err := m.Expunge(f.ctx, all, mailbox.FlagSet{})
 		require.NoError(t, err)
@@ -113,6 +99,32 @@ func testLarge(t *testing.T, f *fixture) {
 	})
 	require.Less(t, grew, limit, "Expunge of %d messages", n)
 	require.Zero(t, requireStatus(t, m).Messages)
+}
+
+// setAndAppend changes the flags of all messages of a mailbox, and returns how
+// often it has appended to another meanwhile.
+func setAndAppend(t *testing.T, m, other mailbox.Mailbox, change mailbox.FlagChange) (res mailbox.FlagResult, appended int) {
+	t.Helper()
+	var started, done atomic.Bool
+	w := workers{t: t}
+	w.do(func() (err error) {
+		defer done.Store(true)
+		started.Store(true)
+		res, err = m.SetFlags(t.Context(), mailbox.AllUIDs(), change)
+		return err
+	})
+	for !started.Load() {
+		runtime.Gosched()
+	}
+	for !done.Load() {
+		_, err := other.Append(t.Context(), draft("meanwhile"))
+		require.NoError(t, err)
+		if !done.Load() {
+			appended++
+		}
+	}
+	w.wait()
+	return res, appended
 }
 
 // heapGrowth returns by how much the live heap is larger at most, while f runs,

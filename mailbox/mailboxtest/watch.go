@@ -105,7 +105,7 @@ func testWatch(t *testing.T, f *fixture) {
 		await(t, fresh, "", mailbox.EventMailboxes)
 	}
 
-	// Other accounts are others' business.
+	// An account is told nothing of other accounts.
 	require.NoError(t, f.create("bob"))
 	bob := f.account(t, "bob")
 	bobs, err := bob.Watch(ctx)
