@@ -9,6 +9,7 @@
 //
 // Every store of this module passes it, and a store of your own should.
 // [Options] tell what else can be checked: that mail survives closing and
-// opening again, and that limits hold. [Crash] checks that it survives the
-// sudden death of the process. [Bench] measures.
+// opening again, that limits and rights hold, and that a damaged message costs
+// itself only. Optional interfaces are checked where they are found. [Crash]
+// checks that it survives the sudden death of the process. [Bench] measures.
 package mailboxtest

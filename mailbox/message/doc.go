@@ -16,6 +16,10 @@
 //	}
 //	stored, err := sum.AppendBinary(nil)
 //
+// What is stored can be read in part, see [Summary.UnmarshalItems]. A [Part] that
+// a server has described, without its place in the message, is not Located:
+// reading octets by it fails with [ErrNotLocated].
+//
 // Messages violate the standards, and still have to be shown. Nothing here
 // fails because of the contents of a message: malformed parts are read as well
 // as possible, and each violation is listed as a [Defect]. The only errors are
