@@ -217,7 +217,7 @@ func testRights(t *testing.T, f *fixture) {
 	}
 
 	// Flags that the user may not set are left out of what is appended and
-	// copied, and as they are where all are replaced.
+	// copied, and as they are where others are changed.
 	f.grant(t, "Project", base|mailbox.RightInsert|mailbox.RightSeen)
 	res, err := s.m.Append(f.ctx, draft("flags", mailbox.FlagSeen, mailbox.FlagDeleted, "Word"))
 	require.NoError(t, err)
@@ -232,6 +232,15 @@ func testRights(t *testing.T, f *fixture) {
 	_, err = s.m.SetFlags(f.ctx, res.DestUIDs(), mailbox.FlagChange{Op: mailbox.FlagsReplace, Flags: mailbox.NewFlagSet(mailbox.FlagDeleted, "Other")})
 	require.NoError(t, err)
 	require.Equal(t, `\Flagged Word`, entries(t, s.own, res.DestUIDs())[0].Flags.String())
+
+	flags, err := s.m.SetFlags(f.ctx, res.DestUIDs(), mailbox.FlagChange{Flags: mailbox.NewFlagSet(mailbox.FlagSeen, mailbox.FlagDeleted, "Other")})
+	require.NoError(t, err, "one of them can be changed")
+	require.Equal(t, res.DestUIDs().String(), flags.Changed.String())
+	require.Equal(t, `\Flagged \Seen Word`, entries(t, s.own, res.DestUIDs())[0].Flags.String())
+	flags, err = s.m.SetFlags(f.ctx, res.DestUIDs(), mailbox.FlagChange{Op: mailbox.FlagsRemove, Flags: mailbox.NewFlagSet(mailbox.FlagFlagged, mailbox.FlagSeen)})
+	require.NoError(t, err)
+	require.Equal(t, `\Flagged Word`, entries(t, s.own, res.DestUIDs())[0].Flags.String())
+	require.Equal(t, 1, flags.Changed.Len())
 
 	// Without the right to look it up it is not listed, and without any that
 	// the call needs it does not seem to exist.

@@ -41,7 +41,7 @@ func testReplace(t *testing.T, f *fixture) {
 		require.Equal(t, status(t, m).HighestModSeq, now)
 		ch := changesSince(t, m, was.State())
 		require.True(t, ch.Vanished.Contains(uid))
-		if to == m {
+		if to.Info().ID == m.Info().ID {
 			require.True(t, ch.New.Contains(got))
 			require.Empty(t, res.DestSteps)
 			continue

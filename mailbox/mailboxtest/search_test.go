@@ -6,7 +6,6 @@ import (
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/mailboxtest"
-	"github.com/posthorn-mail/posthorn/mailbox/memory"
 	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
@@ -39,9 +38,5 @@ func laggingIndex(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 // none.
 func TestSoundIndex(t *testing.T) {
 	sound := defect{box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox { return scanIndex{over(m), nil} }}
-	mailboxtest.Run(t, func(t testing.TB) mailbox.Store {
-		s := memory.New(nil)
-		t.Cleanup(func() { s.Close() })
-		return brokenStore{s, sound}
-	}, nil)
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return openBroken(t, sound) }, nil)
 }

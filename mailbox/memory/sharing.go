@@ -24,6 +24,8 @@ func (h *handle) Namespaces(ctx context.Context) (mailbox.Namespaces, error) {
 	}
 	defer h.mu.RUnlock()
 	ns := mailbox.Namespaces{Personal: []string{""}}
+	h.leaf.Lock()
+	defer h.leaf.Unlock()
 	if len(h.foreign) > 0 {
 		ns.OtherUsers = []string{otherUsers + "/"}
 	}

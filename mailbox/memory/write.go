@@ -259,8 +259,9 @@ type keptFlags struct {
 	keywords bool
 }
 
-// mayChange restricts a replacement to the flags that the user may change, and
-// returns an error where the change is not allowed. The owner is locked.
+// mayChange restricts a change to the flags that the user may change, and
+// returns an error where there are none. RFC 4314 §4: a STORE does not fail
+// where one of its flags can be changed. The owner is locked.
 func (h *mboxHandle) mayChange(change *mailbox.FlagChange) (kept keptFlags, err error) {
 	if h.mbox.owner == h.account {
 		return kept, nil
@@ -273,11 +274,10 @@ func (h *mboxHandle) mayChange(change *mailbox.FlagChange) (kept keptFlags, err 
 	switch {
 	case kept.system == all && kept.keywords:
 		return kept, h.permit(h.mbox, mailbox.RightWrite)
-	case change.Op == mailbox.FlagsReplace:
-		change.Flags = allowed
-	case !allowed.HasAll(change.Flags):
-		return kept, fmt.Errorf("flags %v: %w", change.Flags.Without(allowed), mailbox.ErrPermission)
+	case change.Op != mailbox.FlagsReplace && allowed.IsEmpty() && !change.Flags.IsEmpty():
+		return kept, fmt.Errorf("flags %v: %w", change.Flags, mailbox.ErrPermission)
 	}
+	change.Flags = allowed
 	return kept, nil
 }
 
