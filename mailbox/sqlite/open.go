@@ -92,8 +92,9 @@ const (
 
 // Open opens the database in the file at path, which it makes if need be; the
 // folder must exist. Beside it SQLite keeps path-wal and path-shm, which belong
-// to it, and Open path-lock. opts may be nil. It returns ErrLocked when the
-// database is another process's own, ErrDamaged when the file is no database.
+// to it, and Open path-lock. opts may be nil. It returns ErrLocked when
+// another process has exclusive use of the database, ErrDamaged when the file is
+// no database.
 func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	s := &Store{
 		path:    path,

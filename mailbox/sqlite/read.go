@@ -102,6 +102,10 @@ type pager struct {
 	read  entryReader
 	items []item // the page
 
+	// What is yielded, valid until the next step.
+	message mailbox.Message
+	summary message.Summary
+
 	singly int // how many messages are to be read one at a time
 }
 
@@ -208,9 +212,9 @@ func (it *item) message(p *pager) (*mailbox.Message, error) {
 	if it.damage != nil {
 		return nil, &mailbox.MessageError{UID: it.UID, Err: it.damage}
 	}
-	m := &mailbox.Message{Entry: it.Entry}
+	m, sum := &p.message, &p.summary
+	*m = mailbox.Message{Entry: it.Entry}
 	if p.cols&colSummary != 0 {
-		var sum message.Summary
 		if err := sum.UnmarshalItems(it.summary, p.parts); err != nil {
 			return nil, &mailbox.MessageError{UID: it.UID, Err: fmt.Errorf("%w: %w", ErrDamaged, err)}
 		}
