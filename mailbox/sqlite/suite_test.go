@@ -22,7 +22,23 @@ func TestStore(t *testing.T) {
 		WithLimits: func(t testing.TB, lim mailbox.Limits) mailbox.Store {
 			return openStore(t, &Options{Limits: lim})
 		},
+		Damage: damageSummary,
 	})
+}
+
+// damageSummary makes nonsense of what was parsed of a message, as another
+// program would that has the file open.
+func damageSummary(t testing.TB, s mailbox.Store, account, name string, uid mailbox.UID) {
+	c, err := openConn(s.(*Store).dsn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.close()) }()
+	res, err := c.exec(`UPDATE content SET summary = x'ff00ff' WHERE id = (SELECT m.content FROM message m
+		JOIN mailbox b ON b.id = m.mailbox JOIN account a ON a.id = b.account WHERE a.name = ? AND b.name = ? AND m.uid = ?)`,
+		account, name, int64(uid))
+	require.NoError(t, err)
+	n, err := res.RowsAffected()
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
 }
 
 func TestCrash(t *testing.T) {
