@@ -16,11 +16,10 @@ var errNo = errors.New("NO")
 
 // A lab is both ends of a protocol without a network.
 type lab struct {
-	offered []string
-	a       Authenticator
-	c       Conn             // of the server
-	refuse  map[string]error // mechanisms that the server refuses, with what that means
-	begun   []string
+	a      Authenticator
+	c      Conn             // of the server
+	refuse map[string]error // mechanisms that the server refuses, with what that means
+	begun  []string
 
 	lines   chan string
 	answers chan answer

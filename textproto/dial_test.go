@@ -267,10 +267,6 @@ func socks(t *testing.T, target, user, password string) (addr string, asked chan
 	}), asked
 }
 
-func itoa(n int) string {
-	return netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(n)).String()[len("0.0.0.0:"):]
-}
-
 func TestSOCKS5(t *testing.T) {
 	testutil.NoLeaks(t)
 	to := serveOn(t, "127.0.0.1:0", &Server{}).String()

@@ -41,7 +41,7 @@ func openStore(ctx context.Context, c *config, log *slog.Logger) (store, error) 
 		}
 		return s, nil
 	default:
-		return nil, fmt.Errorf("-store %s: want sqlite:PATH or memory:", c.store)
+		return nil, fmt.Errorf("-store %s: want memory: or sqlite:PATH", c.store)
 	}
 }
 

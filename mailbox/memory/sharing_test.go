@@ -95,7 +95,7 @@ func TestShare(t *testing.T) {
 // Accounts that go take their shares with them.
 func TestShareEnds(t *testing.T) {
 	ctx := t.Context()
-	s, bob, alice, shared := openTwo(t, mailbox.AllRights)
+	s, _, alice, shared := openTwo(t, mailbox.AllRights)
 	events, err := alice.Watch(ctx)
 	require.NoError(t, err)
 	require.NoError(t, s.DeleteAccount(ctx, "bob"))
@@ -105,7 +105,7 @@ func TestShareEnds(t *testing.T) {
 	require.ErrorIs(t, err, mailbox.ErrNotExist)
 	require.Empty(t, alice.(*handle).foreign)
 
-	s, bob, alice, shared = openTwo(t, mailbox.AllRights)
+	s, bob, _, shared := openTwo(t, mailbox.AllRights)
 	require.NoError(t, s.DeleteAccount(ctx, "alice"))
 	_, err = shared.Status(ctx)
 	require.ErrorIs(t, err, mailbox.ErrNotExist)

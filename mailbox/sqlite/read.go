@@ -214,6 +214,9 @@ func (it *item) message(p *pager) (*mailbox.Message, error) {
 	}
 	m, sum := &p.message, &p.summary
 	*m = mailbox.Message{Entry: it.Entry}
+	if p.want&mailbox.WantEntry != 0 {
+		m.EmailID = contentID(it.content)
+	}
 	if p.cols&colSummary != 0 {
 		if err := sum.UnmarshalItems(it.summary, p.parts); err != nil {
 			return nil, &mailbox.MessageError{UID: it.UID, Err: fmt.Errorf("%w: %w", ErrDamaged, err)}

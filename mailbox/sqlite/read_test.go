@@ -221,3 +221,27 @@ func TestDamagedBlock(t *testing.T) {
 	}
 	require.Empty(t, s.pins.n)
 }
+
+// Messages with the same content, and only those, have the same EmailID.
+func TestEmailID(t *testing.T) {
+	s := openStore(t, nil)
+	m := inbox(t, s, "alice")
+	ctx := t.Context()
+	for _, body := range []string{"one", "two"} {
+		_, err := m.Append(ctx, mailbox.Incoming{Body: strings.NewReader(body), Size: 3})
+		require.NoError(t, err)
+	}
+	_, err := m.Copy(ctx, mailbox.UIDSetOf(1), "INBOX")
+	require.NoError(t, err)
+	_, err = m.Move(ctx, mailbox.UIDSetOf(2), "INBOX")
+	require.NoError(t, err)
+	ids := map[mailbox.UID]string{}
+	for msg, err := range m.Messages(ctx, mailbox.AllUIDs(), mailbox.WantEntry) {
+		require.NoError(t, err)
+		require.NotEmpty(t, msg.EmailID)
+		ids[msg.UID] = msg.EmailID
+	}
+	require.Len(t, ids, 3)
+	require.Equal(t, ids[1], ids[3])
+	require.NotEqual(t, ids[1], ids[4])
+}
