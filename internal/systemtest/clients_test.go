@@ -14,9 +14,9 @@ import (
 // The tests of this file run real mail programs, as they come from Debian,
 // against a running mailserver. One that is not installed is skipped, by name.
 
-// letter is a message that is difficult to transport: dots, empty lines, 8-bit
+// testMessage is a message that is difficult to transport: dots, empty lines, 8-bit
 // text, a long line.
-func letter(subject string) string {
+func testMessage(subject string) string {
 	return "From: Alice <" + alice + ">\r\nTo: Bob <" + bob + ">\r\nSubject: " + subject +
 		"\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <" + strings.ReplaceAll(subject, " ", ".") + "@example.org>\r\n" +
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" +
@@ -53,7 +53,7 @@ func TestCurl(t *testing.T) {
 	asAlice, asBob := append(login, alice+":"+alicePassword), append(login, bob+":"+bobPassword)
 
 	// In by SMTP: from outside, with STARTTLS, with TLS from the start.
-	var letters []string
+	var messages []string
 	for i, way := range [][]string{
 		{"smtp://" + s.addr("smtp")},
 		append([]string{"--ssl-reqd", "smtp://" + s.addr("submission")}, asAlice...),
@@ -62,18 +62,18 @@ func TestCurl(t *testing.T) {
 		append([]string{"--login-options", "AUTH=LOGIN", "smtps://" + s.addr("smtps")}, asAlice...),
 		append([]string{"--login-options", "AUTH=CRAM-MD5", "smtps://" + s.addr("smtps")}, asAlice...),
 	} {
-		text := letter(fmt.Sprintf("curl %d", i))
-		file := writeFile(t, filepath.Join(dir, "letter"), text)
+		text := testMessage(fmt.Sprintf("curl %d", i))
+		file := writeFile(t, filepath.Join(dir, "message"), text)
 		run(append(way, "--mail-from", alice, "--mail-rcpt", bob, "-T", file)...)
-		letters = append(letters, text)
+		messages = append(messages, text)
 	}
 	// In by APPEND.
-	appended := letter("appended")
-	run(append(asBob, "imaps://"+s.addr("imaps")+"/INBOX", "-T", writeFile(t, filepath.Join(dir, "letter"), appended))...)
-	letters = append(letters, appended)
+	appended := testMessage("appended")
+	run(append(asBob, "imaps://"+s.addr("imaps")+"/INBOX", "-T", writeFile(t, filepath.Join(dir, "message"), appended))...)
+	messages = append(messages, appended)
 
 	// Out by IMAP and POP3, in the clear, with STARTTLS, with TLS.
-	for i, text := range letters {
+	for i, text := range messages {
 		n := i + 1
 		var copies []string
 		for _, url := range []string{
@@ -100,12 +100,12 @@ func TestCurl(t *testing.T) {
 	require.Contains(t, run(append(asBob, "imaps://"+s.addr("imaps")+"/INBOX?SUBJECT%20appended")...), "* SEARCH 7")
 	require.Contains(t, run(append(asBob, "imaps://"+s.addr("imaps"))...), "INBOX")
 	run(append(asBob, "pop3s://"+s.addr("pop3s")+"/1", "-X", "DELE", "-l")...)
-	require.Equal(t, len(letters)-1, strings.Count(run(append(asBob, "pop3s://"+s.addr("pop3s"))...), "\n"))
+	require.Equal(t, len(messages)-1, strings.Count(run(append(asBob, "pop3s://"+s.addr("pop3s"))...), "\n"))
 
 	// A wrong password, and a recipient that is not there.
 	_, err := client{}.try(t, dir, curl, "-sS", "--cacert", s.cert(), "-u", bob+":wrong", "imaps://"+s.addr("imaps"))
 	require.ErrorContains(t, err, "exit status 67") // CURLE_LOGIN_DENIED
-	_, err = client{}.try(t, dir, curl, "-sS", "smtp://"+s.addr("smtp"), "--mail-from", alice, "--mail-rcpt", "nobody@example.org", "-T", writeFile(t, filepath.Join(dir, "letter"), appended))
+	_, err = client{}.try(t, dir, curl, "-sS", "smtp://"+s.addr("smtp"), "--mail-from", alice, "--mail-rcpt", "nobody@example.org", "-T", writeFile(t, filepath.Join(dir, "message"), appended))
 	require.ErrorContains(t, err, "exit status 55") // CURLE_SEND_ERROR: RCPT failed
 	s.stop()
 }
@@ -143,9 +143,9 @@ func TestMsmtp(t *testing.T) {
 				config := writeFile(t, filepath.Join(dir, "msmtprc"), fmt.Sprintf(
 					"account default\nhost 127.0.0.1\nport %d\ntls on\ntls_starttls %s\ntls_trust_file %s\ntls_host_override localhost\nauth %s\nuser %s\npassword %s\nfrom %s\n",
 					s.ports[service], map[string]string{"submission": "on", "smtps": "off"}[service], s.cert(), auth, alice, alicePassword, alice))
-				text := strings.ReplaceAll(letter("msmtp "+auth+service), "\r\n", "\n")
+				text := strings.ReplaceAll(testMessage("msmtp "+auth+service), "\r\n", "\n")
 				client{stdin: text}.run(t, s, dir, msmtp, "-C", config, bob)
-				require.Equal(t, letter("msmtp "+auth+service), s.newest(t))
+				require.Equal(t, testMessage("msmtp "+auth+service), s.newest(t))
 			})
 		}
 	}
@@ -220,7 +220,7 @@ SyncState *
 	}
 
 	for i := range 3 {
-		file := writeFile(t, filepath.Join(dir, "letter"), letter(fmt.Sprintf("mbsync %d", i)))
+		file := writeFile(t, filepath.Join(dir, "message"), testMessage(fmt.Sprintf("mbsync %d", i)))
 		client{}.run(t, s, dir, curl, "-sS", "smtp://"+s.addr("smtp"), "--mail-from", alice, "--mail-rcpt", bob, "-T", file)
 	}
 	imap("", "CREATE Projects/Posthorn")
@@ -251,7 +251,7 @@ SyncState *
 
 	// A message added to the local mailbox is uploaded; one removed from it is
 	// removed on the server.
-	writeFile(t, filepath.Join(mail, "Projects/Posthorn/cur/1234.1.here:2,S"), strings.ReplaceAll(letter("local"), "\r\n", "\n"))
+	writeFile(t, filepath.Join(mail, "Projects/Posthorn/cur/1234.1.here:2,S"), strings.ReplaceAll(testMessage("local"), "\r\n", "\n"))
 	require.NoError(t, os.Remove(messages("INBOX")[0]))
 	sync()
 	require.Contains(t, imap("INBOX", "STATUS Projects/Posthorn (MESSAGES UNSEEN)"), "MESSAGES 1 UNSEEN 0")
@@ -274,7 +274,7 @@ func TestGetmail(t *testing.T) {
 	s := start(t)
 	dir := t.TempDir()
 	for i := range 3 {
-		file := writeFile(t, filepath.Join(dir, "letter"), letter(fmt.Sprintf("getmail %d", i)))
+		file := writeFile(t, filepath.Join(dir, "message"), testMessage(fmt.Sprintf("getmail %d", i)))
 		client{}.run(t, s, dir, need(t, "curl", "curl"), "-sS", "smtp://"+s.addr("smtp"), "--mail-from", alice, "--mail-rcpt", bob, "-T", file)
 	}
 	for _, r := range []struct{ retriever, port, extra string }{
@@ -326,8 +326,8 @@ func TestFetchmail(t *testing.T) {
 		{"imaps", fmt.Sprintf("protocol imap port %d", s.ports["imaps"])},
 	} {
 		t.Run(r.name, func(t *testing.T) {
-			text := letter("fetchmail " + r.name)
-			client{}.run(t, s, dir, curl, "-sS", "smtp://"+s.addr("smtp"), "--mail-from", alice, "--mail-rcpt", bob, "-T", writeFile(t, filepath.Join(dir, "letter"), text))
+			text := testMessage("fetchmail " + r.name)
+			client{}.run(t, s, dir, curl, "-sS", "smtp://"+s.addr("smtp"), "--mail-from", alice, "--mail-rcpt", bob, "-T", writeFile(t, filepath.Join(dir, "message"), text))
 			home := t.TempDir()
 			ssl := `sslproto ""`
 			if strings.HasSuffix(r.name, "s") {
@@ -352,8 +352,8 @@ func TestMpop(t *testing.T) {
 	mpop := need(t, "mpop", "mpop")
 	s := start(t)
 	dir := t.TempDir()
-	text := letter("mpop")
-	client{}.run(t, s, dir, need(t, "curl", "curl"), "-sS", "smtp://"+s.addr("smtp"), "--mail-from", alice, "--mail-rcpt", bob, "-T", writeFile(t, filepath.Join(dir, "letter"), text))
+	text := testMessage("mpop")
+	client{}.run(t, s, dir, need(t, "curl", "curl"), "-sS", "smtp://"+s.addr("smtp"), "--mail-from", alice, "--mail-rcpt", bob, "-T", writeFile(t, filepath.Join(dir, "message"), text))
 	for _, auth := range []string{"user", "apop", "plain", "cram-md5", "scram-sha-256"} {
 		t.Run(auth, func(t *testing.T) {
 			home := t.TempDir()

@@ -33,7 +33,7 @@ func TestIdle(t *testing.T) {
 		require.NoError(t, c.Rcpt(bob))
 		data, err := c.Data()
 		require.NoError(t, err)
-		_, err = data.Write([]byte(letter("idle")))
+		_, err = data.Write([]byte(testMessage("idle")))
 		require.NoError(t, err)
 		require.NoError(t, data.Close())
 		acknowledged := time.Since(sent)

@@ -36,7 +36,7 @@ type maildrop struct {
 	dir         string
 }
 
-func serveLetters(t *testing.T) *maildrop {
+func serveMessages(t *testing.T) *maildrop {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("left out in short mode")
@@ -146,7 +146,7 @@ $p->quit;
 `
 
 func TestPeerPerl(t *testing.T) {
-	m := serveLetters(t)
+	m := serveMessages(t)
 	perl := peers.Need(t, "perl", "perl")
 	if _, err := exec.Command(perl, "-MNet::POP3", "-MAuthen::SASL", "-MIO::Socket::SSL", "-MDigest::HMAC_MD5", "-e", "1").Output(); err != nil {
 		peers.Missing(t, "what Net::POP3 needs (Debian packages perl, libauthen-sasl-perl, libio-socket-ssl-perl, libdigest-hmac-perl)")
@@ -164,7 +164,7 @@ func TestPeerPerl(t *testing.T) {
 }
 
 func TestPeerCurl(t *testing.T) {
-	m := serveLetters(t)
+	m := serveMessages(t)
 	curl := peers.Need(t, "curl", "curl")
 	login := []string{"-sS", "--fail", "--max-time", "60", "--cacert", m.cert.CertFile, "-u", peers.POP3User + ":" + peers.POP3Password}
 	get := func(args ...string) string {
@@ -200,7 +200,7 @@ func TestPeerCurl(t *testing.T) {
 
 // mpop pipelines.
 func TestPeerMpop(t *testing.T) {
-	m := serveLetters(t)
+	m := serveMessages(t)
 	mpop := peers.Need(t, "mpop", "mpop")
 	fetch := func(auth, keep, pipelining, uidls string) []string {
 		t.Helper()
@@ -238,7 +238,7 @@ func TestPeerMpop(t *testing.T) {
 
 // fetchmail with "uidl keep" remembers what it has fetched.
 func TestPeerFetchmail(t *testing.T) {
-	m := serveLetters(t)
+	m := serveMessages(t)
 	fetchmail := peers.Need(t, "fetchmail", "fetchmail")
 	got := filepath.Join(m.dir, "got")
 	fetch := func(options string) error {
@@ -300,7 +300,7 @@ for utf8 in False, True:
 `
 
 func TestPeerPoplibUTF8(t *testing.T) {
-	m := serveLetters(t)
+	m := serveMessages(t)
 	python := peers.Need(t, "python3", "python3")
 	text := "From: Jürgen <jürgen@example.org>\r\nSubject: Grüße\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSchöne Grüße\r\n"
 	_, err := m.box.Append(context.Background(), mailbox.Incoming{Body: strings.NewReader(text), Size: int64(len(text))})
