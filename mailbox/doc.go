@@ -39,8 +39,9 @@
 //
 // # Writing a store
 //
-// Implement [Store], [Account] and [Mailbox]. Four rules carry the weight; the
-// comments of each method tell the rest:
+// Implement [Store], [Account] and [Mailbox]. The example "Store" has the least
+// that a store can be: messages that are only read. Four rules carry the weight;
+// the comments of each method tell the rest:
 //
 //   - Give out UIDs and ModSeqs in the order in which changes become visible.
 //     A database that commits in another order than it counts needs a lock on
