@@ -140,6 +140,8 @@ func (nullAccount) Mailbox(context.Context, string) (mailbox.Mailbox, error) {
 
 type nullMailbox struct{ mailbox.Mailbox }
 
+func (nullMailbox) Info() mailbox.Info { return mailbox.Info{Access: mailbox.FullAccess()} }
+
 func (nullMailbox) Append(_ context.Context, msgs ...mailbox.Incoming) (mailbox.Result, error) {
 	for _, m := range msgs {
 		n, err := io.Copy(io.Discard, m.Body)

@@ -130,6 +130,10 @@ func (s *deliverySession) Rcpt(ctx context.Context, to smtp.Address, _ *smtp.Rcp
 		acct.Close()
 		return storeError(err)
 	}
+	if !r.box.Info().Access.Rights.Has(mailbox.RightInsert) {
+		acct.Close()
+		return storeError(mailbox.ErrPermission)
+	}
 	r.close = acct.Close
 	s.rcpts = append(s.rcpts, r)
 	return nil

@@ -154,6 +154,51 @@ func TestDeliveryLMTP(t *testing.T) {
 	require.Len(t, stored(t, st, "bob"), 1)
 }
 
+// A mailbox that takes no messages is refused at RCPT, and where that changes
+// after RCPT, the recipient has a result of its own.
+func TestDeliveryWithoutInsert(t *testing.T) {
+	ctx := t.Context()
+	st, d := store(t, nil, "alice", "bob")
+	d.Resolve = func(_ context.Context, to smtp.Address) (account, name string, err error) {
+		if to.Local == "shared" {
+			return "bob", "Other Users/alice/INBOX", nil
+		}
+		return to.Local, "", nil
+	}
+	share := func(letters string) {
+		rights, err := mailbox.ParseRights(letters)
+		require.NoError(t, err)
+		require.NoError(t, st.Share(ctx, "alice", "INBOX", "bob", rights))
+	}
+	k := talk(t, start(t, &smtpserver.Server{Backend: d, LMTP: true}))
+	k.do("LHLO client.example", "250")
+	for _, letters := range []string{"lr", "lrswte"} { // read-only, and with all rights but "i"
+		share(letters)
+		k.do("MAIL FROM:<>", "250")
+		k.do("RCPT TO:<shared@example.org>", "550 5.2.1")
+		k.do("RCPT TO:<bob@example.org>", "250")
+		k.do("DATA", "354")
+		k.do("x\r\n.", "250")
+	}
+	for _, letters := range []string{"lr", "lrswte"} {
+		share("lrsi")
+		k.do("MAIL FROM:<>", "250")
+		k.do("RCPT TO:<shared@example.org>", "250")
+		k.do("RCPT TO:<bob@example.org>", "250")
+		k.do("DATA", "354")
+		share(letters)
+		k.do("x\r\n.", "550 5.2.1")
+		k.expect("250")
+	}
+	share("lrsi")
+	k.do("MAIL FROM:<>", "250")
+	k.do("RCPT TO:<shared@example.org>", "250")
+	k.do("DATA", "354")
+	k.do("x\r\n.", "250")
+	require.Len(t, stored(t, st, "alice"), 1)
+	require.Len(t, stored(t, st, "bob"), 4)
+}
+
 func TestSubmission(t *testing.T) {
 	st, d := store(t, nil, "alice", "bob")
 	d.CompleteHeader = true
