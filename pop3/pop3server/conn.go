@@ -201,9 +201,12 @@ func (c *conn) log() *slog.Logger {
 
 // storeError answers -ERR for an error of the store, and logs it.
 func (c *conn) storeError(doing string, err error) {
+	_, damaged := errors.AsType[*mailbox.MessageError](err)
 	switch {
-	case errors.Is(err, mailbox.ErrNotExist):
+	case errors.Is(err, mailbox.ErrNotExist), errors.Is(err, mailbox.ErrPermission):
 		c.err(pop3.CodeSysPerm, textNoMaildrop)
+	case damaged:
+		c.err(pop3.CodeSysPerm, textDamaged)
 	default:
 		c.err(pop3.CodeSysTemp, textUnavailable)
 	}

@@ -41,6 +41,7 @@ const (
 	textNoSuch       = "No such message"
 	textDeletedMsg   = "Message already deleted"
 	textGone         = "Message no longer exists"
+	textDamaged      = "Message is damaged"
 	textNeedsUTF8    = "Message requires UTF-8 mode"
 	textReadOnly     = "Maildrop is read-only"
 	textDeleted      = "Message deleted"
@@ -65,7 +66,7 @@ func Texts() []string {
 		textUTF8, textNeedTLS, textNoUser, textName, textNoName, textNoAPOP, textNoMechanism, textMechanisms,
 		textAuthFailed, textAuthDenied, textAuthExpired, textAuthMalform, textAuthCancel, textAuthLater, textInUse,
 		textLoginDelay, textNoMaildrop, textUnavailable, textLoggedIn, textNoSuch, textDeletedMsg, textGone,
-		textNeedsUTF8, textReadOnly, textDeleted, textListing, textTop, textReset, textNoop, textNotRemoved, textLanguages,
+		textDamaged, textNeedsUTF8, textReadOnly, textDeleted, textListing, textTop, textReset, textNoop, textNotRemoved, textLanguages,
 		textLanguage, textNoLanguage, textMessages, textOctets,
 	}
 }
