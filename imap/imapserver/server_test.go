@@ -82,6 +82,7 @@ func appendTo(t testing.TB, acct mailbox.Account, name, msg string, flags ...mai
 //	@mailboxes a b/c    others that exist; "a=\Sent" with a role
 //	@phantoms b         of these, deleted again: names with inferiors only
 //	@subscribed a b
+//	@share mrc/INBOX=lr mailboxes of others that fred has rights on
 //	@quota STORAGE=512  in octets
 //	@max 1000           size of a message
 //	@secure             no passwords without TLS
@@ -116,6 +117,11 @@ func scriptServer(t testing.TB, s *transcript.Script) *imapserver.Server {
 		fill(t, acct, s)
 		acct.Close()
 	}
+	for _, f := range strings.Fields(s.Option("share")) {
+		name, letters, _ := strings.Cut(f, "=")
+		owner, name, _ := strings.Cut(name, "/")
+		share(t, store, owner, name, letters)
+	}
 	srv := &imapserver.Server{Store: store, AllowInsecureAuth: !s.HasOption("secure"), Hostname: "imap.example.org"}
 	srv.TLSConfig, _ = testutil.TLS(t)
 	if off := strings.Fields(s.Option("without")); len(off) > 0 {
@@ -130,6 +136,13 @@ func scriptServer(t testing.TB, s *transcript.Script) *imapserver.Server {
 		srv.QuotaAdmin = func(*imapserver.Conn) bool { return true }
 	}
 	return srv
+}
+
+// share gives fred rights on a mailbox of another account.
+func share(t testing.TB, store *memory.Store, owner, name, letters string) {
+	rights, err := mailbox.ParseRights(letters)
+	require.NoError(t, err)
+	require.NoError(t, store.Share(t.Context(), owner, name, "fred", rights))
 }
 
 func fill(t testing.TB, acct mailbox.Account, s *transcript.Script) {

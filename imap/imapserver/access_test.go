@@ -1,0 +1,183 @@
+package imapserver_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/imap/imapserver"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// A limitedStore gives its users access to INBOX only as far as it says, and
+// panics where they get further. Messages that are damaged are so in all parts.
+type limitedStore struct {
+	mailbox.Store
+	access  mailbox.Access
+	damaged mailbox.UIDSet
+}
+
+func (s limitedStore) Account(ctx context.Context, name string) (mailbox.Account, error) {
+	a, err := s.Store.Account(ctx, name)
+	return limitedAccount{a, s}, err
+}
+
+type limitedAccount struct {
+	mailbox.Account
+	s limitedStore
+}
+
+func (a limitedAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, error) {
+	m, err := a.Account.Mailbox(ctx, name)
+	if err != nil || name != mailbox.Inbox {
+		return m, err
+	}
+	return limitedMailbox{m, a.s}, nil
+}
+
+type limitedMailbox struct {
+	mailbox.Mailbox
+	s limitedStore
+}
+
+func (m limitedMailbox) Info() mailbox.Info {
+	info := m.Mailbox.Info()
+	info.Access = m.s.access
+	return info
+}
+
+func (m limitedMailbox) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+	return func(yield func(*mailbox.Message, error) bool) {
+		for msg, err := range m.Mailbox.Messages(ctx, set, want) {
+			if err == nil && m.s.damaged.Contains(msg.UID) {
+				msg, err = nil, &mailbox.MessageError{UID: msg.UID, Err: errors.New("a bit has flipped")}
+			}
+			if !yield(msg, err) {
+				return
+			}
+		}
+	}
+}
+
+func (m limitedMailbox) may(needed mailbox.Rights) {
+	if !m.s.access.Rights.Has(needed) {
+		panic("the store is asked for what needs the rights " + needed.String())
+	}
+}
+
+func (m limitedMailbox) Append(ctx context.Context, msgs ...mailbox.Incoming) (mailbox.Result, error) {
+	m.may(mailbox.RightInsert)
+	return m.Mailbox.Append(ctx, msgs...)
+}
+
+func (m limitedMailbox) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+	if m.s.access.ReadOnly() {
+		panic("the store is asked to change flags")
+	}
+	return m.Mailbox.SetFlags(ctx, set, change)
+}
+
+func (m limitedMailbox) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (mailbox.Result, error) {
+	m.may(mailbox.RightExpunge)
+	return m.Mailbox.Expunge(ctx, set, having)
+}
+
+func (m limitedMailbox) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
+	m.may(mailbox.RightExpunge | mailbox.RightDeleteMessages)
+	return m.Mailbox.Move(ctx, set, dest)
+}
+
+// limited returns a store with three messages in INBOX, the first of them
+// marked \Deleted.
+func limited(t testing.TB, letters string) limitedStore {
+	rights, err := mailbox.ParseRights(letters)
+	require.NoError(t, err)
+	store := newStore(t, nil)
+	acct, err := store.Account(t.Context(), "fred")
+	require.NoError(t, err)
+	appendTo(t, acct, "INBOX", testMessage(1), mailbox.FlagDeleted)
+	appendTo(t, acct, "INBOX", testMessage(2))
+	appendTo(t, acct, "INBOX", testMessage(3))
+	_, err = acct.Create(t.Context(), "other", nil)
+	require.NoError(t, err)
+	access := mailbox.FullAccess()
+	access.Rights = rights
+	return limitedStore{Store: store, access: access}
+}
+
+// What a user may not do is refused before the store is asked.
+func TestRefusedBeforeTheStore(t *testing.T) {
+	for _, tc := range []struct{ letters, readOnly, store, expunge, move, appends string }{
+		{"lr", "[READ-ONLY]", "NO [READ-ONLY]", "NO [READ-ONLY]", "NO [READ-ONLY]", "NO [NOPERM]"},
+		{"lrswt", "[READ-WRITE]", "OK", "NO [NOPERM]", "NO [NOPERM]", "NO [NOPERM]"},
+		{"lrswe", "[READ-WRITE]", "OK", "OK", "NO [NOPERM]", "NO [NOPERM]"},
+		{"lri", "[READ-WRITE]", "OK", "NO [NOPERM]", "NO [NOPERM]", "OK"},
+	} {
+		s := limited(t, tc.letters)
+		c := login(t, start(t, &imapserver.Server{Store: s, AllowInsecureAuth: true, Authenticator: plainUsers{}}))
+		_, status := c.cmd("SELECT INBOX")
+		require.Contains(t, status, "OK "+tc.readOnly, tc.letters)
+		for cmd, want := range map[string]string{
+			`STORE 2 +FLAGS (\Flagged)`:        tc.store,
+			"MOVE 2 other":                     tc.move,
+			"UID MOVE 2 other":                 tc.move,
+			"APPEND INBOX {5+}\r\nhello":       tc.appends,
+			"COPY 2 other":                     "OK",
+			"FETCH 3 (RFC822.SIZE BODY[TEXT])": "OK",
+		} {
+			_, status := c.cmd(cmd)
+			require.Contains(t, status, want, "%s: %s", tc.letters, cmd)
+		}
+		if tc.appends != "OK" { // nothing is asked for
+			_, status := c.cmd("APPEND INBOX {5}")
+			require.Contains(t, status, tc.appends, tc.letters)
+		}
+		_, status = c.cmd("UID EXPUNGE 3")
+		require.Contains(t, status, tc.expunge, tc.letters)
+		c.ok("CLOSE")
+		inbox, err := s.Store.Account(t.Context(), "fred")
+		require.NoError(t, err)
+		m, err := inbox.Mailbox(t.Context(), "INBOX")
+		require.NoError(t, err)
+		snap, err := m.Snapshot(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, tc.expunge != "OK", snap.UIDs.Contains(1), "%s: CLOSE expunges by right", tc.letters)
+	}
+}
+
+func TestWithoutRead(t *testing.T) {
+	c := login(t, start(t, &imapserver.Server{Store: limited(t, "lit"), AllowInsecureAuth: true, Authenticator: plainUsers{}}))
+	for _, cmd := range []string{"SELECT INBOX", "EXAMINE INBOX", "STATUS INBOX (MESSAGES)"} {
+		_, status := c.cmd(cmd)
+		require.Contains(t, status, "NO [NOPERM]", cmd)
+	}
+	c.ok("APPEND INBOX {5+}\r\nhello")
+}
+
+// A damaged message costs itself only, in each command that reads messages.
+func TestDamagedMessage(t *testing.T) {
+	s := limited(t, "lrswite")
+	s.damaged = mailbox.UIDSetOf(2)
+	c := login(t, start(t, &imapserver.Server{Store: s, AllowInsecureAuth: true, Authenticator: plainUsers{}}))
+	c.ok("SELECT INBOX")
+	for cmd, want := range map[string][]string{
+		"FETCH 1:3 (RFC822.SIZE)":     {"* 1 FETCH (RFC822.SIZE 171)", "* 3 FETCH (RFC822.SIZE 171)"},
+		"UID FETCH 1:* (RFC822.SIZE)": {"* 1 FETCH (UID 1 RFC822.SIZE 171)", "* 3 FETCH (UID 3 RFC822.SIZE 171)"},
+		"FETCH 2 (ENVELOPE)":          nil,
+	} {
+		lines, status := c.cmd(cmd)
+		require.Equal(t, want, lines, cmd)
+		require.Contains(t, status, "NO [CORRUPTION]", cmd)
+	}
+	require.Equal(t, []string{"* SEARCH 1 3"}, c.ok("SEARCH TEXT body"))
+	require.Equal(t, []string{"* SEARCH 1"}, c.ok("SEARCH DELETED"))
+	lines, status := c.cmd(`STORE 1:3 +FLAGS (\Answered)`)
+	require.Len(t, lines, 2)
+	require.Contains(t, status, "NO ")
+	lines, status = c.cmd(`STORE 1:3 +FLAGS.SILENT (\Draft)`)
+	require.Empty(t, lines)
+	require.Contains(t, status, "OK")
+}
