@@ -6,9 +6,9 @@
 //
 // A mailbox is a set of messages and a modification sequence. Every message
 // has a [UID], which is never used again, and a [ModSeq]. Every change gives
-// the messages it touches a ModSeq higher than any before, and of an expunged
-// message the UID stays behind with the ModSeq of its end. So the whole past of
-// a mailbox lies in one line, and one question is enough to keep up with it:
+// the messages it touches a ModSeq higher than any before, and the UID of
+// an expunged message is kept with the ModSeq of its expunge. So the history of a
+// mailbox is one sequence, and one question is enough to keep up with it:
 //
 //	changes, err := m.Changes(ctx, since)
 //
@@ -40,8 +40,8 @@
 // # Writing a store
 //
 // Implement [Store], [Account] and [Mailbox]. The example "Store" has the least
-// that a store can be: messages that are only read. Four rules carry the weight;
-// the comments of each method tell the rest:
+// that a store can do: its messages are only read. Four rules matter most; the
+// comments of each method tell the rest:
 //
 //   - Give out UIDs and ModSeqs in the order in which changes become visible.
 //     A database that commits in another order than it counts needs a lock on

@@ -93,7 +93,7 @@ func (c *Conn) run(tag string, cmd imap.Command) error {
 		}
 	}
 	// News comes before the tagged response, also of a command that failed.
-	// That there is no news to be had does not make it fail.
+	// A command does not fail because the news can't be read.
 	var trouble error
 	if refused == nil || refused.Status == imap.NO {
 		if trouble = c.poll(); isLinkError(c.ctx, trouble) {

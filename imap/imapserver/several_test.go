@@ -25,7 +25,7 @@ func TestTwoServers(t *testing.T) {
 	require.Equal(t, "+ idling", one.line())
 	two.ok("APPEND INBOX {5+}\r\nhello")
 	require.Equal(t, "* 1 EXISTS", one.line())
-	one.line() // RECENT: whoever asked first
+	one.line() // RECENT, in the session that asked first
 	two.ok(`STORE 1 +FLAGS (\Deleted)`)
 	require.Contains(t, one.line(), `* 1 FETCH (FLAGS (`)
 	two.ok("EXPUNGE")
