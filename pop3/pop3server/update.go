@@ -56,17 +56,18 @@ func (c *conn) quit(pop3.Command) {
 }
 
 // update deletes the marked messages and those that the policy deletes, and
-// sets \Seen on the rest if MarkSeen is set.
+// sets \Seen on the rest if MarkSeen is set, as far as the user has the rights.
 func (c *conn) update() error {
 	d := c.drop
 	var gone, seen mailbox.UIDSet
 	now := time.Now().Unix()
 	keep := int64(d.policy.days()) * 24 * 60 * 60 // as announced
+	mayExpunge := d.may(mailbox.RightExpunge)
 	for i := range d.msgs {
 		switch m := &d.msgs[i]; {
-		case m.deleted,
-			d.policy.Expire < 0 && m.retrieved,
-			d.policy.Expire > 0 && now-m.since > keep:
+		case mayExpunge && (m.deleted ||
+			d.policy.Expire < 0 && m.retrieved ||
+			d.policy.Expire > 0 && now-m.since > keep):
 			gone.Add(m.uid)
 		case m.retrieved && c.srv.MarkSeen:
 			seen.Add(m.uid)
@@ -78,7 +79,7 @@ func (c *conn) update() error {
 			c.log().Warn("pop3: marking as seen", "error", err)
 		}
 	}
-	if gone.IsEmpty() || !d.may(mailbox.RightExpunge) {
+	if gone.IsEmpty() {
 		return nil
 	}
 	_, err := d.box.Expunge(c.ctx, gone, mailbox.FlagSet{})
