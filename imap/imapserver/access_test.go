@@ -3,6 +3,7 @@ package imapserver_test
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"testing"
 
@@ -180,4 +181,31 @@ func TestDamagedMessage(t *testing.T) {
 	lines, status = c.cmd(`STORE 1:3 +FLAGS.SILENT (\Draft)`)
 	require.Empty(t, lines)
 	require.Contains(t, status, "OK")
+}
+
+// Where the content of a message can't be read, the message is left out as long
+// as nothing of it has been sent; the connection ends where a literal has begun
+// that can't be completed.
+func TestDamagedContent(t *testing.T) {
+	store := newStore(t, nil)
+	acct, err := store.Account(t.Context(), "fred")
+	require.NoError(t, err)
+	for i := range 3 {
+		appendTo(t, acct, "INBOX", testMessage(i+1))
+	}
+	c := login(t, start(t, &imapserver.Server{Store: damagedStore{store}, AllowInsecureAuth: true, Authenticator: plainUsers{}}))
+	c.ok("SELECT INBOX")
+	lines, status := c.cmd("FETCH 1:3 (UID BODY[HEADER.FIELDS (SUBJECT)])")
+	require.Contains(t, status, "NO [CORRUPTION]")
+	require.Equal(t, []string{
+		"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (SUBJECT)] {22}", "Subject: Message 1", "", ` FLAGS (\Seen))`,
+		"* 3 FETCH (UID 3 BODY[HEADER.FIELDS (SUBJECT)] {22}", "Subject: Message 3", "", ` FLAGS (\Seen))`,
+	}, lines)
+	require.Equal(t, []string{"* SEARCH 2"}, c.ok("SEARCH UNSEEN"))
+	c.ok("FETCH 2 (FLAGS ENVELOPE)")
+	c.send("b FETCH 2:3 (BODY.PEEK[])\r\n")
+	rest, err := io.ReadAll(c.r)
+	require.NoError(t, err)
+	require.NotContains(t, string(rest), "b ")
+	require.NotContains(t, string(rest), "* 3 FETCH")
 }

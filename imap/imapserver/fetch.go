@@ -44,6 +44,7 @@ type fetcher struct {
 	write []func(*fetcher, *imap.FetchItem, *mailbox.Message) error
 	want  mailbox.Want
 
+	begun    bool           // a part of the response that is being written may have left
 	hasFlags bool           // FLAGS is asked for
 	marks    bool           // an item sets \Seen
 	unseen   mailbox.UIDSet // messages that have been sent and are to be marked
@@ -99,7 +100,11 @@ func (c *Conn) fetch(cmd *imap.Fetch) (reply, error) {
 			continue
 		}
 		if err := f.message(seq, m); err != nil {
-			return reply{}, link(err)
+			if f.begun || !c.damaged(err) {
+				return reply{}, link(err)
+			}
+			damaged = true
+			continue
 		}
 		sent++
 	}
@@ -142,18 +147,17 @@ func (f *fetcher) marksSeen() bool {
 
 // message writes the response for one message.
 func (f *fetcher) message(seq uint32, m *mailbox.Message) error {
-	news := false // \Seen is set by this command
-	if f.marks && m.Flags.System()&mailbox.SystemSeen == 0 {
-		f.unseen.Add(m.UID)
-		if news = !f.later; news {
-			m.Flags = m.Flags.With(mailbox.NewFlagSet(mailbox.FlagSeen))
-		}
+	unseen := f.marks && m.Flags.System()&mailbox.SystemSeen == 0
+	news := unseen && !f.later // \Seen is set by this command, and told here
+	if news {
+		m.Flags = m.Flags.With(mailbox.NewFlagSet(mailbox.FlagSeen))
 	}
 	if f.hasFlags || news {
 		if err := f.tellKeywords(m.Flags); err != nil {
 			return err
 		}
 	}
+	f.begun = false
 	e := f.begin()
 	grammar.BeginFetch(e, seq)
 	for i, w := range f.write {
@@ -171,7 +175,13 @@ func (f *fetcher) message(seq uint32, m *mailbox.Message) error {
 		f.flagSet(m)
 	}
 	grammar.EndFetch(&f.enc)
-	return f.end()
+	if err := f.end(); err != nil {
+		return err
+	}
+	if unseen {
+		f.unseen.Add(m.UID)
+	}
+	return nil
 }
 
 // mark sets \Seen on the messages that were sent.

@@ -80,6 +80,9 @@ func (m damagedMailbox) Messages(ctx context.Context, set mailbox.UIDSet, want m
 			if err == nil && msg.UID == 2 && msg.Content != nil {
 				msg.Content = damagedContent{msg.Content}
 			}
+			if err == nil && msg.UID == 2 && msg.Header != nil {
+				msg.Header = damagedContent{msg.Header}
+			}
 			if !yield(msg, err) {
 				return
 			}

@@ -133,6 +133,7 @@ func (f *fetcher) literal(n int64, write func(io.Writer) error) error {
 		return nil
 	}
 	f.enc.LiteralHeader(n, false)
+	f.begun = true
 	if err := f.end(); err != nil {
 		return err
 	}
