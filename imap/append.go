@@ -6,13 +6,13 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// Append is APPEND (RFC 9051 §6.3.12) with the first message that it brings.
+// Append is APPEND (RFC 9051 §6.3.12) with its first message.
 type Append struct {
 	Mailbox string
 	Message AppendMessage
 }
 
-// AppendMessage is what APPEND says of a message before its octets.
+// AppendMessage is what APPEND gives before the octets of a message.
 type AppendMessage struct {
 	Flags   []mailbox.Flag
 	Date    time.Time // zero if it was not given
@@ -22,7 +22,7 @@ type AppendMessage struct {
 // Literal announces octets that follow on the connection.
 type Literal struct {
 	Size    int64
-	NonSync bool // LITERAL+ or LITERAL-: the octets come without being asked for (RFC 7888)
+	NonSync bool // LITERAL+ or LITERAL-: the client sends the octets without waiting (RFC 7888)
 	Binary  bool // literal8: the octets may be zero (RFC 3516 §4.2)
 }
 

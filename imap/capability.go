@@ -54,13 +54,13 @@ const (
 )
 
 // CapSet is a set of capabilities that keeps their order. The zero value is
-// empty. Methods that change return a new set.
+// empty. Methods return a new set instead of changing it.
 type CapSet struct {
 	caps []Cap
 }
 
-// NewCapSet returns a set of these capabilities; the first spelling of each
-// stays.
+// NewCapSet returns a set of these capabilities; of two spellings of a
+// capability the first is kept.
 func NewCapSet(caps ...Cap) CapSet {
 	return CapSet{}.With(caps...)
 }
@@ -83,7 +83,7 @@ func (s CapSet) With(caps ...Cap) CapSet {
 	return out
 }
 
-// Without returns the set with caps taken out.
+// Without returns the set without caps.
 func (s CapSet) Without(caps ...Cap) CapSet {
 	drop := CapSet{caps: caps}
 	var out CapSet
@@ -98,7 +98,7 @@ func (s CapSet) Without(caps ...Cap) CapSet {
 // Len returns how many capabilities there are.
 func (s CapSet) Len() int { return len(s.caps) }
 
-// All yields the capabilities in their order.
+// All yields the capabilities in order.
 func (s CapSet) All() iter.Seq[Cap] { return slices.Values(s.caps) }
 
 // Mechanisms returns the SASL mechanisms named by AUTH= capabilities, in

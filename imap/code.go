@@ -3,8 +3,8 @@ package imap
 // Code is the name of a response code, in capitals (RFC 9051 §7.1).
 type Code string
 
-// The response codes, by the RFC that defines them. An argument is named where
-// there is one.
+// The response codes, by the RFC that defines them. A comment names the
+// argument of a code that has one.
 const (
 	// RFC 3501 §7.1 and RFC 9051 §7.1.
 	CodeAlert          Code = "ALERT" // the text must reach the user

@@ -19,7 +19,7 @@ type (
 	StartTLS struct{}
 
 	// Login is LOGIN. The user's name and the password are as the client sent
-	// them: no normalization has been done.
+	// them, not normalized.
 	Login struct{ User, Password string }
 
 	// Authenticate is AUTHENTICATE. Initial is the decoded initial response

@@ -20,7 +20,7 @@ func AppendDate(dst []byte, t time.Time) []byte {
 // the quotes: " 1-Feb-1994 21:52:25 -0800".
 func AppendDateTime(dst []byte, t time.Time) []byte {
 	_, zone := t.Zone()
-	if zone%60 != 0 { // can't be written
+	if zone%60 != 0 { // has no date-time form
 		t, zone = t.UTC(), 0
 	}
 	y, mon, d := t.Date()
@@ -63,7 +63,7 @@ func ParseDate(s string) (time.Time, error) {
 }
 
 // ParseDateTime reads a date-time, without quotes. The day may have one digit
-// with or without a blank before it, since clients leave it out.
+// with or without a blank before it, since some clients omit it.
 func ParseDateTime(s string) (time.Time, error) {
 	if len(s) > 0 && s[0] == ' ' {
 		s = s[1:]
@@ -91,8 +91,8 @@ func ParseDateTime(s string) (time.Time, error) {
 	return civil(y, mon, d, h, m, sec, zone)
 }
 
-// civil refuses days that the month does not have, which time.Date would carry
-// over into the next.
+// civil rejects days that the month does not have, which time.Date would
+// normalize into the next month.
 func civil(y int, m time.Month, d, h, min, s int, zone *time.Location) (time.Time, error) {
 	t := time.Date(y, m, d, h, min, s, 0, zone)
 	if s < 60 && (t.Day() != d || t.Month() != m) {

@@ -31,7 +31,7 @@ func TestDateTime(t *testing.T) {
 		_, err := ParseDateTime(in)
 		require.Error(t, err, in)
 	}
-	lmt := time.Date(1890, 1, 1, 0, 0, 0, 0, time.FixedZone("", 3208)) // no zone of whole minutes
+	lmt := time.Date(1890, 1, 1, 0, 0, 0, 0, time.FixedZone("", 3208)) // its offset is not in whole minutes
 	require.Equal(t, "31-Dec-1889 23:06:32 +0000", string(AppendDateTime(nil, lmt)))
 }
 

@@ -2,9 +2,9 @@
 // commands and their arguments as values, response codes, capabilities,
 // message sets, search keys and fetch items, mailbox name encoding and dates.
 //
-// It does no I/O. The wire format is written and read by packages internal to
-// imap; imapserver and imapclient exchange with their users the values that are
-// declared here, and those of package mailbox (UID, UIDSet, Flag, ModSeq).
+// It does no I/O. Packages internal to imap write and read the wire format;
+// imapserver and imapclient exchange with their users the values declared here,
+// and those of package mailbox (UID, UIDSet, Flag, ModSeq).
 //
 //	var e *imap.Error
 //	if errors.As(err, &e) && e.Code == imap.CodeOverQuota {
@@ -13,7 +13,7 @@
 //
 // Strings in these values are UTF-8 and decoded: a mailbox name is never in
 // modified UTF-7 here (see [DecodeMailbox]), a flag has its backslash, and a
-// header field's name its capitals as they came.
+// header field's name keeps its case.
 //
 // An extension is one file here, one of the same name in the wire grammar, and
 // one in each of the client and the server.

@@ -9,22 +9,21 @@ type Condition string
 const (
 	OK      Condition = "OK"
 	NO      Condition = "NO"      // the command was understood and failed
-	BAD     Condition = "BAD"     // the command was not understood, or not at this time
+	BAD     Condition = "BAD"     // the command was not understood, or is not allowed in this state
 	PREAUTH Condition = "PREAUTH" // greeting of a connection that needs no login
 	BYE     Condition = "BYE"     // the server is about to close the connection
 )
 
-// An Error is a status response that refuses: what a server answers, and what a
-// client's caller gets when a command has failed.
+// An Error is a status response that refuses a command: the server's answer, and
+// the error that the caller of a client gets.
 type Error struct {
 	Status   Condition // NO, BAD or BYE
 	Code     Code      // empty if there was none
-	CodeArgs string    // what stood behind the code's name, as it is on the wire
+	CodeArgs string    // what followed the code's name, as on the wire
 	Text     string    // for people; without CR, LF and NUL
 }
 
-// Error returns the response as it reads on the wire, without its tag, behind
-// "imap: ".
+// Error returns "imap: " and the response as on the wire, without its tag.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("imap: ")
@@ -45,8 +44,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Temporary reports whether the same command may succeed later without anybody
-// doing anything about it (RFC 5530 §3).
+// Temporary reports whether the same command may succeed later without anyone
+// intervening (RFC 5530 §3).
 func (e *Error) Temporary() bool {
 	switch e.Code {
 	case CodeUnavailable, CodeInUse, CodeServerBug, CodeExpungeIssued:
@@ -55,8 +54,8 @@ func (e *Error) Temporary() bool {
 	return false
 }
 
-// Is makes errors.Is match on those of status, code and text that target has,
-// so that errors.Is(err, &imap.Error{Code: imap.CodeTryCreate}) works.
+// Is reports whether e has the status, code and text of target, as far as target
+// sets them, so that errors.Is(err, &imap.Error{Code: imap.CodeTryCreate}) works.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && (t.Status != "" || t.Code != "") &&

@@ -75,21 +75,21 @@ func (i FetchItem) Marks() bool {
 	return false
 }
 
-// A BodySection says which octets of a message are meant: BODY[…]<…>, or
+// A BodySection names octets of a message: BODY[…]<…>, or
 // BINARY[…]<…>.
 type BodySection struct {
 	Path    []uint32 // part numbers, from 1; empty for the message itself
 	Spec    Section
-	Fields  []string // names for SectionHeaderFields and its Not, as the client spelled them
+	Fields  []string // names for SectionHeaderFields and SectionHeaderFieldsNot, as the client spelled them
 	Partial *Partial
 	Peek    bool
 
-	// Text is what stood between the brackets, to be echoed as it was asked
-	// for; empty if that can't be had, and then it is made from the rest.
+	// Text is the section as the client spelled it, to be echoed. If it is
+	// empty, the other fields are written.
 	Text string
 }
 
-// Section is what of a part is meant.
+// Section names what to take of a part.
 type Section uint8
 
 // The section specifications of RFC 9051 §6.4.5.1.

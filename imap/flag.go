@@ -2,13 +2,13 @@ package imap
 
 import "github.com/posthorn-mail/posthorn/mailbox"
 
-// Flags that only the protocol knows; the others are in package mailbox.
+// Flags that exist only in the protocol; the others are in package mailbox.
 const (
-	// FlagRecent marks messages that arrived since the last session that was
-	// told of them (RFC 3501 §2.3.2). It can't be stored.
+	// FlagRecent marks messages that arrived after the last session that was
+	// told of new ones (RFC 3501 §2.3.2). It can't be stored.
 	FlagRecent mailbox.Flag = `\Recent`
 
-	// FlagAny in PERMANENTFLAGS says that new keywords can be made.
+	// FlagAny in PERMANENTFLAGS says that clients can create keywords.
 	FlagAny mailbox.Flag = `\*`
 )
 

@@ -7,7 +7,7 @@ type ID struct{ Fields IDFields }
 
 func (*ID) Name() string { return "ID" }
 
-// IDFields are what a client or a server says of itself, in the order given.
+// IDFields describe a client or a server, in the order given.
 type IDFields []IDField
 
 // IDField is a field of ID: at most 30 octets of name and 1024 of value.

@@ -25,7 +25,7 @@ type ListSelect uint8
 const (
 	SelectSubscribed     ListSelect = 1 << iota
 	SelectRemote                    // RFC 5258 §3.1
-	SelectRecursiveMatch            // RFC 5258 §3.1; needs another that is no SelectRemote
+	SelectRecursiveMatch            // RFC 5258 §3.1; needs another option besides SelectRemote
 	SelectSpecialUse                // RFC 6154 §5.1
 )
 
@@ -65,7 +65,7 @@ type ListData struct {
 	OldName   string   // OLDNAME (RFC 9051 §7.3.1.1)
 	ChildInfo []string // CHILDINFO (RFC 5258 §4): selection options, for example SUBSCRIBED
 
-	// Raw is the name as it was on the wire; a client uses it to name the
-	// mailbox where the name was wrongly encoded.
+	// Raw is the name as on the wire; a client uses it to name a mailbox
+	// whose name is wrongly encoded.
 	Raw string
 }

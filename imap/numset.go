@@ -10,19 +10,19 @@ import (
 )
 
 // SeqNum is a message sequence number: 1 is the first message of the mailbox
-// (RFC 9051 §2.3.1.2). It is good only until the next response that removes a
+// (RFC 9051 §2.3.1.2). It is valid only until the next response that removes a
 // message.
 type SeqNum uint32
 
 // Star stands for "*" in a NumRange: the highest number in use.
 const Star = 0
 
-// A NumRange is an element of a NumSet as it is on the wire: the ends may be
+// A NumRange is an element of a NumSet as on the wire: the ends may be
 // in either order, and are equal for a single number.
 type NumRange struct{ First, Last uint32 }
 
 // A NumSet is a sequence-set (RFC 9051 §9): sequence numbers or UIDs, depending
-// on the command that it stands in. It keeps what was written, "*" included;
+// on the command that it stands in. It keeps the ranges as written, "*" included;
 // [NumSet.UIDs] and [NumSet.Seqs] resolve it against a mailbox.
 type NumSet struct {
 	Ranges []NumRange
@@ -55,7 +55,7 @@ func SeqNumSet(s SeqSet) NumSet {
 func (s NumSet) IsEmpty() bool { return len(s.Ranges) == 0 && !s.Saved }
 
 // UIDs resolves the set as UIDs in a mailbox whose highest UID is max (zero: it
-// is empty). "*" and "n:*" always contain max, also where n is above it
+// is empty). "*" and "n:*" always contain max, even if n is above it
 // (RFC 9051 §9, seq-range).
 func (s NumSet) UIDs(max mailbox.UID) mailbox.UIDSet {
 	rs := s.resolve(uint32(max))
@@ -68,9 +68,9 @@ func (s NumSet) UIDs(max mailbox.UID) mailbox.UIDSet {
 
 // Seqs resolves the set as sequence numbers in a mailbox of count messages. ok
 // is false if it names a number that no message has, which is a client's error
-// (RFC 3501 §9, seq-number). "n:*" is taken to mean the last message where n is
-// above count, and nothing in an empty mailbox, since clients that ask for "1:*"
-// or for what is new can't know better.
+// (RFC 3501 §9, seq-number). "n:*" means the last message if n is above count,
+// and nothing in an empty mailbox, since clients that ask for "1:*" or for new
+// messages can't know the count.
 func (s NumSet) Seqs(count SeqNum) (set SeqSet, ok bool) {
 	for _, r := range s.Ranges {
 		if r.First != Star && r.Last != Star && (r.First > uint32(count) || r.Last > uint32(count)) {
@@ -89,7 +89,7 @@ func (s NumSet) Seqs(count SeqNum) (set SeqSet, ok bool) {
 	return set, true
 }
 
-// resolve returns the ranges with "*" replaced, ascending, merged.
+// resolve returns the ranges with "*" replaced, in ascending order and merged.
 func (s NumSet) resolve(top uint32) []NumRange {
 	out := make([]NumRange, 0, len(s.Ranges))
 	for _, r := range s.Ranges {
@@ -207,7 +207,7 @@ func (s SeqSet) All() iter.Seq[SeqNum] {
 	}
 }
 
-// Add puts n, which must be above every number of the set, into it.
+// Add adds n, which must be above every number of the set.
 func (s *SeqSet) Add(n SeqNum) {
 	if k := len(s.ranges); k > 0 && s.ranges[k-1].Last+1 == n {
 		s.ranges[k-1].Last = n

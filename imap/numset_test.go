@@ -90,8 +90,8 @@ func TestSeqSet(t *testing.T) {
 	require.Equal(t, []SeqNum{4294967295}, slices.Collect(top.All()))
 }
 
-// However a set is written, it resolves to ranges that ascend and don't touch,
-// and to what it says.
+// Every set resolves to the numbers that it names, in ascending ranges that
+// don't touch.
 func FuzzNumSet(f *testing.F) {
 	f.Add(uint32(1), uint32(0), uint32(4), uint32(2), uint32(7))
 	f.Add(uint32(9), uint32(9), uint32(4294967295), uint32(4294967294), uint32(0))

@@ -2,8 +2,8 @@ package imap
 
 import "github.com/posthorn-mail/posthorn/mailbox"
 
-// QResync is what a client that knows a mailbox tells of it when it selects it
-// again (RFC 7162 §3.2.5).
+// QResync is what a client remembers of a mailbox that it selects again (RFC
+// 7162 §3.2.5).
 type QResync struct {
 	UIDValidity uint32
 	ModSeq      mailbox.ModSeq

@@ -8,7 +8,7 @@ type (
 	GetQuotaRoot struct{ Mailbox string }
 
 	// SetQuota replaces the limits of a root. Limits are as on the wire:
-	// STORAGE in units of 1024 octets.
+	// STORAGE is in units of 1024 octets.
 	SetQuota struct {
 		Root   string
 		Limits []QuotaLimit

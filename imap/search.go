@@ -9,13 +9,13 @@ import (
 type Search struct {
 	UID bool
 
-	// Charset is what the client named, empty if it named none. The strings
-	// of Key have been converted from it: they are UTF-8.
+	// Charset is the charset that the client named, or empty. The strings of
+	// Key are already converted from it to UTF-8.
 	Charset string
 	Key     search.Key // never nil; keys of package search and of this one
 
-	// Extended tells that RETURN was given (RFC 4731), and Return what it
-	// asked for; RETURN () means ALL.
+	// Extended says that RETURN was given (RFC 4731), and Return holds its
+	// options; RETURN () means ALL.
 	Extended bool
 	Return   SearchReturn
 }
@@ -34,19 +34,19 @@ const (
 	ReturnSave
 )
 
-// The search keys that only an IMAP session can answer. A server replaces them
+// The search keys that only an IMAP session can evaluate. A server replaces them
 // by keys of package search; see [search.Rewrite].
 type (
 	SearchSeq struct{ Set NumSet } // by sequence number
 	SearchUID struct{ Set NumSet }
 
 	// SearchRecent matches messages with \Recent (RFC 3501), or without it
-	// (OLD) with Absent. NEW is search.And of it and of UNSEEN.
+	// (OLD) if Absent is set. NEW is the search.And of this key and UNSEEN.
 	SearchRecent struct{ Absent bool }
 
 	// SearchModSeq is MODSEQ with the metadata item that a client may name
-	// (RFC 7162 §3.1.5). Servers with one ModSeq for a message take it as
-	// search.ModSeq.
+	// (RFC 7162 §3.1.5). Servers that keep one ModSeq for each message
+	// treat it as search.ModSeq.
 	SearchModSeq struct {
 		N           mailbox.ModSeq
 		Entry, Type string

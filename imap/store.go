@@ -10,8 +10,8 @@ type Store struct {
 	Silent bool // ".SILENT"
 	Flags  []mailbox.Flag
 
-	// UnchangedSince is RFC 7162 §3.1.3; nil if it was not given, since
-	// zero is a value of its own.
+	// UnchangedSince is the modifier of RFC 7162 §3.1.3; nil if it was not
+	// given, since zero is a valid value.
 	UnchangedSince *mailbox.ModSeq
 }
 

@@ -33,10 +33,10 @@ func DecodeMailbox(raw string, utf8 bool) string {
 	return s
 }
 
-// DecodeUTF7 decodes modified UTF-7. It is strict about what would lose
-// something (bad base64, lone surrogates, bits left over, a missing "-"), but takes
-// characters in base64 that need not have been, since some servers write them,
-// and UTF-8 that was not encoded at all.
+// DecodeUTF7 decodes modified UTF-7. It rejects input that would lose
+// something (bad base64, lone surrogates, bits left over, a missing "-"), but
+// accepts what some servers write: characters in base64 that need no encoding,
+// and UTF-8 that is not encoded at all.
 func DecodeUTF7(s string) (string, error) {
 	i := strings.IndexByte(s, '&')
 	if i < 0 {
@@ -70,11 +70,11 @@ func DecodeUTF7(s string) (string, error) {
 	return string(out), nil
 }
 
-// appendShifted decodes what stands between "&" and "-".
+// appendShifted decodes the characters between "&" and "-".
 func appendShifted(dst []byte, s string) ([]byte, bool) {
 	var bits uint32
 	var n int
-	var high rune // a high surrogate that waits for the low one
+	var high rune // a high surrogate whose low one has not come yet
 	for i := 0; i < len(s); i++ {
 		v := strings.IndexByte(utf7Alphabet, s[i])
 		if v < 0 {

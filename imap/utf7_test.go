@@ -26,7 +26,7 @@ func TestUTF7(t *testing.T) {
 		require.Equal(t, tc.name, got)
 		require.Equal(t, tc.raw, EncodeUTF7(tc.name))
 	}
-	for raw, name := range map[string]string{ // not as it should be, but clear
+	for raw, name := range map[string]string{ // invalid, but unambiguous
 		"&BBAEMQQyACYEMwQ0BDU-": "Абв&где", // Yandex
 		"&AGE-":                 "a",
 		"&APw-&APw-":            "üü",

@@ -2,15 +2,15 @@ package imap
 
 import "strings"
 
-// A Value is data of no known shape: what an extension that this package does
-// not know has sent.
+// A Value is data of an unknown form, from an extension that this package does
+// not implement.
 type Value struct {
 	Kind ValueKind
 	Text string  // of an atom or a string
 	List []Value // of a list
 }
 
-// ValueKind tells what a Value is.
+// ValueKind is the kind of a Value.
 type ValueKind uint8
 
 const (
@@ -20,7 +20,7 @@ const (
 	ValueList
 )
 
-// String returns the value in a form for people.
+// String returns the value in a readable form.
 func (v Value) String() string {
 	switch v.Kind {
 	case ValueAtom:

@@ -20,8 +20,8 @@ func appendExt() extension {
 		})}}
 }
 
-// readMessage reads append-message of RFC 3502 §6.3.11, from the blank before it
-// to its literal's header.
+// readMessage reads an append-message (RFC 3502 §6.3.11), from the blank before
+// it to the header of its literal.
 func readMessage(d *decoder, m *imap.AppendMessage) bool {
 	if !d.SP() {
 		return false
@@ -38,8 +38,8 @@ func readMessage(d *decoder, m *imap.AppendMessage) bool {
 	return d.LiteralHeader(&m.Literal)
 }
 
-// WriteMessage writes what APPEND says of a message, from the blank before it to
-// its literal's header.
+// WriteMessage writes an append-message, from the blank before it to the header
+// of its literal.
 func WriteMessage(e *wire.Encoder, m *imap.AppendMessage) {
 	if len(m.Flags) > 0 {
 		e.SP()
@@ -52,8 +52,8 @@ func WriteMessage(e *wire.Encoder, m *imap.AppendMessage) {
 }
 
 // OpenLiteral asks the client for the message that an Append command, or
-// NextMessage, has announced. The reader gives exactly its octets; NextMessage
-// must follow.
+// NextMessage, has announced. The io.Reader yields exactly its octets; a call of
+// NextMessage must follow.
 func (r *Reader) OpenLiteral() (io.Reader, error) {
 	body, err := r.d.OpenLiteral()
 	if err != nil {
@@ -62,10 +62,10 @@ func (r *Reader) OpenLiteral() (io.Reader, error) {
 	return body, nil
 }
 
-// NextMessage goes past the message that has been read, or what is left of it.
-// nil without an error is the end of the command. An *imap.Error as from
-// ReadCommand says that what follows the message is not as it should be; no
-// message of the command may then be appended.
+// NextMessage skips the rest of the current message and returns the next one, or
+// nil at the end of the command. An *imap.Error as from ReadCommand says that the
+// input behind the message is invalid; then no message of the command may be
+// appended.
 func (r *Reader) NextMessage() (*imap.AppendMessage, error) {
 	if !r.d.CloseLiteral() {
 		return nil, r.refuse(r.d.Err())
@@ -84,9 +84,9 @@ func (r *Reader) NextMessage() (*imap.AppendMessage, error) {
 	return &m, nil
 }
 
-// RefuseLiteral ends an Append command without its message: the answer may be
-// given then. A literal that the client sends without being asked is read and
-// thrown away; if it is too big for that, the error is an *imap.Error with BYE.
+// RefuseLiteral ends an Append command without its message, so that the server
+// can answer. It discards a literal that the client sends without waiting; if
+// that is too big to read, the error is an *imap.Error with BYE.
 func (r *Reader) RefuseLiteral() error {
 	r.open = false
 	if err := r.d.Skip(); err != nil {

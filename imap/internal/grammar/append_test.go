@@ -39,7 +39,7 @@ func TestAppend(t *testing.T) {
 		p := newPeer("a APPEND x (\\Seen) {3+}\r\nabc \"7-Feb-1994 21:52:25 +0000\" ~{2+}\r\n\x00b\r\nz NOOP\r\n", lim)
 		_, _, err := p.ReadCommand()
 		require.NoError(t, err)
-		_, err = p.OpenLiteral() // not read: NextMessage passes over it
+		_, err = p.OpenLiteral() // not read: NextMessage skips it
 		require.NoError(t, err)
 		m, err := p.NextMessage()
 		require.NoError(t, err)

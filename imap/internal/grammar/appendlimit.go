@@ -5,7 +5,7 @@ import (
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 )
 
-// appendLimitExt is APPENDLIMIT (RFC 7889), whose STATUS item exists where the
+// appendLimitExt is APPENDLIMIT (RFC 7889). The STATUS item exists if the
 // capability has no value (§2).
 func appendLimitExt() extension {
 	return extension{

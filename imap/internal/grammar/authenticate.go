@@ -48,8 +48,8 @@ func writeAuthenticate(e *wire.Encoder, c *imap.Authenticate) {
 // WriteChallenge sends a SASL challenge, given in base64.
 func (r *Reader) WriteChallenge(challenge string) error { return r.writeLine("+ " + challenge) }
 
-// ReadResponse reads the line that answers a challenge, which is valid until the
-// next read. An *imap.Error as from ReadCommand says that it was none.
+// ReadResponse reads the response to a challenge, which is valid until the next
+// read. An *imap.Error as from ReadCommand says that the line is not a response.
 func (r *Reader) ReadResponse() ([]byte, error) {
 	if err := r.d.Begin(); err != nil {
 		return nil, r.refuse(err)

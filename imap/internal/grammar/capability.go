@@ -27,7 +27,7 @@ func writeCapSet(e *wire.Encoder, set *imap.CapSet) {
 	}
 }
 
-// readCaps reads capabilities, which may be none, each behind a blank.
+// readCaps reads zero or more capabilities, each after a blank.
 func readCaps(d *decoder, caps *[]imap.Cap) bool {
 	for d.TrySP() {
 		var s string

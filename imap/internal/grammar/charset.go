@@ -13,13 +13,13 @@ import (
 // decodeFunc converts a string to UTF-8.
 type decodeFunc func(string) (string, bool)
 
-// errBadCharset names some of the charsets that are known (RFC 9051 §7.1).
+// errBadCharset names some of the supported charsets (RFC 9051 §7.1).
 var errBadCharset = &imap.Error{
 	Status: imap.NO, Code: imap.CodeBadCharset, CodeArgs: "(US-ASCII UTF-8 ISO-8859-1 ISO-8859-15 WINDOWS-1252 KOI8-R GB18030 BIG5 SHIFT_JIS ISO-2022-JP EUC-KR)",
 	Text: "unknown charset",
 }
 
-// setCharset makes the strings that follow be in that charset.
+// setCharset sets the charset of the strings that follow.
 func (d *decoder) setCharset(name string) bool {
 	switch strings.ToUpper(name) {
 	case "UTF-8", "UTF8", "US-ASCII", "ASCII":
@@ -41,14 +41,14 @@ func (d *decoder) setCharset(name string) bool {
 }
 
 // toUTF8 converts s in place. Without CHARSET, strings are US-ASCII, but clients
-// send UTF-8 all the same.
+// also send UTF-8.
 func (d *decoder) toUTF8(s *string) bool {
 	ok := true
 	if d.decode != nil {
 		*s, ok = d.decode(*s)
 	}
 	if !ok || !utf8.ValidString(*s) {
-		return d.Fail(&imap.Error{Status: imap.NO, Code: imap.CodeBadCharset, CodeArgs: errBadCharset.CodeArgs, Text: "string is not in the charset given"})
+		return d.Fail(&imap.Error{Status: imap.NO, Code: imap.CodeBadCharset, CodeArgs: errBadCharset.CodeArgs, Text: "string is not in the given charset"})
 	}
 	return true
 }

@@ -40,7 +40,7 @@ func condStoreExt() extension {
 func readModSeq(d *decoder, m *mailbox.ModSeq) bool { return d.SP() && d.ModSeq(m) }
 
 // modSeqModifier is the row of a modifier with a mod-sequence, where zero is a
-// value of its own.
+// valid value.
 func modSeqModifier[T any](name string, field func(*T) **mailbox.ModSeq) row[T] {
 	return row[T]{
 		name: name, has: func(c *T) bool { return *field(c) != nil },
@@ -64,8 +64,8 @@ func isModSeqKey(k *search.Key) bool {
 	return false
 }
 
-// readModSeqKey reads RFC 7162 §3.1.5: an entry name in quotes and its type may
-// stand before the value.
+// readModSeqKey reads MODSEQ (RFC 7162 §3.1.5): a quoted entry name and its type
+// may precede the value.
 func readModSeqKey(d *decoder, k *search.Key) bool {
 	var m imap.SearchModSeq
 	if !d.SP() {

@@ -13,8 +13,8 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// A Reader on a connection: what the peer waits for comes in time, a big message
-// streams, and no secret is in the trace.
+// A Reader on a connection sends continuation requests in time, streams a big
+// message, and leaves no secret in the trace.
 func TestReaderOnConn(t *testing.T) {
 	client, server := net.Pipe()
 	defer client.Close()

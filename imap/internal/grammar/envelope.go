@@ -6,7 +6,7 @@ import (
 )
 
 // readEnvelope reads an envelope (RFC 9051 §7.5.2). Sender and Reply-To are as
-// the server has them: usually those of From where the message lacks them.
+// the server sends them: usually From if the message lacks them.
 func readEnvelope(d *decoder, env *message.Envelope) bool {
 	return d.Retry(func() bool {
 		*env = message.Envelope{}
@@ -17,7 +17,7 @@ func readEnvelope(d *decoder, env *message.Envelope) bool {
 	})
 }
 
-// readText reads a string, with NIL as an empty one.
+// readText reads a string; NIL reads as the empty string.
 func readText(d *decoder, s *string) bool {
 	var ok bool
 	return d.NString(s, &ok)
@@ -64,8 +64,8 @@ func readAddress(d *decoder, a *message.Address) bool {
 	return true
 }
 
-// WriteEnvelope writes an envelope (RFC 9051 §7.5.2). Sender and Reply-To that the
-// message lacks are those of From.
+// WriteEnvelope writes an envelope (RFC 9051 §7.5.2). If the message lacks Sender
+// or Reply-To, it writes From instead.
 func WriteEnvelope(e *wire.Encoder, env *message.Envelope) {
 	if env == nil {
 		env = &message.Envelope{}
@@ -98,7 +98,7 @@ func writeAddresses(e *wire.Encoder, list []message.Address) {
 }
 
 // writeAddress writes an address. A NIL host means the start of a group and a NIL
-// local part its end, so that what an address lacks is an empty string.
+// local part its end, so a missing part is written as an empty string.
 func writeAddress(e *wire.Encoder, a *message.Address) {
 	switch a.Kind {
 	case message.GroupStart:

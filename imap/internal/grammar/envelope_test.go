@@ -44,7 +44,7 @@ func TestEnvelope(t *testing.T) {
 	require.Equal(t, "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)", encode(func(e *wire.Encoder) { WriteEnvelope(e, nil) }))
 }
 
-// Envelopes that servers are known to send, by what is wrong with them.
+// Invalid envelopes that servers are known to send, by their error.
 func TestEnvelopeQuirks(t *testing.T) {
 	env := func(from, id string) string { return `("d" "s" ` + from + " NIL NIL NIL NIL NIL NIL " + id + ")" }
 	for _, tc := range []struct {

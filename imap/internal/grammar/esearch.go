@@ -33,7 +33,7 @@ func esearchExt() extension {
 
 func searchReturn(c *imap.Search) *imap.SearchReturn { return &c.Return }
 
-// readSearchReturns reads the result options, of which none means ALL (RFC 4731
+// readSearchReturns reads the result options; an empty list means ALL (RFC 4731
 // §3.1).
 func readSearchReturns(d *decoder, c *imap.Search) bool {
 	c.Extended = true

@@ -11,7 +11,7 @@ import (
 // Each stands in a file of its own, as a function that returns it, and is listed
 // in allExtensions.
 type extension struct {
-	caps []imap.Cap // of the rows that name none
+	caps []imap.Cap // of the rows that have none of their own
 
 	commands       table[imap.Command]
 	selectParams   table[imap.Select]
@@ -46,8 +46,9 @@ var (
 	allRows extension
 )
 
-// all returns the rows of all extensions, which are read only. They are put together at the first call:
-// a variable's initialiser could not refer to functions that read them.
+// all returns the rows of all extensions, which are never changed. The first call
+// collects them, since the initializer of a variable can't refer to functions that
+// use the variable.
 func all() *extension {
 	allOnce.Do(func() {
 		t := &allRows

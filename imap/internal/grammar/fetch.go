@@ -11,7 +11,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// fetchExt is FETCH (RFC 9051 §6.4.5, §7.5.2) with the items that have no section.
+// fetchExt is FETCH (RFC 9051 §6.4.5, §7.5.2) with the data items without a section.
 func fetchExt() extension {
 	number := func(att imap.FetchAtt) row[Item] {
 		return datum(att,
@@ -53,7 +53,7 @@ func fetchExt() extension {
 	}
 }
 
-// item is the row of a data item that is asked for by its name alone.
+// item is the row of a data item that is requested by its name alone.
 func item(att imap.FetchAtt) row[imap.FetchItem] {
 	return row[imap.FetchItem]{
 		name: att.String(), has: func(it *imap.FetchItem) bool { return it.Att == att },
@@ -61,8 +61,8 @@ func item(att imap.FetchAtt) row[imap.FetchItem] {
 	}
 }
 
-// datum is the row of a data item's value, which read and write begin with:
-// name and blank are the same for all.
+// datum is the row of a data item's value. read and write begin with the value:
+// the name and the blank before it are handled alike for all items.
 func datum(att imap.FetchAtt, read func(*decoder, *Item) bool, write func(*wire.Encoder, *Item)) row[Item] {
 	return sectionDatum(att.String(), att, read, write)
 }
@@ -120,7 +120,7 @@ var fetchMacros = map[string][]imap.FetchAtt{
 	"FULL": {imap.FetchFlags, imap.FetchInternalDate, imap.FetchSize, imap.FetchEnvelope, imap.FetchBody},
 }
 
-// readFetchItem reads a fetch-att, or with macro also a macro.
+// readFetchItem reads a fetch-att, or a macro if macro is true.
 func readFetchItem(d *decoder, c *imap.Fetch, macro bool) bool {
 	var buf [32]byte
 	name := readItemName(d, buf[:0])
@@ -138,8 +138,8 @@ func readFetchItem(d *decoder, c *imap.Fetch, macro bool) bool {
 	return true
 }
 
-// readItemName appends an item's name in capitals. ATOM-CHAR takes in "[", with
-// which a name ends that has a section behind it.
+// readItemName appends an item's name in capitals. ATOM-CHAR includes "[", which
+// ends a name that a section follows.
 func readItemName(d *decoder, b []byte) []byte {
 	for ch := d.Peek(); imap.IsAtomChar(ch); ch = d.Peek() {
 		b = append(b, ch)
@@ -151,12 +151,12 @@ func readItemName(d *decoder, b []byte) []byte {
 	return wire.Upper(b)
 }
 
-// An Item is an item of a FETCH response. Which field besides Att and Name holds
-// its data depends on Att.
+// An Item is an item of a FETCH response. Att determines which other field holds
+// its data.
 type Item struct {
 	Name string // in capitals, without a section
 	Att  imap.FetchAtt
-	Raw  *imap.Value // an item that is not known here; Att means nothing then
+	Raw  *imap.Value // the value of an unknown item; Att is then meaningless
 
 	N         int64 // FetchUID, FetchSize, FetchModSeq, FetchBinarySize
 	Flags     []mailbox.Flag
@@ -165,16 +165,17 @@ type Item struct {
 	Envelope  *message.Envelope
 	Structure *message.Part
 
-	// Section says which octets Body has. It is nil for RFC822 and its kin.
-	// Partial has the offset only, and Text is as the server spelled it.
+	// Section says which octets Body has. It is nil for RFC822, RFC822.HEADER
+	// and RFC822.TEXT. Partial has the offset only, and Text is as the server
+	// spelled it.
 	Section *imap.BodySection
-	Body    io.Reader // nil: NIL. Good until the next call of NextItem or Read
+	Body    io.Reader // nil: NIL. Valid until the next call of NextItem or Read
 	Size    int64     // octets of Body
 }
 
-// NextItem returns the next item of the FETCH response that Read has begun, nil
-// at its end. An error as from Read ends the response. The Item is good until the
-// next call; what it points to, but for Body, may be kept.
+// NextItem returns the next item of the FETCH response that Read has begun, or
+// nil at its end. An error as from Read ends the response. The Item is valid until
+// the next call; the values that it points to, except Body, remain valid.
 func (r *ResponseReader) NextItem() (*Item, error) {
 	d := r.d
 	if !r.fetch {
@@ -222,15 +223,15 @@ func readItem(d *decoder, it *Item) bool {
 	return ok
 }
 
-// BeginFetch begins a FETCH response. Its items follow, with a blank between two:
-// for each WriteItemName and the value. Then EndFetch ends it.
+// BeginFetch begins a FETCH response. The caller then writes the items, separated
+// by blanks, each with WriteItemName and its value, and calls EndFetch.
 func BeginFetch(e *wire.Encoder, seq uint32) { e.Raw("* ").Uint(uint64(seq)).Raw(" FETCH (") }
 
-// EndFetch ends what BeginFetch began.
+// EndFetch ends the response that BeginFetch began.
 func EndFetch(e *wire.Encoder) { e.Raw(")").CRLF() }
 
-// WriteItemName writes the name of a data item as it stands in a response, with
-// the section that the client asked for, and the blank behind it.
+// WriteItemName writes the name of a data item as in a response, with the section
+// that the client asked for, and a blank.
 func WriteItemName(e *wire.Encoder, att imap.FetchAtt, s *imap.BodySection) {
 	if e.Raw(att.String()); s != nil {
 		writeDataSection(e, s)

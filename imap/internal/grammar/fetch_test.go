@@ -116,7 +116,7 @@ func TestFetchResponse(t *testing.T) {
 	})
 }
 
-// How sections are written: as the client named them, or made from what they mean.
+// Sections are written as the client spelled them, or from their fields.
 func TestSection(t *testing.T) {
 	query := func(e *wire.Encoder, s *imap.BodySection) {
 		it := imap.FetchItem{Att: imap.FetchBodySection, Section: s}

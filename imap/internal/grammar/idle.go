@@ -15,7 +15,7 @@ func idleExt() extension {
 }
 
 // ReadDone reads the line that ends IDLE (RFC 2177). An *imap.Error as from
-// ReadCommand says that it was another one.
+// ReadCommand says that the line is not DONE.
 func (r *Reader) ReadDone() error {
 	if err := r.d.Begin(); err != nil {
 		return r.refuse(err)

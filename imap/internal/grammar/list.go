@@ -10,7 +10,7 @@ import (
 type LSub struct{ imap.ListData }
 
 // listExt is LIST (RFC 9051 §6.3.9, §7.3.1) without options, and LSUB (RFC 3501
-// §6.3.9). XLIST is what Gmail had before SPECIAL-USE.
+// §6.3.9). Gmail had XLIST before SPECIAL-USE.
 func listExt() extension {
 	xlist := data("XLIST", readListData, writeListData)
 	xlist.has = nil
@@ -33,8 +33,8 @@ func listExt() extension {
 	}
 }
 
-// readList reads LIST. What the extended form adds is refused where that is not
-// offered (RFC 5258 §6, RFC 9051 §9).
+// readList reads LIST. It refuses the extended form unless that is offered (RFC
+// 5258 §6, RFC 9051 §9).
 func readList(d *decoder, c *imap.List) bool {
 	extended := d.offers(listExtendedCaps...)
 	if !d.SP() || extended && d.Peek() == '(' && !readListSelects(d, c) || !d.Mailbox(&c.Reference) || !d.SP() {
@@ -74,7 +74,7 @@ func writeList(e *wire.Encoder, c *imap.List) {
 	}
 }
 
-// writeAll writes the elements of a list, in parentheses.
+// writeAll writes a parenthesized list.
 func writeAll[T any](e *wire.Encoder, list []T, element func(T)) {
 	e.Raw("(")
 	for i, x := range list {

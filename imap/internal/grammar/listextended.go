@@ -56,7 +56,7 @@ func readListReturns(d *decoder, c *imap.List) bool {
 	return d.Keyword("RETURN") && d.SP() && d.List(func() bool { return all().listReturns.read(d, c, "return option") })
 }
 
-// readListItem reads mbox-list-extended-item, whose name may be in quotes.
+// readListItem reads an mbox-list-extended-item, whose name may be quoted.
 func readListItem(d *decoder, l *imap.ListData) bool {
 	var name string
 	if !d.AString(&name) {

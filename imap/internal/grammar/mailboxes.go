@@ -5,7 +5,7 @@ import (
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 )
 
-// mailboxesExt is the commands that make, remove, rename and subscribe to
+// mailboxesExt is the commands that create, delete, rename and subscribe to
 // mailboxes (RFC 9051 §6.3.4 to §6.3.8).
 func mailboxesExt() extension {
 	return extension{commands: []row[imap.Command]{

@@ -41,8 +41,8 @@ func readObjectID(d *decoder, it *Item) bool {
 
 func writeObjectID(e *wire.Encoder, it *Item) { WriteObjectID(e, it.Text) }
 
-// WriteObjectID writes the value of EMAILID or THREADID; an empty one is NIL,
-// which only THREADID may be.
+// WriteObjectID writes the value of EMAILID or THREADID. An empty id is written
+// as NIL, which is allowed for THREADID only.
 func WriteObjectID(e *wire.Encoder, id string) {
 	if id == "" {
 		e.NIL()

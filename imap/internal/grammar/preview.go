@@ -25,7 +25,7 @@ func previewExt() extension {
 	}
 }
 
-// readPreviewItem reads the modifier LAZY, if it is there (RFC 8970 §3.1).
+// readPreviewItem reads the modifier LAZY, if present (RFC 8970 §3.1).
 func readPreviewItem(d *decoder, it *imap.FetchItem) bool {
 	it.Att = imap.FetchPreview
 	if d.Peek() != ' ' || d.PeekAt(1) != '(' {

@@ -8,8 +8,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// quotaExt is QUOTA (RFC 9208, and RFC 2087 before it). SETQUOTA exists without
-// QUOTASET, for the server to say who may use it.
+// quotaExt is QUOTA (RFC 9208, and RFC 2087 before it). SETQUOTA is accepted
+// without QUOTASET, so that the server can say who may use it.
 func quotaExt() extension {
 	storage := statusNumber(imap.StatusDeletedStorage, func(s *imap.StatusData) **int64 { return &s.DeletedStorage })
 	storage.caps = []imap.Cap{imap.CapQuotaResPrefix + imap.Cap(mailbox.QuotaStorage)} // RFC 9208 §4.1.4
@@ -54,8 +54,8 @@ func writeSetQuota(e *wire.Encoder, c *imap.SetQuota) {
 	writeAll(e, c.Limits, func(l imap.QuotaLimit) { e.Atom(string(l.Name)).SP().Int(l.Limit) })
 }
 
-// QuotaUnit is what a resource is counted in on the wire: storage counts units
-// of 1024 octets (RFC 9208 §5.1).
+// QuotaUnit is the unit of a resource on the wire: storage is counted in units of
+// 1024 octets (RFC 9208 §5.1).
 func QuotaUnit(name mailbox.QuotaName) int64 {
 	if name == mailbox.QuotaStorage || name == mailbox.QuotaAnnotationStorage {
 		return 1024
@@ -76,8 +76,8 @@ func readQuotaData(d *decoder, q *imap.QuotaData) bool {
 	})
 }
 
-// writeQuotaData rounds usage up, so that what does not fit does not look as if
-// it did.
+// writeQuotaData rounds usage up, so that usage above the limit does not read as
+// usage within it.
 func writeQuotaData(e *wire.Encoder, q *imap.QuotaData) {
 	e.SP().String(q.Root).SP()
 	writeAll(e, q.Resources, func(r mailbox.QuotaResource) {

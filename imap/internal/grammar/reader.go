@@ -10,8 +10,8 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// A Reader reads a client's commands from a connection, one at a time. After a
-// command it can't understand it is at the start of the next.
+// A Reader reads a client's commands from a connection, one at a time. After an
+// invalid command it is at the start of the next one.
 type Reader struct {
 	d      *decoder
 	cmd    imap.Command // what parse has read
@@ -46,20 +46,21 @@ func (r *Reader) writeLine(s string) error {
 // SetLimits changes the limits from the next command on.
 func (r *Reader) SetLimits(lim wire.Limits) { r.d.SetLimits(lim) }
 
-// SetUTF8 says that mailbox names are UTF-8 from now on (RFC 6855 §3, RFC 9051
+// SetUTF8 sets whether mailbox names are UTF-8 from now on (RFC 6855 §3, RFC 9051
 // §5.1).
 func (r *Reader) SetUTF8(on bool) { r.d.UTF8 = on }
 
-// SetOffered says what is offered to the client: offered is called for what a
-// command needs while it is read. What is not offered is refused as what is not
-// known. Without SetOffered everything is offered.
+// SetOffered sets the function that reports whether a capability is offered to
+// the client, which the Reader calls for what a command uses. It refuses syntax
+// that is not offered as it refuses unknown syntax. Without SetOffered everything
+// is offered.
 func (r *Reader) SetOffered(offered func(imap.Cap) bool) { r.d.offered = offered }
 
-// ReadCommand reads the next command. If it can't be understood the error is an
-// *imap.Error: BAD, or NO, is the answer to it, and the connection is in step
-// (tag is empty if there was none). BYE means that the connection must be closed
-// after that answer. All other errors are those of the connection, io.EOF its end
-// between two commands.
+// ReadCommand reads the next command. If that is invalid, the error is an
+// *imap.Error, which is the answer to it (tag is empty if there was none): after
+// BAD or NO the next command can be read, and after BYE the connection must be
+// closed. All other errors are those of the connection; io.EOF is its end between
+// two commands.
 //
 // An Append command must be followed by OpenLiteral or RefuseLiteral.
 func (r *Reader) ReadCommand() (tag string, cmd imap.Command, err error) {
@@ -92,7 +93,7 @@ func (r *Reader) ReadCommand() (tag string, cmd imap.Command, err error) {
 	return tag, cmd, nil
 }
 
-// tagOf finds the tag in a line that is unfit otherwise.
+// tagOf finds the tag in a line that is otherwise invalid.
 func tagOf(line []byte) string {
 	for i, c := range line {
 		if c == ' ' {
@@ -122,15 +123,15 @@ func (r *Reader) parse() bool {
 		return r.d.Fail(&imap.Error{Status: imap.BAD, Text: "unknown command"})
 	}
 	if row.name == "LOGIN" {
-		// A password may stand on the lines after a literal's header.
+		// A password may be on the lines after a literal's header.
 		r.secret = true
 		r.hide(true)
 	}
 	return row.read(r.d, &r.cmd)
 }
 
-// reveal ends what parse began for LOGIN. The password must not be in what is
-// said about an error either.
+// reveal ends the hiding that parse began for LOGIN. The text of an error must not
+// contain the password either.
 func (r *Reader) reveal() {
 	if !r.secret {
 		return
@@ -143,7 +144,7 @@ func (r *Reader) reveal() {
 	r.hide(false)
 }
 
-// refuse brings the connection back into step after err and makes the answer.
+// refuse skips the rest of the command after err and returns the answer.
 func (r *Reader) refuse(err error) error {
 	r.open = false
 	e := r.d.Skip()
@@ -154,7 +155,7 @@ func (r *Reader) refuse(err error) error {
 	return answer(err)
 }
 
-// answer makes the response to a command that can't be read.
+// answer returns the response to a command that can't be read.
 func answer(err error) error {
 	var fatal *wire.FatalError
 	if errors.As(err, &fatal) {
@@ -175,8 +176,8 @@ func answer(err error) error {
 	return err
 }
 
-// WriteCommand writes a command without its tag and without CRLF. Of APPEND it
-// writes all up to the octets of the message.
+// WriteCommand writes a command without its tag and without CRLF. It writes APPEND
+// up to the octets of the message.
 func WriteCommand(e *wire.Encoder, cmd imap.Command) {
 	r := all().commands.of(&cmd)
 	if r == nil {

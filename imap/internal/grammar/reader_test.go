@@ -16,7 +16,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// peer is a Reader over bytes, and what it wrote.
+// peer is a Reader of bytes, and the output that it wrote.
 type peer struct {
 	*Reader
 	out bytes.Buffer
@@ -40,7 +40,7 @@ func parseOne(t *testing.T, line string) (imap.Command, error) {
 	return cmd, err
 }
 
-// inStep checks that the next command is z NOOP, and the last.
+// inStep checks that the next command is z NOOP, and is the last.
 func inStep(t *testing.T, p *peer) {
 	t.Helper()
 	tag, cmd, err := p.ReadCommand()
@@ -224,8 +224,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// writeAndReadBack checks that what a client writes of a command is that command
-// to a server, and that no literal waits in it.
+// writeAndReadBack checks that a server reads the command that a client writes,
+// and that it needs no synchronising literal.
 func writeAndReadBack(t *testing.T, cmd imap.Command) {
 	t.Helper()
 	e := wire.Encoder{Mode: wire.LiteralPlus}
@@ -235,7 +235,7 @@ func writeAndReadBack(t *testing.T, cmd imap.Command) {
 	e.CRLF()
 	_, again, err := newPeer(string(e.B), wire.LimitsAfterLogin()).ReadCommand()
 	require.NoError(t, err, "%s", e.B)
-	blank := func(cmd imap.Command) imap.Command { // what has no influence
+	blank := func(cmd imap.Command) imap.Command { // fields that are not written
 		switch c := cmd.(type) {
 		case *imap.Fetch:
 			for _, item := range c.Items {
@@ -253,7 +253,7 @@ func writeAndReadBack(t *testing.T, cmd imap.Command) {
 	require.Equal(t, blank(cmd), blank(again), "%s", e.B)
 }
 
-// A command that fails leaves the connection at the start of the next.
+// After an invalid command the next one can be read.
 func TestInStep(t *testing.T) {
 	for _, tc := range []struct {
 		name, input string
@@ -291,7 +291,7 @@ func TestInStep(t *testing.T) {
 	}
 }
 
-// What can't be brought back into step is BYE.
+// The answer is BYE if the next command can't be found.
 func TestOutOfStep(t *testing.T) {
 	for name, input := range map[string]string{
 		"non-synchronising literal far too big": "a LOGIN {400000000+}\r\nxxxx",

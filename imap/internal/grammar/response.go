@@ -8,9 +8,9 @@ import (
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 )
 
-// A Response is what a server sends at a time: a pointer to one of the types
-// below, to an LSub, or to one of the data types of package imap whose names end
-// in Data; or an imap.CapSet, imap.IDFields, Enabled or Flags.
+// A Response is one response of a server: a pointer to one of the types below, to
+// an LSub, or to one of the types of package imap whose names end in Data; or an
+// imap.CapSet, imap.IDFields, Enabled or Flags.
 type Response = any
 
 // Responses that package imap has no type for.
@@ -22,15 +22,15 @@ type (
 		Cond imap.Condition
 		Code imap.Code // in capitals, empty if there was none
 
-		// Arg is the argument of Code, of the type that its row has; nil if
-		// there is none, or one that can't be read. Args is as on the wire; it
-		// is written where Arg is nil.
+		// Arg is the argument of Code, of the type of its row; nil if there is
+		// none, or if it is invalid. Args is the argument as on the wire; it is
+		// written if Arg is nil.
 		Arg  any
 		Args string
 		Text string
 	}
 
-	// Continuation is "+": Text is what followed, for SASL in base64.
+	// Continuation is "+" with Text, which is base64 in a SASL exchange.
 	Continuation struct{ Text string }
 
 	// Count is EXISTS, RECENT or EXPUNGE.
@@ -42,7 +42,7 @@ type (
 	// Fetch is the beginning of a FETCH response. NextItem yields its items.
 	Fetch struct{ Seq imap.SeqNum }
 
-	// Unknown is a response of a name that is not known here.
+	// Unknown is a response with an unknown name.
 	Unknown struct {
 		Name   string // in capitals
 		N      uint32 // the number before the name, if there was one
@@ -50,7 +50,7 @@ type (
 	}
 )
 
-// Err returns a status response that refuses as an error.
+// Err returns a status response as an error if it refuses a command.
 func (s *StatusLine) Err() error {
 	if s.Cond == imap.OK || s.Cond == imap.PREAUTH {
 		return nil
@@ -58,27 +58,27 @@ func (s *StatusLine) Err() error {
 	return &imap.Error{Status: s.Cond, Code: s.Code, CodeArgs: s.Args, Text: s.Text}
 }
 
-// A ResponseReader reads a server's responses. What servers are known to send
-// against the grammar is taken where its meaning is clear. A response that can't
-// be read costs no other: the error is a *wire.SyntaxError or *wire.LimitError,
-// and the next call reads the next response.
+// A ResponseReader reads a server's responses. It accepts violations of the
+// grammar that servers are known to send and whose meaning is clear. An invalid
+// response does not affect others: the error is a *wire.SyntaxError or
+// *wire.LimitError, and the next call reads the next response.
 type ResponseReader struct {
 	d     *decoder
 	fetch bool // within a FETCH response
 	it    Item // what NextItem returned
 }
 
-// NewResponseReader returns a reader from src.
+// NewResponseReader returns a ResponseReader that reads from src.
 func NewResponseReader(src wire.Source, lim wire.Limits) *ResponseReader {
 	r := &ResponseReader{d: &decoder{Decoder: wire.NewDecoder(src, lim)}}
 	r.d.Tolerant = true
 	return r
 }
 
-// SetUTF8 says that mailbox names are UTF-8 from now on.
+// SetUTF8 sets whether mailbox names are UTF-8 from now on.
 func (r *ResponseReader) SetUTF8(on bool) { r.d.UTF8 = on }
 
-// Read reads the next response. What is left of a FETCH response is passed over.
+// Read reads the next response. It skips the rest of a FETCH response.
 func (r *ResponseReader) Read() (Response, error) {
 	if r.fetch {
 		r.fetch = false
@@ -99,7 +99,7 @@ func (r *ResponseReader) Read() (Response, error) {
 	return resp, nil
 }
 
-// skip goes to the end of the response and returns err, or what ends the
+// skip skips the rest of the response and returns err, or an error that ends the
 // connection.
 func (r *ResponseReader) skip(err error) error {
 	r.fetch = false
@@ -188,8 +188,8 @@ func values(d *decoder, list *[]imap.Value) bool {
 	return d.Err() == nil
 }
 
-// statusLine reads resp-text: a code and a text, of which servers leave out
-// either (RFC 9051 §7.1).
+// statusLine reads resp-text (RFC 9051 §7.1): a code and a text, either of which
+// servers may omit.
 func statusLine(d *decoder, tag string, cond imap.Condition) Response {
 	s := &StatusLine{Tag: tag, Cond: cond}
 	for d.Try(' ') {
@@ -228,8 +228,8 @@ func (s *StatusLine) readArg() {
 	}
 }
 
-// codeEnd finds the "]" that ends a code: not one in a quoted string, and not
-// one in a list, where keywords may have it.
+// codeEnd finds the "]" that ends a code. It passes over quoted strings and lists,
+// in which keywords may contain "]".
 func codeEnd(b []byte) int {
 	quoted, open := false, 0
 	last := -1
@@ -266,8 +266,8 @@ func trim(b []byte) []byte {
 	return b
 }
 
-// WriteResponse writes a response. For FETCH, for counts and for a SEARCH that is
-// not held in memory there are functions of their own.
+// WriteResponse writes a response. FETCH, counts and a SEARCH that is not held in
+// memory have functions of their own.
 func WriteResponse(e *wire.Encoder, resp Response) {
 	switch r := resp.(type) {
 	case *StatusLine:
@@ -293,7 +293,7 @@ func writeStatusLine(e *wire.Encoder, s *StatusLine) {
 		if s.Arg != nil {
 			r := all().codes.get([]byte(s.Code))
 			if r == nil || !r.has(&s.Arg) {
-				e.Fail(fmt.Errorf("imap: code %s can't have %T", s.Code, s.Arg))
+				e.Fail(fmt.Errorf("imap: code %s can't have an argument of type %T", s.Code, s.Arg))
 				return
 			}
 			r.write(e, &s.Arg)

@@ -34,7 +34,7 @@ func TestReadResponses(t *testing.T) {
 		line string
 		want Response
 	}{
-		// The RFCs' own.
+		// From the RFCs.
 		{"* OK IMAP4rev1 Service Ready", &StatusLine{Cond: imap.OK, Text: "IMAP4rev1 Service Ready"}},
 		{"a001 OK LOGIN completed", &StatusLine{Tag: "a001", Cond: imap.OK, Text: "LOGIN completed"}},
 		{"* OK [UNSEEN 12] Message 12 is first unseen", &StatusLine{Cond: imap.OK, Code: imap.CodeUnseen, Arg: imap.SeqNum(12), Args: "12", Text: "Message 12 is first unseen"}},
@@ -76,7 +76,7 @@ func TestReadResponses(t *testing.T) {
 			{Kind: imap.ValueAtom, Text: "BODY[x y]"}}}},
 		{"* 5 X-NEW", &Unknown{Name: "X-NEW", N: 5}},
 
-		// What real servers send.
+		// From real servers.
 		{"* OK [HIGHESTMODSEQ 5]", &StatusLine{Cond: imap.OK, Code: imap.CodeHighestModSeq, Arg: mailbox.ModSeq(5), Args: "5"}}, // Gmail, iCloud
 		{"* STATUS INBOX (MESSAGES 0) ", &imap.StatusData{Mailbox: "INBOX", Messages: n(0)}},                                    // Exchange
 		{"* CAPABILITY IMAP4 IMAP4rev1 XLIST UIDPLUS ", imap.NewCapSet("IMAP4", "IMAP4rev1", "XLIST", "UIDPLUS")},
@@ -194,7 +194,7 @@ func FuzzResponses(f *testing.F) {
 	})
 }
 
-// moved is a run of UIDs and the first of those that they became.
+// moved is a run of UIDs and the first of their new UIDs.
 func moved(first, last, dest mailbox.UID) mailbox.Moved {
 	return mailbox.Moved{Source: mailbox.UIDRange{First: first, Last: last}, Dest: mailbox.UIDRange{First: dest, Last: dest + last - first}}
 }

@@ -8,20 +8,20 @@ import (
 )
 
 // A row is a name of the grammar: a command, an option, an item, a key, a
-// response, a code. T is the value that it is a part of, or that it makes.
+// response, a code. T is the type of the value that it is a part of, or that it yields.
 type row[T any] struct {
 	name string
-	caps []imap.Cap // the name exists where one of them is offered; none: always
+	caps []imap.Cap // the name exists if one of them is offered; none: always
 
-	has   func(*T) bool           // whether the value has it, and is written with it; nil: it is only read
-	read  func(*decoder, *T) bool // what follows the name, from the blank on; nil: nothing
-	write func(*wire.Encoder, *T) // the same
+	has   func(*T) bool           // whether the value has it, so that it is written; nil: it is only read
+	read  func(*decoder, *T) bool // reads what follows the name, from the blank on; nil: nothing follows
+	write func(*wire.Encoder, *T) // writes the same
 }
 
 // A table is the rows of one kind.
 type table[T any] []row[T]
 
-// add adds rows. Those that name no capabilities have caps.
+// add adds rows. Rows without capabilities get caps.
 func (t *table[T]) add(caps []imap.Cap, rows table[T]) {
 	for _, r := range rows {
 		if r.caps == nil {
@@ -31,7 +31,7 @@ func (t *table[T]) add(caps []imap.Cap, rows table[T]) {
 	}
 }
 
-// get returns the row of a name, nil if there is none.
+// get returns the row of a name, or nil.
 func (t table[T]) get(name []byte) *row[T] {
 	for i := range t {
 		if wire.Is(name, t[i].name) {
@@ -41,8 +41,8 @@ func (t table[T]) get(name []byte) *row[T] {
 	return nil
 }
 
-// find returns the row of a name, nil if there is none, or if it belongs to what
-// is not offered. Here alone that is decided for names.
+// find returns the row of a name, or nil if there is none or it is not offered.
+// This is the only place that decides that for names.
 func (t table[T]) find(d *decoder, name []byte) *row[T] {
 	if r := t.get(name); r != nil && d.offers(r.caps...) {
 		return r
@@ -50,7 +50,7 @@ func (t table[T]) find(d *decoder, name []byte) *row[T] {
 	return nil
 }
 
-// of returns the first row that the value has, nil if there is none.
+// of returns the first row that the value has, or nil.
 func (t table[T]) of(v *T) *row[T] {
 	for i := range t {
 		if r := &t[i]; r.has != nil && r.has(v) {
@@ -60,7 +60,7 @@ func (t table[T]) of(v *T) *row[T] {
 	return nil
 }
 
-// read reads a name and what follows it. what stands for the names in errors.
+// read reads a name and what follows it. In errors, what describes the names.
 func (t table[T]) read(d *decoder, v *T, what string) bool {
 	r := t.find(d, d.Word())
 	if r == nil {
@@ -69,7 +69,7 @@ func (t table[T]) read(d *decoder, v *T, what string) bool {
 	return r.read == nil || r.read(d, v)
 }
 
-// write writes what the value has of the rows, in parentheses.
+// write writes the rows that the value has, in parentheses.
 func (t table[T]) write(e *wire.Encoder, v *T) {
 	e.Raw("(")
 	n := len(e.B)
@@ -110,7 +110,7 @@ func command[T any, C interface {
 	return form[T, C](name, nil, false, read, write)
 }
 
-// pair is the rows of a command that has two names, which a field tells apart:
+// pair is the rows of a command with two names, which a field distinguishes:
 // SELECT and EXAMINE, FETCH and UID FETCH.
 func pair[T any, C interface {
 	*T
@@ -119,7 +119,7 @@ func pair[T any, C interface {
 	return []row[imap.Command]{form[T, C](name, field, false, read, write), form[T, C](other, field, true, read, write)}
 }
 
-// form is the row of a command with that value of the field.
+// form is the row of a command whose field has that value.
 func form[T any, C interface {
 	*T
 	imap.Command
@@ -177,14 +177,14 @@ func value[T any](name string, read func(*decoder, *T) bool, write func(*wire.En
 	}
 }
 
-// A decoder is a Decoder of one side's input, which knows what is offered.
+// A decoder is a wire.Decoder that knows which capabilities are offered.
 type decoder struct {
 	*wire.Decoder
-	offered func(imap.Cap) bool // nil: everything is
+	offered func(imap.Cap) bool // nil: all are
 	decode  decodeFunc          // of a SEARCH command's strings; nil: they are UTF-8
 }
 
-// offers reports whether one of the capabilities is offered, or none is needed.
+// offers reports whether one of caps is offered, or caps is empty.
 func (d *decoder) offers(caps ...imap.Cap) bool {
 	return len(caps) == 0 || d.offered == nil || slices.ContainsFunc(caps, d.offered)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 )
 
-// Samples of commands, by the row that reads a part of them: as a client writes
+// Samples of commands as a client writes them, by the row that reads a part of
 // them.
 var (
 	commandSamples = map[string]string{
@@ -137,8 +137,8 @@ var (
 	}
 )
 
-// Every row reads what it writes, and writes what it reads; and what is not
-// offered is refused as what is not known.
+// Every row reads what it writes, and writes what it reads. A row that is not
+// offered is refused as if it were unknown.
 func TestRows(t *testing.T) {
 	t.Run("commands", func(t *testing.T) { eachRow(t, all().commands, commandSamples, checkCommand) })
 	t.Run("SELECT parameters", func(t *testing.T) { eachRow(t, all().selectParams, selectSamples, checkCommand) })
@@ -182,8 +182,8 @@ func around(before string, samples map[string]string, after string) map[string]s
 	return out
 }
 
-// eachRow calls check with the sample of each row. written is false for what is
-// only read.
+// eachRow calls check with the sample of each row. written is false for a row that
+// is only read.
 func eachRow[T any](t *testing.T, rows table[T], samples map[string]string, check func(t *testing.T, line string, written bool, caps []imap.Cap)) {
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
@@ -280,7 +280,7 @@ func checkResponse(t *testing.T, line string, written bool, _ []imap.Cap) {
 	require.Equal(t, items, itemsAgain)
 }
 
-// What needs an extension and is no name of a table.
+// Syntax of an extension that is not a name in a table.
 func TestNotOffered(t *testing.T) {
 	for line, c := range map[string]imap.Cap{
 		`LIST () "" *`:                imap.CapListExtended,

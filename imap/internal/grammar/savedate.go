@@ -25,7 +25,7 @@ func saveDateExt() extension {
 	}
 }
 
-// WriteSaveDate writes the value of SAVEDATE; the zero time is NIL.
+// WriteSaveDate writes the value of SAVEDATE; the zero time is written as NIL.
 func WriteSaveDate(e *wire.Encoder, t time.Time) {
 	if t.IsZero() {
 		e.NIL()

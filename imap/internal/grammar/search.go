@@ -33,9 +33,9 @@ func readSearch(d *decoder, c *imap.Search) bool {
 	return readKeys(d, &c.Key, d.TrySP)
 }
 
-// writeSearch writes CHARSET where the key has strings that are not US-ASCII and
-// the session is not one of UTF-8: servers refuse it where it is not needed, and
-// RFC 6855 §3 forbids it there.
+// writeSearch writes CHARSET only if the key has strings that are not US-ASCII and
+// UTF-8 is not enabled: some servers refuse it if it is not needed, and RFC 6855
+// §3 forbids it once UTF-8 is enabled.
 func writeSearch(e *wire.Encoder, c *imap.Search) {
 	if c.Extended {
 		all().searchReturns.write(e.Raw(" RETURN "), c)
@@ -51,7 +51,7 @@ func writeSearch(e *wire.Encoder, c *imap.Search) {
 	writeKey(e, c.Key)
 }
 
-// readKeys reads one key and as many more as there are; together they are an AND.
+// readKeys reads one or more keys, which are combined by AND.
 func readKeys(d *decoder, key *search.Key, more func() bool) bool {
 	if !readKey(d, key) {
 		return false
@@ -159,12 +159,12 @@ func readSearchData(d *decoder, s *imap.SearchData) bool {
 	return d.Err() == nil
 }
 
-// BeginSearch begins a SEARCH response that is written in pieces: its numbers
-// follow, each behind a blank, and then EndSearch.
+// BeginSearch begins a SEARCH response that is written in pieces. The caller then
+// writes the numbers, each after a blank, and calls EndSearch.
 func BeginSearch(e *wire.Encoder) { e.Raw("* SEARCH") }
 
-// EndSearch ends what BeginSearch began, with the highest mod-sequence unless it
-// is zero (RFC 7162 §3.1.5).
+// EndSearch ends the response that BeginSearch began, with the highest
+// mod-sequence unless that is zero (RFC 7162 §3.1.5).
 func EndSearch(e *wire.Encoder, m mailbox.ModSeq) {
 	writeSearchModSeq(e, m)
 	e.CRLF()

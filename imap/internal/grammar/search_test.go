@@ -81,8 +81,7 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// A set of UIDs without "*" is written as one; it is read as what a client
-// may send.
+// search.UID is written as UID, and read as imap.SearchUID.
 func TestSearchUIDSet(t *testing.T) {
 	e := wire.Encoder{Mode: wire.LiteralPlus}
 	writeKey(&e, search.UID{Set: mailbox.UIDSetOf(3, 4, 9)})

@@ -9,8 +9,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
-// baseKeys are the search keys of RFC 3501 §6.4.4 and RFC 9051 §6.4.4. A key is
-// written as the first row that has it, so KEYWORD and HEADER stand last.
+// baseKeys are the search keys of RFC 3501 §6.4.4 and RFC 9051 §6.4.4. The first
+// row that has a key writes it, so KEYWORD and HEADER are last.
 func baseKeys() []row[search.Key] {
 	unseen := search.Flag{Flag: mailbox.FlagSeen, Absent: true}
 	rows := []row[search.Key]{
@@ -70,8 +70,8 @@ func fixed(name string, k search.Key) row[search.Key] {
 	}
 }
 
-// key is the row of a key with arguments. begin is what the name says of it, and
-// when, unless nil, reports whether a key of that type has this name.
+// key is the row of a key with arguments. begin is the part of the key that the
+// name determines; when, unless nil, reports whether a key has this name.
 func key[K search.Key](name string, begin K, when func(K) bool, read func(*decoder, *K) bool, write func(*wire.Encoder, K)) row[search.Key] {
 	return row[search.Key]{
 		name: name,
@@ -142,8 +142,8 @@ func writeOr(e *wire.Encoder, k *search.Key) {
 	writeKey(e.SP(), or.B)
 }
 
-// A set of UIDs without "*" is written as one; it is read as what a client may
-// send.
+// isUIDKey reports whether k is written as UID. The reader yields
+// imap.SearchUID, since a client may send "*".
 func isUIDKey(k *search.Key) bool { return is[imap.SearchUID](k) || is[search.UID](k) }
 
 func readUIDKey(d *decoder, k *search.Key) bool {

@@ -12,7 +12,7 @@ func searchResExt() extension {
 	}
 }
 
-// NumSet is that of the Decoder, with "$" only where SEARCHRES is offered.
+// NumSet is the method of wire.Decoder, with "$" only if SEARCHRES is offered.
 func (d *decoder) NumSet(set *imap.NumSet) bool {
 	if d.Peek() == '$' && !d.offers(searchResCaps...) {
 		return d.Expected("number")

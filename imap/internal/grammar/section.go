@@ -10,7 +10,7 @@ import (
 )
 
 // sectionExt is the data items of FETCH that are octets of the message: BODY[…]
-// (RFC 9051 §6.4.5.1), and RFC822 and its kin (RFC 3501 §6.4.5).
+// (RFC 9051 §6.4.5.1), and RFC822, RFC822.HEADER and RFC822.TEXT (RFC 3501 §6.4.5).
 func sectionExt() extension {
 	return extension{
 		fetchItems: []row[imap.FetchItem]{
@@ -26,9 +26,8 @@ func sectionExt() extension {
 	}
 }
 
-// sectionItem is the row of a data item with a section, behind the "[" with which
-// the name ends. The items of BINARY have part numbers only, and the size of one
-// is not that of a range.
+// sectionItem is the row of a data item with a section; its name ends with "[".
+// The items of BINARY have part numbers only, and BINARY.SIZE has no range.
 func sectionItem(name string, att imap.FetchAtt, peek bool) row[imap.FetchItem] {
 	return row[imap.FetchItem]{
 		name: name,
@@ -54,8 +53,8 @@ func sectionItem(name string, att imap.FetchAtt, peek bool) row[imap.FetchItem] 
 	}
 }
 
-// readSection reads section-spec, or with binary section-part alone, up to the
-// "]" (RFC 9051 §9).
+// readSection reads section-spec, or only section-part if binary is true, up to
+// the "]" (RFC 9051 §9).
 func readSection(d *decoder, s *imap.BodySection, binary bool) bool {
 	mark := d.Mark()
 	if !readSectionSpec(d, s, binary) {
@@ -154,8 +153,8 @@ func readPartial(d *decoder, s *imap.BodySection) bool {
 	return d.Special('>')
 }
 
-// readDataSection reads a section as a response names it, behind the "[": of a
-// range it has the origin only (RFC 9051 §7.5.2).
+// readDataSection reads a section as a response names it, after the "[": a range
+// has only its origin (RFC 9051 §7.5.2).
 func readDataSection(d *decoder, s *imap.BodySection, binary bool) bool {
 	if !readSection(d, s, binary) {
 		return false
@@ -167,8 +166,8 @@ func readDataSection(d *decoder, s *imap.BodySection, binary bool) bool {
 	return d.Number64(&s.Partial.Offset) && d.Special('>')
 }
 
-// writeDataSection writes a section as a response names it, spelled as the client
-// asked for it where that is known.
+// writeDataSection writes a section as a response names it, in the spelling of the
+// client if that is known.
 func writeDataSection(e *wire.Encoder, s *imap.BodySection) {
 	if e.Raw("["); s.Text != "" {
 		e.Raw(s.Text)
@@ -180,7 +179,7 @@ func writeDataSection(e *wire.Encoder, s *imap.BodySection) {
 	}
 }
 
-// readBody reads octets: a literal is left on the connection.
+// readBody reads a body: a literal is left on the connection.
 func readBody(d *decoder, it *Item) bool {
 	if c := d.Peek(); c == '{' || c == '~' {
 		var lit imap.Literal
@@ -205,8 +204,8 @@ func readBody(d *decoder, it *Item) bool {
 	return true
 }
 
-// writeBody writes octets that fit into memory; a server streams those of a
-// message behind the same header.
+// writeBody writes a body that is in memory; a server streams the octets of a
+// message after the same header.
 func writeBody(e *wire.Encoder, it *Item) {
 	if it.Body == nil {
 		e.NIL()

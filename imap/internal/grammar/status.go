@@ -9,7 +9,7 @@ import (
 )
 
 // statusExt is STATUS (RFC 9051 §6.3.11, §7.3.4) with the items of RFC 3501 and
-// RFC 9051. DELETED came with RFC 9208 §4.1.4 as well.
+// RFC 9051. RFC 9208 §4.1.4 defines DELETED too.
 func statusExt() extension {
 	deleted := statusNumber(imap.StatusDeleted, func(s *imap.StatusData) **uint32 { return &s.Deleted })
 	deleted.caps = []imap.Cap{imap.CapIMAP4rev2, imap.CapQuotaResPrefix + imap.Cap(mailbox.QuotaMessage)}
@@ -42,7 +42,7 @@ func statusExt() extension {
 	}
 }
 
-// statusNumber is the row of an item whose value is a number; nil: not given.
+// statusNumber is the row of an item whose value is a number, nil if not given.
 func statusNumber[N uint32 | int64 | mailbox.ModSeq](item imap.StatusItem, field func(*imap.StatusData) **N) row[imap.StatusData] {
 	return row[imap.StatusData]{
 		name: string(item),
@@ -103,7 +103,7 @@ func WriteStatus(e *wire.Encoder, s *imap.StatusData, items []imap.StatusItem) {
 	writeAll(e, items, func(item imap.StatusItem) {
 		r := t.get([]byte(item))
 		if r == nil || !r.has(s) {
-			e.Fail(fmt.Errorf("imap: no value of the status item %s", item))
+			e.Fail(fmt.Errorf("imap: no value for the status item %s", item))
 			return
 		}
 		r.writeTo(e, s)

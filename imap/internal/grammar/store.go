@@ -74,7 +74,8 @@ func writeStore(e *wire.Encoder, c *imap.Store) {
 	writeFlags(e, c.Flags)
 }
 
-// writeFlags is strict where Encoder.Flags is not: a client's caller is told.
+// writeFlags fails for an invalid flag, which Encoder.Flags omits, so that the
+// caller of a client learns of it.
 func writeFlags(e *wire.Encoder, flags []mailbox.Flag) {
 	for _, f := range flags {
 		if !imap.ValidFlag(f) {

@@ -39,7 +39,7 @@ func readPart(d *decoder, p *message.Part) bool {
 	if !d.NString(&p.Type, &some) || !d.SP() {
 		return false
 	}
-	if !some { // NIL where the parts belong
+	if !some { // NIL instead of the parts
 		return readMultipart(d, p)
 	}
 	p.Type = strings.ToLower(p.Type)
@@ -52,7 +52,7 @@ func readPart(d *decoder, p *message.Part) bool {
 	return readSinglePart(d, p)
 }
 
-// more takes a blank if the list goes on behind it.
+// more takes a blank if the list continues after it.
 func more(d *decoder) bool {
 	for d.Peek() == ' ' && (d.PeekAt(1) == ' ' || d.PeekAt(1) == ')') {
 		d.Try(' ')
@@ -60,7 +60,7 @@ func more(d *decoder) bool {
 	return d.Peek() == ' ' && d.SP()
 }
 
-// readMultipart reads from the subtype on.
+// readMultipart reads a multipart from its subtype on.
 func readMultipart(d *decoder, p *message.Part) bool {
 	p.Type = "multipart"
 	if !readText(d, &p.Subtype) {
@@ -73,7 +73,7 @@ func readMultipart(d *decoder, p *message.Part) bool {
 	return readParams(d, &p.Params) && readPartExtension(d, p) && d.SkipTo()
 }
 
-// readSinglePart reads from the parameters on.
+// readSinglePart reads a single part from its parameters on.
 func readSinglePart(d *decoder, p *message.Part) bool {
 	if !readParams(d, &p.Params) || !d.SP() || !readText(d, &p.ID) || !d.SP() || !readText(d, &p.Description) || !d.SP() ||
 		!readText(d, &p.Encoding) || !d.SP() || !d.Size(&p.BodySize) {
@@ -82,7 +82,7 @@ func readSinglePart(d *decoder, p *message.Part) bool {
 	if p.Encoding = strings.ToLower(p.Encoding); p.Encoding == "" {
 		p.Encoding = "7bit"
 	}
-	if p.Type == "multipart" { // without parts, in the shape of a single part
+	if p.Type == "multipart" { // without parts, in the form of a single part
 		return d.SkipTo()
 	}
 	switch {
@@ -107,7 +107,7 @@ func readSinglePart(d *decoder, p *message.Part) bool {
 	return readText(d, &p.MD5) && readPartExtension(d, p) && d.SkipTo()
 }
 
-// readPartExtension reads disposition, language and location, as far as they are there.
+// readPartExtension reads disposition, language and location, as far as present.
 func readPartExtension(d *decoder, p *message.Part) bool {
 	if !more(d) {
 		return true
@@ -148,7 +148,7 @@ func readPartExtension(d *decoder, p *message.Part) bool {
 	return !more(d) || readText(d, &p.Location)
 }
 
-// readParams reads names and values; NIL or () is none.
+// readParams reads names and values; NIL or () is the empty list.
 func readParams(d *decoder, list *[]message.Param) bool {
 	if d.TryKeyword("NIL") {
 		return true
@@ -164,8 +164,8 @@ func readParams(d *decoder, list *[]message.Param) bool {
 	})
 }
 
-// WriteStructure writes the structure of a part (RFC 9051 §7.5.2): with ext that
-// of BODYSTRUCTURE, without that of BODY, which has no extension data.
+// WriteStructure writes the structure of a part (RFC 9051 §7.5.2), with extension
+// data (BODYSTRUCTURE) or without (BODY).
 func WriteStructure(e *wire.Encoder, p *message.Part, ext bool) {
 	switch {
 	case p == nil:
@@ -182,7 +182,7 @@ func writeMultipart(e *wire.Encoder, p *message.Part, ext bool) {
 	for _, c := range p.Children {
 		WriteStructure(e, c, ext)
 	}
-	if len(p.Children) == 0 { // the grammar wants one
+	if len(p.Children) == 0 { // the grammar requires one
 		WriteStructure(e, nil, ext)
 	}
 	e.SP().String(p.Subtype)

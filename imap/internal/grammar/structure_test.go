@@ -10,7 +10,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// The examples of RFC 3501 §7.4.2 and §8, and shapes that come up.
+// The examples of RFC 3501 §7.4.2 and §8, and other common structures.
 func TestBodyStructure(t *testing.T) {
 	text := func(lines, size int64) *message.Part {
 		return &message.Part{Type: "text", Subtype: "plain", Params: []message.Param{{Name: "charset", Value: "us-ascii"}}, BodySize: size, Lines: lines, Encoding: "7bit"}
@@ -57,7 +57,7 @@ func TestBodyStructure(t *testing.T) {
 	}
 }
 
-// Structures that servers are known to send, by what is wrong with them.
+// Invalid structures that servers are known to send, by their error.
 func TestStructureQuirks(t *testing.T) {
 	plain := &message.Part{Type: "text", Subtype: "plain", Encoding: "7bit", BodySize: 5, Lines: 1}
 	for _, tc := range []struct {
@@ -100,7 +100,7 @@ func TestStructureQuirks(t *testing.T) {
 	}
 }
 
-// What the Encoder writes reads back as it was.
+// A written structure reads back unchanged.
 func TestStructureRoundTrip(t *testing.T) {
 	text := &message.Part{Type: "text", Subtype: "html", Params: []message.Param{{Name: "charset", Value: "utf-8"}}, ID: "<1>", Description: "a \"b\" \\",
 		Encoding: "base64", MD5: "x==", Disposition: "inline", DispositionParams: []message.Param{{Name: "filename", Value: "é.html"}}, Language: []string{"en"}, Location: "l", BodySize: 7, Lines: 3}

@@ -24,8 +24,8 @@ func uidPlusExt() extension {
 	}
 }
 
-// readCopyUID pairs the UIDs of both sets in the order in which they stand; those
-// of a range ascend, whichever of its ends is first (RFC 4315 §4).
+// readCopyUID pairs the UIDs of both sets in the order of the sets; the UIDs of a
+// range ascend, even if its higher end is first (RFC 4315 §4).
 func readCopyUID(d *decoder, c *imap.CopyUID) bool {
 	var sets [2]imap.NumSet
 	if !d.SP() || !d.NZNumber(&c.UIDValidity) || !d.SP() || !d.NumSet(&sets[0]) || !d.SP() || !d.NumSet(&sets[1]) {
@@ -51,7 +51,7 @@ func readCopyUID(d *decoder, c *imap.CopyUID) bool {
 	return len(source) == 0 && len(dest) == 0 || d.Expected("sets of the same size")
 }
 
-// cut takes n UIDs off the front of ranges.
+// cut removes n UIDs from the front of ranges.
 func cut(ranges *[]mailbox.UIDRange, n mailbox.UID) mailbox.UIDRange {
 	r := &(*ranges)[0]
 	first := mailbox.UIDRange{First: r.First, Last: r.First + n - 1}

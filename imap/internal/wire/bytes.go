@@ -7,10 +7,10 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// Bytes makes a Source of b, for tests and for responses at hand.
+// Bytes returns a Source of b, for tests and for data already in memory.
 func Bytes(b []byte) Source { return &byteSource{b: b} }
 
-// Repeat makes a Source that yields line, which ends with CRLF, again and again.
+// Repeat returns a Source that yields line, which ends with CRLF, endlessly.
 func Repeat(line []byte) Source { return &byteSource{b: line, again: line} }
 
 type byteSource struct {

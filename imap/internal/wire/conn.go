@@ -2,7 +2,7 @@ package wire
 
 import "github.com/posthorn-mail/posthorn/textproto"
 
-// Conn makes a connection a Source.
+// Conn returns a Source that reads from c.
 func Conn(c *textproto.Conn) Source { return conn{c} }
 
 type conn struct{ *textproto.Conn }

@@ -11,7 +11,7 @@ import (
 
 // A Source is the connection that a Decoder reads from; see [Conn].
 type Source interface {
-	// ReadLine is that of textproto.Conn, with its errors.
+	// ReadLine is the method of textproto.Conn, with its errors.
 	ReadLine() ([]byte, error)
 	// Literal reads the n octets that follow.
 	Literal(n int64) LiteralReader
@@ -26,19 +26,18 @@ type LiteralReader interface {
 	Drain(max int64) error
 }
 
-// A Decoder reads one command or response at a time: Begin, then the methods
-// that expect an element each, then End. These return false after an error,
-// which Err tells; all that follow it return false too, so that calls can be
-// chained with && and looked at once.
+// A Decoder reads one command or response at a time: Begin, then methods that
+// each expect one element, then End. After an error, which Err returns, they all
+// return false, so that calls can be chained with && and checked once.
 type Decoder struct {
-	// Continue asks the peer for a synchronising literal. It is called after
-	// the limits have been checked. If nil, the peer does not wait (a client
-	// reads from a server).
+	// Continue asks the peer for a synchronising literal, after the limits
+	// have been checked. It is nil if the peer does not wait, as a server
+	// does not.
 	Continue func() error
 
-	// Tolerant takes what servers are known to send against the grammar where
-	// no meaning is lost: surplus blanks, 8-bit text, NIL where it may not be.
-	// Otherwise such input is an error.
+	// Tolerant accepts violations of the grammar that servers are known to
+	// send and whose meaning is clear: surplus blanks, 8-bit text, NIL where
+	// it is not allowed. Otherwise such input is an error.
 	Tolerant bool
 
 	// UTF8 says that mailbox names are UTF-8 (RFC 6855 §3, RFC 9051 §5.1).
@@ -46,7 +45,7 @@ type Decoder struct {
 
 	src     Source
 	lim     Limits
-	line    []byte // the line at hand; not valid after the next read
+	line    []byte // the current line; not valid after the next read
 	pos     int
 	pending bool // a literal header has been taken from the line's end, its octets not read
 	lit     imap.Literal
@@ -81,14 +80,14 @@ func (d *Decoder) Begin() error {
 	return d.err
 }
 
-// readLine makes the next line the one at hand.
+// readLine makes the next line the current one.
 func (d *Decoder) readLine() bool {
 	line, err := d.src.ReadLine()
 	d.line, d.pos = line, 0
 	if err != nil {
 		switch {
 		case errors.Is(err, textproto.ErrLineTooLong):
-			// Whether a literal follows stood at the end, which is lost.
+			// The end, which would tell whether a literal follows, is lost.
 			d.fail(&FatalError{&LimitError{"line too long", int64(d.lim.Line)}})
 			return false
 		case errors.Is(err, textproto.ErrBareLF) && d.Tolerant:
@@ -131,8 +130,8 @@ func (d *Decoder) Fail(err error) bool {
 	return false
 }
 
-// Expected records that the input is not what the grammar wants, and returns
-// false.
+// Expected records that the grammar expects what, which the input is not, and
+// returns false.
 func (d *Decoder) Expected(what string) bool {
 	if d.err == nil {
 		near := d.line[min(d.pos, len(d.line)):]
@@ -149,7 +148,7 @@ func (d *Decoder) Peek() byte {
 	return d.line[d.pos]
 }
 
-// PeekAt returns the octet n places on, zero past the end of the line.
+// PeekAt returns the octet n places ahead, zero past the end of the line.
 func (d *Decoder) PeekAt(n int) byte {
 	if d.err != nil || d.pos+n >= len(d.line) {
 		return 0
@@ -163,10 +162,10 @@ type Mark struct {
 	pos    int
 }
 
-// Mark returns the place reached, for Since.
+// Mark returns the current place, for Since.
 func (d *Decoder) Mark() Mark { return Mark{d.octets, d.pos} }
 
-// Since returns the input since m; nil if another line was begun since. It is
+// Since returns the input since m; nil if m is on an earlier line. It is
 // valid until the next line is read.
 func (d *Decoder) Since(m Mark) []byte {
 	if d.err != nil || m.octets != d.octets {
@@ -175,7 +174,7 @@ func (d *Decoder) Since(m Mark) []byte {
 	return d.line[m.pos:d.pos]
 }
 
-// Line returns the line at hand, valid until the next is read.
+// Line returns the current line, valid until the next one is read.
 func (d *Decoder) Line() []byte { return d.line }
 
 // Rest takes the rest of the line, which is valid until the next one is read.
@@ -188,8 +187,8 @@ func (d *Decoder) Rest() []byte {
 	return b
 }
 
-// AtEnd reports whether nothing but blanks is left of the line. Blanks before
-// CRLF are passed over: clients and servers send them.
+// AtEnd reports whether only blanks are left of the line. It skips blanks before
+// CRLF, since clients and servers send them.
 func (d *Decoder) AtEnd() bool {
 	if d.err != nil {
 		return false
@@ -244,7 +243,7 @@ func (d *Decoder) SP() bool {
 	return true
 }
 
-// TrySP takes a blank if more than blanks is left of the line.
+// TrySP takes a blank if something other than blanks follows on the line.
 func (d *Decoder) TrySP() bool {
 	return d.Peek() == ' ' && !d.AtEnd() && d.SP()
 }
@@ -255,7 +254,7 @@ func (d *Decoder) blanks() {
 	}
 }
 
-// Enter counts a level of nesting in; Leave counts it out.
+// Enter begins a level of nesting, which Leave ends.
 func (d *Decoder) Enter() bool {
 	if d.err != nil {
 		return false

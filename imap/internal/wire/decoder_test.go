@@ -238,8 +238,8 @@ func TestErrorsStick(t *testing.T) {
 	require.ErrorIs(t, d.Skip(), broken)
 }
 
-// A literal is not asked for unless it is acceptable, and its octets are not
-// allocated before they are there.
+// A literal is not asked for unless it is acceptable, and memory for it is
+// allocated as its octets arrive.
 func TestLiteralLimits(t *testing.T) {
 	asked := 0
 	d := NewDecoder(Bytes([]byte("{65537}\r\n")), LimitsAfterLogin())

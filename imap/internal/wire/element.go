@@ -72,7 +72,7 @@ func (d *Decoder) ModSeq(m *mailbox.ModSeq) bool {
 }
 
 // Flag expects a flag: an atom, or a backslash and an atom. A tolerant Decoder
-// takes what servers have for flags: "\*" as in PERMANENTFLAGS, strings, keywords
+// takes what servers send as flags: "\*" as in PERMANENTFLAGS, strings, keywords
 // with brackets, parentheses and 8-bit text.
 func (d *Decoder) Flag(f *mailbox.Flag) bool {
 	if d.Tolerant {
@@ -88,7 +88,7 @@ func (d *Decoder) Flag(f *mailbox.Flag) bool {
 	return true
 }
 
-// internFlag spares an allocation for the flags of every message.
+// internFlag avoids an allocation for the flags that most messages have.
 func internFlag(b []byte) mailbox.Flag {
 	for _, f := range [...]mailbox.Flag{
 		mailbox.FlagSeen, mailbox.FlagDeleted, mailbox.FlagAnswered, mailbox.FlagFlagged, mailbox.FlagDraft, imap.FlagRecent,

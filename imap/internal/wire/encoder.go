@@ -22,10 +22,10 @@ const (
 )
 
 // An Encoder appends elements of commands or responses to B. Its methods can be
-// chained; those that separate nothing by themselves leave that to SP. What can't
-// be written sets Err and writes nothing.
+// chained, with SP where a blank separates two elements. A value that can't be
+// written sets Err and writes nothing.
 //
-// A server hands it the connection's free buffer and writes B back:
+// A server gives it the connection's free buffer and writes B:
 //
 //	e := wire.Encoder{B: conn.AvailableBuffer()}
 //	e.Raw("* ").Uint(n).Raw(" EXISTS").CRLF()
@@ -33,7 +33,7 @@ const (
 type Encoder struct {
 	B []byte
 
-	// UTF8 says that the peer takes UTF-8 in quoted strings and mailbox names
+	// UTF8 says that the peer accepts UTF-8 in quoted strings and mailbox names
 	// (RFC 6855 §3, RFC 9051 §5.1).
 	UTF8 bool
 
@@ -43,14 +43,14 @@ type Encoder struct {
 
 	Mode LiteralMode
 
-	// Waits are the places in B where a client must flush and wait for "+"
-	// before it goes on; each stands behind the CRLF of a literal's header.
+	// Waits are the places in B where a client must flush and wait for "+":
+	// each is behind the CRLF of a literal's header.
 	Waits []int
 
 	Err error
 }
 
-// Reset makes the Encoder write to b, without an error.
+// Reset makes the Encoder write to b, and clears its error.
 func (e *Encoder) Reset(b []byte) {
 	e.B, e.Err = b, nil
 	e.Waits = e.Waits[:0]
@@ -121,7 +121,7 @@ func allOf(s string, class uint8) bool {
 	return s != ""
 }
 
-// Tag appends a tag, or "*" if s is empty or no tag at all.
+// Tag appends a tag, or "*" if s is empty or not a tag.
 func (e *Encoder) Tag(s string) *Encoder {
 	if !allOf(s, classTag) {
 		s = "*"
@@ -130,9 +130,9 @@ func (e *Encoder) Tag(s string) *Encoder {
 }
 
 // String appends s as a quoted string, or as a literal if it can't be quoted:
-// it has CR or LF in it, or octets above 127 that the peer doesn't take in
-// quotes. NUL can't be sent at all (RFC 9051 §9): a server sends "?" for it, for
-// a client it is an error.
+// it has CR or LF in it, or octets above 127 that the peer doesn't accept in
+// quotes. NUL can't be sent (RFC 9051 §9): a server sends "?" instead, and for a
+// client it is an error.
 func (e *Encoder) String(s string) *Encoder {
 	kind := e.kindOf(s)
 	if kind == asLiteral {
@@ -199,8 +199,7 @@ func (e *Encoder) Literal(s string) *Encoder {
 	return e
 }
 
-// LiteralHeader appends what stands before the n octets of a literal, CRLF
-// included. With binary it is a literal8, whose octets may be zero (RFC 3516).
+// LiteralHeader appends what precedes the n octets of a literal, CRLF included. With binary it is a literal8, whose octets may be zero (RFC 3516).
 func (e *Encoder) LiteralHeader(n int64, binary bool) *Encoder {
 	if n < 0 {
 		return e.fail("negative size of a literal")
@@ -261,9 +260,9 @@ func (e *Encoder) ListMailbox(pattern string) *Encoder {
 	return e.String(imap.EncodeUTF7(pattern))
 }
 
-// FlagSet appends the flags in parentheses, and \Recent with recent. A keyword
-// that is no atom can't be written and is left out: a store may have taken it
-// from elsewhere, and it must not pass for something else.
+// FlagSet appends the flags in parentheses, with \Recent if recent is true. It
+// omits a keyword that is not an atom: a store may have got it from another
+// source, and it must not be read as something else.
 func (e *Encoder) FlagSet(flags mailbox.FlagSet, recent bool) *Encoder {
 	e.B = append(e.B, '(')
 	n := len(e.B)
@@ -292,8 +291,8 @@ var systemFlags = [...]mailbox.Flag{
 	mailbox.FlagAnswered, mailbox.FlagFlagged, mailbox.FlagDeleted, mailbox.FlagSeen, mailbox.FlagDraft,
 }
 
-// Flags appends a list of flags, among which may be imap.FlagAny; those that
-// can't be written are left out.
+// Flags appends a list of flags, which may include imap.FlagAny. It omits those
+// that can't be written.
 func (e *Encoder) Flags(flags ...mailbox.Flag) *Encoder {
 	e.B = append(e.B, '(')
 	n := len(e.B)

@@ -110,8 +110,8 @@ func TestEncodeElements(t *testing.T) {
 
 var day1 = time.Date(1994, 2, 1, 12, 0, 0, 0, time.UTC)
 
-// What an Encoder writes of any string, a Decoder reads back, and nothing of it
-// is taken for anything else.
+// A Decoder reads back every string that an Encoder writes, and takes no part of
+// it for anything else.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("abc", true)
 	f.Add("a\"b\\c\r\n{5}", false)

@@ -7,8 +7,8 @@ import (
 
 // A SyntaxError is input that breaks the grammar.
 type SyntaxError struct {
-	Problem  string // what is wrong; if empty, the rest tells
-	Expected string // what the grammar wants
+	Problem  string // what is wrong; if empty, see Expected
+	Expected string // what the grammar expects
 	Near     string // the input from there on, cut to 24 octets; empty at the end of the line
 }
 
@@ -24,7 +24,7 @@ func (e *SyntaxError) Error() string {
 
 // A LimitError is input past one of the Limits.
 type LimitError struct {
-	What  string // what there is too much of
+	What  string // what exceeds the limit
 	Limit int64
 }
 
@@ -32,8 +32,8 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s: limit is %d", e.What, e.Limit)
 }
 
-// A FatalError is input after which the connection is not in step: it must be
-// closed.
+// A FatalError is input after which the next command can't be found: the
+// connection must be closed.
 type FatalError struct{ Err error }
 
 func (e *FatalError) Error() string { return e.Err.Error() }

@@ -1,21 +1,21 @@
 package wire
 
 // Limits bound what a peer can make a Decoder read. Zero fields take the value
-// of LimitsAfterLogin, but for Stream: there zero allows none.
+// of LimitsAfterLogin, except that a zero Stream allows none.
 type Limits struct {
 	Line     int   // octets of one line, with its CRLF
 	Literal  int64 // octets of a literal that is held in memory
-	Command  int64 // octets of all lines and literals of one command, but for streamed literals
+	Command  int64 // octets of all lines and literals of one command, except streamed literals
 	Stream   int64 // octets of a literal that is streamed (APPEND)
-	Drain    int64 // octets of unwanted literals that are read and thrown away before the connection is given up
+	Drain    int64 // octets of refused literals that are read and discarded; a peer that sends more is disconnected
 	Depth    int   // nesting of lists and search keys
 	Elements int   // ranges in one set, items in one list, search keys in one command
 }
 
-// LimitsBeforeLogin are the limits for peers that have not said who they are.
+// LimitsBeforeLogin are the limits for peers that have not logged in.
 // RFC 7162 §4 asks for lines of 8192 octets; SASL responses with tokens or
-// tickets in them can be longer (RFC 4954 §4 reckons with 12288, sasl.MaxResponse
-// with 16 KiB before base64).
+// tickets in them can be longer (RFC 4954 §4 expects 12288, sasl.MaxResponse is
+// 16 KiB before base64).
 func LimitsBeforeLogin() Limits {
 	return Limits{
 		Line: 24 << 10, Literal: 4096, Command: 32 << 10, Stream: 0, Drain: 64 << 10,
@@ -23,7 +23,7 @@ func LimitsBeforeLogin() Limits {
 	}
 }
 
-// LimitsAfterLogin are the limits for users.
+// LimitsAfterLogin are the limits for peers that have logged in.
 func LimitsAfterLogin() Limits {
 	return Limits{
 		Line: 64 << 10, Literal: 64 << 10, Command: 256 << 10, Stream: 1 << 40, Drain: 64 << 20,
@@ -31,8 +31,8 @@ func LimitsAfterLogin() Limits {
 	}
 }
 
-// LimitsClient are the limits for what a server may send to a client, which
-// holds envelopes and headers of whole mailboxes' messages in memory.
+// LimitsClient are the limits for responses to a client, which holds the
+// envelopes and headers of a whole mailbox in memory.
 func LimitsClient() Limits {
 	return Limits{
 		Line: 1 << 20, Literal: 16 << 20, Command: 64 << 20, Stream: 1 << 40, Drain: 1 << 40,

@@ -83,7 +83,7 @@ func (d *Decoder) literal() (string, bool) {
 	return string(b), true
 }
 
-// ask tells the peer to send a literal, if it waits to be told.
+// ask tells the peer to send a literal, if the peer waits for that.
 func (d *Decoder) ask(lit imap.Literal) bool {
 	if lit.NonSync || d.Continue == nil {
 		return true
@@ -95,8 +95,7 @@ func (d *Decoder) ask(lit imap.Literal) bool {
 	return true
 }
 
-// readGrowing reads n octets, which have yet to come: memory grows with what
-// has arrived.
+// readGrowing reads n octets. It allocates memory as they arrive.
 func readGrowing(r io.Reader, n int64) ([]byte, error) {
 	b := make([]byte, min(n, 4096))
 	got := 0
@@ -116,8 +115,8 @@ func readGrowing(r io.Reader, n int64) ([]byte, error) {
 	}
 }
 
-// LiteralHeader expects a literal that is to be streamed. Its octets have not
-// been asked for yet: OpenLiteral or Skip must follow.
+// LiteralHeader expects a literal that is to be streamed. It does not ask for
+// the octets: OpenLiteral or Skip must follow.
 func (d *Decoder) LiteralHeader(lit *imap.Literal) bool {
 	if c := d.Peek(); c != '{' && !(c == '~' && d.PeekAt(1) == '{') {
 		return d.Expected("literal")
@@ -150,8 +149,8 @@ func (d *Decoder) OpenLiteral() (io.Reader, error) {
 	return d.body, nil
 }
 
-// CloseLiteral skips what has not been read of the literal and goes on with the
-// line behind it.
+// CloseLiteral skips the rest of the literal and continues with the line behind
+// it.
 func (d *Decoder) CloseLiteral() bool {
 	if d.err != nil || d.body == nil {
 		return d.err == nil
@@ -172,11 +171,10 @@ func drainError(err error, limit int64) error {
 	return err
 }
 
-// Skip reads to the end of the command, whatever has gone wrong in it, so that
-// the next Begin finds the next command. Literals that the peer sends without
-// being asked are read and thrown away, up to the limit for that; a literal that
-// the peer waits to be asked for ends the command (RFC 9051 §4.3). A nil result
-// means that the connection is in step.
+// Skip reads to the end of the command, whatever its error, so that the next
+// Begin finds the next command. It discards literals that the peer sends without
+// waiting, up to Limits.Drain; a literal that the peer waits to send ends the
+// command (RFC 9051 §4.3). A nil result means that the next command can be read.
 func (d *Decoder) Skip() error {
 	var fatal *FatalError
 	if errors.As(d.err, &fatal) {
@@ -229,7 +227,7 @@ func (d *Decoder) skipLine() ([]byte, error) {
 	return line, err
 }
 
-// isInput tells errors in what the peer said from errors of the connection.
+// isInput reports whether err is about the input, not the connection.
 func isInput(err error) bool {
 	var s *SyntaxError
 	var l *LimitError

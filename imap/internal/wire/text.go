@@ -1,7 +1,8 @@
 package wire
 
-// Text appends a text for people. It can hold anything: control characters
-// become blanks, and what the peer can't take becomes "?". It is never empty.
+// Text appends human-readable text. s can hold anything: control characters
+// become blanks, and characters that the peer can't accept become "?". The result
+// is never empty.
 func (e *Encoder) Text(s string) *Encoder {
 	n := len(e.B)
 	for _, r := range s {
@@ -20,7 +21,7 @@ func (e *Encoder) Text(s string) *Encoder {
 	case len(e.B) == n:
 		e.B = append(e.B, '-')
 	case e.B[n] == '[' && n > 0 && e.B[n-1] == ' ' && (n < 2 || e.B[n-2] != ']'):
-		e.B[n] = '(' // would read as a response code
+		e.B[n] = '(' // "[" would begin a response code
 	}
 	return e
 }

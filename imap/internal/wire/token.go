@@ -18,7 +18,7 @@ const (
 	classDigit
 )
 
-// classOf is the table of classes. It is read only.
+// classOf is the table of classes. It is never changed.
 var classOf = func() (t [256]uint8) {
 	for c := range 256 {
 		b := byte(c)
@@ -42,7 +42,7 @@ var classOf = func() (t [256]uint8) {
 	return t
 }()
 
-// take returns the octets of the class from here on, which may be none.
+// take takes the octets of the class that come next, which may be none.
 func (d *Decoder) take(class uint8) []byte {
 	if d.err != nil {
 		return nil
@@ -134,7 +134,7 @@ func (d *Decoder) String(s *string) bool {
 	return d.Expected("string")
 }
 
-// AString expects an atom, which may have "]" in it, or a string.
+// AString expects an atom, which may contain "]", or a string.
 func (d *Decoder) AString(s *string) bool {
 	return d.orString(s, classAString)
 }
@@ -172,7 +172,7 @@ func (d *Decoder) NString(s *string, ok *bool) bool {
 }
 
 // quoted expects a quoted string. 8-bit text in it must be UTF-8 (RFC 9051
-// §4.3); a tolerant Decoder takes what isn't as ISO 8859-1.
+// §4.3); a tolerant Decoder takes other text as ISO 8859-1.
 func (d *Decoder) quoted(s *string) bool {
 	if d.loose {
 		return d.looseQuoted(s)

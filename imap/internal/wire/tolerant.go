@@ -8,7 +8,7 @@ import (
 )
 
 // Size expects a number of octets or lines. A tolerant Decoder takes a number in
-// floating point, which a server is known to write, and NIL as zero.
+// floating point, which some servers write, and NIL as zero.
 func (d *Decoder) Size(n *int64) bool {
 	if !d.Tolerant {
 		return d.Number64(n)
@@ -32,10 +32,10 @@ func (d *Decoder) Size(n *int64) bool {
 	return true
 }
 
-// Retry calls parse, and once more if that fails on the grammar, with quotes
-// inside of strings that nobody escaped taken for text: a string then ends only
-// where a blank, a parenthesis or the line's end follows its quote. Only a
-// tolerant Decoder tries again, and only if parse stayed on its line.
+// Retry calls parse. If that fails on the grammar, a tolerant Decoder calls it
+// again and takes unescaped quotes inside of strings as text: a string then ends
+// only where a blank, a parenthesis or the line's end follows its quote. It does
+// so only if parse stayed on its line.
 func (d *Decoder) Retry(parse func() bool) bool {
 	m, depth, items := d.Mark(), d.depth, d.items
 	if parse() {
@@ -83,7 +83,7 @@ func (d *Decoder) looseQuoted(s *string) bool {
 	return d.Expected(`closing '"' of the quoted string`)
 }
 
-// Value expects anything: an atom, a string, NIL, or a list of such.
+// Value expects any value: an atom, a string, NIL, or a list of values.
 func (d *Decoder) Value(v *imap.Value) bool {
 	switch c := d.Peek(); {
 	case c == '(':
@@ -100,7 +100,7 @@ func (d *Decoder) Value(v *imap.Value) bool {
 		v.Kind = imap.ValueString
 		return d.String(&v.Text)
 	}
-	// Whatever else: up to a blank or a parenthesis outside of brackets.
+	// Anything else: up to a blank or a parenthesis outside of brackets.
 	start, open := d.pos, 0
 	for ; d.err == nil && d.pos < len(d.line); d.pos++ {
 		c := d.line[d.pos]
@@ -126,8 +126,8 @@ func (d *Decoder) Value(v *imap.Value) bool {
 	return true
 }
 
-// SkipTo passes over values up to the parenthesis that closes the list that the
-// Decoder is in, and takes that.
+// SkipTo skips values up to the parenthesis that closes the current list, and
+// takes it.
 func (d *Decoder) SkipTo() bool {
 	for d.err == nil {
 		if c := d.Peek(); c != ' ' && c != ')' && c != '(' {
