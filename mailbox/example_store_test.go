@@ -40,7 +40,7 @@ func (a archive) Account(ctx context.Context, name string) (mailbox.Account, err
 type archiveAccount struct{ archive }
 
 func (a archiveAccount) Mailboxes(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error) {
-	inbox := archiveInbox{a.archive}
+	inbox := archiveInbox(a)
 	info := inbox.Info()
 	if want&mailbox.ListStatus != 0 {
 		st, err := inbox.Status(ctx)
@@ -56,7 +56,7 @@ func (a archiveAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailb
 	if mailbox.CanonicalName(name) != mailbox.Inbox {
 		return nil, mailbox.ErrNotExist
 	}
-	return archiveInbox{a.archive}, ctx.Err()
+	return archiveInbox(a), ctx.Err()
 }
 
 // Nothing can happen that a watcher would be told of.
