@@ -10,29 +10,29 @@ import (
 type Access struct {
 	Rights Rights
 
-	// PermanentFlags are the flags that can be changed so that they last, as
-	// far as the Rights allow it (RFC 9051 §7.1, PERMANENTFLAGS). NewKeywords
-	// tells that keywords that the mailbox does not know yet can be added too.
+	// PermanentFlags are the flags that can be changed permanently, as far as
+	// the Rights allow it (RFC 9051 §7.1, PERMANENTFLAGS). NewKeywords says
+	// that keywords new to the mailbox can be added too.
 	PermanentFlags FlagSet
 	NewKeywords    bool
 }
 
-// FullAccess is that of an owner: all rights, all system flags, any keyword.
+// FullAccess is the access of an owner: all rights, all system flags, any
+// keyword.
 func FullAccess() Access {
 	return Access{Rights: AllRights, PermanentFlags: FlagSetOf(allSystemFlags, nil), NewKeywords: true}
 }
 
-// ReadOnlyAccess is that of a mailbox that can be looked up and read, and not
-// changed.
+// ReadOnlyAccess allows to list and read a mailbox, and not to change it.
 func ReadOnlyAccess() Access { return Access{Rights: RightLookup | RightRead} }
 
-// ReadOnly reports whether SELECT can only be what EXAMINE is: nothing in the
-// mailbox can be changed by the user (RFC 4314 §5.2).
+// ReadOnly reports whether the user can change nothing in the mailbox, so that
+// SELECT opens it as EXAMINE does (RFC 4314 §5.2).
 func (a Access) ReadOnly() bool {
 	return a.Rights&(RightInsert|RightExpunge|RightSeen|RightWrite|RightDeleteMessages) == 0
 }
 
-// MayChange returns those of the flags that the user may set and remove: \Seen
+// MayChange returns the flags that the user may set and remove: \Seen
 // needs RightSeen, \Deleted RightDeleteMessages, all others RightWrite
 // (RFC 4314 §4), and all must be permanent. A keyword that is not in
 // PermanentFlags is allowed with NewKeywords.
@@ -54,7 +54,7 @@ type Rights uint16
 
 // The rights, in the order in which they are written.
 const (
-	RightLookup         Rights = 1 << iota // l: the mailbox is listed, can be subscribed to
+	RightLookup         Rights = 1 << iota // l: list the mailbox and subscribe to it
 	RightRead                              // r: SELECT, STATUS
 	RightSeen                              // s: change \Seen
 	RightWrite                             // w: change flags other than \Seen and \Deleted
@@ -66,16 +66,16 @@ const (
 	RightExpunge                           // e: EXPUNGE
 	RightAdminister                        // a: change and read the access control list
 
-	// AllRights are all of these.
+	// AllRights is the set of all rights.
 	AllRights = RightLookup | RightRead | RightSeen | RightWrite | RightInsert | RightPost | RightCreate |
 		RightDelete | RightDeleteMessages | RightExpunge | RightAdminister
 )
 
 const rightLetters = "lrswipkxtea"
 
-// ParseRights returns the set that letters name, as String writes it. "c" and
-// "d" are those of RFC 2086: create and delete mailboxes, and delete messages
-// and mailboxes (RFC 4314 §2.1.1). Other letters are an error.
+// ParseRights returns the set that letters name, as String writes it. It accepts
+// "c" and "d" of RFC 2086: create and delete mailboxes, and delete messages and
+// mailboxes (RFC 4314 §2.1.1). Other letters are an error.
 func ParseRights(letters string) (Rights, error) {
 	var r Rights
 	for i := range len(letters) {
@@ -107,7 +107,7 @@ func (r Rights) String() string {
 	return string(b)
 }
 
-// flags are the system flags that the rights allow to change.
+// flags returns the system flags that the rights allow to change.
 func (r Rights) flags() SystemFlags {
 	var f SystemFlags
 	if r&RightSeen != 0 {

@@ -5,16 +5,16 @@ import (
 	"iter"
 )
 
-// An Admin is a Store whose accounts can be listed, made and removed.
+// An Admin is a Store whose accounts can be listed, created and deleted.
 type Admin interface {
 	Store
 
-	// CreateAccount makes an account with an empty INBOX. ErrExist if there
-	// is one of that name.
+	// CreateAccount creates an account with an empty INBOX. ErrExist if the
+	// name is taken.
 	CreateAccount(ctx context.Context, name string) error
 
-	// DeleteAccount removes the account with all its mail. Handles to it that
-	// are still open answer ErrNotExist.
+	// DeleteAccount removes the account with all its mail. The calls of open
+	// handles to it return ErrNotExist.
 	DeleteAccount(ctx context.Context, name string) error
 
 	// Accounts yields the names of all accounts in byte order.

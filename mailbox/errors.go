@@ -2,7 +2,7 @@ package mailbox
 
 import "errors"
 
-// The errors that a store returns, wrapped or as they are; test for them with
+// The errors that a store returns, wrapped or not; test for them with
 // errors.Is. A server turns each into the reply of its protocol. Any other
 // error is a fault of the store.
 var (
@@ -23,20 +23,20 @@ var (
 	// ErrTooLarge: the message is larger than Limits.MaxMessageSize.
 	ErrTooLarge = errors.New("mailbox: message too large")
 
-	// ErrReadOnly: the mailbox can be read only.
+	// ErrReadOnly: the mailbox can only be read.
 	ErrReadOnly = errors.New("mailbox: read only")
 
 	// ErrLimit: a limit other than quota and message size is reached, such as
-	// those on mailboxes and keywords, or the UIDs of the mailbox are used up.
+	// the number of mailboxes or keywords, or the mailbox has no UIDs left.
 	ErrLimit = errors.New("mailbox: limit reached")
 
 	// ErrSize: the Body of an Incoming is shorter or longer than its Size.
-	ErrSize = errors.New("mailbox: message has another size than announced")
+	ErrSize = errors.New("mailbox: message size differs from the announced size")
 
-	// ErrPermission: the account may not do this.
+	// ErrPermission: the user lacks a right that the call needs.
 	ErrPermission = errors.New("mailbox: permission denied")
 
-	// ErrUnavailable: the store can't do it now; the same call may succeed
+	// ErrUnavailable: the call failed for now; the same call may succeed
 	// later.
 	ErrUnavailable = errors.New("mailbox: temporarily unavailable")
 

@@ -1,13 +1,13 @@
 package mailbox
 
-// An Event tells that something changed. See Account.Watch.
+// An Event says that something changed. See Account.Watch.
 type Event struct {
-	MailboxID string // empty: what changed belongs to the account (EventMailboxes)
+	MailboxID string // empty: the change is to the account (EventMailboxes)
 	Kind      EventKind
 }
 
-// EventKind is a set of things that changed. When a mailbox is deleted there is
-// an EventVanished about it besides the EventMailboxes.
+// EventKind is a set of kinds of change. The deletion of a mailbox causes an
+// EventVanished for the mailbox besides the EventMailboxes.
 type EventKind uint8
 
 // The kinds of change.

@@ -18,8 +18,7 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 )
 
-// One store behind three protocols: mail comes in by SMTP and goes out by IMAP
-// and POP3.
+// One store behind three protocols: SMTP delivers mail, IMAP and POP3 read it.
 func Example_servers() {
 	ctx := context.Background()
 	store := memory.New(nil) // or sqlite.Open, or a store of your own

@@ -57,8 +57,7 @@ func Example() {
 	// At noon?
 }
 
-// Keeping up with a mailbox: whatever happens, Changes tells what is new since
-// the last look.
+// Following a mailbox: Changes returns all that has changed since a State.
 func ExampleMailbox_changes() {
 	ctx := context.Background()
 	inbox := open(ctx)

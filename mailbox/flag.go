@@ -82,17 +82,16 @@ func systemBit(f Flag) SystemFlags {
 }
 
 // A FlagSet is a set of flags. It is small and immutable: pass it by value,
-// share it freely. The zero value is the empty set. Sets of system flags only
-// cost no memory of their own; keywords are kept sorted, each as it was spelt
-// first.
+// share it freely. The zero value is the empty set. A set of system flags only
+// needs no allocation; keywords are kept sorted, each in its first spelling.
 type FlagSet struct {
 	system   SystemFlags
 	keywords []Flag // sorted by compareFlags, without duplicates; never written to
 }
 
-// NewFlagSet returns the set of these flags. Empty strings and \Recent, which
-// is no flag of a message, are passed over. Other names that begin with a
-// backslash are kept like keywords; it is for servers to refuse them.
+// NewFlagSet returns the set of these flags. It ignores empty strings and
+// \Recent, which is not a flag of a message. Other names that begin with a
+// backslash are kept like keywords; servers refuse them.
 func NewFlagSet(flags ...Flag) FlagSet {
 	var s FlagSet
 	for _, f := range flags {
@@ -109,9 +108,9 @@ func NewFlagSet(flags ...Flag) FlagSet {
 	return s
 }
 
-// FlagSetOf returns the set of these system flags and keywords. It keeps the
-// keywords, and does without copying, where they are as Keywords returns them:
-// sorted, each once. So a store makes sets that share their keywords.
+// FlagSetOf returns the set of these system flags and keywords. If the
+// keywords are sorted and unique, as Keywords returns them, the set holds the
+// slice itself: a store can thus make sets that share their keywords.
 func FlagSetOf(system SystemFlags, keywords []Flag) FlagSet {
 	for i, f := range keywords {
 		if f == "" || f[0] == '\\' || i > 0 && compareFlags(keywords[i-1], f) >= 0 {
@@ -169,8 +168,8 @@ func (s FlagSet) Equal(t FlagSet) bool {
 	return s.system == t.system && slices.EqualFunc(s.keywords, t.keywords, Flag.Equal)
 }
 
-// With returns the flags that are in s, in t, or in both. Where they spell a
-// keyword differently, the spelling of s stays.
+// With returns the flags that are in s, in t, or in both. If they spell a
+// keyword differently, the result has the spelling of s.
 func (s FlagSet) With(t FlagSet) FlagSet {
 	u := FlagSet{s.system | t.system, s.keywords}
 	if len(s.keywords) == 0 {
@@ -215,8 +214,8 @@ func (s FlagSet) All() iter.Seq[Flag] {
 	}
 }
 
-// String returns the flags as IMAP writes them, with spaces between and
-// without the parentheses.
+// String returns the flags as IMAP writes them, separated by spaces, without
+// the parentheses.
 func (s FlagSet) String() string { return string(s.Append(nil)) }
 
 // Append appends what String returns to dst.

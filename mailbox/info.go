@@ -2,18 +2,18 @@ package mailbox
 
 // Info describes a mailbox.
 type Info struct {
-	ID          string // unique in the account, never used again, stable over renames; RFC 8474 objectid syntax
+	ID          string // unique in the account, never used again, kept by renames; RFC 8474 objectid syntax
 	Name        string
 	UIDValidity uint32 // above zero; see RFC 3501 §2.3.1.1
 	SpecialUse  SpecialUse
 	Subscribed  bool
-	NonExistent bool // only a subscription: no mailbox has the name, ID, UIDValidity and Access are empty
+	NonExistent bool // only a subscription: the name has no mailbox; ID, UIDValidity and Access are empty
 
-	// Access is what the user may do, known before it is tried.
+	// Access says what the user may do.
 	Access Access
 
-	// Status is nil unless it was asked for with ListStatus, and for a mailbox
-	// that the user may not read.
+	// Status is set if it was requested with ListStatus and the user may read
+	// the mailbox.
 	Status *Status
 }
 
@@ -29,5 +29,5 @@ type Status struct {
 	Size          int64  // octets of all messages
 }
 
-// State returns the state of the mailbox that the counters are of.
+// State returns the state of the mailbox to which the counters belong.
 func (s Status) State() State { return State{UIDNext: s.UIDNext, ModSeq: s.HighestModSeq} }

@@ -8,18 +8,18 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// DefaultMaxNameLength is how many octets a mailbox name may have where Limits
-// does not say otherwise. It leaves room in a command line of 8,192 octets for
-// several names in modified UTF-7, the longest form there is.
+// DefaultMaxNameLength is the maximum length of a mailbox name in octets, unless
+// Limits sets another. A command line of 8,192 octets can then hold several names
+// in modified UTF-7, the longest form.
 const DefaultMaxNameLength = 1000
 
 // Inbox is the mailbox that every account has.
 const Inbox = "INBOX"
 
 // CanonicalName returns the spelling under which stores keep a name: in
-// Unicode normalization form C, with "INBOX" in capitals where it is the first
-// level or all of the name. It is for a store to call on every name it is
-// given. A name that is not UTF-8 comes back as it is, for ValidName to refuse.
+// Unicode normalization form C, with "INBOX" in capitals if it is the first
+// level or all of the name. A store calls it for every name it is given. A name
+// that is not UTF-8 is returned unchanged; ValidName refuses it.
 func CanonicalName(name string) string {
 	if !utf8.ValidString(name) {
 		return name
@@ -32,24 +32,24 @@ func CanonicalName(name string) string {
 	return name
 }
 
-// ValidName reports whether a mailbox can be given that name; the error wraps
+// ValidName reports whether a mailbox can have that name; the error wraps
 // ErrInvalidName and says why not. A name must be
 //
 //   - not empty, and no longer than lim.MaxNameLength octets
-//     (DefaultMaxNameLength where that is zero): it travels in command lines
-//     and becomes a key in databases;
-//   - valid UTF-8 in normalization form C: two names that look the same are
-//     the same (RFC 9051 §5.1, RFC 5198);
+//     (DefaultMaxNameLength if that is zero), since it is sent in command lines
+//     and is a key in databases;
+//   - valid UTF-8 in normalization form C: names that look the same are
+//     then the same (RFC 9051 §5.1, RFC 5198);
 //   - free of control characters, C0, DEL and C1, and of the line and paragraph
 //     separators U+2028 and U+2029 (RFC 9051 §5.1.1): they would break lines
-//     and lists on their way to a screen;
-//   - free of the wildcards "*" and "%": LIST could not ask for such a name
-//     alone (RFC 9051 §6.3.9.1);
+//     and lists on a screen;
+//   - free of the wildcards "*" and "%": LIST could not request only
+//     that name (RFC 9051 §6.3.9.1);
 //   - made of levels that are neither empty nor "." nor "..": "a//b", "/a" and
-//     "a/" have no clear place in a hierarchy, and back ends that keep
-//     directories must never leave theirs.
+//     "a/" have no clear place in a hierarchy, and stores that use directories
+//     must never leave theirs.
 //
-// ValidName wants the canonical spelling: call [CanonicalName] first.
+// ValidName expects the canonical spelling: call [CanonicalName] first.
 func ValidName(name string, lim Limits) error {
 	longest := lim.MaxNameLength
 	if longest <= 0 {

@@ -3,9 +3,9 @@ package mailbox
 import "context"
 
 // A Namespacer is an Account that shows mailboxes besides the user's own
-// (RFC 2342): those of other users, and those that belong to nobody in
-// particular. They are in Account.Mailboxes with Info.Access, as far as the
-// user has RightLookup, and are opened by their full name.
+// (RFC 2342): those of other users, and shared ones. Account.Mailboxes lists
+// those for which the user has RightLookup, with Info.Access; they are opened by
+// their full name.
 type Namespacer interface {
 	// Namespaces returns the namespaces of the account. Servers show an
 	// Account without this method as one personal namespace without a prefix.
@@ -14,8 +14,8 @@ type Namespacer interface {
 
 // Namespaces are the parts of an account's hierarchy. Each is a prefix of
 // names, with the separator at its end: "Other Users/" for example. The names
-// "Other Users/bob" and below are then mailboxes of bob. The empty prefix is
-// the user's own mailboxes.
+// "Other Users/bob" and below are then mailboxes of bob. The empty prefix
+// stands for the user's own mailboxes.
 type Namespaces struct {
 	Personal, OtherUsers, Shared []string
 }

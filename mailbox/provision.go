@@ -5,11 +5,11 @@ import (
 	"errors"
 )
 
-// Provision makes the mailboxes that clients expect to find in an account,
+// Provision creates the mailboxes that clients expect to find in an account,
 // Drafts, Sent, Archive, Junk and Trash, each with its role, and subscribes to
-// those it makes, and to INBOX where there is no subscription yet. A role that
-// some mailbox has already, and a name that is taken, are left as they are, so
-// it does no harm to call it again.
+// those it creates, and to INBOX if there is no subscription yet. It creates none
+// whose role another mailbox has or whose name is taken, so that it may be called
+// again.
 func Provision(ctx context.Context, a Account) error {
 	list, err := a.Mailboxes(ctx, 0)
 	if err != nil {

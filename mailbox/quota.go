@@ -14,11 +14,11 @@ type QuotaKeeper interface {
 
 	// SetQuota replaces the limits of a root: resources not named become
 	// unlimited. ErrNotExist if the store knows no such root or resource. It
-	// is for administrators; servers offer it to clients only where told to.
+	// is for administrators; servers offer it to clients only if configured to.
 	SetQuota(ctx context.Context, root string, limits map[QuotaName]int64) error
 }
 
-// QuotaName names a resource that is limited.
+// QuotaName is the name of a resource (RFC 9208 §5).
 type QuotaName string
 
 // The resources of RFC 9208 §5.
@@ -29,7 +29,7 @@ const (
 	QuotaAnnotationStorage QuotaName = "ANNOTATION-STORAGE"
 )
 
-// QuotaResource is how much of a resource is used. Unlimited resources are
+// QuotaResource is the usage and limit of a resource. Unlimited resources are
 // not listed.
 type QuotaResource struct {
 	Name         QuotaName

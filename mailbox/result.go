@@ -1,19 +1,19 @@
 package mailbox
 
-// A Result tells what Append, Copy, Move, Expunge or Replace did. A call that
-// found nothing to do leaves Moved empty.
+// A Result says what Append, Copy, Move, Expunge or Replace did. Moved is empty
+// if the call changed nothing.
 type Result struct {
-	// Moved says which message came from where, in the order in which it was
-	// done. For Append the Source ranges are zero, for Expunge the Dest ranges.
+	// Moved pairs the old and new UIDs of messages, in the order of the
+	// operation. Append leaves the Source ranges zero, Expunge the Dest ranges.
 	Moved []Moved
 
-	// DestID and DestUIDValidity name the mailbox that messages came into.
-	// Copy and Move give them also where no message was copied.
+	// DestID and DestUIDValidity name the mailbox to which messages were added.
+	// Copy and Move set them even if they copied no message.
 	DestID          string
 	DestUIDValidity uint32
 
 	// Steps are the changes of the mailbox of the call, DestSteps those of
-	// another mailbox that messages came into.
+	// another mailbox to which messages were added.
 	Steps, DestSteps Steps
 }
 
@@ -21,8 +21,8 @@ type Result struct {
 // Both have the same length, unless one is zero.
 type Moved struct{ Source, Dest UIDRange }
 
-// Add puts a message behind the others, into the last run if it continues it.
-// A source or dest of zero is none.
+// Add appends a message, to the last run if it continues it. A source or dest of
+// zero means none.
 func (r *Result) Add(source, dest UID) {
 	if n := len(r.Moved); n > 0 {
 		if last := &r.Moved[n-1]; last.Source.continues(source) && last.Dest.continues(dest) {
@@ -64,7 +64,7 @@ func uidsOf(moved []Moved, side func(Moved) UIDRange) UIDSet {
 	return UIDSetOfRanges(ranges...)
 }
 
-// Len returns how many messages the result is about.
+// Len returns the number of messages in the result.
 func (r *Result) Len() int {
 	n := 0
 	for _, m := range r.Moved {

@@ -2,10 +2,10 @@ package mailbox
 
 import "slices"
 
-// A State is a point in the history of a mailbox: what a reader remembers of
-// it. The zero State comes before all history.
+// A State is a point in the history of a mailbox, which a reader remembers. The
+// zero State is before all history.
 type State struct {
-	UIDNext UID    // no message below it will appear that is not there
+	UIDNext UID    // no further message below it will appear
 	ModSeq  ModSeq // every change up to it has been seen
 }
 
@@ -13,30 +13,30 @@ type State struct {
 type Snapshot struct {
 	State    State
 	UIDs     UIDSet
-	Keywords []Flag // every keyword that messages have, sorted; perhaps some that they had before
+	Keywords []Flag // every keyword that messages have, sorted; possibly some that they no longer have
 }
 
-// Changes are what happened in a mailbox after a state, as of one instant. What
-// the messages have become is read with Messages: it may be newer than State,
-// and is then part of the next Changes too.
+// Changes are the changes of a mailbox after a state, as of one instant. Messages
+// yields the changed messages: they may be newer than State, and are then part of
+// the next Changes too.
 type Changes struct {
-	State    State  // to be passed to the next call
-	New      UIDSet // messages with a UID from the UIDNext of the state asked about
-	Changed  UIDSet // messages below it whose ModSeq is above that of the state
-	Vanished UIDSet // may hold UIDs that the caller never knew of
+	State    State  // for the next call
+	New      UIDSet // messages with a UID of at least the UIDNext of the given state
+	Changed  UIDSet // messages below it whose ModSeq is higher than that of the given state
+	Vanished UIDSet // may include UIDs that the caller never saw
 }
 
-// A Step is a change that one call made: it took the mailbox from one ModSeq
-// to another, with no other change between.
+// A Step is a change that one call made: it brought the mailbox from one ModSeq
+// to another, with no other change in between.
 type Step struct{ From, To ModSeq }
 
-// Steps are the changes that one call made, ascending. A store that does a
-// large change in slices, so as not to delay others, makes several, which
-// count as one where nothing came between (see Add).
+// Steps are the changes that one call made, ascending. A store that makes a large
+// change in slices, so as not to delay other calls, makes several steps, which
+// are joined if no other change came in between (see Add).
 type Steps []Step
 
-// Add puts a later step at the end, as part of the last one where it begins
-// where that ends. A step to where it began is none.
+// Add appends a later step, and joins it with the last one if it begins where
+// that ends. It ignores a step whose From and To are equal.
 func (s *Steps) Add(step Step) {
 	if step.To == step.From {
 		return
@@ -48,15 +48,14 @@ func (s *Steps) Add(step Step) {
 	*s = append(*s, step)
 }
 
-// Has reports whether a change with that ModSeq is among the steps: a reader
-// who finds a message with it need not be told what he did himself.
+// Has reports whether a change with that ModSeq is among the steps: the caller
+// that made the change need not be told of a message that has it.
 func (s Steps) Has(m ModSeq) bool {
 	return slices.ContainsFunc(s, func(t Step) bool { return t.From < m && m <= t.To })
 }
 
-// Advance returns where a view of the mailbox at a ModSeq is after the steps. ok
-// is false where changes of others lie between: then the view must ask
-// Mailbox.Changes.
+// Advance returns the ModSeq of a view at ModSeq m after the steps. ok is false
+// if other changes came in between: the view must then call Mailbox.Changes.
 func (s Steps) Advance(m ModSeq) (to ModSeq, ok bool) {
 	switch {
 	case len(s) == 0:

@@ -14,10 +14,10 @@ import (
 // the same (RFC 9051 §2.3.1.1). Zero is no UID.
 type UID uint32
 
-// MaxUID is the highest UID there can be.
+// MaxUID is the highest possible UID.
 const MaxUID UID = math.MaxUint32
 
-// A ModSeq is a place in the history of a mailbox (RFC 7162 §3.1). Zero comes
+// A ModSeq is a place in the history of a mailbox (RFC 7162 §3.1). Zero is
 // before all history; values on the wire are below 2^63.
 type ModSeq uint64
 
@@ -31,15 +31,14 @@ func (r UIDRange) Len() int { return int(r.Last-r.First) + 1 }
 // not adjacent. Its size in memory grows with the gaps between UIDs, not with
 // their number. The zero value is the empty set.
 //
-// A UIDSet is a value: its methods leave it as it is and return new sets,
-// which may share memory with it. The exceptions are Add and AddRange, by which
-// a set is built: a copy made before such a call must not be used after it
-// (see Clone), as with append. Sets that nobody adds to may be read from many
-// goroutines.
+// A UIDSet is a value: its methods don't change it and return new sets, which
+// may share memory with it. The exceptions are Add and AddRange, which build a
+// set: a copy made before such a call must not be used after it (see Clone), as
+// with append. Many goroutines may read a set while none adds to it.
 type UIDSet struct{ ranges []UIDRange }
 
-// UIDSetOf returns the set of these UIDs, in whatever order they come. Zeros
-// are passed over.
+// UIDSetOf returns the set of these UIDs, which may come in any order. It ignores
+// zeros.
 func UIDSetOf(uids ...UID) UIDSet {
 	var s UIDSet
 	if !slices.IsSorted(uids) {
@@ -75,18 +74,18 @@ func UIDSetOfRanges(ranges ...UIDRange) UIDSet {
 	return s
 }
 
-// AllUIDs returns the set of all UIDs there can be, 1:4294967295. It is what
-// "1:*" means to the calls of a [Mailbox].
+// AllUIDs returns the set of all possible UIDs, 1:4294967295: "1:*" in the calls
+// of a [Mailbox].
 func AllUIDs() UIDSet { return UIDSet{[]UIDRange{{1, MaxUID}}} }
 
-// Add puts a UID into the set. It takes constant time when UIDs come in
-// ascending order. A zero is passed over.
+// Add adds a UID to the set. It takes constant time if UIDs are added in
+// ascending order. It ignores zero.
 func (s *UIDSet) Add(uid UID) { s.AddRange(uid, uid) }
 
-// AddRange puts the UIDs from first to last into the set, none when first is
-// above last. It takes constant time when ranges come in ascending order,
-// otherwise time that grows with the number of ranges: to make a set of many
-// ranges in no order, use [UIDSetOfRanges].
+// AddRange adds the UIDs from first to last to the set, none if first is above
+// last. It takes constant time if ranges are added in ascending order, otherwise
+// time that grows with the number of ranges: for many ranges in no order, use
+// [UIDSetOfRanges].
 func (s *UIDSet) AddRange(first, last UID) {
 	first = max(first, 1)
 	if first > last {
@@ -101,7 +100,7 @@ func (s *UIDSet) AddRange(first, last UID) {
 		r.Last = max(r.Last, last)
 		return
 	}
-	// The ranges [i:j) touch the new one and are merged with it.
+	// The ranges [i:j) overlap or touch the new one and are merged with it.
 	i, _ := slices.BinarySearchFunc(s.ranges, first-1, func(r UIDRange, u UID) int { return cmp.Compare(r.Last, u) })
 	j := i
 	for j < n && s.ranges[j].First-1 <= last {
@@ -137,7 +136,7 @@ func (s UIDSet) Contains(uid UID) bool {
 	return i < len(s.ranges) && s.ranges[i].First <= uid && uid != 0
 }
 
-// IsEmpty reports whether nothing is in the set.
+// IsEmpty reports whether the set has no UIDs.
 func (s UIDSet) IsEmpty() bool { return len(s.ranges) == 0 }
 
 // Len returns how many UIDs are in the set. Its cost grows with the number of
@@ -185,8 +184,8 @@ func (s UIDSet) Max() UID {
 	return s.ranges[len(s.ranges)-1].Last
 }
 
-// At returns the i-th UID in ascending order, counted from zero, and zero if
-// there are not so many. Its cost grows with the number of ranges before it.
+// At returns the i-th UID in ascending order, counted from zero, or zero if the
+// set has fewer. Its cost grows with the number of ranges before it.
 func (s UIDSet) At(i int) UID {
 	if i < 0 {
 		return 0
@@ -313,7 +312,7 @@ var errUIDSet = errors.New("mailbox: malformed UID set")
 
 // ParseUIDSet parses a set as String writes it, and as the uid-set of RFC 4315
 // §4 allows: in any order, ranges in either direction, UIDs repeated. "*" is
-// not understood here, since what it means depends on a mailbox. The empty
+// an error, since its meaning depends on a mailbox. The empty
 // string is the empty set.
 func ParseUIDSet(text string) (UIDSet, error) {
 	if text == "" {
@@ -343,13 +342,13 @@ func ParseUIDSet(text string) (UIDSet, error) {
 	}
 }
 
-// cutUID takes an nz-number off the front of text.
+// cutUID removes an nz-number from the front of text.
 func cutUID(text string) (uid UID, rest string, ok bool) {
 	var n uint64
 	i := 0
 	for i < len(text) && '0' <= text[i] && text[i] <= '9' {
 		if n = n*10 + uint64(text[i]-'0'); n == 0 || n > uint64(MaxUID) {
-			return 0, text, false // nz-number: no zero, nor one in front
+			return 0, text, false // nz-number: neither zero nor a leading zero
 		}
 		i++
 	}

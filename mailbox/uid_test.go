@@ -99,7 +99,7 @@ func FuzzUIDSet(f *testing.F) {
 		requireSet(t, both, sets[1].Intersect(sets[0]))
 		requireSet(t, minus, sets[0].Subtract(sets[1]))
 
-		// Results may be built on without a change to the operands.
+		// Adding to a result does not change the operands.
 		u := sets[0].Union(UIDSet{})
 		u.Add(200)
 		u = sets[0].Subtract(UIDSet{})

@@ -10,7 +10,7 @@ import (
 // RFC 8457 §3).
 type SpecialUse uint16
 
-// The roles. Their names are those of the attributes that LIST shows.
+// The roles. Their names are the attributes in LIST responses.
 const (
 	UseAll       SpecialUse = 1 << iota // \All: all the user's messages
 	UseArchive                          // \Archive
@@ -30,8 +30,8 @@ func useName(i int) string {
 	return [...]string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Junk`, `\Sent`, `\Trash`, `\Important`}[i]
 }
 
-// ParseSpecialUse returns the role of that name, `\Sent` and the like, without
-// regard to case; ok is false if it is none.
+// ParseSpecialUse returns the role of that name, for example `\Sent`, without
+// regard to case; ok is false if there is none.
 func ParseSpecialUse(name string) (u SpecialUse, ok bool) {
 	for u := range SpecialUses.All() {
 		if strings.EqualFold(u.String(), name) {
@@ -41,7 +41,7 @@ func ParseSpecialUse(name string) (u SpecialUse, ok bool) {
 	return 0, false
 }
 
-// All yields the roles in the set one by one.
+// All yields the roles in the set.
 func (u SpecialUse) All() iter.Seq[SpecialUse] {
 	return func(yield func(SpecialUse) bool) {
 		for rest := u & SpecialUses; rest != 0; rest &= rest - 1 {
@@ -52,7 +52,7 @@ func (u SpecialUse) All() iter.Seq[SpecialUse] {
 	}
 }
 
-// String returns the names of the roles with spaces between.
+// String returns the names of the roles, separated by spaces.
 func (u SpecialUse) String() string {
 	u &= SpecialUses
 	if u != 0 && u&(u-1) == 0 {

@@ -6,20 +6,19 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// bounds are what is known of a node's matches within a set of UIDs before any
-// message is read: sure ⊆ matches ⊆ maybe, where UIDs that do not exist may be
-// in all three.
+// bounds limit the matches of a node within a set of UIDs before any message is
+// read: sure ⊆ matches ⊆ maybe. All three may include UIDs that do not exist.
 type bounds struct{ sure, maybe mailbox.UIDSet }
 
-// A scope is what bounds are taken from.
+// A scope holds the sources of bounds.
 type scope struct {
-	ctx    context.Context // nil as box is
-	box    mailbox.Mailbox // nil where the keys say all
+	ctx    context.Context // nil if box is
+	box    mailbox.Mailbox // nil if only the keys are used
 	unseen *mailbox.UIDSet // where messages without \Seen can be; nil: not asked yet
-	asked  int             // keys that the index has been asked for
+	asked  int             // calls of the index
 }
 
-// maxIndexed bounds how often one search asks an index.
+// maxIndexed limits how often one search calls an index.
 const maxIndexed = 64
 
 func (t test) bounds(s *scope, within mailbox.UIDSet) (bounds, error) {
@@ -49,7 +48,7 @@ func (t test) bounds(s *scope, within mailbox.UIDSet) (bounds, error) {
 	return bounds{maybe: within}, err
 }
 
-// statUnseen asks the counters where messages without \Seen can be.
+// statUnseen reads from the counters where messages without \Seen can be.
 func (s *scope) statUnseen() error {
 	if s.unseen != nil {
 		return nil
@@ -65,7 +64,7 @@ func (s *scope) statUnseen() error {
 	return nil
 }
 
-// Each node looks only at what those before it leave.
+// Each node looks only at the messages that the nodes before it leave.
 func (a allOf) bounds(s *scope, within mailbox.UIDSet) (bounds, error) {
 	out := bounds{within, within}
 	for _, n := range a {

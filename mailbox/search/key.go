@@ -13,13 +13,14 @@ import (
 // Keys are values; a tree that nobody changes may be used by many goroutines.
 type Key interface{ SearchKey() }
 
-// The keys of RFC 9051 §6.4.4. What IMAP has shorthands for is one key:
-// ANSWERED and the like are Flag, FROM and the like are Header.
+// The keys of RFC 9051 §6.4.4. One key replaces the shorthands of
+// IMAP: Flag is ANSWERED, SEEN and so on, Header is FROM, TO and so on.
 type (
 	// All matches every message.
 	All struct{}
 
-	// And matches what all its keys match; an empty one every message.
+	// And matches the messages that all its keys match; if it is empty, every
+	// message.
 	And []Key
 
 	Or  struct{ A, B Key }
@@ -28,7 +29,7 @@ type (
 	// UID matches the messages of the set.
 	UID struct{ Set mailbox.UIDSet }
 
-	// Flag matches messages that have the flag, or lack it with Absent.
+	// Flag matches messages that have the flag, or lack it if Absent is set.
 	Flag struct {
 		Flag   mailbox.Flag
 		Absent bool
@@ -43,13 +44,14 @@ type (
 	}
 
 	// Header matches messages that have a field of that name whose text
-	// contains Value; every such field if Value is empty.
+	// contains Value; if Value is empty, the field need only exist.
 	Header struct{ Field, Value string }
 
 	Body struct{ Value string } // in the body
 	Text struct{ Value string } // in header or body
 
-	// Size compares the size in octets: above N with Larger, otherwise below.
+	// Size compares the size in octets: above N if Larger is set, otherwise
+	// below.
 	Size struct {
 		Larger bool
 		N      int64
@@ -59,7 +61,7 @@ type (
 	ModSeq struct{ N mailbox.ModSeq }
 
 	// Within matches messages by the age of their internal date: at most
-	// Seconds with Younger, otherwise at least (RFC 5032).
+	// Seconds if Younger is set, otherwise at least Seconds (RFC 5032).
 	Within struct {
 		Younger bool
 		Seconds uint32
@@ -68,12 +70,12 @@ type (
 	EmailID  struct{ ID string } // RFC 8474 §6.3.1
 	ThreadID struct{ ID string }
 
-	// SaveDateSupported matches all messages where the mailbox knows save
-	// dates, and none elsewhere (RFC 8514 §4.3).
+	// SaveDateSupported matches all messages if the mailbox has save dates,
+	// and none otherwise (RFC 8514 §4.3).
 	SaveDateSupported struct{}
 )
 
-// DateField is the date that a Date looks at.
+// DateField is the date that a Date compares.
 type DateField uint8
 
 // The dates of a message.
@@ -132,9 +134,8 @@ func leaves(key Key, yield func(Key) bool) bool {
 	return yield(key)
 }
 
-// Rewrite returns the tree with each key that contains no others replaced by
-// what f returns for it. It leaves the tree that it is given as it is. An error
-// of f ends it.
+// Rewrite returns a copy of the tree in which each key that contains no others is
+// replaced by the result of f. It returns the first error of f.
 func Rewrite(key Key, f func(Key) (Key, error)) (Key, error) {
 	switch k := key.(type) {
 	case And:

@@ -19,7 +19,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
-// A maker makes messages and searches out of octets: the same of the same.
+// A maker generates messages and searches from octets, deterministically.
 type maker struct{ octets []byte }
 
 // below returns a number below n, zero once the octets are used up.
@@ -44,7 +44,7 @@ func (m *maker) text() string {
 	return strings.Join(w, " ")
 }
 
-// A modelMessage is a message, and what is to be found in it.
+// A modelMessage is a message, and the texts in it.
 type modelMessage struct {
 	mailbox.Entry // as the store has it
 
@@ -204,8 +204,8 @@ func (m *maker) key(depth int) search.Key {
 
 var modelFlags = []mailbox.Flag{mailbox.FlagSeen, mailbox.FlagFlagged, "$Forwarded"}
 
-// matches is what a search must say of the message, written down as one would
-// define it.
+// matches returns whether a search must find the message, straight from the
+// definition of the keys.
 func (p *modelMessage) matches(key search.Key) bool {
 	anyField := func(fields []modelField, text string) bool {
 		for _, f := range fields {
@@ -279,8 +279,8 @@ func contains(text, part string) bool {
 	return strings.Contains(fold(text), fold(part))
 }
 
-// A coarse index excludes what the model says does not match, though not all of
-// it, and names UIDs that no message has.
+// A coarse index excludes some of the messages that do not match by the model,
+// and returns UIDs that no message has.
 type coarse struct {
 	mailbox.Mailbox
 	messages []*modelMessage

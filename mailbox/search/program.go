@@ -10,7 +10,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// A verdict on a message; unknown as long as not enough of it has been read.
+// A verdict on a message; unknown until enough of it has been read.
 type verdict uint8
 
 const (
@@ -26,18 +26,18 @@ func verdictOf(ok bool) verdict {
 	return mismatch
 }
 
-// A run is a search under way, at one message.
+// A run is the state of a search at one message.
 type run struct {
 	*Program
 	ctx   context.Context
 	now   time.Time // for Within
 	msg   *mailbox.Message
-	have  needs     // what has been read of msg
+	have  needs     // the parts of msg that have been read
 	found []verdict // for each of texts, about msg; unknown until it is read
 	scan  scanner
 }
 
-// judge returns the verdict on a message of which so much has been read.
+// judge returns the verdict on a message of which the parts of have were read.
 func (r *run) judge(msg *mailbox.Message, have needs) (verdict, error) {
 	r.msg, r.have = msg, have.all()
 	if len(r.texts) > 0 {
@@ -60,7 +60,8 @@ type node interface {
 	cost() needs
 }
 
-// A test is a leaf: a key and how it is decided, once what it needs is read.
+// A test is a leaf: a key, and the function that decides it once the parts that
+// it needs are read.
 type test struct {
 	key   Key
 	needs needs
@@ -161,7 +162,7 @@ func (p *Program) compile(key Key) (node, error) {
 		n, err := p.compile(k.Key)
 		return negation{n}, err
 	case Body:
-		if k.Value == "" { // which every text contains
+		if k.Value == "" { // every text contains it
 			key = All{}
 		}
 	case Text:

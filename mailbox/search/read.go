@@ -18,7 +18,7 @@ const (
 	needsContent // and structure
 )
 
-// all adds what is part of something else.
+// all adds the parts that other parts include.
 func (n needs) all() needs {
 	if n&needsEntry != 0 {
 		n |= needsFlags
@@ -29,9 +29,9 @@ func (n needs) all() needs {
 	return n
 }
 
-// passes returns what is read one after the other: each part together with
-// those before it, so that whatever is decided by less is decided. What is part
-// of something else is no pass of its own.
+// passes returns the parts to read in each pass: one more than in the pass before,
+// which decides what it can. A part that another one includes has no pass of its
+// own.
 func (n needs) passes() []needs {
 	var out []needs
 	for part := needsFlags; part <= needsContent; part <<= 1 {
@@ -43,7 +43,7 @@ func (n needs) passes() []needs {
 	return out
 }
 
-// want returns what Mailbox.Messages is asked for.
+// want returns the Want for Mailbox.Messages.
 func (n needs) want() mailbox.Want {
 	var w mailbox.Want
 	if n&needsFlags != 0 {
@@ -64,8 +64,7 @@ func (n needs) want() mailbox.Want {
 	return w
 }
 
-// headerOf reads the header, as the beginning of the content where that is
-// there.
+// headerOf reads the header, from the content if that was read.
 func headerOf(msg *mailbox.Message) io.Reader {
 	c := msg.Content
 	if c == nil {
@@ -74,7 +73,7 @@ func headerOf(msg *mailbox.Message) io.Reader {
 	return io.NewSectionReader(c, 0, c.Size())
 }
 
-// asMessageError returns the MessageError in err, nil if there is none.
+// asMessageError returns the MessageError in err, or nil.
 func asMessageError(err error) *mailbox.MessageError {
 	var damaged *mailbox.MessageError
 	if errors.As(err, &damaged) {

@@ -18,13 +18,13 @@ const (
 
 // Options bound a search. The zero value, and nil, mean the defaults.
 type Options struct {
-	// MaxTime bounds one Find, or one iteration of Matches, with what the
-	// caller does in its loop. Zero: DefaultMaxTime; negative: no limit but
-	// that of the context.
+	// MaxTime bounds one Find, or one iteration of Matches, including
+	// the loop body of the caller. Zero: DefaultMaxTime; negative: only the
+	// limit of the context.
 	MaxTime time.Duration
 
-	// MaxTexts bounds how many keys may look for a text in contents: each
-	// takes time for every octet that is read. Zero: DefaultMaxTexts;
+	// MaxTexts bounds how many keys may search contents for a text: each takes
+	// time for every octet that is read. Zero: DefaultMaxTexts;
 	// negative: no limit.
 	MaxTexts int
 }
@@ -34,7 +34,7 @@ var (
 	// ErrLimit: a limit of Options is exceeded.
 	ErrLimit = errors.New("search: limit exceeded")
 
-	// ErrUnknownKey: the tree has a key that is not one of this package.
+	// ErrUnknownKey: the tree has a key that is not of this package.
 	ErrUnknownKey = errors.New("search: unknown key")
 )
 
@@ -42,7 +42,7 @@ var (
 type Program struct {
 	root     node
 	needs    needs      // of all its tests together
-	texts    []textTest // what is looked for in contents
+	texts    []textTest // texts to find in contents
 	textKeys int        // keys that have a text in texts
 	longest  int        // octets of the longest of texts
 	maxTime  time.Duration
@@ -85,9 +85,9 @@ func Find(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet, key Key
 	return p.Find(ctx, m, within)
 }
 
-// Find returns the messages of within that match. It passes over messages that
-// can't be read; [Program.Matches] tells of them. With an error, it returns what
-// it has found until then.
+// Find returns the messages of within that match. It skips messages that can't be
+// read, which [Program.Matches] reports. On error it also returns the messages
+// found before.
 func (p *Program) Find(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet) (mailbox.UIDSet, error) {
 	var found mailbox.UIDSet
 	for uid, err := range p.Matches(ctx, m, within) {
@@ -101,9 +101,9 @@ func (p *Program) Find(ctx context.Context, m mailbox.Mailbox, within mailbox.UI
 	return found, nil
 }
 
-// UIDs returns the UIDs of within that match, if the UID is all that the search
-// looks at; ok is false if it is not. Whether there are messages of these UIDs
-// is then for the caller to know: nothing is read.
+// UIDs returns the UIDs of within that match, if the search depends on nothing but
+// the UID; otherwise ok is false. It reads nothing, so the set may include UIDs
+// that do not exist.
 func (p *Program) UIDs(within mailbox.UIDSet) (set mailbox.UIDSet, ok bool) {
 	if p.needs != 0 {
 		return mailbox.UIDSet{}, false
@@ -113,16 +113,16 @@ func (p *Program) UIDs(within mailbox.UIDSet) (set mailbox.UIDSet, ok bool) {
 }
 
 // Matches yields the messages of within that match, in ascending order of UID,
-// each as soon as it and all below it are decided: a caller that wants the
-// first only, and breaks the loop there, has no other contents read. UIDs of
-// within that do not exist are passed over. A message that vanishes while the
-// search runs may be found or not.
+// each as soon as it and all lower UIDs are decided: a caller that breaks the loop
+// after the first match causes no other contents to be read. Matches ignores UIDs
+// of within that do not exist. A message that is expunged during the search may be
+// found or not.
 //
-// A message that can't be read costs itself only: where the search can't be
-// decided without what is damaged, a *MessageError is yielded with the UID, in
-// no particular order, and the iteration goes on. Any other error ends it: one
-// of the mailbox, that of a context that is done, or ErrLimit. The context is
-// observed between messages and within a large one.
+// A damaged message does not affect others: if the damaged part is needed for a
+// decision, Matches yields a *MessageError with the UID, in no particular order,
+// and continues. Any other error ends the iteration: one of the mailbox, that of a
+// context that is done, or ErrLimit. Matches checks the context between messages
+// and within a large one.
 func (p *Program) Matches(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet) iter.Seq2[mailbox.UID, error] {
 	return func(yield func(mailbox.UID, error) bool) {
 		limited, cancel := ctx, context.CancelFunc(func() {})
@@ -139,8 +139,8 @@ func (p *Program) Matches(ctx context.Context, m mailbox.Mailbox, within mailbox
 	}
 }
 
-// matches is Matches without the limit. A nil error also says that the caller
-// wants no more.
+// matches is Matches without the limit. It also returns nil if the caller stops
+// the iteration.
 func (p *Program) matches(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet, yield func(mailbox.UID, error) bool) error {
 	b, err := p.root.bounds(&scope{ctx: ctx, box: m}, within)
 	if err != nil || b.maybe.IsEmpty() {
@@ -198,13 +198,14 @@ func (p *Program) matches(ctx context.Context, m mailbox.Mailbox, within mailbox
 	return nil
 }
 
-// A queue holds UIDs that wait for their turn.
+// A queue holds UIDs that are to be yielded after lower ones.
 type queue struct {
 	ranges []mailbox.UIDRange
 	next   uint64 // the lowest that has not been yielded; no UID, since it may be above the highest
 }
 
-// yieldTo yields what is left up to uid, and reports whether more is wanted.
+// yieldTo yields the remaining UIDs up to uid, and reports whether the caller
+// continues.
 func (q *queue) yieldTo(uid mailbox.UID, yield func(mailbox.UID, error) bool) bool {
 	for len(q.ranges) > 0 {
 		r := q.ranges[0]
@@ -221,14 +222,13 @@ func (q *queue) yieldTo(uid mailbox.UID, yield func(mailbox.UID, error) bool) bo
 	return true
 }
 
-// Match judges one message, for a caller that has it from Mailbox.Messages with
-// all that [Program.Want] asks for. A *MessageError if that can't be read.
+// Match reports whether a message matches, which Mailbox.Messages has yielded with
+// at least [Program.Want]. The error is a *MessageError if it can't be read.
 func (p *Program) Match(ctx context.Context, msg *mailbox.Message) (bool, error) {
 	r := &run{Program: p, ctx: ctx, now: time.Now()}
 	v, err := r.judge(msg, p.needs)
 	return v == match, err
 }
 
-// Want is what Mailbox.Messages is asked for, for messages to be judged by
-// Match.
+// Want returns the parts that Match needs of a message.
 func (p *Program) Want() mailbox.Want { return p.needs.want() }

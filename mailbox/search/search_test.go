@@ -215,7 +215,7 @@ func TestUnknownKeys(t *testing.T) {
 	}
 }
 
-// A spy counts what is read of a mailbox, and may break it.
+// A spy counts reads of a mailbox, and may make them fail.
 type spy struct {
 	mailbox.Mailbox
 	wants    []mailbox.Want
@@ -276,7 +276,7 @@ func find(t *testing.T, m mailbox.Mailbox, key search.Key) string {
 	return found.String()
 }
 
-// What is cheap comes first, and content is read once.
+// The cheapest parts are read first, and content is read once.
 func TestReadsLittle(t *testing.T) {
 	large := "Subject: large\n\n" + strings.Repeat("All work and no play makes Jack a dull boy.\n", 4000)
 	s := watch(inbox(t, draft(multipart, mailbox.FlagSeen), draft(large), draft(plain)))
@@ -315,7 +315,7 @@ func TestReadsLittle(t *testing.T) {
 	require.Less(t, s.read[2], int64(50_000), "the beginning decides")
 }
 
-// The first match is there before later contents are read.
+// The first match is yielded before later contents are read.
 func TestMatchesInOrder(t *testing.T) {
 	var drafts []mailbox.Incoming
 	for i := range 9 {
@@ -348,7 +348,8 @@ func TestMatchesInOrder(t *testing.T) {
 	}
 }
 
-// A damaged message costs itself only, and only where it matters.
+// A damaged message affects no other, and only searches that need the damaged
+// part.
 func TestDamagedMessage(t *testing.T) {
 	s := watch(inbox(t, draft(plain), draft(plain, mailbox.FlagSeen), draft(plain)))
 	s.damaged[2] = true
@@ -383,7 +384,7 @@ func TestDamagedMessage(t *testing.T) {
 			require.Empty(t, told)
 		}
 	}
-	// What ends a call ends the search.
+	// An error that ends a call ends the search.
 	s.broken = mailbox.ErrUnavailable
 	_, err := search.Find(t.Context(), s, mailbox.AllUIDs(), search.Text{Value: "joe"}, nil)
 	require.ErrorIs(t, err, mailbox.ErrUnavailable)

@@ -16,7 +16,7 @@ import (
 type textTest struct {
 	field    string // in the fields of that name of its header, in lower case
 	inHeader bool   // in every field of its header
-	inBody   bool   // in what Body looks at
+	inBody   bool   // in the parts that Body searches
 	needle   []byte // folded
 }
 
@@ -39,12 +39,12 @@ func (p *Program) textTest(n needs, t textTest, value string) test {
 // maxSearchedHeader bounds how much of one header is looked at.
 const maxSearchedHeader = 1 << 20
 
-// errDecided ends the reading of a message: what is known suffices.
+// errDecided ends the reading of a message whose verdict is known.
 var errDecided = errors.New("search: decided")
 
 // readTexts reads the message once and looks for all texts together, until the
-// search is decided. What has not been found by the end is not there; after an
-// error that is open.
+// search is decided. A text that is not found by the end is absent; after an error
+// that is unknown.
 func (r *run) readTexts() error {
 	err := r.readHeader()
 	if err == nil && r.have&needsContent != 0 {
@@ -67,7 +67,7 @@ func (r *run) readTexts() error {
 	return err
 }
 
-// ruleOut says of texts that have not been found that they are not there.
+// ruleOut marks texts that have not been found as absent.
 func (r *run) ruleOut(which func(textTest) bool) {
 	for i, t := range r.texts {
 		if r.found[i] == unknown && which(t) {
@@ -84,7 +84,7 @@ func (r *run) decided() error {
 	return nil
 }
 
-// readHeader looks into the header of the message.
+// readHeader searches the header of the message.
 func (r *run) readHeader() error {
 	if !slices.ContainsFunc(r.texts, func(t textTest) bool { return t.inHeader || t.field != "" }) {
 		return nil
@@ -117,8 +117,7 @@ func (r *run) readHeader() error {
 	return r.decided()
 }
 
-// inField looks for texts in a whole field, and reports whether it has found
-// one.
+// inField searches a whole field for texts, and reports whether it has found one.
 func (r *run) inField(f message.Field, here func(textTest) bool) (news bool) {
 	var text []byte
 	for i, t := range r.texts {
@@ -135,8 +134,8 @@ func (r *run) inField(f message.Field, here func(textTest) bool) (news bool) {
 	return news
 }
 
-// readPart looks into a part: its header, unless it is that of the message, and
-// its body, if that is text.
+// readPart searches a part: its header, unless it is that of the message, and its
+// body, if that is text.
 func (r *run) readPart(p *message.Part, root bool) error {
 	if !root {
 		h, err := message.ReadHeader(p.Header().Reader(r.msg.Content), maxSearchedHeader)
@@ -190,11 +189,10 @@ func (s *scanner) foldText(text string) []byte {
 // scanChunk is how much of a text is read at a time.
 const scanChunk = 32 << 10
 
-// stream calls look with a stream of UTF-8, folded, piece by piece: what is new
-// in text begins at from, and what comes before it are the last octets of what
-// look has seen, as many as a text of the longest length needs to be found
-// across two pieces. An error of look ends it, and so does a context that is
-// done.
+// stream folds a stream of UTF-8 and calls look for each piece. The new octets of
+// text begin at from; before them are the last octets of the previous piece, so
+// that a text of the longest length is found across two pieces. An error of look
+// or a context that is done ends the stream.
 func (s *scanner) stream(ctx context.Context, r io.Reader, longest int, look func(text []byte, from int) error) error {
 	if cap(s.raw) < scanChunk {
 		s.raw = make([]byte, scanChunk)

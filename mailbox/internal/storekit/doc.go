@@ -1,4 +1,4 @@
-// Package storekit holds what every mail store needs, once: [Intake] reads and
+// Package storekit holds code that every mail store needs: [Intake] reads and
 // parses a message that is appended, within the limits; [Queue] merges events
-// for a slow reader; [Fold] makes keys of keywords.
+// for a slow reader; [Fold] returns the keys of keywords.
 package storekit

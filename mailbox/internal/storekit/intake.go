@@ -10,10 +10,9 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// An Intake is a message of an Append on its way into a store. It is an
-// io.Reader of the octets that counts and parses them as they pass, and that
-// ends with io.EOF only where the message has the size that was announced and
-// is within the limit. It allocates nothing in proportion to an announced
+// An Intake reads a message that is appended to a store. It is an io.Reader of
+// the octets that counts and parses them, and that returns io.EOF only if the
+// message has the announced size and is within the limit. It allocates nothing in proportion to an announced
 // size. It is for one goroutine.
 type Intake struct {
 	ctx    context.Context
@@ -26,10 +25,10 @@ type Intake struct {
 	probe  [1]byte
 }
 
-// idleReads is how many empty reads of a Body in a row are taken for a fault.
+// idleReads is the number of consecutive empty reads of a Body that is an error.
 const idleReads = 100
 
-// CheckSize returns mailbox.ErrTooLarge where the announced size of a message
+// CheckSize returns mailbox.ErrTooLarge if the announced size of a message
 // is above the limit.
 func CheckSize(msg *mailbox.Incoming, lim mailbox.Limits) error {
 	if lim.MaxMessageSize > 0 && msg.Size > lim.MaxMessageSize {
@@ -39,7 +38,7 @@ func CheckSize(msg *mailbox.Incoming, lim mailbox.Limits) error {
 }
 
 // NewIntake begins to read a message. A nil Body is an empty one. The error is
-// that of CheckSize; nothing has been read then.
+// that of CheckSize; then nothing has been read.
 func NewIntake(ctx context.Context, msg *mailbox.Incoming, lim mailbox.Limits, parser *message.Options) (*Intake, error) {
 	if err := CheckSize(msg, lim); err != nil {
 		return nil, err
@@ -56,7 +55,7 @@ func NewIntake(ctx context.Context, msg *mailbox.Incoming, lim mailbox.Limits, p
 // Read implements [io.Reader]. Besides io.EOF, its errors wrap those of the
 // context and of the Body, mailbox.ErrSize, mailbox.ErrTooLarge and
 // io.ErrNoProgress. It returns no octets together with an error, and none
-// beyond the announced size. Where Left is zero, p may be empty.
+// beyond the announced size. If Left is zero, p may be empty.
 func (in *Intake) Read(p []byte) (n int, err error) {
 	if in.err != nil {
 		return 0, in.err
@@ -84,12 +83,12 @@ func (in *Intake) Read(p []byte) (n int, err error) {
 	}
 	in.err = err
 	if n > 0 {
-		err = nil // in.err tells it next time
+		err = nil // the next call returns in.err
 	}
 	return n, err
 }
 
-// read reads from the Body until there is something.
+// read reads from the Body until it gets octets or an error.
 func (in *Intake) read(p []byte) (n int, err error) {
 	if in.body == nil {
 		return 0, io.EOF
@@ -111,11 +110,11 @@ func (in *Intake) read(p []byte) (n int, err error) {
 	return 0, fmt.Errorf("reading the message: %w", io.ErrNoProgress)
 }
 
-// Size returns how many octets have been read.
+// Size returns the number of octets read.
 func (in *Intake) Size() int64 { return in.size }
 
-// Left returns how many of the announced octets have not been read, and -1
-// where no size was announced.
+// Left returns the number of announced octets not read yet, or -1 if no size was
+// announced.
 func (in *Intake) Left() int64 {
 	if in.want < 0 {
 		return -1
@@ -123,8 +122,8 @@ func (in *Intake) Left() int64 {
 	return in.want - in.size
 }
 
-// Summary returns what was parsed, after Read has returned io.EOF. It is called
-// once.
+// Summary returns the summary of the message. It may be called once, after Read
+// has returned io.EOF.
 func (in *Intake) Summary() *message.Summary {
 	sum, _ := in.parser.Finish()
 	return sum

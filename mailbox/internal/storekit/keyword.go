@@ -2,8 +2,8 @@ package storekit
 
 import "github.com/posthorn-mail/posthorn/mailbox"
 
-// AppendFolded appends a flag with the case of ASCII letters folded: flags that
-// are the same give the same octets (RFC 9051 §2.3.2).
+// AppendFolded appends a flag with the case of ASCII letters folded: equal flags
+// yield the same octets (RFC 9051 §2.3.2).
 func AppendFolded(dst []byte, f mailbox.Flag) []byte {
 	for i := range len(f) {
 		c := f[i]

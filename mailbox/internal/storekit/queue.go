@@ -8,14 +8,14 @@ import (
 )
 
 // A Queue carries the events of an account to one reader, as
-// mailbox.Account.Watch promises. Writers put events into it and never wait;
-// Run hands them over as fast as the reader takes them. Events about one
-// mailbox that have not been handed over are merged, so that there are never
-// more of them than mailboxes. Make one with NewQueue.
+// mailbox.Account.Watch promises. Writers add events and never wait; Run sends
+// them as fast as the reader receives them. Events about one mailbox that have
+// not been sent are merged, so that there are never more of them than mailboxes.
+// NewQueue creates one.
 type Queue struct {
 	wake chan struct{} // holds a token while there may be something pending
 
-	mu      sync.Mutex                   // guards what follows
+	mu      sync.Mutex                   // guards the fields below
 	pending map[string]mailbox.EventKind // by mailbox ID
 	order   []string                     // keys of pending, oldest first
 }
@@ -23,7 +23,7 @@ type Queue struct {
 // NewQueue returns an empty queue.
 func NewQueue() *Queue { return &Queue{wake: make(chan struct{}, 1)} }
 
-// Add puts an event into the queue. It may be called with locks held, and after
+// Add adds an event. It may be called with locks held, and after
 // Run has returned.
 func (q *Queue) Add(e mailbox.Event) {
 	q.mu.Lock()
@@ -46,7 +46,7 @@ func (q *Queue) next() (e mailbox.Event, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.order) == 0 {
-		q.order, q.pending = nil, nil // an idle watch keeps no memory
+		q.order, q.pending = nil, nil // an empty queue holds no memory
 		return e, false
 	}
 	e.MailboxID = q.order[0]
@@ -56,7 +56,7 @@ func (q *Queue) next() (e mailbox.Event, ok bool) {
 	return e, true
 }
 
-// Run hands events over to out until the context is done or closing is closed,
+// Run sends events to out until the context is done or closing is closed,
 // and then closes out.
 func (q *Queue) Run(ctx context.Context, closing <-chan struct{}, out chan<- mailbox.Event) {
 	defer close(out)
