@@ -13,13 +13,13 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
-// account is what the handles to one account share.
+// account is the state that the handles to one account share.
 type account struct {
 	store *Store
 	name  string
-	order uint64 // of two accounts, the one with the lower order is locked first
+	order uint64 // accounts are locked in ascending order
 
-	mu         sync.RWMutex // guards what follows, and all in the mailboxes
+	mu         sync.RWMutex // guards the fields below, and all in the mailboxes
 	deleted    bool
 	mailboxes  map[string]*mbox // by name
 	subscribed map[string]bool
@@ -27,7 +27,7 @@ type account struct {
 	messages   int64 // in all mailboxes
 	size       int64
 
-	leaf    sync.Mutex // guards what follows; no other lock is taken under it
+	leaf    sync.Mutex // guards the fields below; no other lock is taken while it is held
 	gone    bool
 	queues  map[*storekit.Queue]struct{} // of the calls of Watch
 	foreign map[*mbox]struct{}           // mailboxes of other accounts that are shared with this one
@@ -48,7 +48,7 @@ func newAccount(s *Store, name string) *account {
 	return a
 }
 
-// remove makes all handles to the account answer ErrNotExist.
+// remove makes the calls of all handles to the account return ErrNotExist.
 func (a *account) remove() {
 	a.leaveForeign()
 	a.mu.Lock()
@@ -61,7 +61,7 @@ func (a *account) remove() {
 	a.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
 }
 
-// handle is an account as one caller holds it.
+// handle is the handle of one caller to an account.
 type handle struct {
 	*account
 	closed atomic.Bool
@@ -79,7 +79,7 @@ func (h *handle) Close() error {
 	return nil
 }
 
-// check returns why a call can't go on, if it can't.
+// check returns an error if the handle is closed or the context is done.
 func (h *handle) check(ctx context.Context) error {
 	if h.closed.Load() {
 		return mailbox.ErrClosed
@@ -87,7 +87,7 @@ func (h *handle) check(ctx context.Context) error {
 	return h.store.check(ctx)
 }
 
-// lock locks the account for writing, unless the call can't go on.
+// lock locks the account for writing, unless check or the account fails.
 func (h *handle) lock(ctx context.Context) error {
 	if err := h.check(ctx); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (h *handle) lock(ctx context.Context) error {
 	return nil
 }
 
-// rlock locks the account for reading, unless the call can't go on.
+// rlock locks the account for reading, unless check or the account fails.
 func (h *handle) rlock(ctx context.Context) error {
 	if err := h.check(ctx); err != nil {
 		return err
@@ -210,7 +210,7 @@ func (h *handle) Create(ctx context.Context, name string, opts *mailbox.CreateOp
 	return h.info(m, 0), nil
 }
 
-// put puts a new mailbox into the account, which is locked.
+// put adds a new mailbox to the account, which is locked.
 func (a *account) put(m *mbox) error {
 	if a.mailboxes[m.name] != nil {
 		return mailbox.ErrExist
@@ -248,7 +248,7 @@ func (h *handle) Rename(ctx context.Context, from, to string) error {
 	return h.rename(from, to)
 }
 
-// rename does what Rename does with valid names. The account is locked.
+// rename implements Rename for valid names. The account is locked.
 func (a *account) rename(from, to string) error {
 	var moving []*mbox
 	for name, m := range a.mailboxes {

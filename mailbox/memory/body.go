@@ -12,8 +12,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// A body is the content of a message with what was learnt from it on arrival.
-// It is immutable, and shared by the copies of the message.
+// A body is the content of a message with the summary made on arrival. It is
+// immutable, and shared by the copies of the message.
 type body struct {
 	id      string
 	size    int64
@@ -26,8 +26,8 @@ var _ interface {
 	io.WriterTo
 } = (*body)(nil)
 
-// pieceSize is how much of a message is read at a time. A message that is
-// smaller lies in memory in one piece of its own size.
+// pieceSize is how much of a message is read at a time. A smaller message is kept
+// in one piece of its own size.
 const pieceSize = 64 << 10
 
 // Size implements [mailbox.Content].
@@ -76,8 +76,8 @@ func (b *buffers) get() *[pieceSize]byte {
 
 func (b *buffers) put(p *[pieceSize]byte) { b.pool.Put(p) }
 
-// readBody reads a message to its end. It allocates as octets come in, not as
-// they are announced.
+// readBody reads a message to its end. It allocates memory as octets arrive, not
+// as announced.
 func (s *Store) readBody(ctx context.Context, msg *mailbox.Incoming) (*body, error) {
 	in, err := storekit.NewIntake(ctx, msg, s.opts.Limits, s.opts.Parser)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
-// An entry is a message as its mailbox keeps it.
+// An entry is a message in a mailbox.
 type entry struct {
 	uid      mailbox.UID
 	system   mailbox.SystemFlags
@@ -46,9 +46,9 @@ type keywordSet struct {
 	refs  int // messages that have it
 }
 
-// A keyword is one that messages of a mailbox have.
+// A keyword is a keyword that messages of a mailbox have.
 type keyword struct {
-	flag mailbox.Flag // as it was spelt first
+	flag mailbox.Flag // in its first spelling
 	refs int          // keywordSets that hold it
 }
 
@@ -76,7 +76,7 @@ func (m *mbox) intern(flags []mailbox.Flag) *keywordSet {
 	return s
 }
 
-// hold counts n more messages with the set.
+// hold adds n to the messages that have the set.
 func (m *mbox) hold(s *keywordSet, n int) {
 	if s == nil || n == 0 {
 		return
@@ -96,7 +96,7 @@ func (m *mbox) hold(s *keywordSet, n int) {
 	s.refs += n
 }
 
-// release counts one message less with the set.
+// release subtracts one from the messages that have the set.
 func (m *mbox) release(s *keywordSet) {
 	if s == nil {
 		return

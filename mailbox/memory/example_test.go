@@ -11,7 +11,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
 )
 
-// A store for a test, with a limit to run into.
+// A store with a message size limit, for a test.
 func Example() {
 	ctx := context.Background()
 	store := memory.New(&memory.Options{Limits: mailbox.Limits{MaxMessageSize: 100}})

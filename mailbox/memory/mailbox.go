@@ -7,8 +7,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// chunkSize is how many entries a chunk holds at most: with the allocator's
-// own word they fill a size class (28,672 octets) to the end.
+// chunkSize is the maximum number of entries of a chunk: with one word of the
+// allocator they fill a size class (28,672 octets).
 const chunkSize = 511
 
 // A chunk is a run of entries in ascending order of UID. It is never empty.
@@ -27,7 +27,7 @@ type vanished struct {
 	uids   mailbox.UIDRange
 }
 
-// mbox is what the handles to one mailbox share. The lock of the owner guards
+// mbox is the state that the handles to one mailbox share. The lock of the owner guards
 // all but owner, id, validity and use, which don't change.
 type mbox struct {
 	owner    *account
@@ -40,13 +40,13 @@ type mbox struct {
 	chunks  []*chunk // ascending
 	uidNext mailbox.UID
 	modSeq  mailbox.ModSeq
-	recent  mailbox.UID // the lowest that no MarkRecent has claimed
+	recent  mailbox.UID // the lowest UID that no MarkRecent has claimed
 
 	messages, unseen, flaggedDeleted int
 	firstUnseen                      mailbox.UID
 	size                             int64
 
-	// vanished is ascending by modSeq. It is complete for what happened after
+	// vanished is ascending by modSeq. It holds all expunges after
 	// forgotten.
 	vanished  []vanished
 	forgotten mailbox.ModSeq
@@ -80,7 +80,7 @@ func (m *mbox) seek(uid mailbox.UID) (c, i int) {
 		return c, 0
 	}
 	entries := m.chunks[c].entries
-	// Mostly no UID is missing in a chunk.
+	// In most chunks no UID is missing.
 	if first := entries[0].uid; uid <= first {
 		return c, 0
 	} else if d := int(uid - first); d < len(entries) && entries[d].uid == uid {
@@ -89,11 +89,11 @@ func (m *mbox) seek(uid mailbox.UID) (c, i int) {
 	return c, sort.Search(len(entries), func(i int) bool { return entries[i].uid >= uid })
 }
 
-// A walk is a way through the messages of a set that can be interrupted.
+// A walk is an iteration over the messages of a set that can be interrupted.
 type walk struct {
 	ranges []mailbox.UIDRange // what is left of the set
-	next   mailbox.UID        // below it all has been seen
-	end    mailbox.UID        // the UIDNext of the start
+	next   mailbox.UID        // all UIDs below it have been visited
+	end    mailbox.UID        // UIDNext at the start
 }
 
 // start fixes the end of a walk that has not begun: messages that arrive later
@@ -104,8 +104,8 @@ func (w *walk) start(m *mbox) {
 	}
 }
 
-// step calls f with the next entries of the walk, at most limit. more tells
-// that there are others. f must not add or remove entries.
+// step calls f with the next entries of the walk, at most limit. more reports
+// whether there are others. f must not add or remove entries.
 func (m *mbox) step(w *walk, limit int, f func(c *chunk, e *entry)) (more bool) {
 	for ; len(w.ranges) > 0; w.ranges = w.ranges[1:] {
 		r := w.ranges[0]
@@ -160,7 +160,7 @@ func (m *mbox) add(e entry) mailbox.UID {
 		m.chunks = append(m.chunks, &chunk{})
 	}
 	c := m.chunks[len(m.chunks)-1]
-	if n := len(c.entries); n == cap(c.entries) { // not as append does it, which goes past chunkSize
+	if n := len(c.entries); n == cap(c.entries) { // append would exceed chunkSize
 		c.entries = append(make([]entry, 0, min(max(2*n, 4), chunkSize)), c.entries...)
 	}
 	c.entries = append(c.entries, e)
@@ -181,7 +181,7 @@ func (m *mbox) add(e entry) mailbox.UID {
 	return e.uid
 }
 
-// setFlags gives an entry of the chunk other flags.
+// setFlags sets the flags of an entry of the chunk.
 func (m *mbox) setFlags(c *chunk, e *entry, system mailbox.SystemFlags, keywords *keywordSet) {
 	was := e.system
 	e.system = system
@@ -208,8 +208,8 @@ func bit(flags, flag mailbox.SystemFlags) int {
 	return 0
 }
 
-// findUnseen brings firstUnseen up to date after a change by which the message
-// may have been seen or expunged. No lower one can be unseen.
+// findUnseen updates firstUnseen after a change that may have expunged that message
+// or set \Seen. No lower message can be unseen.
 func (m *mbox) findUnseen() {
 	from := m.firstUnseen
 	m.firstUnseen = 0
@@ -230,7 +230,7 @@ func (m *mbox) findUnseen() {
 	}
 }
 
-// remove takes these messages, which all exist, out of the mailbox, as of
+// remove removes these messages, which all exist, from the mailbox, as of
 // m.modSeq. It remembers at most limit ranges of removed UIDs.
 func (m *mbox) remove(set mailbox.UIDSet, limit int) {
 	ranges := set.Ranges()
@@ -244,7 +244,7 @@ func (m *mbox) remove(set mailbox.UIDSet, limit int) {
 		if c.last() < ranges[0].First {
 			continue
 		}
-		// Whole runs are moved: a loop over entries would pay for each.
+		// Move whole runs, which is cheaper than one entry at a time.
 		kept, i := 0, 0
 		for len(ranges) > 0 && ranges[0].First <= c.last() {
 			lo := i + sort.Search(len(c.entries)-i, func(k int) bool { return c.entries[i+k].uid >= ranges[0].First })
@@ -257,13 +257,13 @@ func (m *mbox) remove(set mailbox.UIDSet, limit int) {
 				m.forget(c, &c.entries[lo])
 			}
 			if i = hi; ranges[0].Last > c.last() {
-				break // it goes on in the next chunk
+				break // the run continues in the next chunk
 			}
 			ranges = ranges[1:]
 		}
 		if kept < i {
 			kept += copy(c.entries[kept:], c.entries[i:])
-			clear(c.entries[kept:]) // let go of the bodies
+			clear(c.entries[kept:]) // release the bodies
 			c.entries = c.entries[:kept]
 			dirty = dirty || kept < chunkSize/4
 		}
@@ -277,7 +277,7 @@ func (m *mbox) remove(set mailbox.UIDSet, limit int) {
 		m.vanished = append(m.vanished, vanished{m.modSeq, r})
 	}
 	if n := len(m.vanished); n > limit {
-		// A ModSeq is forgotten wholly or not at all.
+		// All ranges of a ModSeq are forgotten together.
 		cut := n - limit/2
 		for cut < n && m.vanished[cut].modSeq == m.vanished[cut-1].modSeq {
 			cut++
@@ -287,7 +287,7 @@ func (m *mbox) remove(set mailbox.UIDSet, limit int) {
 	}
 }
 
-// forget takes an entry of the chunk, which is about to be removed, out of the
+// forget subtracts an entry of the chunk, which is about to be removed, from the
 // counters.
 func (m *mbox) forget(c *chunk, e *entry) {
 	m.messages--
@@ -299,8 +299,8 @@ func (m *mbox) forget(c *chunk, e *entry) {
 	m.release(e.keywords)
 }
 
-// merge drops the empty chunks of [from, to), and unites those that fit into
-// one with room to spare with their neighbours.
+// merge drops the empty chunks of [from, to), and joins neighbours that fit into
+// one chunk with space left.
 func (m *mbox) merge(from, to int) {
 	from = max(from-1, 0)
 	to = min(to+1, len(m.chunks))

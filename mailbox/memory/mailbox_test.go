@@ -25,7 +25,7 @@ func openInbox(t testing.TB, opts *Options) *mboxHandle {
 	return m.(*mboxHandle)
 }
 
-// grow makes the mailbox hold n messages more.
+// grow adds n messages to the mailbox.
 func grow(t testing.TB, m *mboxHandle, n int) {
 	t.Helper()
 	put, err := m.Append(t.Context(), mailbox.Incoming{Body: strings.NewReader("Subject: x\r\n\r\nbody\r\n"), Size: mailbox.SizeUnknown})
@@ -94,7 +94,7 @@ func requireSound(t testing.TB, h *mboxHandle) {
 	require.True(t, slices.IsSortedFunc(m.vanished, func(a, b vanished) int { return int(a.modSeq) - int(b.modSeq) }))
 }
 
-// TestChunks does random things to a mailbox of many chunks.
+// TestChunks makes random changes to a mailbox of many chunks.
 func TestChunks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 15))
 	h := openInbox(t, &Options{MaxVanished: 50})
@@ -163,7 +163,7 @@ func TestForgetsTheOldest(t *testing.T) {
 		require.NoError(t, err)
 		modSeqs = append(modSeqs, res.Steps[0].To)
 	}
-	// What is remembered is exact, what is forgotten all there can be.
+	// Remembered expunges are exact; otherwise Vanished is as large as possible.
 	ch, err := h.Changes(ctx, mailbox.State{ModSeq: modSeqs[len(modSeqs)-3], UIDNext: 41})
 	require.NoError(t, err)
 	require.Equal(t, "27,29", ch.Vanished.String())
@@ -231,8 +231,8 @@ func TestClosed(t *testing.T) {
 	require.ErrorIs(t, err, mailbox.ErrClosed, "the handle is closed")
 }
 
-// TestMillion holds a million messages in a fixed budget, and reads them
-// without more.
+// TestMillion keeps a million messages within a fixed amount of memory, and reads
+// them without further memory.
 func TestMillion(t *testing.T) {
 	if testing.Short() {
 		t.Skip("with -short")

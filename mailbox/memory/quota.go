@@ -7,11 +7,11 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// QuotaRoot is the one quota root of every account. That of the mailboxes of
-// another user is the name that stands before theirs, "Other Users/OWNER".
+// QuotaRoot is the only quota root of every account. The root of another user's
+// mailboxes is the prefix of their names, "Other Users/OWNER".
 const QuotaRoot = "account"
 
-// room returns an error if so much more would exceed the quota. The account is
+// room returns an error if adding this much would exceed the quota. The account is
 // locked.
 func (a *account) room(messages, size int64) error {
 	if limit, ok := a.quota[mailbox.QuotaMessage]; ok && messages > 0 && messages > limit-a.messages {
@@ -50,7 +50,7 @@ func (h *handle) Quota(ctx context.Context, root string) ([]mailbox.QuotaResourc
 	return h.resources(), nil
 }
 
-// resources returns what is limited. The account is locked.
+// resources returns the limited resources. The account is locked.
 func (a *account) resources() []mailbox.QuotaResource {
 	var list []mailbox.QuotaResource
 	for _, r := range []mailbox.QuotaResource{

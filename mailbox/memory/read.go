@@ -11,7 +11,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
-// mboxHandle is a mailbox as one caller holds it.
+// mboxHandle is the handle of one caller to a mailbox.
 type mboxHandle struct {
 	*handle
 	mbox *mbox
@@ -68,8 +68,8 @@ func (h *mboxHandle) Status(ctx context.Context) (mailbox.Status, error) {
 	return h.mbox.status(), nil
 }
 
-// uids returns the UIDs of all messages. Its cost grows with the chunks where
-// no UID is missing in them. The owner is locked.
+// uids returns the UIDs of all messages. Its cost grows with the number of
+// chunks if no UIDs are missing in them. The owner is locked.
 func (m *mbox) uids() mailbox.UIDSet {
 	var set mailbox.UIDSet
 	for _, c := range m.chunks {
@@ -106,7 +106,7 @@ func (h *mboxHandle) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
 
 func (m *mbox) state() mailbox.State { return mailbox.State{UIDNext: m.uidNext, ModSeq: m.modSeq} }
 
-// Changes implements [mailbox.Mailbox]. Its cost grows with what has changed.
+// Changes implements [mailbox.Mailbox]. Its cost grows with the changes.
 func (h *mboxHandle) Changes(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
 	if err := h.rlock(ctx, mailbox.RightRead); err != nil {
 		return mailbox.Changes{}, err
@@ -185,7 +185,7 @@ func (h *mboxHandle) Messages(ctx context.Context, set mailbox.UIDSet, want mail
 	}
 }
 
-// fillIn sets the message to what is wanted of the entry.
+// fillIn sets the requested parts of the message.
 func (e *entry) fillIn(msg *mailbox.Message, want mailbox.Want) {
 	*msg = mailbox.Message{}
 	if want&mailbox.WantEntry != 0 {

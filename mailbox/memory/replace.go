@@ -9,7 +9,7 @@ import (
 
 // Replace implements [mailbox.Replacer].
 func (h *mboxHandle) Replace(ctx context.Context, uid mailbox.UID, dest string, msg mailbox.Incoming) (res mailbox.Result, err error) {
-	// What is sure to be refused is refused before the message is read.
+	// Refuse what can be refused before the message is read.
 	_, unlock, err := h.lockBoth(ctx, removal, dest)
 	if err != nil {
 		return res, err

@@ -32,14 +32,13 @@ func (h *handle) Namespaces(ctx context.Context) (mailbox.Namespaces, error) {
 	return ns, nil
 }
 
-// Share gives the account user these rights on a mailbox of the account owner,
-// in place of those it had; with no rights the mailbox is no longer shared. The
-// user finds it under the name "Other Users/OWNER/NAME". Inferiors of the
-// mailbox are not shared with it; those that are made later are, with the same
-// rights (RFC 4314 §4). What is stored in it counts towards the quota of the
-// owner. mailbox.ErrNotExist, mailbox.ErrInvalidName for an owner whose name
-// can't be part of that of a mailbox, mailbox.ErrPermission where owner and
-// user are the same.
+// Share grants the account user these rights on a mailbox of the account owner,
+// in place of those it had; without rights the mailbox is no longer shared. The
+// user finds it under the name "Other Users/OWNER/NAME". Existing inferiors of
+// the mailbox are not shared with it; those created later are, with the same
+// rights (RFC 4314 §4). Messages in it count towards the quota of the owner.
+// mailbox.ErrNotExist; mailbox.ErrInvalidName if the name of the owner can't be
+// part of a mailbox name; mailbox.ErrPermission if owner and user are the same.
 func (s *Store) Share(ctx context.Context, owner, name, user string, rights mailbox.Rights) error {
 	if err := s.check(ctx); err != nil {
 		return err
@@ -67,7 +66,7 @@ func (s *Store) Share(ctx context.Context, owner, name, user string, rights mail
 	return m.share(u, rights&mailbox.AllRights)
 }
 
-// share gives a user rights. The owner is locked.
+// share grants a user rights. The owner is locked.
 func (m *mbox) share(u *account, rights mailbox.Rights) error {
 	u.leaf.Lock()
 	defer u.leaf.Unlock()
@@ -90,15 +89,15 @@ func (m *mbox) share(u *account, rights mailbox.Rights) error {
 	return nil
 }
 
-// unshare takes all rights from other users. The owner is locked.
+// unshare revokes the rights of all other users. The owner is locked.
 func (m *mbox) unshare() {
 	for u := range m.shares {
 		m.share(u, 0)
 	}
 }
 
-// leaveForeign takes all rights on mailboxes of others from an account that is
-// being deleted. It is not locked.
+// leaveForeign revokes all rights of an account that is being deleted on mailboxes
+// of others. The account is not locked.
 func (a *account) leaveForeign() {
 	a.leaf.Lock()
 	a.gone = true
@@ -118,8 +117,7 @@ func (m *mbox) foreignName() string { return foreignRoot(m.owner) + "/" + m.name
 func foreignRoot(owner *account) string { return otherUsers + "/" + owner.name }
 
 // eachForeign calls f with the mailboxes that are shared with the account until
-// it returns false. Their owner is locked for reading meanwhile, and no account
-// else.
+// it returns false. Only their owner is locked, for reading.
 func (a *account) eachForeign(f func(m *mbox) bool) {
 	a.leaf.Lock()
 	foreign := maps.Clone(a.foreign)
@@ -148,8 +146,8 @@ func (a *account) findForeign(name string) (found *mbox, err error) {
 	return found, nil
 }
 
-// foreignParent returns the nearest superior of the name that the account knows
-// of, nil if there is none.
+// foreignParent returns the nearest superior of the name that is shared with the
+// account, or nil.
 func (a *account) foreignParent(name string) *mbox {
 	for {
 		i := strings.LastIndexByte(name, '/')
@@ -174,7 +172,7 @@ func (a *account) listForeign(want mailbox.ListWant) (list []mailbox.Info) {
 	return list
 }
 
-// foreignInfo describes a mailbox of another user, but for Subscribed. The
+// foreignInfo describes a mailbox of another user, except Subscribed. The
 // owner is locked.
 func (a *account) foreignInfo(m *mbox, want mailbox.ListWant) mailbox.Info {
 	info := mailbox.Info{ID: m.id, Name: m.foreignName(), UIDValidity: m.validity, Access: a.access(m)}
@@ -185,7 +183,7 @@ func (a *account) foreignInfo(m *mbox, want mailbox.ListWant) mailbox.Info {
 	return info
 }
 
-// access is what the account may do with a mailbox. The owner is locked.
+// access returns what the account may do with a mailbox. The owner is locked.
 func (a *account) access(m *mbox) mailbox.Access {
 	access := mailbox.FullAccess()
 	if m.owner != a {
@@ -209,7 +207,7 @@ func (a *account) permit(m *mbox, need mailbox.Rights) error {
 		return fmt.Errorf("mailbox %q: %w", m.name, mailbox.ErrNotExist)
 	case have.Has(need):
 		return nil
-	case !have.Has(mailbox.RightLookup): // RFC 4314 §6: its existence is not told
+	case !have.Has(mailbox.RightLookup): // RFC 4314 §6: its existence is not revealed
 		return fmt.Errorf("mailbox %q: %w", m.name, mailbox.ErrNotExist)
 	case need&changing != 0 && access.ReadOnly():
 		return fmt.Errorf("mailbox %q: %w", m.name, mailbox.ErrReadOnly)
@@ -237,7 +235,7 @@ func (h *handle) openForeign(ctx context.Context, name string) (mailbox.Mailbox,
 	return &mboxHandle{handle: h, mbox: m, info: info}, nil
 }
 
-// createForeign makes a mailbox below one of another user.
+// createForeign creates a mailbox below one of another user.
 func (h *handle) createForeign(ctx context.Context, name string, use mailbox.SpecialUse) (mailbox.Info, error) {
 	if err := h.check(ctx); err != nil {
 		return mailbox.Info{}, err
@@ -262,7 +260,7 @@ func (h *handle) createForeign(ctx context.Context, name string, use mailbox.Spe
 	return h.foreignInfo(m, 0), nil
 }
 
-// renameForeign renames a mailbox of another user, who stays its owner.
+// renameForeign renames a mailbox of another user, who remains its owner.
 func (h *handle) renameForeign(ctx context.Context, from, to string) error {
 	if err := h.check(ctx); err != nil {
 		return err
@@ -334,8 +332,8 @@ func (h *handle) foreignQuota(ctx context.Context, root string) (list []mailbox.
 	return list, err
 }
 
-// lockPair locks two accounts, which may be the same, and returns what unlocks
-// them.
+// lockPair locks two accounts, which may be the same, and returns the function
+// that unlocks them.
 func lockPair(a, b *account) (unlock func()) {
 	if a == b {
 		a.mu.Lock()

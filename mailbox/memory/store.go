@@ -15,17 +15,17 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// Options refine a Store. The zero value is a store without limits.
+// Options configure a Store. The zero value is a store without limits.
 type Options struct {
 	// Limits of every account.
 	Limits mailbox.Limits
 
-	// Quota limits every account, until SetQuota says otherwise:
-	// mailbox.QuotaStorage, QuotaMessage and QuotaMailbox are known.
+	// Quota limits every account, until SetQuota replaces it:
+	// mailbox.QuotaStorage, QuotaMessage and QuotaMailbox are supported.
 	Quota map[mailbox.QuotaName]int64
 
 	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers, each
-	// taking 16 octets. When there are more, the older half is forgotten.
+	// in 16 octets. If there are more, the older half is forgotten.
 	// Default 65,536.
 	MaxVanished int
 
@@ -33,7 +33,7 @@ type Options struct {
 	Parser *message.Options
 }
 
-// A Store is a [mailbox.Admin] in memory. Make one with [New].
+// A Store is a [mailbox.Admin] in memory. [New] creates one.
 type Store struct {
 	opts    Options
 	lastID  atomic.Uint64 // of mailboxes and messages alike
@@ -41,7 +41,7 @@ type Store struct {
 	wg      sync.WaitGroup // the goroutines of Watch
 	buffers buffers
 
-	mu           sync.Mutex // guards what follows; of the locks of accounts, only leaf is taken under it
+	mu           sync.Mutex // guards the fields below; of the locks of accounts, only leaf is taken while it is held
 	isClosed     bool
 	accounts     map[string]*account
 	lastValidity uint32
@@ -60,8 +60,8 @@ func New(opts *Options) *Store {
 	if opts != nil {
 		s.opts = *opts
 	}
-	// IDs go on from the time, so as not to repeat those of an earlier run: a
-	// client may know them, and POP3 makes its unique-ids of them.
+	// IDs start at the current time, so as not to repeat those of an earlier
+	// run: a client may know them, and POP3 derives its unique-ids from them.
 	s.lastID.Store(uint64(time.Now().UnixNano()))
 	s.opts.Quota = maps.Clone(s.opts.Quota)
 	if s.opts.MaxVanished <= 0 {
@@ -71,7 +71,7 @@ func New(opts *Options) *Store {
 }
 
 // Close ends every Watch and makes all further calls return
-// mailbox.ErrClosed. The mail is gone when nobody refers to the store.
+// mailbox.ErrClosed. The mail is freed with the last reference to the store.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if !s.isClosed {
@@ -83,7 +83,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// check returns why a call can't go on, if it can't.
+// check returns an error if the store is closed or the context is done.
 func (s *Store) check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("memory store: %w", err)
@@ -96,8 +96,8 @@ func (s *Store) check(ctx context.Context) error {
 	}
 }
 
-// newID returns an identifier that was never used in this store, an objectid
-// of RFC 8474 §7 that begins with the letter.
+// newID returns an objectid (RFC 8474 §7) that begins with the letter and was
+// never used in this store.
 func (s *Store) newID(letter byte) string {
 	var buf [16]byte
 	return string(strconv.AppendUint(append(buf[:0], letter), s.lastID.Add(1), 36))

@@ -7,9 +7,9 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
-// tell sends an event to those who watch the account. It may be locked: a
-// change is told of before its lock is released, so nobody who acts on the event
-// can miss it.
+// tell sends an event to the watchers of the account, which may be locked: an
+// event is sent before the lock is released, so that a watcher that acts on the
+// event sees the change.
 func (a *account) tell(e mailbox.Event) {
 	a.leaf.Lock()
 	defer a.leaf.Unlock()
@@ -26,7 +26,7 @@ func (m *mbox) tellUsers(e mailbox.Event) {
 	}
 }
 
-// notify tells of a change to the messages of the mailbox. The owner is locked.
+// notify reports a change to the messages of the mailbox. The owner is locked.
 func (m *mbox) notify(kind mailbox.EventKind) {
 	e := mailbox.Event{MailboxID: m.id, Kind: kind}
 	m.owner.tell(e)

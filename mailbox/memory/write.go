@@ -11,7 +11,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
-// sliceSize is how many messages SetFlags and Expunge look at under one lock.
+// sliceSize is the number of messages that SetFlags and Expunge process under one
+// lock.
 const sliceSize = 4096
 
 // Append implements [mailbox.Mailbox].
@@ -79,8 +80,8 @@ func (h *mboxHandle) read(ctx context.Context, msgs []mailbox.Incoming) (entries
 }
 
 // insert adds entries to a mailbox, with the flags that the user may set there
-// (RFC 4314 §4: others are left out), and tells the UID of each. The owner is
-// locked and has room for them.
+// (RFC 4314 §4: others are omitted), and calls added with the UID of each. The
+// owner is locked, and its quota has space for them.
 func (h *handle) insert(m *mbox, entries []entry, flags iter.Seq2[int, mailbox.FlagSet], added func(i int, uid mailbox.UID)) (mailbox.Step, error) {
 	if m.owner != h.account {
 		access, all := h.access(m), flags
@@ -111,9 +112,8 @@ func (h *handle) insert(m *mbox, entries []entry, flags iter.Seq2[int, mailbox.F
 	return mailbox.Step{From: from, To: m.modSeq}, nil
 }
 
-// zoneOf returns what is kept of the zone of t, its offset. Messages share the
-// zones of the store: there are few, though every date that is parsed brings
-// its own.
+// zoneOf returns a zone with the offset of t at that time. Messages share the few
+// zones of the store, although each parsed date has a zone of its own.
 func (s *Store) zoneOf(t time.Time) *time.Location {
 	_, offset := t.Zone()
 	if offset == 0 {
@@ -131,8 +131,7 @@ func (s *Store) zoneOf(t time.Time) *time.Location {
 	return zone
 }
 
-// admit refuses messages that are sure to be refused in the end, before they
-// are read.
+// admit refuses, before messages are read, those that can be refused then.
 func (h *mboxHandle) admit(ctx context.Context, msgs []mailbox.Incoming) error {
 	if err := h.rlock(ctx, mailbox.RightInsert); err != nil {
 		return err
@@ -148,7 +147,7 @@ func (h *mboxHandle) admit(ctx context.Context, msgs []mailbox.Incoming) error {
 	return h.mbox.owner.room(int64(len(msgs)), size)
 }
 
-// roomForUIDs returns an error if there are not so many UIDs left.
+// roomForUIDs returns an error if fewer than n UIDs are left.
 func (m *mbox) roomForUIDs(n int) error {
 	if int64(n) > int64(mailbox.MaxUID-m.uidNext) {
 		return fmt.Errorf("%w: no more UIDs", mailbox.ErrLimit)
@@ -188,7 +187,7 @@ func (h *mboxHandle) SetFlags(ctx context.Context, set mailbox.UIDSet, change ma
 	return res, nil
 }
 
-// setFlagsSlice changes the flags of the next messages; more tells that there
+// setFlagsSlice changes the flags of the next messages; more reports whether there
 // are others.
 func (h *mboxHandle) setFlagsSlice(ctx context.Context, w *walk, change mailbox.FlagChange, res *mailbox.FlagResult) (more bool, err error) {
 	if err := h.lock(ctx, 0); err != nil {
@@ -213,7 +212,7 @@ func (h *mboxHandle) setFlagsSlice(ctx context.Context, w *walk, change mailbox.
 		}
 	}
 	from, changed := m.modSeq, false
-	m.modSeq++              // taken back if nothing changes
+	m.modSeq++              // undone if nothing changes
 	var was, is *keywordSet // the last result of changing keywords
 	known := false
 	more = m.step(w, sliceSize, func(c *chunk, e *entry) {
@@ -252,8 +251,8 @@ func (h *mboxHandle) setFlagsSlice(ctx context.Context, w *walk, change mailbox.
 	return more, nil
 }
 
-// keptFlags are those that a replacement leaves as they are, because the user
-// may not change them.
+// keptFlags are the flags that a replacement does not change, because the user may
+// not change them.
 type keptFlags struct {
 	system   mailbox.SystemFlags
 	keywords bool
@@ -281,8 +280,8 @@ func (h *mboxHandle) mayChange(change *mailbox.FlagChange) (kept keptFlags, err 
 	return kept, nil
 }
 
-// changeKeywords returns what the change makes of keywords: the same set where
-// it changes nothing.
+// changeKeywords returns the keywords after the change: s itself if it changes
+// nothing.
 func (m *mbox) changeKeywords(s *keywordSet, change mailbox.FlagChange) *keywordSet {
 	var flags mailbox.FlagSet
 	if s != nil {
@@ -311,8 +310,8 @@ func (h *mboxHandle) Expunge(ctx context.Context, set mailbox.UIDSet, having mai
 	return res, nil
 }
 
-// expungeSlice removes those of the next messages that have the flags; more
-// tells that there are others.
+// expungeSlice removes the next messages that have the flags; more reports whether
+// there are others.
 func (h *mboxHandle) expungeSlice(ctx context.Context, w *walk, having mailbox.FlagSet, res *mailbox.Result) (more bool, err error) {
 	if err := h.lock(ctx, mailbox.RightExpunge); err != nil {
 		return false, err
@@ -357,8 +356,8 @@ func (h *mboxHandle) Move(ctx context.Context, set mailbox.UIDSet, dest string) 
 	return h.transfer(ctx, set, dest, true)
 }
 
-// removal are the rights that it takes to move messages away (RFC 6851 §4.2:
-// those of STORE and EXPUNGE besides those of COPY).
+// removal is the set of rights needed to move messages from a mailbox (RFC 6851
+// §4.2: those of STORE and EXPUNGE besides those of COPY).
 const removal = mailbox.RightRead | mailbox.RightDeleteMessages | mailbox.RightExpunge
 
 func (h *mboxHandle) transfer(ctx context.Context, set mailbox.UIDSet, dest string, move bool) (res mailbox.Result, err error) {
@@ -405,8 +404,8 @@ func (h *mboxHandle) transfer(ctx context.Context, set mailbox.UIDSet, dest stri
 	return res, nil
 }
 
-// finish removes the messages that the result is about, where they were moved,
-// and notes the steps. The owners of both mailboxes are locked.
+// finish removes the messages of the result if they were moved, and records the
+// steps. The owners of both mailboxes are locked.
 func (h *mboxHandle) finish(res *mailbox.Result, to *mbox, arrival mailbox.Step, move bool) {
 	if to == h.mbox {
 		res.Steps.Add(arrival)
@@ -418,8 +417,9 @@ func (h *mboxHandle) finish(res *mailbox.Result, to *mbox, arrival mailbox.Step,
 	}
 }
 
-// lockBoth finds the mailbox that messages are to go to and locks the owners of
-// both. The user needs these rights on this mailbox and RightInsert on that.
+// lockBoth finds the destination of messages and locks the owners of both
+// mailboxes. The user needs these rights on this mailbox and RightInsert on the
+// destination.
 func (h *mboxHandle) lockBoth(ctx context.Context, need mailbox.Rights, dest string) (to *mbox, unlock func(), err error) {
 	if err := h.rlock(ctx, need); err != nil {
 		return nil, nil, err
