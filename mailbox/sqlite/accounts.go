@@ -24,7 +24,7 @@ func (s *Store) Account(ctx context.Context, name string) (mailbox.Account, erro
 	return a, nil
 }
 
-// CreateAccount makes an account with an empty INBOX and the quota of the
+// CreateAccount creates an account with an empty INBOX and the quota of the
 // Options; mailbox.ErrExist.
 func (s *Store) CreateAccount(ctx context.Context, name string) error {
 	err := s.write(ctx, func(t *tx) error {

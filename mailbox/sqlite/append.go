@@ -50,7 +50,7 @@ func (b *box) Append(ctx context.Context, msgs ...mailbox.Incoming) (mailbox.Res
 }
 
 // admit refuses an Append that is bound to fail before its bodies are read.
-// Small ones are not worth the look.
+// For small ones the check costs more than it saves.
 func (b *box) admit(ctx context.Context, msgs []mailbox.Incoming) error {
 	size := announced(msgs)
 	if size <= maxBody && len(msgs) > 0 {
@@ -68,8 +68,7 @@ func (b *box) admit(ctx context.Context, msgs []mailbox.Incoming) error {
 	})
 }
 
-// announced returns the size of messages, as far as it is known before they are
-// read.
+// announced returns the total size of messages, as far as it is announced.
 func announced(msgs []mailbox.Incoming) (size int64) {
 	for i := range msgs {
 		size += max(0, msgs[i].Size)
@@ -99,7 +98,7 @@ func (a *account) stage(ctx context.Context, msgs []mailbox.Incoming, run func(*
 const insertMessage = `INSERT INTO message (account, mailbox, uid, modseq, flags, keywords, date, zone, saved, size, content)
 	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-// append makes messages, for which the quota has room.
+// append adds messages, for which the quota has space.
 func (t *tx) append(row *boxRow, acct *accountRow, msgs []*staged) ([]mailbox.UID, error) {
 	var keywords mailbox.FlagSet
 	for _, m := range msgs {
@@ -138,7 +137,7 @@ func (t *tx) append(row *boxRow, acct *accountRow, msgs []*staged) ([]mailbox.UI
 	return uids, nil
 }
 
-// roomForUIDs returns mailbox.ErrLimit when there are not so many UIDs left.
+// roomForUIDs returns mailbox.ErrLimit if fewer UIDs are left.
 func (b *boxRow) roomForUIDs(n int) error {
 	if b.uidnext+int64(n) > int64(mailbox.MaxUID) {
 		return fmt.Errorf("%w: out of UIDs", mailbox.ErrLimit)
@@ -156,7 +155,7 @@ func (b *boxRow) add(flags mailbox.SystemFlags, size int64) (uid int64) {
 	return uid
 }
 
-// count adds a message to the counters that flags make, or takes it off.
+// count adds a message to the counters that depend on flags, or subtracts it.
 func (b *boxRow) count(flags mailbox.SystemFlags, n int64) {
 	if flags&mailbox.SystemSeen == 0 {
 		b.unseen += n
@@ -192,8 +191,8 @@ func (t *tx) attach(account int64, m *staged) (int64, error) {
 	return m.content, nil
 }
 
-// newContent makes the content of a staged message; without references its
-// summary is not needed yet.
+// newContent creates the content of a staged message; without references it needs
+// no summary yet.
 func (t *tx) newContent(account, refs, freeAt int64, m *staged) (id int64, err error) {
 	header, summary := int64(0), []byte{}
 	if refs > 0 {

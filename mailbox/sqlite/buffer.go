@@ -5,9 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// budget hands out the buffers for messages on their way in, and bounds what
-// they take together: a call that finds it used up goes on with a small buffer,
-// which is always granted.
+// budget provides the buffers for arriving messages, and bounds their total size:
+// once it is used up, a call gets a small buffer, which is always granted.
 type budget struct {
 	free  atomic.Int64
 	pools [len(bufferSizes)]sync.Pool
@@ -32,7 +31,7 @@ func (b *budget) get(size int) []byte {
 	return make([]byte, 0, bufferSizes[class])
 }
 
-// put takes back a buffer that get returned. Nil is fine.
+// put returns a buffer that get provided, or nil, to the budget.
 func (b *budget) put(buf []byte) {
 	for class, size := range bufferSizes {
 		if cap(buf) == size {
@@ -43,8 +42,8 @@ func (b *budget) put(buf []byte) {
 	}
 }
 
-// grow returns a larger buffer with the same octets, or buf as it is when it is
-// as large as it can be.
+// grow returns a larger buffer with the same octets, or buf itself if it can't
+// grow.
 func (b *budget) grow(buf []byte) []byte {
 	if cap(buf) >= maxChunk {
 		return buf

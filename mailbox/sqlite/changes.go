@@ -30,9 +30,9 @@ func (b *box) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
 	return snap, err
 }
 
-// uids returns the UIDs of all messages. UIDs are given without gaps, so they
-// are those that have not vanished: unless there are fewer messages than gaps,
-// that is the quicker way to find them.
+// uids returns the UIDs of all messages. UIDs are assigned without gaps, so
+// these are the UIDs that have not vanished: unless there are fewer messages than
+// gaps, it is faster to read the vanished ones.
 func (b *boxRow) uids(ctx context.Context, c *conn) (mailbox.UIDSet, error) {
 	if b.vanished <= b.messages {
 		gone, err := collect(ctx, c, selectVanished, b.account, b.id, always)
@@ -48,12 +48,12 @@ const (
 	selectVanished = "SELECT first, last FROM vanished WHERE account = ? AND mailbox = ? AND modseq > ?"
 )
 
-// always is below every modseq, also that of vanished UIDs that have lost
-// theirs.
+// always is below every modseq, including the zero of vanished UIDs whose ModSeq
+// is forgotten.
 const always = int64(-1)
 
 func (b *box) Changes(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
-	// Sessions ask after every command, and most of the time there is nothing.
+	// Sessions call this after every command; usually there are no changes.
 	var ch mailbox.Changes
 	err := b.a.read(ctx, func(c *conn) error { _, err := b.extent(c, &ch.State); return err })
 	if err != nil || since.ModSeq >= ch.State.ModSeq {
@@ -83,8 +83,8 @@ func (b *box) Changes(ctx context.Context, since mailbox.State) (mailbox.Changes
 	return ch, nil
 }
 
-// extent reads the state of the mailbox, and the ModSeq below which vanished
-// UIDs are known without theirs.
+// extent reads the state of the mailbox, and the ModSeq below which the ModSeqs of
+// vanished UIDs are forgotten.
 func (b *box) extent(c *conn, st *mailbox.State) (forgotten int64, err error) {
 	r, err := c.query(selectExtent, b.a.id, b.id)
 	if err != nil {
@@ -104,9 +104,9 @@ func (b *box) extent(c *conn, st *mailbox.State) (forgotten int64, err error) {
 	return forgotten, nil
 }
 
-// collectRanges is how many ranges collect holds before it puts them into the
-// set: those of a query come in the order of its index, and to add them to a
-// set one by one would take time that grows with its square.
+// collectRanges is how many ranges collect holds before it adds them to the set:
+// a query yields them in the order of its index, and adding them one by one would
+// take quadratic time.
 const collectRanges = 1 << 14
 
 // collect returns the set of the ranges that a query yields, in any order.

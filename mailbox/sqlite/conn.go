@@ -11,9 +11,9 @@ import (
 // conn is a connection to the database with its prepared statements. One
 // goroutine uses it at a time.
 //
-// It talks to the driver without database/sql between: a store that reads a
-// hundred thousand rows a second has no use for a second pool, a lock per row
-// and conversions by reflection.
+// It calls the driver without database/sql: a store that reads a hundred thousand
+// rows a second can't afford a second pool, a lock for each row and conversions by
+// reflection.
 type conn struct {
 	c     driver.Conn
 	stmts map[string]driver.Stmt
@@ -21,13 +21,13 @@ type conn struct {
 	inTx  bool
 	ran   int // statements that were run; tests count them
 
-	// failed is set when the database has refused something since begin.
-	// Some errors make SQLite roll back by itself, and what comes after them
-	// would be no part of a transaction any more.
+	// failed is set if a statement has failed since begin. After some errors
+	// SQLite rolls back by itself, and later statements would not be part of
+	// a transaction.
 	failed bool
 }
 
-// check notes a failure, and gives an error its meaning.
+// check records a failure, and converts the error by dbError.
 func (c *conn) check(err error) error {
 	if err == nil {
 		return nil
@@ -51,7 +51,7 @@ func (c *conn) close() error {
 	return dbError(c.c.Close())
 }
 
-// script runs statements that are not worth keeping, without arguments.
+// script runs statements without arguments that are not kept prepared.
 func (c *conn) script(text string) error {
 	_, err := c.c.(driver.ExecerContext).ExecContext(context.Background(), text, nil)
 	return dbError(err)
@@ -70,7 +70,7 @@ func (c *conn) prepare(text string) (driver.Stmt, error) {
 	return s, nil
 }
 
-// bind puts arguments in the form the driver wants. They are of type int64,
+// bind converts arguments for the driver. They are of type int64,
 // string or []byte.
 func (c *conn) bind(args []any) []driver.NamedValue {
 	c.args = c.args[:0]
@@ -91,7 +91,7 @@ func (c *conn) execContext(ctx context.Context, text string, args ...any) (drive
 		return nil, c.check(err)
 	}
 	res, err := s.(driver.StmtExecContext).ExecContext(ctx, c.bind(args))
-	clear(c.args) // a body must not live on here
+	clear(c.args) // do not keep a body in memory
 	return res, c.check(err)
 }
 
@@ -109,7 +109,7 @@ func (c *conn) query(text string, args ...any) (*rows, error) {
 	return &rows{c: c, r: r, v: make([]driver.Value, len(r.Columns()))}, nil
 }
 
-// queryInt returns the one integer that a query yields, zero when there is no
+// queryInt returns the single integer that a query yields, or zero if there is no
 // row.
 func (c *conn) queryInt(text string, args ...any) (int64, error) {
 	r, err := c.query(text, args...)
@@ -139,8 +139,8 @@ func (c *conn) commit() error {
 	return err
 }
 
-// rollback undoes the transaction, if there is one. Some errors have made
-// SQLite do so already, so its own is not worth telling.
+// rollback undoes the transaction, if there is one. It ignores errors, since after
+// some errors SQLite has already rolled back.
 func (c *conn) rollback() {
 	if c.inTx {
 		c.exec("ROLLBACK")
@@ -168,7 +168,7 @@ func (r *rows) next() bool {
 	return r.err == nil
 }
 
-// close ends the query and returns what went wrong with it.
+// close ends the query and returns its error.
 func (r *rows) close() error {
 	err := r.r.Close()
 	if r.err != nil && r.err != io.EOF {

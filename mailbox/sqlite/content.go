@@ -104,8 +104,8 @@ func (c *largeContent) WriteTo(w io.Writer) (int64, error) {
 
 const selectChunk = "SELECT offset, data FROM chunk WHERE account = ? AND content = ? AND offset <= ? ORDER BY offset DESC LIMIT 1"
 
-// at returns octets from an offset within the content on: at least one. They
-// are not changed later.
+// at returns the octets from an offset within the content: at least one. They are
+// not changed later.
 func (c *largeContent) at(off int64) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,7 +115,7 @@ func (c *largeContent) at(off int64) ([]byte, error) {
 	if off >= c.offset && off-c.offset < int64(len(c.chunk)) {
 		return c.chunk[off-c.offset:], nil
 	}
-	c.chunk = nil // not two of them at once
+	c.chunk = nil // so that only one is in memory
 	err := c.b.a.read(c.ctx, func(conn *conn) error {
 		r, err := conn.query(selectChunk, c.b.a.id, c.id, off)
 		if err != nil {
@@ -136,7 +136,7 @@ func (c *largeContent) at(off int64) ([]byte, error) {
 	return c.chunk[off-c.offset:], nil
 }
 
-// missing says why there is no octet at an offset.
+// missing returns the error for an offset that has no octet.
 func (c *largeContent) missing(off int64) error {
 	var exists int64
 	err := c.b.a.read(c.ctx, func(conn *conn) (err error) {
@@ -146,13 +146,13 @@ func (c *largeContent) missing(off int64) error {
 	switch {
 	case err != nil:
 		return err
-	case exists == 0: // another process does not know of our pins
-		return fmt.Errorf("message expunged meanwhile: %w", mailbox.ErrNotExist)
+	case exists == 0: // another process does not see the pins of this one
+		return fmt.Errorf("message was expunged during the read: %w", mailbox.ErrNotExist)
 	}
 	return &mailbox.MessageError{UID: c.uid, Err: fmt.Errorf("%w: octet %d is missing", ErrDamaged, off)}
 }
 
-// pins count who reads which content, so that it is not swept away.
+// pins count the readers of each content, so that it is not deleted meanwhile.
 type pins struct {
 	mu sync.Mutex
 	n  map[int64]int // guarded by mu

@@ -32,8 +32,8 @@ func (b *box) transfer(ctx context.Context, set mailbox.UIDSet, dest string, mov
 	return res, nil
 }
 
-// transfer makes messages in dest that share the contents of those of the set,
-// and removes these if they are to move.
+// transfer adds messages to dest that share the contents of those of the set, and
+// for a move removes the latter.
 func (t *tx) transfer(b *box, set mailbox.UIDSet, dest string, move bool) (res mailbox.Result, err error) {
 	p, err := t.place(b, dest)
 	if err != nil {
@@ -41,7 +41,7 @@ func (t *tx) transfer(b *box, set mailbox.UIDSet, dest string, move bool) (res m
 	}
 	from, to := p.from, p.to
 	var modseq int64
-	var known mailbox.FlagSet // keywords that dest has for sure
+	var known mailbox.FlagSet // keywords that dest is known to have
 	err = t.all(from, set, colEntry, func(e *entry) error {
 		if modseq == 0 {
 			to.change(t).modseq++
@@ -88,11 +88,11 @@ func (t *tx) transfer(b *box, set mailbox.UIDSet, dest string, move bool) (res m
 	return res, err
 }
 
-// places are the mailboxes between which messages go, perhaps the same.
+// places are the source and destination of messages, which may be the same.
 type places struct {
 	acct     *accountRow
 	from, to *boxRow
-	modseqs  [2]int64 // of both, before
+	modseqs  [2]int64 // of both, before the transfer
 }
 
 // place finds a mailbox of a handle, and another by name.
@@ -108,7 +108,7 @@ func (t *tx) place(b *box, dest string) (p places, err error) {
 	return p, err
 }
 
-// result says where the messages of a result went, and by which steps.
+// result sets the destination of a result, and its steps.
 func (p *places) result(res *mailbox.Result) {
 	res.DestID, res.DestUIDValidity = boxID(p.to.id), uint32(p.to.uidvalidity)
 	res.Steps.Add(p.from.step(p.modseqs[0]))

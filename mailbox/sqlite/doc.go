@@ -1,5 +1,5 @@
 // Package sqlite keeps mail in SQLite: the mail of all accounts is in one file,
-// and there is nothing to install or to run.
+// without a database server.
 //
 //	store, err := sqlite.Open(ctx, "mail.db", nil)
 //	…
@@ -11,41 +11,41 @@
 //
 // A [Store] is a [mailbox.Admin], its accounts are [mailbox.QuotaKeeper], its
 // mailboxes [mailbox.RecentMarker] and [mailbox.Replacer]. Several processes may have the same file
-// open (on one machine); Watch tells of the changes of the others within
+// open (on one machine); Watch reports the changes of the others within
 // Options.PollInterval.
 //
-// # What it promises
+// # Guarantees
 //
 //   - When a call that changes something returns, the change is on the disk: it
-//     survives the death of the process and the loss of power. What has not
-//     returned is there wholly or not at all; of SetFlags and Expunge, which
-//     work in slices of 256 messages, this is true of each slice.
-//   - Memory does not grow with the size of messages or mailboxes, but for the
-//     sets of UIDs that a call returns: bodies pass through in pieces, both
-//     ways, and the caches of the database are bounded.
-//   - Changes are made in the order in which they are asked for, and a slice
-//     takes a few milliseconds. Copy and Move are one step, however many
-//     messages they are about: the changes of others wait for it.
-//   - A reader, however slow, delays no writer, and a message that comes in
-//     slowly delays no other.
-//   - A damaged message is a mailbox.MessageError that wraps ErrDamaged; the
-//     others can be read.
-//   - A full disk or a lock held for too long is mailbox.ErrUnavailable, a
-//     damaged file ErrDamaged.
+//     survives a crash of the process and a loss of power. A call that has not
+//     returned has changed all or nothing; SetFlags and Expunge work in slices of
+//     256 messages, for each of which this holds.
+//   - Memory does not grow with the size of messages or mailboxes, except for the
+//     sets of UIDs that a call returns: bodies are read and written in pieces,
+//     and the caches of the database are bounded.
+//   - Changes are made in the order of the calls, and a slice takes a few
+//     milliseconds. Copy and Move are one step for any number of messages: other
+//     changes wait for it.
+//   - A slow reader delays no writer, and a message that arrives slowly delays no
+//     other.
+//   - The error for a damaged message is a mailbox.MessageError that wraps
+//     ErrDamaged; other messages can be read.
+//   - The error for a full disk or a lock held for too long is
+//     mailbox.ErrUnavailable, and for a damaged file ErrDamaged.
 //
 // # Inside
 //
-// One goroutine with one connection makes all changes (writer.go). What waits
-// while a commit is on its way to the disk shares the next one. Within a
-// process and among processes, changes are therefore made one after the other,
-// which is what gives ModSeqs and UIDs their order.
+// One goroutine with one connection makes all changes (writer.go). Changes that
+// wait during a commit share the next one. Changes, also those of different
+// processes, are therefore made one after the other, in the order of their
+// ModSeqs and UIDs.
 //
 // Readers have a pool of connections and read a page at a time (read.go). They
-// hold nothing while they yield.
+// hold neither connection nor lock while they yield.
 //
 // The body of a message is read before the transaction begins (stage.go): into
 // memory if it is small, otherwise into the database under a content that no
-// message refers to yet. Contents are shared by the copies of a
-// message and count their references; those without are swept away in small
-// steps (sweep.go). The schema, with what every column means, is in schema.go.
+// message refers to yet. Contents are shared by the copies of a message and count
+// their references; those without are deleted in small steps (sweep.go). The
+// schema, with the meaning of every column, is in schema.go.
 package sqlite

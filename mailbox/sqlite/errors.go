@@ -13,15 +13,15 @@ import (
 
 var (
 	// ErrLocked: another process has the database open, and it or this one
-	// wants exclusive use (see [Options]).
+	// requires exclusive use (see [Options]).
 	ErrLocked = errors.New("sqlite: the database is in use by another process")
 
-	// ErrDamaged: the file is no database, or what it holds makes no sense.
+	// ErrDamaged: the file is not a database, or its contents are invalid.
 	ErrDamaged = errors.New("sqlite: the database is damaged")
 )
 
-// dbError gives errors of SQLite their meaning: what may be better at the next
-// attempt (disk full, locked for long, I/O) is mailbox.ErrUnavailable.
+// dbError wraps errors of SQLite: those that may not occur at the next attempt
+// (disk full, locked for long, I/O) as mailbox.ErrUnavailable.
 func dbError(err error) error {
 	var e *sqlite.Error
 	if err == nil || !errors.As(err, &e) {
@@ -45,8 +45,8 @@ func isBusy(err error) bool {
 
 func isNotExist(err error) bool { return errors.Is(err, mailbox.ErrNotExist) }
 
-// ended says why a context has ended: with its error, and the cause where that
-// is another.
+// ended returns the error of a context that is done, and its cause if that
+// differs.
 func ended(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if cause == nil || errors.Is(cause, err) {

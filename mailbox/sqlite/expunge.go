@@ -25,7 +25,7 @@ func (b *box) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.Fl
 	return res, nil
 }
 
-// expunge removes those messages of the next slice that have all the flags of
+// expunge removes the messages of the next slice that have all the flags of
 // having.
 func (t *tx) expunge(row *boxRow, at *cursor, having mailbox.FlagSet) (gone mailbox.UIDSet, err error) {
 	cols := colFlags | colContent
@@ -48,13 +48,13 @@ func (t *tx) expunge(row *boxRow, at *cursor, having mailbox.FlagSet) (gone mail
 	return gone, t.vanish(row, gone)
 }
 
-// release takes a reference off a content.
+// release removes a reference to a content.
 func (t *tx) release(content int64) error {
 	_, err := t.exec("UPDATE content SET refs = refs - 1, free_at = ? WHERE id = ?", t.now.Add(t.s.tune.grace).Unix(), content)
 	return err
 }
 
-// remove takes a message out of its mailbox, and out of all counters.
+// remove removes a message from its mailbox and all counters.
 func (t *tx) remove(row *boxRow, e *entry) error {
 	acct, err := t.account(row.account)
 	if err != nil {

@@ -23,14 +23,14 @@ func (b *box) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.F
 	return res, nil
 }
 
-// addAll adds UIDs to a set that ends below them.
+// addAll adds UIDs to a set whose UIDs are all lower.
 func addAll(set *mailbox.UIDSet, more mailbox.UIDSet) {
 	for _, r := range more.Ranges() {
 		set.AddRange(r.First, r.Last)
 	}
 }
 
-// apply returns what a change makes of the flags of a message.
+// apply returns the flags of a message after a change.
 func apply(change *mailbox.FlagChange, old mailbox.FlagSet) mailbox.FlagSet {
 	switch change.Op {
 	case mailbox.FlagsAdd:

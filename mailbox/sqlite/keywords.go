@@ -8,8 +8,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
-// addKeywords makes the keywords of a set known to a mailbox; mailbox.ErrLimit.
-// All those of a request whose messages are not written yet come in one call.
+// addKeywords adds the keywords of a set to those of a mailbox; mailbox.ErrLimit.
+// A request makes one call for all messages that are not written yet.
 func (t *tx) addKeywords(row *boxRow, flags mailbox.FlagSet) error {
 	var missing []mailbox.Flag
 	for _, word := range flags.Keywords() {
@@ -46,8 +46,8 @@ func (t *tx) addKeywords(row *boxRow, flags mailbox.FlagSet) error {
 	return nil
 }
 
-// forgetKeywords makes a mailbox forget all keywords, and returns those that
-// it has to know: the ones that messages have, and those of the set.
+// forgetKeywords removes all keywords of a mailbox, and returns those that it must
+// have: the keywords of messages, and those of the set.
 func (t *tx) forgetKeywords(row *boxRow, flags mailbox.FlagSet, limit int64) (known []mailbox.Flag, err error) {
 	used := make(map[string]mailbox.Flag)
 	words := joinKeywords(flags)
@@ -75,9 +75,9 @@ func (t *tx) forgetKeywords(row *boxRow, flags mailbox.FlagSet, limit int64) (kn
 const selectNextKeywords = `SELECT keywords FROM message INDEXED BY message_keywords
 	WHERE account = ? AND mailbox = ? AND keywords > ? AND keywords <> '' ORDER BY keywords LIMIT 1`
 
-// nextKeywords returns the keywords of a message whose text comes after that of
-// last in the index, so that those of all messages are found in as many steps
-// as there are different lists.
+// nextKeywords returns the keywords of a message whose text follows that of last
+// in the index, so that one step for each different list finds the keywords of all
+// messages.
 func (t *tx) nextKeywords(row *boxRow, last string) (words string, err error) {
 	r, err := t.c.query(selectNextKeywords, row.account, row.id, last)
 	if err != nil {

@@ -70,7 +70,7 @@ func (b *box) Info() mailbox.Info { return b.info }
 // load reads the mailbox's row.
 func (b *box) load(c *conn) (*boxRow, error) { return loadBox(c, boxByID, b.a.id, b.id) }
 
-// statusColumns are what a Status is made of, in the order of scanStatus.
+// statusColumns are the columns of a Status, in the order of scanStatus.
 const (
 	statusColumns = `messages, unseen, deleted, uidnext, uidvalidity, modseq, storage,
 		CASE WHEN unseen > 0 THEN (SELECT uid FROM message m INDEXED BY message_unseen WHERE m.account = b.account AND m.mailbox = b.id
@@ -126,7 +126,7 @@ func (b *box) Recent(ctx context.Context) (first mailbox.UID, err error) {
 }
 
 func (b *box) MarkRecent(ctx context.Context, next mailbox.UID) (first mailbox.UID, err error) {
-	// Most of the time nothing is recent, and there is nothing to write.
+	// Usually nothing is recent, and nothing needs to be written.
 	if first, err = b.Recent(ctx); err != nil || first >= next {
 		return first, err
 	}

@@ -111,7 +111,7 @@ func (a *account) Create(ctx context.Context, name string, opts *mailbox.CreateO
 	return info, nil
 }
 
-// createBox makes a mailbox of a valid name.
+// createBox creates a mailbox with a valid name.
 func (t *tx) createBox(acct *accountRow, name string, use mailbox.SpecialUse) (mailbox.Info, error) {
 	taken, err := t.c.queryInt("SELECT 1 FROM mailbox WHERE account = ? AND name = ?", acct.id, name)
 	if err != nil {
@@ -129,9 +129,9 @@ func (t *tx) createBox(acct *accountRow, name string, use mailbox.SpecialUse) (m
 	acct.change(t)
 	acct.mailboxes++
 	acct.epoch++
-	// No two mailboxes of an account ever have the same UIDVALIDITY, so none
-	// gets one that its name had before (RFC 3501 §2.3.1.1), nor does it after
-	// a rename. The clock keeps that true for an account made anew.
+	// No two mailboxes of an account ever have the same UIDVALIDITY, so that
+	// a name never has one that it had before (RFC 3501 §2.3.1.1), not even
+	// after a rename. The clock ensures this for an account created again.
 	acct.uidvalidity = max(acct.uidvalidity+1, t.now.Unix()&0xffffffff)
 	b := &boxRow{account: acct.id, name: name, use: use, uidvalidity: acct.uidvalidity, uidnext: 1, modseq: 1, recent: 1}
 	res, err := t.exec(`INSERT INTO mailbox (account, name, use, uidvalidity, uidnext, modseq, recent,
@@ -150,7 +150,7 @@ func (t *tx) createBox(acct *accountRow, name string, use mailbox.SpecialUse) (m
 func (a *account) Delete(ctx context.Context, name string) error {
 	name = mailbox.CanonicalName(name)
 	if name == mailbox.Inbox {
-		return fmt.Errorf("delete mailbox: %w: INBOX stays", mailbox.ErrInvalidName)
+		return fmt.Errorf("delete mailbox: %w: INBOX can't be deleted", mailbox.ErrInvalidName)
 	}
 	err := a.write(ctx, func(t *tx) error {
 		acct, err := t.account(a.id)
@@ -175,8 +175,8 @@ func (a *account) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// deleteBox removes a mailbox at once. Its messages, which are not reachable any
-// more, are swept away later.
+// deleteBox removes a mailbox at once. Its messages, which can no longer be read,
+// are deleted later.
 func (t *tx) deleteBox(row *boxRow) error {
 	delete(t.boxes, row.id)
 	if _, err := t.exec("DELETE FROM mailbox WHERE id = ?", row.id); err != nil {
@@ -190,10 +190,10 @@ func (t *tx) deleteBox(row *boxRow) error {
 func (a *account) Rename(ctx context.Context, from, to string) error {
 	from, to = mailbox.CanonicalName(from), mailbox.CanonicalName(to)
 	if from == mailbox.Inbox {
-		return fmt.Errorf("rename mailbox: %w: INBOX keeps its name", mailbox.ErrInvalidName)
+		return fmt.Errorf("rename mailbox: %w: INBOX can't be renamed", mailbox.ErrInvalidName)
 	}
 	if strings.HasPrefix(to, from+"/") {
-		return fmt.Errorf("rename mailbox: %w: the new place is below the old", mailbox.ErrInvalidName)
+		return fmt.Errorf("rename mailbox: %w: the new name is below the old one", mailbox.ErrInvalidName)
 	}
 	if err := mailbox.ValidName(to, a.s.opts.Limits); err != nil {
 		return fmt.Errorf("rename mailbox: %w", err)
@@ -242,7 +242,7 @@ func (t *tx) rename(account int64, from, to string) error {
 		}
 	}
 	// The new names of some may be the old names of others ("a/a" to "a"),
-	// so all give up theirs first. No name is a number after a NUL.
+	// so all are first renamed away. No name is a number after a NUL.
 	for id := range moved {
 		if _, err := t.exec("UPDATE mailbox SET name = char(0) || id WHERE id = ?", id); err != nil {
 			return err
@@ -295,7 +295,7 @@ func (a *account) Subscribe(ctx context.Context, name string, on bool) error {
 	return nil
 }
 
-// roomForSubscription returns mailbox.ErrLimit when an account has as many
+// roomForSubscription returns mailbox.ErrLimit if an account has as many
 // subscriptions as it may have mailboxes.
 func (t *tx) roomForSubscription(account int64) error {
 	limit := t.s.opts.Limits.MaxMailboxes

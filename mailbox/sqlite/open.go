@@ -17,24 +17,24 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// Options refine Open. The zero value is sensible.
+// Options configure Open. The zero value means the defaults.
 type Options struct {
 	// Exclusive makes Open fail with ErrLocked while another process has the
 	// database open, and keeps others from opening it as long as the Store
-	// is. Without it, any number of processes share the database.
+	// is open. Without it, any number of processes share the database.
 	Exclusive bool
 
-	// Limits are what every account tells of itself. A zero field is no limit.
+	// Limits are the limits of every account. A zero field means no limit.
 	Limits mailbox.Limits
 
-	// Quota is what accounts have that CreateAccount makes; see
+	// Quota limits the accounts that CreateAccount creates; see
 	// mailbox.QuotaKeeper. Resources not named are unlimited.
 	Quota map[mailbox.QuotaName]int64
 
 	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers,
-	// besides one for each of its messages. When there are more, it forgets
-	// when the oldest were expunged: a caller that asks Changes about a time
-	// before that is told of all UIDs whose time is forgotten. Zero: 65,536.
+	// besides one for each of its messages. If there are more, it forgets the
+	// ModSeqs of the oldest: Changes since an earlier ModSeq then returns all
+	// of these in Vanished. Zero: 65,536.
 	MaxVanished int
 
 	// Parser bounds the parsing of messages that arrive. Nil: its defaults.
@@ -48,8 +48,8 @@ type Options struct {
 	// processes while there are watchers. Zero: 100 ms.
 	PollInterval time.Duration
 
-	// Logger is told of faults in what the store does on its own, such as
-	// freeing the space of deleted mail. Nil: slog.Default() is.
+	// Logger logs errors of background work, such as freeing the space of
+	// deleted mail. Nil: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -73,28 +73,28 @@ type Store struct {
 	err     error // of Close
 }
 
-// tuning are sizes and times that tests make small.
+// tuning holds sizes and times that tests reduce.
 type tuning struct {
-	grace time.Duration // how long a content stays readable for other processes after its last reference went
-	lease time.Duration // how long a body may be on its way in between two chunks
-	sweep time.Duration // how often garbage is looked for
+	grace time.Duration // how long a content stays readable for other processes after its last reference is removed
+	lease time.Duration // how long a body may take between two chunks
+	sweep time.Duration // how often unreferenced contents are looked for
 }
 
 // The sizes by which messages are stored and memory is bounded. Databases
-// made with others are read all the same.
+// written with other sizes can be read too.
 const (
 	maxBody  = 64 << 10  // a content up to this size is one row, read along with its message
 	maxChunk = 256 << 10 // a larger one is rows of up to this size
 	minChunk = 16 << 10  // and of at least this size, except for the last
-	maxHeld  = 1 << 20   // of memory an Append uses for bodies that have come in
-	maxWAL   = 64 << 20  // size at which the log is cut back even if readers must wait
+	maxHeld  = 1 << 20   // of memory that an Append uses for bodies already read
+	maxWAL   = 64 << 20  // size at which the log is truncated even if readers must wait
 )
 
-// Open opens the database in the file at path, which it makes if need be; the
-// folder must exist. Beside it SQLite keeps path-wal and path-shm, which belong
+// Open opens the database in the file at path, which it creates if necessary; the
+// directory must exist. Beside it SQLite keeps path-wal and path-shm, which belong
 // to it, and Open path-lock. opts may be nil. It returns ErrLocked when
-// another process has exclusive use of the database, ErrDamaged when the file is
-// no database.
+// another process has exclusive use of the database, ErrDamaged if the file is
+// not a database.
 func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	s := &Store{
 		path:    path,
@@ -156,7 +156,7 @@ func (s *Store) openWriter(ctx context.Context) (*conn, error) {
 	}
 	// An acknowledged change survives power loss: WAL with a sync on each
 	// commit. Checkpoints are rare enough to write a page once that changed
-	// many times, and the log is cut back to a size that is soon reused.
+	// many times, and the log is truncated to a size that is soon reused.
 	err = c.script(fmt.Sprintf("PRAGMA busy_timeout=%d", s.opts.BusyTimeout.Milliseconds()))
 	for deadline := time.Now().Add(s.opts.BusyTimeout); err == nil; {
 		// Two processes that turn WAL on at once get SQLITE_BUSY without a wait.
@@ -193,7 +193,7 @@ func (s *Store) openWriter(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-// openReader opens a connection for the pool of those that read.
+// openReader opens a connection for the pool of readers.
 func (s *Store) openReader() (*conn, error) {
 	c, err := openConn(s.dsn)
 	if err != nil {
@@ -211,7 +211,7 @@ func (s *Store) openReader() (*conn, error) {
 	return c, nil
 }
 
-// Close waits for the calls that are under way, refuses all others with
+// Close waits for the calls in progress, refuses all others with
 // mailbox.ErrClosed, and closes the database. Channels of Watch are closed.
 func (s *Store) Close() error {
 	s.close.Do(func() {
@@ -234,9 +234,9 @@ func (s *Store) closed() error {
 	}
 }
 
-// makeFile makes an empty file unless there is one. SQLite would make it with
-// the rights of the umask; mail is for its owner only. A file that exists is not
-// touched: under POSIX, closing a file by any descriptor gives up the locks that
+// makeFile creates an empty file unless it exists. SQLite would create it with the
+// permissions of the umask; mail is for its owner only. A file that exists is not
+// touched: under POSIX, closing any descriptor of a file releases the locks that
 // SQLite may have on it elsewhere in this process.
 func makeFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -249,7 +249,7 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-// takeLock locks the file at path, shared or for us alone, until the connection
+// takeLock locks the file at path, shared or exclusively, until the connection
 // it returns is closed or the process ends. The file is an empty SQLite
 // database and the lock a transaction on it, so it works wherever SQLite does.
 func takeLock(path string, exclusive bool) (*conn, error) {
@@ -275,8 +275,8 @@ func takeLock(path string, exclusive bool) (*conn, error) {
 	return c, nil
 }
 
-// fileURL returns the name of a file as SQLite takes it, whatever signs are in
-// the path.
+// fileURL returns the path of a file as a URL for SQLite, which may contain any
+// characters.
 func fileURL(path string) string {
 	path = filepath.ToSlash(path)
 	if filepath.VolumeName(path) != "" {

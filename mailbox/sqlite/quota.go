@@ -7,7 +7,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// QuotaRoot is the one quota root of every account. It limits all mailboxes.
+// QuotaRoot is the only quota root of every account. It limits all mailboxes.
 const QuotaRoot = "account"
 
 func (a *account) QuotaRoots(ctx context.Context, name string) ([]string, error) {

@@ -19,7 +19,7 @@ const (
 	pageBytes = 256 << 10
 )
 
-// columnsOf returns what must be read for what is wanted.
+// columnsOf returns the columns that are needed for want.
 func columnsOf(want mailbox.Want) (cols columns) {
 	if want&mailbox.WantFlags != 0 {
 		cols |= colFlags
@@ -39,7 +39,7 @@ func columnsOf(want mailbox.Want) (cols columns) {
 	return cols
 }
 
-// itemsOf returns what of a summary is wanted.
+// itemsOf returns the items of a summary that are wanted.
 func itemsOf(want mailbox.Want) (items message.Items) {
 	for _, i := range []struct {
 		want mailbox.Want
@@ -61,7 +61,7 @@ func (b *box) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Wan
 	return func(yield func(*mailbox.Message, error) bool) {
 		p := pager{b: b, want: want, cols: columnsOf(want), parts: itemsOf(want), at: cursorOf(set), gap: 16}
 		if p.cols&(colHeader|colBody) != 0 {
-			p.gap = 2 // rows that are read and left out cost more
+			p.gap = 2 // rows that are read and skipped cost more
 		}
 		defer p.release()
 		for more := true; more; {
@@ -102,7 +102,7 @@ type pager struct {
 	read  entryReader
 	items []item // the page
 
-	// What is yielded, valid until the next step.
+	// The yielded message, valid until the next step.
 	message mailbox.Message
 	summary message.Summary
 
@@ -115,7 +115,7 @@ type item struct {
 	large *largeContent // if body is not all of the content
 }
 
-// release gives up what the page holds.
+// release releases the contents and buffers of the page.
 func (p *pager) release() {
 	for i := range p.items {
 		p.items[i].close()
@@ -128,7 +128,7 @@ func (p *pager) release() {
 func (p *pager) fill(ctx context.Context) (more bool, err error) {
 	p.release()
 	err = p.b.a.read(ctx, func(c *conn) error {
-		// Messages of a deleted mailbox may still be waiting to be swept away.
+		// Messages of a deleted mailbox may not have been removed yet.
 		end, err := c.queryInt("SELECT uidnext FROM mailbox WHERE id = ?", p.b.id)
 		if err != nil {
 			return err
@@ -144,8 +144,8 @@ func (p *pager) fill(ctx context.Context) (more bool, err error) {
 			if err := p.page(ctx, c, p.cols, pageRows); !errors.Is(err, ErrDamaged) {
 				return err
 			}
-			// SQLite cannot read a block of the file. It is perhaps that of one
-			// message.
+			// SQLite cannot read a block of the file, which may belong to one
+			// message only.
 			p.release()
 			p.at, p.singly = at, pageRows
 		}
@@ -207,7 +207,7 @@ func (p *pager) one(ctx context.Context, c *conn) error {
 	return err
 }
 
-// message makes ready what is to be yielded.
+// message prepares the message to be yielded.
 func (it *item) message(p *pager) (*mailbox.Message, error) {
 	if it.damage != nil {
 		return nil, &mailbox.MessageError{UID: it.UID, Err: it.damage}

@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// applicationID marks a database file as ours ("Post" in ASCII).
+// applicationID marks a database file as one of this package ("Post" in ASCII).
 const applicationID = 0x506f7374
 
 // firstVersion is the version of the schema that the first of the migrations
-// makes. Those below it have not been released, and are not read.
+// creates. Earlier versions were not released, and are not read.
 const firstVersion = 2
 
 // migrations take a database from each version of the schema to the next, the
-// first from an empty file. What has been released is never changed, only added
-// to. The version is kept in PRAGMA user_version.
+// first from an empty file. Released migrations are never changed; new ones are
+// appended. The version is kept in PRAGMA user_version.
 //
 // The design in short:
 //   - Every key starts with the account, so that a database that shards can
@@ -23,11 +23,11 @@ const firstVersion = 2
 //     a quota ever counts messages.
 //   - A message is an entry that refers to a content. Copies share the content,
 //     which counts its references. A content without references is free from
-//     free_at on, and is swept away in small steps: expunged mail, and bodies
-//     on their way in whose Append never came to its end.
-//   - A UID that has vanished is kept with the ModSeq of its end. There is a
-//     bound on how many are: above it the oldest lose their ModSeq (it becomes
-//     zero), so that neighbours can be joined.
+//     free_at on, and is deleted in small steps: expunged mail, and bodies whose
+//     Append did not complete.
+//   - A UID that has vanished is kept with the ModSeq of the expunge. Their number
+//     is bounded: above the bound the ModSeq of the oldest becomes zero, so that
+//     neighbours can be joined.
 //   - A small body is one row of body, a large one many rows of chunk.
 var migrations = []string{
 	`
