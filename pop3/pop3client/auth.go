@@ -11,11 +11,11 @@ import (
 	"github.com/posthorn-mail/posthorn/sasl"
 )
 
-// Login logs in with the strongest way that the server offers and the
-// credentials can serve: a SASL mechanism (see [sasl.Credentials.Authenticate]),
+// Login logs in by the strongest method that both the server and the credentials
+// support: a SASL mechanism (see [sasl.Credentials.Authenticate]),
 // APOP, or USER and PASS. A refusal is a *pop3.Error and one
-// of package sasl's errors, such as sasl.ErrAuthFailed; where a password would
-// cross the connection without TLS, the error is sasl.ErrEncryptionNeeded.
+// of package sasl's errors, such as sasl.ErrAuthFailed; if a password would be
+// sent without TLS, the error is sasl.ErrEncryptionNeeded.
 func (c *Client) Login(ctx context.Context, cr sasl.Credentials) error {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -49,27 +49,27 @@ func (c *Client) login(ctx context.Context, cr sasl.Credentials) error {
 	return c.entered()
 }
 
-// entered asks again for what the server can do: it may say more now (RFC 2449
+// entered requests the capabilities again: there may be more after login (RFC 2449
 // §5).
 func (c *Client) entered() error {
 	c.loggedIn = true
 	return c.readCapabilities()
 }
 
-// try takes the ways to log in one after the other, until one works or the
-// server refuses one for good.
+// try tries the methods to log in one after the other, until one succeeds or the
+// server refuses the credentials.
 func (c *Client) try(ctx context.Context, cr sasl.Credentials) error {
 	sc := c.saslConn()
 	offered, _ := c.caps.Get("SASL")
 	apop := c.stamp != "" && c.allowed("APOP") && cr.Password != "" && cr.Authzid == ""
 	if apop {
-		sc.AllowInsecure = false // APOP is better than that
+		sc.AllowInsecure = false // APOP is safer
 	}
 	err := c.authenticated(cr.Authenticate(ctx, offered, sc, c.carrier()))
 	if !errors.Is(err, sasl.ErrUnsupported) && !errors.Is(err, sasl.ErrEncryptionNeeded) {
 		return err
 	}
-	// Under TLS the password itself is as safe, and every user has one.
+	// Under TLS the password itself is as safe, and works for every user.
 	if apop && (sc.TLS == nil || !c.allowed("USER") || len(c.caps) > 0 && !c.caps.Has("USER")) {
 		return c.apop(cr)
 	}
@@ -122,7 +122,7 @@ func prep(cr sasl.Credentials) (user, password string, err error) {
 	return user, password, err
 }
 
-// authenticated ends an exchange that came to err.
+// authenticated ends an exchange with the result err.
 func (c *Client) authenticated(err error) error {
 	c.conn.SetSecret(false)
 	if errors.Is(err, sasl.ErrServerUnproven) {
@@ -131,7 +131,7 @@ func (c *Client) authenticated(err error) error {
 	return err
 }
 
-// carrier carries exchanges (RFC 5034 §4).
+// carrier transports SASL exchanges (RFC 5034 §4).
 func (c *Client) carrier() sasl.Carrier {
 	return sasl.Carrier{
 		MaxInitial: (pop3.MaxCommand - len("AUTH SCRAM-SHA-512-PLUS \r\n")) / 4 * 3,
@@ -147,8 +147,8 @@ func (c *Client) carrier() sasl.Carrier {
 	}
 }
 
-// authReply sends a line of an exchange and reads what answers it. +OK before
-// the server has any response is taken for a challenge: Exchange 2003 sends it.
+// authReply sends a line of an exchange and reads the reply. It takes +OK before
+// any response as a challenge, which Exchange 2003 sends.
 func (c *Client) authReply(line string, responded bool) (challenge string, done bool, err error) {
 	if err := c.send(line); err != nil {
 		return "", false, err
@@ -168,12 +168,12 @@ func (c *Client) authReply(line string, responded bool) (challenge string, done 
 		return "", true, nil
 	}
 	if _, err := sasl.Decode([]byte(st.Text)); err != nil {
-		return "", false, nil // it is a text
+		return "", false, nil // it is text
 	}
 	return st.Text, false, nil
 }
 
-// refusal says what a -ERR to a login means (RFC 2449 §8, RFC 3206 §4).
+// refusal returns the error for a -ERR to a login (RFC 2449 §8, RFC 3206 §4).
 func refusal(err error) error {
 	var e *pop3.Error
 	if !errors.As(err, &e) {

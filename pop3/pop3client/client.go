@@ -15,7 +15,7 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// DefaultTimeout is how long a Client waits for the server to go on.
+// DefaultTimeout is how long a Client waits for the server.
 const DefaultTimeout = 2 * time.Minute
 
 // maxLine bounds a line of a reply, octets; RFC 1939 §3 has 512.
@@ -26,14 +26,14 @@ var (
 	// ErrClosed: the connection is closed. It is wrapped with the reason.
 	ErrClosed = errors.New("pop3client: connection is closed")
 
-	// ErrBusy: another call runs, or a message has not been read to its end
-	// and not been closed.
-	ErrBusy = errors.New("pop3client: a command or a message is under way")
+	// ErrBusy: another call is in progress, or a message is neither read to
+	// its end nor closed.
+	ErrBusy = errors.New("pop3client: a command or a message is in progress")
 
-	// ErrProtocol: the server said something that POP3 does not have.
+	// ErrProtocol: the server sent a reply that violates the protocol.
 	ErrProtocol = errors.New("pop3client: protocol error")
 
-	// ErrBodyClosed is returned for reads of a message that is closed.
+	// ErrBodyClosed: the message that is read has been closed.
 	ErrBodyClosed = errors.New("pop3client: message is closed")
 
 	// ErrNoUIDs: the server has no unique-ids.
@@ -42,36 +42,37 @@ var (
 
 // Options adjusts a Client. Nil and the zero value mean the defaults.
 type Options struct {
-	// Credentials log in, with the strongest way that the server offers and
-	// they can serve. Without them, see Client.Login. Mechanisms restricts the
-	// choice, unless nil: names of SASL mechanisms, "APOP", and "USER".
+	// Credentials log in, by the strongest method that both the server and
+	// they support. Without them, see Client.Login. Mechanisms, unless nil,
+	// restricts the methods: names of SASL mechanisms, "APOP", and "USER".
 	Credentials *sasl.Credentials
 	Mechanisms  []string
 
-	// AllowInsecureAuth lets passwords and tokens cross a connection without
-	// TLS.
+	// AllowInsecureAuth permits to send passwords and tokens over a connection
+	// without TLS.
 	AllowInsecureAuth bool
 
-	// TLSConfig is for TLS. ServerName is set where it is empty.
+	// TLSConfig is for TLS. An empty ServerName is set to the host.
 	TLSConfig *tls.Config
 
-	// UTF8 turns on UTF-8 mode where the server has it (RFC 6856): messages
-	// with UTF-8 in the header come as they are.
+	// UTF8 turns on UTF-8 mode if the server supports it (RFC 6856): the server
+	// then sends messages with UTF-8 in the header unchanged.
 	UTF8 bool
 
 	// Timeout bounds each wait for the server, connecting and the TLS handshake
 	// included. Zero: DefaultTimeout; negative: no limit.
 	Timeout time.Duration
 
-	// NoPipelining sends one command at a time whatever the server announces.
+	// NoPipelining sends one command at a time even if the server supports
+	// pipelining.
 	NoPipelining bool
 
 	// Dialer makes connections, such as through a proxy: see
 	// [textproto.ThroughProxy]. By default it is a net.Dialer.
 	Dialer textproto.Dialer
 
-	// Trace is told what goes over the wire, without credentials and message
-	// content. ID names the connection in it.
+	// Trace receives the lines sent and received, without credentials and
+	// message content. ID names the connection in it.
 	Trace textproto.Tracer
 	ID    string
 }
@@ -91,22 +92,22 @@ type Client struct {
 	loggedIn bool
 }
 
-// Dial connects to a server and speaks to it in the clear: nobody is kept from
-// reading or changing what is sent. Credentials are used only as far as that is
-// safe. addr is a host with or without a port, as [textproto.Dial] takes it; the
-// port is 110 where none is given.
+// Dial connects to a server without TLS: others can read and change the data. It
+// uses credentials only with mechanisms that are safe without TLS, unless
+// Options.AllowInsecureAuth. addr is a host with or without a port, as for
+// [textproto.Dial]; the default port is 110.
 func Dial(ctx context.Context, addr string, o *Options) (*Client, error) {
 	return dial(ctx, addr, "110", o, false, false)
 }
 
-// DialTLS connects with TLS from the first octet (RFC 8314). The port is 995
-// where none is given.
+// DialTLS connects with TLS from the first octet (RFC 8314). The default port is
+// 995.
 func DialTLS(ctx context.Context, addr string, o *Options) (*Client, error) {
 	return dial(ctx, addr, "995", o, true, false)
 }
 
 // DialStartTLS connects and upgrades to TLS with STLS, or fails (RFC 2595). The
-// port is 110 where none is given.
+// default port is 110.
 func DialStartTLS(ctx context.Context, addr string, o *Options) (*Client, error) {
 	return dial(ctx, addr, "110", o, false, true)
 }
@@ -122,21 +123,21 @@ func dial(ctx context.Context, addr, port string, o *Options, implicit, stls boo
 	return open(ctx, nc, host, o, implicit, stls)
 }
 
-// NewClient makes a client of a connection: it reads the greeting, asks for the
-// capabilities, and logs in if there are credentials. If it is a *tls.Conn, the
-// client knows that it is secure. The connection is closed if NewClient fails.
+// NewClient returns a client on a connection: it reads the greeting, requests the
+// capabilities, and logs in if there are credentials. A *tls.Conn counts as a
+// connection with TLS. The connection is closed if NewClient fails.
 func NewClient(ctx context.Context, nc net.Conn, o *Options) (*Client, error) {
 	return open(ctx, nc, "", o, false, false)
 }
 
-// NewClientStartTLS makes a client of a connection that it upgrades to TLS.
+// NewClientStartTLS returns a client on a connection that it upgrades to TLS.
 // o.TLSConfig must have a ServerName or skip verification. The connection is
 // closed if it fails.
 func NewClientStartTLS(ctx context.Context, nc net.Conn, o *Options) (*Client, error) {
 	return open(ctx, nc, "", o, false, true)
 }
 
-// open does all that comes before the first call.
+// open greets, upgrades and logs in, before the first call.
 func open(ctx context.Context, nc net.Conn, host string, o *Options, implicit, stls bool) (*Client, error) {
 	c := &Client{host: host}
 	if o != nil {
@@ -206,8 +207,8 @@ func (c *Client) start(ctx context.Context, implicit, stls bool) error {
 	return nil
 }
 
-// startTLS turns on TLS. What the server said before is forgotten (RFC 2595
-// §4); what it sends behind its answer is fatal.
+// startTLS turns on TLS. All that the server sent before is discarded (RFC
+// 2595 §4); data that follows its answer is fatal.
 func (c *Client) startTLS(ctx context.Context) error {
 	if _, err := c.command("STLS"); err != nil {
 		return c.fail(err)
@@ -222,11 +223,11 @@ func (c *Client) startTLS(ctx context.Context) error {
 // Greeting returns the text of the server's greeting; with STLS it is empty.
 func (c *Client) Greeting() string { return c.greeting }
 
-// Capabilities returns what the server announces now: empty if it knows no
-// CAPA.
+// Capabilities returns the capabilities that the server announces now, none if it
+// has no CAPA.
 func (c *Client) Capabilities() pop3.Capabilities { return c.caps }
 
-// TLS returns the state of TLS, or nil without TLS.
+// TLS returns the state of TLS, or nil if TLS is not in use.
 func (c *Client) TLS() *tls.ConnectionState { return c.conn.TLS() }
 
 // Close closes the connection. Without Quit before it, nothing is deleted. It

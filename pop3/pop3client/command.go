@@ -29,8 +29,8 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 	}, nil
 }
 
-// fail closes the connection because of an error that may have left it out of
-// step.
+// fail closes the connection because of an error after which replies may no longer
+// match commands.
 func (c *Client) fail(err error) error {
 	if c.broken == nil {
 		c.broken = fmt.Errorf("%w: %w", ErrClosed, err)
@@ -39,14 +39,14 @@ func (c *Client) fail(err error) error {
 	return err
 }
 
-// refused reports whether the error is a -ERR, which leaves the connection in
-// step.
+// refused reports whether the error is a -ERR, after which the connection is still
+// usable.
 func refused(err error) bool {
 	var e *pop3.Error
 	return errors.As(err, &e)
 }
 
-// command sends a line and reads the status that answers it.
+// command sends a line and reads the status of the reply.
 func (c *Client) command(line string) (pop3.Status, error) {
 	if err := c.send(line); err != nil {
 		return pop3.Status{}, err
@@ -54,7 +54,7 @@ func (c *Client) command(line string) (pop3.Status, error) {
 	return c.status(line)
 }
 
-// send sends a line. If it can't be one, nothing is sent.
+// send sends a line. It sends nothing if the text can't be a line.
 func (c *Client) send(line string) error {
 	if err := c.conn.WriteLine(line); err != nil {
 		if errors.Is(err, textproto.ErrInvalidLine) {
@@ -68,8 +68,8 @@ func (c *Client) send(line string) error {
 	return nil
 }
 
-// maxEmpty is how many empty lines may come where a status is due; Office 365
-// has been seen to send one.
+// maxEmpty is how many empty lines may come instead of a status; Office 365
+// sometimes sends one.
 const maxEmpty = 3
 
 // line reads a line. Its end may be malformed.

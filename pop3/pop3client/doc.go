@@ -13,8 +13,8 @@
 //	}
 //	err = c.Quit(ctx) // deletes
 //
-// Messages asks for many messages at once where the server allows it, and
-// streams each. Download builds on it: it fetches what is new, and leaves or
+// Messages requests many messages at once if the server allows it, and streams
+// each. Download builds on it: it fetches new messages, and leaves or
 // deletes it after some time, without losing or repeating a message when the
 // connection breaks.
 //
@@ -24,15 +24,14 @@
 //     Options.AllowInsecureAuth. STLS is never skipped when requested.
 //   - Nothing in an argument can become a command.
 //   - Messages are streamed; lines of any length are passed on unchanged.
-//   - When a call returns, the connection is in step for the next, or closed.
+//   - When a call returns, the connection is ready for the next, or closed.
 //   - Every wait has a limit that progress renews, and ends with the context. A
 //     context that ends during a call closes the connection.
 //   - A Client handles one call at a time: a call while another runs, or while
 //     a message is unread, returns ErrBusy and has no effect.
 //
-// Capabilities are hints: what a server does not announce is tried nevertheless
-// where that is safe. Known deviations of servers are tolerated where nothing
-// is lost.
+// Capabilities are hints: commands that a server does not announce are tried if
+// that is safe. Known deviations of servers are tolerated if nothing is lost.
 //
 // RFCs: 1939, 2449, 2595, 3206, 5034, 6856, 8314.
 package pop3client
