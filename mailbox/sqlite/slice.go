@@ -6,18 +6,18 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// sliceRows is how many messages one transaction of SetFlags or Expunge looks
-// at. To change so many, with the indexes that they are in and the commit, takes
-// 2 to 5 ms; this is what the changes of others wait for. Smaller slices would
-// sync the disk more often for each message.
+// sliceRows is how many messages one transaction of SetFlags or Expunge processes.
+// To change them, with their indexes and the commit, takes 2 to 5 ms, for which
+// other changes wait. Smaller slices would sync the disk more often for each
+// message.
 const sliceRows = 256
 
-// slices goes over the messages of a set in slices. Each is a transaction of
-// its own, in which run moves the cursor on: the changes of others that wait are
-// made in between, also those of other processes, which find the database
-// unlocked for a moment. After each commit, done is called with the change that
-// the slice made to the mailbox. Before it, run may be called again for the same
-// slice, as that of every request may.
+// slices processes the messages of a set in slices. Each is a transaction of its
+// own, in which run advances the cursor: other waiting changes are made in
+// between, also those of other processes, since the database is unlocked then.
+// After each commit, done is called with the change that the slice made to the
+// mailbox. Like the run of every request, run may be called again for the same
+// slice before the commit.
 func (b *box) slices(ctx context.Context, set mailbox.UIDSet, run func(*tx, *boxRow, *cursor) error, done func(mailbox.Step)) error {
 	for at := cursorOf(set); ; {
 		var next cursor
@@ -49,13 +49,12 @@ func (b *box) slices(ctx context.Context, set mailbox.UIDSet, run func(*tx, *box
 	}
 }
 
-// batchSize is the size of a request that looks at the messages of a set: with
-// as many as fill a slice, it is the last of its batch.
+// batchSize is the size of a request that processes the messages of a set: a
+// request of a full slice is the last of its batch.
 func batchSize(set mailbox.UIDSet) int { return maxBatchBytes / sliceRows * min(set.Len(), sliceRows) }
 
-// slice calls f with the next sliceRows messages of a pass, ascending, and moves
-// the cursor behind them. f may change the messages that it has been called
-// with.
+// slice calls f with the next sliceRows messages of a pass, ascending, and advances
+// the cursor past them. f may change these messages.
 func (t *tx) slice(row *boxRow, at *cursor, cols columns, f func(*entry) error) error {
 	if at.end == 0 {
 		at.end = mailbox.UID(row.uidnext)
@@ -87,7 +86,7 @@ func (t *tx) slice(row *boxRow, at *cursor, cols columns, f func(*entry) error) 
 		if n < left {
 			at.done(span.Last)
 		}
-		left -= n + 1 // a query of its own counts too
+		left -= n + 1 // a query counts like a row
 		for i := range page {
 			if err := f(&page[i]); err != nil {
 				return err
@@ -110,23 +109,23 @@ func (t *tx) all(row *boxRow, set mailbox.UIDSet, cols columns, f func(*entry) e
 }
 
 // cursor is a place in a pass over a set: UIDs below next are done. It is a
-// value, so that a pass can go back to where it was.
+// value, so that a pass can return to an earlier place.
 type cursor struct {
-	ranges []mailbox.UIDRange // what is left; the first may begin below next
+	ranges []mailbox.UIDRange // the remaining ones; the first may begin below next
 	next   mailbox.UID
 	end    mailbox.UID // if not zero: UIDNext when the pass began
 }
 
 func cursorOf(set mailbox.UIDSet) cursor { return cursor{ranges: set.Ranges(), next: 1} }
 
-// ended reports whether nothing is left.
+// ended reports whether the pass is complete.
 func (c *cursor) ended() bool {
 	return len(c.ranges) == 0 || c.end != 0 && max(c.next, c.ranges[0].First) >= c.end
 }
 
-// span returns the next stretch of UIDs that is worth one query: ranges with no
-// more than gap UIDs between them are read together. What is between them is
-// for contains to leave out. ok is false when nothing is left.
+// span returns the next range of UIDs to be read by one query: ranges with no more
+// than gap UIDs between them are read together, and contains excludes the UIDs
+// between them. ok is false at the end.
 func (c *cursor) span(gap mailbox.UID) (r mailbox.UIDRange, ok bool) {
 	if c.ended() {
 		return r, false
@@ -141,13 +140,13 @@ func (c *cursor) span(gap mailbox.UID) (r mailbox.UIDRange, ok bool) {
 	return r, true
 }
 
-// contains reports whether a UID that is not behind the cursor is in the set.
+// contains reports whether a UID at or after the cursor is in the set.
 func (c *cursor) contains(uid mailbox.UID) bool {
 	c.skip(uid)
 	return len(c.ranges) > 0 && c.ranges[0].First <= uid
 }
 
-// done puts the UIDs up to this one behind the cursor.
+// done moves the cursor past this UID.
 func (c *cursor) done(uid mailbox.UID) {
 	c.skip(uid + 1)
 	c.next = uid + 1

@@ -10,19 +10,19 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// stage takes the bodies of an Append off their readers before the transaction
-// begins: they may come from a slow network, and one writer serves all. Small
-// bodies wait in memory. What is too much for memory goes into the database,
-// under a content that has no reference yet: it is garbage with a lease, until
-// the transaction that makes the messages makes it theirs.
+// stage reads the bodies of an Append before the transaction begins: they may come
+// from a slow network, and one writer serves all calls. Small bodies are held in
+// memory. Others are written to the database, as a content that has no reference
+// yet: it is kept for the time of a lease, until the transaction that adds the
+// messages refers to it.
 type stage struct {
 	ctx      context.Context
 	a        *account
 	messages []*staged
 	held     int // size of the buffers of messages
 
-	// One write may be under way while the next chunk is read. Its buffer is
-	// spare when it is done.
+	// One write may be in progress while the next chunk is read. Its buffer
+	// is free when it is done.
 	write *request
 	spare []byte
 }
@@ -36,9 +36,9 @@ type staged struct {
 	header   int64 // octets of its header
 	summary  []byte
 
-	content int64     // if not zero, what holds all but rest
+	content int64     // if not zero, the content that holds all but rest
 	stored  int64     // octets in it
-	lease   time.Time // until when it is kept without a reference
+	lease   time.Time // when an unreferenced content may be deleted
 	rest    []byte    // the last octets, in a buffer of the budget
 }
 
@@ -51,7 +51,7 @@ func (st *stage) take(msg *mailbox.Incoming) error {
 	}
 	m := &staged{flags: msg.Flags, keywords: joinKeywords(msg.Flags), date: msg.InternalDate}
 	st.messages = append(st.messages, m)
-	hint := minChunk // an announced size costs nothing before the octets come
+	hint := minChunk // do not allocate an announced size before the octets arrive
 	if msg.Size >= 0 && msg.Size < minChunk {
 		hint = int(msg.Size)
 	}
@@ -82,7 +82,7 @@ func (st *stage) taken(m *staged, sum *message.Summary) (err error) {
 	}
 	st.held += cap(m.rest)
 	if st.held > maxHeld && len(m.rest) > 0 {
-		// Many messages in one Append are not to add up in memory.
+		// The memory of many messages in one Append must not add up.
 		st.held -= cap(m.rest)
 		if err := st.flush(m); err != nil {
 			return err
@@ -95,7 +95,7 @@ func (st *stage) taken(m *staged, sum *message.Summary) (err error) {
 	return st.settle()
 }
 
-// makeRoom gives a full buffer room, in memory as long as there is some.
+// makeRoom grows or flushes a full buffer.
 func (st *stage) makeRoom(m *staged) error {
 	if m.rest = st.a.s.budget.grow(m.rest); len(m.rest) < cap(m.rest) {
 		return nil
@@ -103,8 +103,8 @@ func (st *stage) makeRoom(m *staged) error {
 	return st.flush(m)
 }
 
-// flush sends the octets in memory on their way into the database and gives the
-// message an empty buffer.
+// flush begins to write the octets in memory to the database and gives the message
+// an empty buffer.
 func (st *stage) flush(m *staged) error {
 	if err := st.settle(); err != nil {
 		return err
@@ -127,8 +127,8 @@ func (st *stage) flush(m *staged) error {
 	return nil
 }
 
-// settle waits for the write that is under way. It waits even when the context
-// has ended, since the buffer is in use until then.
+// settle waits for the write in progress, even if the context is done, since the
+// buffer is in use until then.
 func (st *stage) settle() error {
 	if st.write == nil {
 		return nil
@@ -138,8 +138,8 @@ func (st *stage) settle() error {
 	return err
 }
 
-// release gives back the buffers. Unless the messages have been made, it also
-// gives up what is in the database.
+// release returns the buffers. Unless the messages have been added, it also deletes
+// their contents in the database.
 func (st *stage) release(made bool) {
 	st.settle()
 	s := st.a.s
@@ -153,7 +153,7 @@ func (st *stage) release(made bool) {
 		}
 	}
 	if len(spooled) > 0 {
-		// Without this it would be swept away when the lease ends.
+		// Without this it would be deleted when the lease ends.
 		s.submit(context.Background(), &request{lazy: true, run: func(t *tx) error {
 			for _, id := range spooled {
 				if _, err := t.exec("UPDATE content SET free_at = 0 WHERE id = ? AND refs = 0", id); err != nil {
@@ -165,9 +165,9 @@ func (st *stage) release(made bool) {
 	}
 }
 
-// spool stores octets of a body that has no message yet; whole: they are all of
-// a small one. What belongs to the stage, which goes on meanwhile, it leaves
-// alone: of m it uses content and lease.
+// spool stores octets of a body that has no message yet; whole says that they are
+// all of a small one. The stage continues meanwhile: spool uses only content and
+// lease of m.
 func (t *tx) spool(account int64, m *staged, offset int64, data []byte, whole bool) error {
 	lease := t.now.Add(t.s.tune.lease)
 	if offset == 0 {

@@ -1,14 +1,14 @@
 package sqlite
 
-// The steps in which garbage is swept away, each a transaction of a few
-// milliseconds.
+// The size of the steps in which unused space is freed, each a transaction of a
+// few milliseconds.
 const (
 	sweepMessages = sliceRows
 	sweepContents = 200
 	sweepChunks   = 64
 )
 
-// sweep frees the space of some of what is gone. It reports whether there is
+// sweep frees the space of some deleted messages. It reports whether there are
 // more.
 func (t *tx) sweep() (more bool, err error) {
 	if more, err = t.sweepTrash(); err != nil || more {
@@ -17,7 +17,7 @@ func (t *tx) sweep() (more bool, err error) {
 	return t.sweepContents()
 }
 
-// sweepTrash takes messages out of deleted mailboxes.
+// sweepTrash removes the messages of deleted mailboxes.
 func (t *tx) sweepTrash() (more bool, err error) {
 	r, err := t.c.query("SELECT account, mailbox FROM trash LIMIT 1")
 	if err != nil {
@@ -101,7 +101,7 @@ func (t *tx) sweepContents() (more bool, err error) {
 			return false, err
 		}
 		if chunks += deleted; chunks == sweepChunks {
-			return true, nil // some of this one may be left
+			return true, nil // a part of this content may remain
 		}
 		if _, err := t.exec("DELETE FROM body WHERE id = ?", c.id); err != nil {
 			return false, err

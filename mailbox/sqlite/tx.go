@@ -9,7 +9,7 @@ import (
 )
 
 // tx is a transaction of the writer. The rows with counters that its requests
-// work on are kept in memory and written back once, before the commit.
+// change are kept in memory and written back once, before the commit.
 type tx struct {
 	s        *Store
 	c        *conn
@@ -20,7 +20,7 @@ type tx struct {
 	events   []event
 }
 
-// event is a change that those who watch are told of after the commit.
+// event is a change that is reported to watchers after the commit.
 type event struct {
 	account int64
 	box     int64 // zero: the account itself
@@ -37,7 +37,7 @@ func (t *tx) exec(text string, args ...any) (driver.Result, error) {
 	return t.c.exec(text, args...)
 }
 
-// event notes a change, once for each mailbox.
+// event records a change, once for each mailbox.
 func (t *tx) event(account, box int64, kind mailbox.EventKind) {
 	for i := range t.events {
 		if e := &t.events[i]; e.account == account && e.box == box {
@@ -139,7 +139,7 @@ func (a *accountRow) change(t *tx) *accountRow {
 	return a
 }
 
-// room returns mailbox.ErrOverQuota if so much more exceeds a quota.
+// room returns mailbox.ErrOverQuota if adding this much would exceed a quota.
 func (a *accountRow) room(messages, storage int64) error {
 	switch {
 	case a.maxMessages >= 0 && messages > 0 && a.messages+messages > a.maxMessages:
@@ -241,12 +241,12 @@ func (b *boxRow) change(t *tx) *boxRow {
 	return b
 }
 
-// step returns the change of the mailbox since its ModSeq was from.
+// step returns the change of the mailbox since the ModSeq from.
 func (b *boxRow) step(from int64) mailbox.Step {
 	return mailbox.Step{From: mailbox.ModSeq(from), To: mailbox.ModSeq(b.modseq)}
 }
 
-// info describes the mailbox, but for the subscription.
+// info describes the mailbox, except its subscription.
 func (b *boxRow) info() mailbox.Info {
 	return mailbox.Info{
 		ID: boxID(b.id), Name: b.name, UIDValidity: uint32(b.uidvalidity), SpecialUse: b.use,

@@ -2,7 +2,7 @@ package sqlite
 
 import "github.com/posthorn-mail/posthorn/mailbox"
 
-// vanish gives the removal of messages a ModSeq and remembers it.
+// vanish assigns a ModSeq to the removal of messages and records it.
 func (t *tx) vanish(row *boxRow, gone mailbox.UIDSet) error {
 	row.change(t).modseq++
 	for _, r := range gone.Ranges() {
@@ -30,12 +30,11 @@ const (
 	selectAfter = "SELECT first, last FROM vanished WHERE account = ? AND mailbox = ? AND modseq = 0 AND first = ?"
 )
 
-// forget bounds what is kept of vanished UIDs. When there are more ranges with a
-// ModSeq than half of Options.MaxVanished, the oldest lose it and are joined
-// with their neighbours that have lost it before. Between two that are left
-// stands a message or a range with a ModSeq, so there are not many. A caller who
-// asks for changes since a time before the last that has lost its ModSeq is told
-// of all of them.
+// forget bounds the number of vanished ranges. If more than half of
+// Options.MaxVanished have a ModSeq, it clears that of the oldest and joins them
+// with neighbours without one. Between two ranges without a ModSeq there is a
+// message or a range with one, so that there are not many. Changes since a ModSeq
+// before the last cleared one returns all ranges without one.
 func (t *tx) forget(row *boxRow) error {
 	excess := min(row.vanished-int64(t.s.opts.MaxVanished/2), 2*sliceRows) // a few steps after a large Move
 	if excess <= 0 {
@@ -68,7 +67,7 @@ func (t *tx) forget(row *boxRow) error {
 	return nil
 }
 
-// join puts a range to those without a ModSeq.
+// join adds a range to those without a ModSeq.
 func (t *tx) join(row *boxRow, r mailbox.UIDRange) error {
 	for _, q := range []struct {
 		query string

@@ -9,8 +9,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
-// hub tells those who watch accounts of changes: those of this process at
-// once, those of others when the writer sees that the database has changed.
+// hub reports changes to the watchers of accounts: those of this process at once,
+// those of other processes when the writer sees that the database has changed.
 type hub struct {
 	n  atomic.Int64 // watchers
 	mu sync.Mutex
@@ -45,9 +45,9 @@ func (a *account) Watch(ctx context.Context) (<-chan mailbox.Event, error) {
 	if !h.add(a.id, q) {
 		return nil, mailbox.ErrClosed
 	}
-	// What happens from here on is told. The state to compare with is read
-	// after q was added: a change of another process in between needs no event,
-	// since the caller has not looked at the mailbox yet.
+	// Changes from now on are reported. The state to compare with is read after
+	// q was added: a change of another process in between needs no event, since
+	// the caller has not read the mailbox yet.
 	if err := a.view(ctx, func(c *conn) error { return h.remember(c, a.id) }); err != nil {
 		h.remove(a.id, q)
 		h.wg.Done()
@@ -90,7 +90,7 @@ func (h *hub) remove(account int64, q *storekit.Queue) {
 	h.n.Add(-1)
 }
 
-// close waits for all watchers' goroutines, which the closing of the store ends.
+// close waits for the goroutines of all watchers, which end when the store closes.
 func (h *hub) close() {
 	h.mu.Lock()
 	h.closed = true
@@ -98,8 +98,8 @@ func (h *hub) close() {
 	h.wg.Wait()
 }
 
-// publish tells of events in the order in which they happened. The writer
-// calls it after the commit.
+// publish sends events in the order of the changes. The writer calls it after the
+// commit.
 func (h *hub) publish(events []event) {
 	if len(events) == 0 || !h.watched() {
 		return
@@ -119,8 +119,8 @@ func (h *hub) publish(events []event) {
 	}
 }
 
-// remember reads the state of an account that others' changes are told by,
-// unless it is there. The account must exist.
+// remember reads, unless it has, the state of an account with which compare finds
+// the changes of other processes. The account must exist.
 func (h *hub) remember(c *conn, account int64) error {
 	epoch, boxes, err := accountState(c, account)
 	if err != nil {
@@ -150,7 +150,7 @@ func accountState(c *conn, account int64) (epoch int64, boxes map[int64]boxState
 	return row.epoch, boxes, r.close()
 }
 
-// foreign tells the hub that another process has changed something.
+// foreign notifies the hub that another process has changed something.
 func (h *hub) foreign() {
 	select {
 	case h.signal <- struct{}{}:
@@ -158,8 +158,7 @@ func (h *hub) foreign() {
 	}
 }
 
-// run looks for what other processes have changed whenever they have changed
-// something.
+// run calls compare whenever another process has changed something.
 func (h *hub) run(s *Store) {
 	defer h.wg.Done()
 	for {
@@ -175,8 +174,8 @@ func (h *hub) run(s *Store) {
 	}
 }
 
-// compare publishes what has changed since the states were read. Some of it
-// may have been published before, when it was this process's own change.
+// compare publishes the changes since the states were read. It may publish changes
+// of this process a second time.
 func (h *hub) compare(s *Store) error {
 	h.mu.Lock()
 	ids := make([]int64, 0, len(h.accounts))
@@ -209,8 +208,7 @@ func (h *hub) compare(s *Store) error {
 	return nil
 }
 
-// compare appends the events that tell of the way from the state known to a
-// new one.
+// compare appends the events for the changes between the known state and a new one.
 func (wa *watched) compare(events []event, account, epoch int64, boxes map[int64]boxState) []event {
 	if epoch != wa.epoch {
 		events = append(events, event{account, 0, mailbox.EventMailboxes})

@@ -11,42 +11,42 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// The most that one transaction takes on.
+// The limits of one transaction.
 const (
 	maxBatch      = 256
 	maxBatchBytes = 4 << 20
 )
 
 // busyPause is how often the writer tries to begin while another process changes
-// the database. SQLite's own wait, for which this stands, grows to 100 ms, and
-// would miss the moments between the slices of a large change.
+// the database. It replaces SQLite's own wait, which grows to 100 ms, and would
+// miss the pauses between the slices of a large change.
 const busyPause = time.Millisecond
 
 // writer makes all changes, on one goroutine with one connection, in the order
-// in which they were submitted. What waits while a commit is on its way to the
-// disk goes into the next one together: a disk that syncs 300 times a second
-// still takes thousands of messages a second from many sessions. A call with
-// much to do submits it in slices, and waits for its turn again with each.
+// in which they were submitted. Changes that wait during a commit share the next
+// one: a disk that syncs 300 times a second still stores thousands of messages a
+// second from many sessions. A large call submits slices, and waits in the queue
+// with each.
 type writer struct {
 	s     *Store
 	c     *conn // used by run only, and by Close after it
 	queue chan *request
 	done  chan struct{} // closed when run has returned
 
-	// All below is used by run only.
+	// The fields below are used by run only.
 	batch   []*request
 	lazy    bool  // the connection commits without sync
-	version int64 // PRAGMA data_version, which changes of others change
+	version int64 // PRAGMA data_version, which changes with those of other processes
 	swept   time.Time
 }
 
 // request is a change to be made.
 type request struct {
-	run  func(*tx) error // may run several times; only what the last run did stays
+	run  func(*tx) error // may run several times; only the last run takes effect
 	size int             // octets it writes, roughly
 
-	// lazy: to survive a crash of the process is enough. A power loss may undo
-	// it, together with everything later.
+	// lazy: the change need only survive a crash of the process. A power loss
+	// may undo it, and all later changes.
 	lazy bool
 
 	state atomic.Int32  // of requestState
@@ -68,7 +68,7 @@ func (w *writer) init(s *Store, c *conn) {
 }
 
 // write makes a change and returns when it is durable. A request that has begun
-// is not cancelled any more: its end is near, and the caller must know it.
+// can no longer be cancelled: it ends soon, and the caller must know its result.
 func (s *Store) write(ctx context.Context, run func(*tx) error) error {
 	return s.do(ctx, &request{run: run})
 }
@@ -80,7 +80,7 @@ func (s *Store) do(ctx context.Context, r *request) error {
 	return s.wait(ctx, r)
 }
 
-// submit puts a request into the queue.
+// submit adds a request to the queue.
 func (s *Store) submit(ctx context.Context, r *request) error {
 	if ctx.Err() != nil {
 		return ended(ctx)
@@ -119,7 +119,7 @@ func (s *Store) wait(ctx context.Context, r *request) error {
 	case <-r.done: // both were ready
 		return r.err
 	default:
-		return mailbox.ErrClosed // it came into the queue after the last look
+		return mailbox.ErrClosed // it was queued after run ended
 	}
 }
 
@@ -147,7 +147,7 @@ func (w *writer) run() {
 	}
 }
 
-// take gathers what else waits and carries it out.
+// take collects other waiting requests and carries them out.
 func (w *writer) take(first *request) {
 	w.batch = w.batch[:0]
 	bytes, lazy := 0, true
@@ -171,16 +171,16 @@ func (w *writer) take(first *request) {
 	clear(w.batch)
 }
 
-// finish ends a request, and the wait for it.
+// finish ends a request, and wait returns.
 func (w *writer) finish(r *request, err error) {
 	r.err = err
 	close(r.done)
 }
 
-// commit carries out requests in one transaction. Should one of them fail
-// after it has changed something, or at the database, all are undone, and each
-// then gets a transaction of its own: failures are so rare that savepoints,
-// which would do the same, cost more.
+// commit carries out requests in one transaction. If one of them fails
+// after it has changed something, or because of the database, all are undone, and
+// each gets a transaction of its own: failures are so rare that savepoints, which
+// have the same effect, would cost more.
 func (w *writer) commit(batch []*request, lazy bool) {
 	t, err := w.begin(lazy)
 	if err != nil {
@@ -232,7 +232,7 @@ func (w *writer) begin(lazy bool) (*tx, error) {
 	}
 }
 
-// setLazy tells the connection whether commits wait for the disk.
+// setLazy sets whether commits wait for the disk.
 func (w *writer) setLazy(lazy bool) error {
 	if w.lazy == lazy {
 		return nil
@@ -248,8 +248,8 @@ func (w *writer) setLazy(lazy bool) error {
 	return nil
 }
 
-// idle does what is to be done from time to time: it looks for the changes of
-// other processes, frees the space of what is gone, and bounds the log.
+// idle does periodic work: it looks for changes of other processes, frees the space
+// of deleted messages, and bounds the log.
 func (w *writer) idle() {
 	if w.s.hub.watched() {
 		version, err := w.c.queryInt("PRAGMA data_version")
