@@ -64,6 +64,25 @@ func (b *body) WriteTo(w io.Writer) (n int64, err error) {
 	return n, nil
 }
 
+// A header is the header of a message. It is no more than a pointer, so that a
+// mailbox.Content of it takes no memory.
+type header struct{ of *body }
+
+// Size implements [mailbox.Content].
+func (h header) Size() int64 { return h.of.summary.Root.BodyOffset }
+
+// ReadAt implements [io.ReaderAt].
+func (h header) ReadAt(p []byte, off int64) (n int, err error) {
+	left := h.Size() - off
+	if left >= int64(len(p)) {
+		return h.of.ReadAt(p, off)
+	}
+	if n, err = h.of.ReadAt(p[:max(left, 0)], off); err == nil {
+		err = io.EOF
+	}
+	return n, err
+}
+
 // buffers holds pieces to read into, as *[pieceSize]byte.
 type buffers struct{ pool sync.Pool }
 

@@ -207,7 +207,7 @@ func (e *entry) fillIn(msg *mailbox.Message, want mailbox.Want) {
 		msg.Preview = sum.Preview
 	}
 	if want&mailbox.WantHeader != 0 {
-		msg.Header = sum.Root.Header().Reader(e.body)
+		msg.Header = header{e.body}
 	}
 	if want&mailbox.WantContent != 0 {
 		msg.Content = e.body
