@@ -66,6 +66,10 @@ func (c *Conn) offers(cmd imap.Cap) bool {
 	return c.offer.Has(cmd)
 }
 
+// forgetOffer ends what a command knew of the offer: it may be another for the
+// next one, and a connection that waits holds no memory for it.
+func (c *Conn) forgetOffer() { c.offer, c.offerKnown = imap.CapSet{}, false }
+
 // greet sends the greeting with the capabilities, which saves clients a round
 // trip (RFC 9051 §7.1).
 func (c *Conn) greet() {

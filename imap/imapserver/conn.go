@@ -44,11 +44,11 @@ func (c *Conn) serve() {
 	}
 	c.greet()
 	for c.state != loggedOut {
+		c.forgetOffer()
 		if err := c.wait(); err != nil {
 			c.goodbye(err)
 			return
 		}
-		c.offerKnown = false
 		tag, cmd, err := c.r.ReadCommand()
 		if err == nil {
 			err = c.run(tag, cmd)

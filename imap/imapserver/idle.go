@@ -28,6 +28,7 @@ func (c *Conn) idle(*imap.Idle) (reply, error) {
 		return reply{}, err
 	}
 	c.force = true
+	c.forgetOffer()
 	for {
 		if err := c.poll(); err != nil {
 			return reply{}, err
