@@ -13,9 +13,9 @@ func appendExt() extension {
 	return extension{commands: []command{{"APPEND", loggedIn, on((*Conn).append)}}}
 }
 
-// append streams the message into the store. What can be known to be refused
-// is refused before the client is asked for the octets. Messages are taken as
-// they are, whatever is in them.
+// append streams the message into the store. It refuses what it can before the
+// client is asked for the octets. Messages are stored unchanged, whatever they
+// contain.
 func (c *Conn) append(cmd *imap.Append) (reply, error) {
 	mb, err := c.appendable(cmd)
 	if err != nil {
@@ -33,8 +33,8 @@ func (c *Conn) append(cmd *imap.Append) (reply, error) {
 		Body: body, Size: cmd.Message.Literal.Size,
 		Flags: appendFlags(cmd.Message.Flags), InternalDate: cmd.Message.Date,
 	})
-	// Whatever the store has left unread is skipped: the next command is
-	// found in any case.
+	// Skip the octets that the store has not read, to find the next
+	// command.
 	if end := body.finish(); end != nil {
 		return reply{}, link(end)
 	}
@@ -65,9 +65,9 @@ func (c *Conn) appendable(cmd *imap.Append) (mailbox.Mailbox, error) {
 	return mb, c.withinQuota(mb.Info().Name, size)
 }
 
-// appendFlags takes the flags that can be stored. \Recent and system flags that
-// don't exist come with messages copied from other servers; they are dropped
-// rather than the message refused.
+// appendFlags returns the flags that can be stored. It drops \Recent and unknown
+// system flags, which come with messages copied from other servers, instead of
+// refusing the message.
 func appendFlags(flags []mailbox.Flag) mailbox.FlagSet {
 	var kept []mailbox.Flag
 	for _, f := range flags {
@@ -85,7 +85,7 @@ type appendBody struct {
 	r    *grammar.Reader
 	lit  io.Reader
 	done bool
-	err  error // of the connection, or of the command's end
+	err  error // of the connection, or of the end of the command
 }
 
 var _ io.WriterTo = (*appendBody)(nil)
@@ -120,7 +120,7 @@ func (b *appendBody) WriteTo(w io.Writer) (int64, error) {
 	return n, b.finish()
 }
 
-// taggedWriter tells errors of the writer from those of the reader.
+// taggedWriter marks errors of the writer, to tell them from those of the reader.
 type taggedWriter struct {
 	w   io.Writer
 	err error
@@ -138,7 +138,7 @@ func (b *appendBody) ended() error {
 	return io.EOF
 }
 
-// finish reads what is left of the command, once.
+// finish reads the rest of the command, once.
 func (b *appendBody) finish() error {
 	if b.done {
 		return b.err
@@ -151,7 +151,7 @@ func (b *appendBody) finish() error {
 		}
 	}
 	if err == io.EOF {
-		err = io.ErrUnexpectedEOF // of the connection: not to be taken for the message's
+		err = io.ErrUnexpectedEOF // the end of the connection, not of the message
 	}
 	b.err = err
 	return err

@@ -156,7 +156,7 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// TestFailedLoginsWait: without a hook, who guesses is slowed down.
+// TestFailedLoginsWait: without a hook, clients that guess passwords are delayed.
 func TestFailedLoginsWait(t *testing.T) {
 	users := testUsers()
 	synctest.Test(t, func(t *testing.T) {

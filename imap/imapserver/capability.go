@@ -6,7 +6,7 @@ import (
 	"github.com/posthorn-mail/posthorn/sasl"
 )
 
-// baseExt is what every session has (RFC 9051 §6.1).
+// baseExt is the commands of every state (RFC 9051 §6.1).
 func baseExt() extension {
 	return extension{
 		caps:      []imap.Cap{imap.CapIMAP4rev1},
@@ -19,7 +19,7 @@ func baseExt() extension {
 	}
 }
 
-// saslIRExt and literalPlusExt are the work of the command reader.
+// saslIRExt and literalPlusExt are implemented by the command reader.
 func saslIRExt() extension {
 	return extension{caps: []imap.Cap{imap.CapSASLIR}, capStates: anyState}
 }
@@ -57,8 +57,8 @@ func (c *Conn) capabilities() imap.CapSet {
 }
 
 // offers reports whether the session offers a capability to the command that is
-// read. The set is made once for a command that needs to know, since all that it
-// follows from may change between two: state, TLS and what the hooks say.
+// read. The set is computed at most once for each command, since it depends on
+// values that may change between two: state, TLS and the results of hooks.
 func (c *Conn) offers(cmd imap.Cap) bool {
 	if !c.offerKnown {
 		c.offer, c.offerKnown = c.capabilities(), true
@@ -80,8 +80,8 @@ func (c *Conn) capability(*imap.Capability) (reply, error) {
 	return reply{}, c.respond(c.capabilities())
 }
 
-// noop is the moment for news (RFC 9051 §6.1.2): whatever another session was
-// told is done, this one sees now.
+// noop reports changes (RFC 9051 §6.1.2): all that another session was told is
+// done, this one sees now.
 func (c *Conn) noop(*imap.Noop) (reply, error) {
 	c.force = true
 	return reply{}, nil

@@ -27,10 +27,9 @@ const (
 
 var errLoginTimeout = errors.New("imapserver: no login within the time limit")
 
-// serve greets the client and runs its commands, one after the other, in the
-// order in which they came (RFC 9051 §5.5 allows more; clients that pipeline
-// are served well by never reordering anything). Output leaves when no input is
-// waiting.
+// serve greets the client and runs its commands one after the other, in the order
+// in which they arrive (RFC 9051 §5.5 allows more, but clients that pipeline need
+// no more). Output is sent when no input is waiting.
 func (c *Conn) serve() {
 	if c.srv.OnConnect != nil {
 		if err := c.srv.OnConnect(c.ctx, c); err != nil {
@@ -66,7 +65,7 @@ func (c *Conn) serve() {
 	c.tp.Flush()
 }
 
-// wait waits for input, having sent what is buffered.
+// wait sends buffered output and waits for input.
 func (c *Conn) wait() error {
 	for {
 		if err := c.tp.Wait(); !errors.Is(err, textproto.ErrWoken) {
@@ -92,8 +91,8 @@ func (c *Conn) run(tag string, cmd imap.Command) error {
 			return err
 		}
 	}
-	// News comes before the tagged response, also of a command that failed.
-	// A command does not fail because the news can't be read.
+	// Changes are reported before the tagged response, also of a command that
+	// failed. A failure to read them does not make the command fail.
 	var trouble error
 	if refused == nil || refused.Status == imap.NO {
 		if trouble = c.poll(); isLinkError(c.ctx, trouble) {
@@ -123,7 +122,7 @@ func (c *Conn) run(tag string, cmd imap.Command) error {
 	return nil
 }
 
-// abandon gives up the literal of a command that is not run.
+// abandon discards the literal of a command that is not run.
 func (c *Conn) abandon(cmd imap.Command, e *imap.Error) error {
 	if _, ok := cmd.(*imap.Append); ok {
 		if err := c.r.RefuseLiteral(); err != nil {
@@ -152,7 +151,7 @@ func (c *Conn) refuse(tag string, err error) error {
 	return nil
 }
 
-// goodbye tells the client why the connection ends, if it can still hear it.
+// goodbye tells the client why the connection ends, if it is still connected.
 func (c *Conn) goodbye(err error) {
 	c.unbind()
 	var e *imap.Error
@@ -165,11 +164,11 @@ func (c *Conn) goodbye(err error) {
 	case errors.Is(err, errLoginTimeout):
 		c.status(grammar.StatusLine{Cond: imap.BYE, Text: "autologout; took too long to log in"})
 	case errors.As(err, &ne) && ne.Timeout():
-		// RFC 9051 §5.4; the client may well be gone.
+		// RFC 9051 §5.4; the client may be gone.
 		c.status(grammar.StatusLine{Cond: imap.BYE, Text: "autologout; idle for too long"})
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		// The client has left; what it asked before may still reach it if it
-		// has only closed its own direction.
+		// The client has left; earlier responses may still reach it if it has
+		// closed only its own direction.
 	default:
 		c.log().Debug("imap: connection lost", "error", err)
 		return
@@ -178,7 +177,7 @@ func (c *Conn) goodbye(err error) {
 	c.tp.Flush()
 }
 
-// close releases what the session holds.
+// close releases the resources of the session.
 func (c *Conn) close() {
 	c.leaveMailbox()
 	if c.hub != nil {

@@ -14,17 +14,17 @@ const (
 	// watchAfter is how long a command runs until the connection is watched.
 	watchAfter = time.Second
 
-	// halfClosedGrace is how long a command goes on for a client that has
-	// closed the connection: it may have closed its own direction only, and
+	// halfClosedGrace is how long a command continues for a client that has
+	// closed the connection: it may have closed only its own direction, and
 	// wait for the answer.
 	halfClosedGrace = 10 * time.Second
 )
 
 var errClientGone = errors.New("imapserver: client has left")
 
-// whileConnected runs what may take long, with a context that ends when the
-// client has left. f must not use the connection: input is waited for meanwhile,
-// since that is how the end of a connection is noticed.
+// whileConnected runs f, which may take long, with a context that ends when the
+// client has left. f must not use the connection, on which whileConnected waits
+// for input in order to detect its end.
 func (c *Conn) whileConnected(f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	defer cancel(nil)
@@ -48,7 +48,7 @@ func (c *Conn) whileConnected(f func(ctx context.Context) error) error {
 }
 
 // watchConn waits until done is closed, the client has left, or it has sent
-// something: behind that, the end of the connection can't be seen.
+// something: after that, the end of the connection can't be detected.
 func (c *Conn) watchConn(done <-chan struct{}, cancel context.CancelCauseFunc) {
 	for {
 		select {

@@ -26,9 +26,9 @@ func (c *Conn) copy(cmd *imap.Copy) (reply, error) {
 	return reply{code: code, arg: arg}, nil
 }
 
-// transferred takes in what APPEND, COPY or MOVE has done to the selected
-// mailbox, and has the sessions in the mailbox look that the messages came
-// into. gone are those that left the selected mailbox.
+// transferred applies the changes of APPEND, COPY or MOVE to the selected mailbox,
+// and notifies the sessions in the destination. gone are the messages removed from
+// the selected mailbox.
 func (c *Conn) transferred(res *mailbox.Result, gone mailbox.UIDSet) {
 	if c.sel != nil && c.sel.info.ID == res.DestID {
 		uids := res.DestUIDs()
@@ -42,7 +42,7 @@ func (c *Conn) transferred(res *mailbox.Result, gone mailbox.UIDSet) {
 }
 
 // transferable resolves the set of COPY and MOVE. All messages are copied or
-// none, so a set with messages that are gone is refused (RFC 2180 §4.4.1).
+// none, so a set with expunged messages is refused (RFC 2180 §4.4.1).
 func (c *Conn) transferable(nums imap.NumSet, uid bool) (mailbox.UIDSet, error) {
 	set, err := c.resolve(nums, uid)
 	if err != nil {
@@ -54,8 +54,8 @@ func (c *Conn) transferable(nums imap.NumSet, uid bool) (mailbox.UIDSet, error) 
 	return set, nil
 }
 
-// transferFailed gives the refusal of COPY, MOVE and APPEND for an error of the
-// store: a mailbox that is missing is worth a CREATE (RFC 9051 §6.4.7).
+// transferFailed returns the refusal of COPY, MOVE and APPEND for an error of the
+// store: TRYCREATE if the mailbox does not exist (RFC 9051 §6.4.7).
 func (c *Conn) transferFailed(err error) error {
 	if errors.Is(err, mailbox.ErrNotExist) {
 		return no(imap.CodeTryCreate, "no such mailbox")
@@ -63,7 +63,7 @@ func (c *Conn) transferFailed(err error) error {
 	return err
 }
 
-// copyUID returns the response code of RFC 4315 §3, nothing if no message was
+// copyUID returns the response code of RFC 4315 §3, or none if no message was
 // copied.
 func copyUID(res *mailbox.Result) (code imap.Code, arg any) {
 	if len(res.Moved) == 0 {

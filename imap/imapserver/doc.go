@@ -1,5 +1,5 @@
 // Package imapserver serves IMAP from any mailbox.Store: IMAP4rev1 (RFC 3501),
-// with what RFC 9051 made clearer where both agree.
+// as clarified by RFC 9051 where both agree.
 //
 //	srv := &imapserver.Server{Store: store, Authenticator: users}
 //	srv.TLSConfig = tlsConfig
@@ -8,31 +8,31 @@
 //	…
 //	srv.Shutdown(ctx)
 //
-// There is nothing else to write: sequence numbers, searching, partial fetches,
-// notifications and quotas follow from the few calls of package mailbox.
+// The server implements sequence numbers, searching, partial fetches, notifications
+// and quotas with the few calls of package mailbox.
 //
-// # What is where
+// # Structure
 //
 // A command is a row of a table: its name, the states that it is valid in and a
-// method of Conn. What adds commands, capabilities or data items, or changes
-// what other commands do, is an extension: a function in a file named after it,
-// listed in newProtocol. The grammar is in package imap/internal/grammar, which
-// has a file of the same name: handlers get typed commands, and never one that
-// uses what the session does not offer.
+// method of Conn. Commands, capabilities, data items and changes to other
+// commands belong to an extension: a function in a file named after it, listed in
+// newProtocol. The grammar is in package imap/internal/grammar, which has a file
+// of the same name: handlers get typed commands, and never one that the session
+// does not offer.
 //
-// A session owns everything about its connection and runs on one goroutine. What
-// its client knows of the selected mailbox is a view (view.go), which moves
-// forward by Mailbox.Changes. What is told of it, and when, is in selected.go.
-// How sessions hear of changes is in hub.go.
+// A session runs on the one goroutine of its connection. A view (view.go) holds
+// what its client knows of the selected mailbox, and is updated by
+// Mailbox.Changes. selected.go determines what the client is told of it, and when.
+// hub.go notifies sessions of changes.
 //
-// # What holds
+// # Invariants
 //
-//   - Commands run one after the other in the order in which they came. Output
-//     leaves when no more input is waiting, so pipelined commands are answered
-//     in as few packets as there can be.
-//   - A sequence number means the same message from the response that told of
-//     it to the EXPUNGE that ends it. EXPUNGE is never sent during FETCH, STORE
-//     and SEARCH, nor between commands (RFC 3501 §7.4.1).
+//   - Commands run one after the other in the order in which they arrive. Output
+//     is sent when no more input is waiting, so that pipelined commands are
+//     answered in as few packets as possible.
+//   - A sequence number means the same message from the response that announces
+//     it to the EXPUNGE that removes it. EXPUNGE is never sent during FETCH,
+//     STORE and SEARCH, nor between commands (RFC 3501 §7.4.1).
 //   - Of messages that another session has expunged, but whose EXPUNGE could
 //     not be sent yet, nothing is returned, and FETCH and STORE by sequence
 //     number end with NO [EXPUNGEISSUED] (RFC 2180 §4.1.2, §4.2.3). COPY and
@@ -47,10 +47,10 @@
 //     by other processes arrive by Account.Watch, at NOOP at the latest.
 //   - A sequence number that no message has is answered with BAD; "1:*" in an
 //     empty mailbox names nothing and is OK (see imap.NumSet.Seqs).
-//   - No message, and nothing that grows with a mailbox but the view and the
-//     result of a search, is held in memory.
-//   - A line that ends in a bare LF, or has a bare CR or a NUL in it, is no
-//     command: BAD.
+//   - No message is held in memory, and nothing that grows with a mailbox except
+//     the view and the result of a search.
+//   - A line that ends in a bare LF, or contains a bare CR or a NUL, is answered
+//     with BAD.
 //   - A client that has not logged in can make the server hold no more than
 //     some kilobytes, for no longer than LoginTimeout.
 //

@@ -15,8 +15,8 @@ func enableExt() extension {
 	}
 }
 
-// enable turns on what can be enabled and is advertised, and passes over the
-// rest (RFC 5161 §3.1). What is on already is not named again.
+// enable enables the capabilities that can be enabled and are advertised, and
+// ignores the rest (RFC 5161 §3.1). It does not name those already enabled.
 func (c *Conn) enable(cmd *imap.Enable) (reply, error) {
 	offered, wanted := c.capabilities(), imap.NewCapSet(cmd.Caps...)
 	var now grammar.Enabled
@@ -30,8 +30,8 @@ func (c *Conn) enable(cmd *imap.Enable) (reply, error) {
 	return reply{}, c.respond(now)
 }
 
-// turnOn enables a capability. It is false for one that is on already, or that
-// can't be enabled. Commands that imply ENABLE call it too.
+// turnOn enables a capability. It returns false if the capability is already
+// enabled or can't be. Commands that imply ENABLE call it too.
 func (c *Conn) turnOn(name imap.Cap) bool {
 	for _, x := range c.srv.extensions() {
 		if x.enable == nil || !slices.Contains(x.caps, name) || c.enabled.Has(name) {

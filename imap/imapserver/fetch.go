@@ -30,8 +30,8 @@ func fetchExt() extension {
 	}
 }
 
-// A fetchItem is a data item that FETCH knows: what it needs of the store, and
-// how its value is written.
+// A fetchItem is a data item of FETCH: the parts of a message that it needs, and
+// the function that writes its value.
 type fetchItem struct {
 	want  mailbox.Want
 	write func(*fetcher, *imap.FetchItem, *mailbox.Message) error
@@ -54,8 +54,8 @@ type fetcher struct {
 	fields fieldBuffer
 }
 
-// fetch reads the messages in one pass, and marks those that were read for the
-// first time in one more step: the memory it needs does not grow with the set.
+// fetch reads the messages in one pass, and then sets \Seen on those that were
+// unseen: its memory does not grow with the set.
 func (c *Conn) fetch(cmd *imap.Fetch) (reply, error) {
 	c.holdExpunge = !cmd.UID
 	set, err := c.resolve(cmd.Set, cmd.UID)
@@ -139,8 +139,8 @@ func (f *fetcher) add(it imap.FetchItem) error {
 	return nil
 }
 
-// marksSeen reports whether what is fetched becomes \Seen: not after EXAMINE,
-// nor without the right to it (RFC 4314 §4).
+// marksSeen reports whether fetched messages become \Seen: not after EXAMINE, nor
+// without the right to set it (RFC 4314 §4).
 func (f *fetcher) marksSeen() bool {
 	return !f.sel.readOnly && f.sel.info.Access.MayChange(mailbox.FlagSetOf(mailbox.SystemSeen, nil)).System() != 0
 }

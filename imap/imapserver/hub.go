@@ -13,14 +13,13 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// A hub tells sessions of changes. There is one for each account that has
-// live sessions, with one Watch and one goroutine, however many sessions there
-// are; each mailbox that is selected has a boxHub in it.
+// A hub notifies sessions of changes. Each account with sessions has an
+// accountHub, with one Watch and one goroutine for any number of sessions, and
+// each selected mailbox a boxHub in it.
 //
-// Nothing is told but that something happened: a generation counter moves on,
-// and connections in IDLE are woken. Each session then asks for the changes
-// since the state that it knows, on its own goroutine, so a slow client delays
-// nobody.
+// A notification has no contents: it increments a generation counter and wakes
+// connections in IDLE. Each session then asks for the changes since the state that
+// it knows, on its own goroutine, so that a slow client delays no other.
 type hub struct {
 	mu       sync.Mutex
 	accounts map[string]*accountHub // guarded by mu
@@ -38,7 +37,7 @@ type accountHub struct {
 	boxes map[string]*boxHub // by mailbox ID; guarded by mu
 }
 
-// A waker is woken when something happens: a connection that only waits.
+// A waker is a waiting connection, which is woken by a change.
 type waker interface{ Wake() }
 
 type boxHub struct {
@@ -60,7 +59,7 @@ func (h *hub) join(ctx context.Context, store mailbox.Store, name string, log *s
 			return a, nil
 		}
 		// The account was deleted while sessions had it open: they keep the
-		// hub, and who comes now gets the account of today, if there is one.
+		// hub, and new sessions open the account that now has the name.
 		h.forget(a)
 		a.leave()
 	}
@@ -108,8 +107,8 @@ func (h *hub) forget(a *accountHub) {
 	}
 }
 
-// leave gives up what join returned. The last to leave ends the watching
-// goroutine and closes the account.
+// leave releases the hub that join returned. The last session to leave ends the
+// watching goroutine and closes the account.
 func (a *accountHub) leave() {
 	a.hub.mu.Lock()
 	a.refs--
@@ -125,22 +124,22 @@ func (a *accountHub) leave() {
 	}
 }
 
-// The pause before an account is watched again that could not be watched.
+// The pauses before a failed Watch is tried again.
 const (
 	watchPause    = time.Second
 	maxWatchPause = time.Minute
 )
 
-// watch passes on the store's events until ctx ends. Where the store fails to
-// tell, sessions still hear of changes at their next NOOP, and of those that
-// this server makes at once; it is asked again after a while.
+// watch forwards the events of the store until ctx ends. If Watch fails, it is
+// tried again after a pause; meanwhile sessions see changes of other processes at
+// their next NOOP, and those of this server at once.
 func (a *accountHub) watch(ctx context.Context, log *slog.Logger) {
 	defer close(a.ended)
 	for pause := watchPause; ; pause = min(2*pause, maxWatchPause) {
 		events, err := a.acct.Watch(ctx)
 		if err == nil {
 			pause = watchPause
-			a.changedAll() // whatever happened unwatched
+			a.changedAll() // changes may have been missed
 			for ev := range events {
 				a.changed(ev.MailboxID)
 			}
@@ -168,10 +167,10 @@ func (a *accountHub) changedAll() {
 	}
 }
 
-// changed makes known that a mailbox has changed. Sessions that make a change
-// call it themselves, so that what one client was told is done, another
-// client of this server sees with its next command, without waiting for the
-// store's event.
+// changed reports that a mailbox has changed. Sessions that make a change call it
+// themselves, so that after one client has its answer, another client of this
+// server sees the change with its next command, without waiting for the event of
+// the store.
 func (a *accountHub) changed(id string) {
 	a.mu.Lock()
 	b := a.boxes[id]
@@ -181,8 +180,7 @@ func (a *accountHub) changed(id string) {
 	}
 }
 
-// changed is accountHub.changed for a mailbox that is at hand. It returns the
-// generation that the change has made.
+// changed is accountHub.changed for this mailbox. It returns the new generation.
 func (b *boxHub) changed() uint64 {
 	gen := b.gen.Add(1)
 	b.mu.Lock()
@@ -237,15 +235,15 @@ type changesCall struct {
 	err   error // after done
 }
 
-// A delta is what has changed in a mailbox, with the flags of the messages that
-// have changed, unless there are too many of them: then flags is nil.
+// A delta is the changes of a mailbox, with the flags of the changed messages,
+// unless there are too many of them: then flags is nil.
 type delta struct {
 	mailbox.Changes
 	flags []mailbox.Entry
 }
 
-// keptResults is how many results are kept for sessions that come a little
-// later, maxDeltaFlags how many messages the flags of which are read with them.
+// keptResults is how many results are kept for sessions that ask a little later,
+// maxDeltaFlags the maximum number of messages whose flags are read with them.
 const (
 	keptResults   = 4
 	maxDeltaFlags = 1024
@@ -287,7 +285,7 @@ func (b *boxHub) changes(ctx context.Context, mb mailbox.Mailbox, since mailbox.
 			if c.err == nil {
 				return c.delta, nil
 			}
-			return readDelta(ctx, mb, since) // the other's trouble need not be ours
+			return readDelta(ctx, mb, since) // the error of another session may not concern this one
 		}
 	}
 	c := &changesCall{since: since, gen: b.gen.Load(), done: make(chan struct{})}
@@ -324,8 +322,8 @@ func (b *boxHub) forget(c *changesCall) {
 	}
 }
 
-// claimRecent finds out which messages below next are recent to the session
-// that asks first (RFC 3501 §2.3.2). It returns the lowest such UID, or next
+// claimRecent determines which messages below next are recent to the session that
+// asks first (RFC 3501 §2.3.2). It returns the lowest such UID, or next
 // if another session has them. Of the sessions of this server only one asks the
 // store.
 func (b *boxHub) claimRecent(ctx context.Context, m mailbox.RecentMarker, next mailbox.UID) (mailbox.UID, error) {

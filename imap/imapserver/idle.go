@@ -16,9 +16,9 @@ func idleExt() extension {
 	}
 }
 
-// idle waits for DONE and tells what happens meanwhile; EXPUNGE too, since a
-// command is in progress that uses no sequence numbers. The hub wakes the
-// connection, which otherwise holds nothing but its goroutine.
+// idle waits for DONE and reports changes meanwhile; EXPUNGE too, since the command
+// in progress uses no sequence numbers. The hub wakes the connection, which
+// otherwise needs only its goroutine.
 func (c *Conn) idle(*imap.Idle) (reply, error) {
 	if c.sel != nil {
 		stop := c.sel.box.listen(c.tp)

@@ -15,7 +15,7 @@ import (
 func childrenExt() extension { return extension{caps: []imap.Cap{imap.CapChildren}} }
 
 // specialUseExt is SPECIAL-USE (RFC 6154). The roles stand in every LIST
-// response, so that clients find them that don't know how to ask.
+// response, for clients that don't request them.
 func specialUseExt() extension {
 	return extension{caps: []imap.Cap{imap.CapSpecialUse, imap.CapCreateSpecialUse}}
 }
@@ -228,7 +228,7 @@ func (c *Conn) lsub(cmd *imap.LSub) (reply, error) {
 	return reply{}, nil
 }
 
-// listData returns what LIST and LSUB say of a name.
+// listData returns the response of LIST and LSUB for a name.
 func listData(l listed, extended bool) *imap.ListData {
 	d := &imap.ListData{Separator: separator, Mailbox: l.info.Name}
 	switch {
@@ -296,8 +296,8 @@ func matchName(pattern, name string) bool {
 	return at[len(pattern)]
 }
 
-// simplify makes one wildcard of several in a row. It is false if more than max
-// octets of the pattern are none, which match no name of that length.
+// simplify joins consecutive wildcards. It returns false if the pattern has more
+// than max other octets, so that it matches no name of that length.
 func simplify(pattern string, max int) (string, bool) {
 	out := make([]byte, 0, min(len(pattern), 2*max+1))
 	for i := range len(pattern) {

@@ -65,8 +65,8 @@ func (c *Conn) ask(challenge string) ([]byte, error) {
 	return line, link(err)
 }
 
-// logIn makes an attempt to log in, to the account of the identity that check
-// returns. A session that failed stays as it was, ready for another attempt.
+// logIn attempts to log in, to the account of the identity that check returns. A
+// failed attempt leaves the session unchanged, ready for another one.
 func (c *Conn) logIn(command, mechanism string, sc sasl.Conn, check func() (string, error)) (reply, error) {
 	err := c.attempts.Try(c.ctx, sc, mechanism, check, c.openAccount)
 	switch {
@@ -78,12 +78,12 @@ func (c *Conn) logIn(command, mechanism string, sc sasl.Conn, check func() (stri
 	return reply{code: imap.CodeCapability, arg: c.capabilities(), text: command + " completed"}, nil
 }
 
-// openAccount moves the session on.
+// openAccount opens the account and enters the authenticated state.
 func (c *Conn) openAccount(identity string) error {
 	h, err := c.srv.hub.join(c.ctx, c.srv.Store, identity, c.log())
 	if err != nil {
 		if errors.Is(err, mailbox.ErrNotExist) {
-			// The authenticator knows a user that the store doesn't.
+			// The user has no account in the store.
 			c.log().Error("imap: no account for identity", "identity", identity)
 			return no(imap.CodeAuthorizationFailed, "this user has no mail account")
 		}

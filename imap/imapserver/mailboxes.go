@@ -9,7 +9,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// mailboxesExt is the commands that make, rename, remove, list and watch over
+// mailboxesExt is the commands that create, delete, rename, subscribe to and list
 // mailboxes (RFC 9051 §6.3.4 to §6.3.11).
 func mailboxesExt() extension {
 	return extension{commands: []command{
@@ -29,9 +29,9 @@ func (c *Conn) newName(name string) (string, error) {
 	return name, mailbox.ValidName(name, c.account.Limits())
 }
 
-// create makes the mailbox and the superiors that it lacks (RFC 9051 §6.3.4).
-// A separator at the end says that inferiors will follow: any mailbox may have
-// some, so it means nothing here.
+// create creates the mailbox and missing superiors (RFC 9051 §6.3.4). A separator
+// at the end declares that inferiors will follow: it is ignored, since any mailbox
+// may have inferiors.
 func (c *Conn) create(cmd *imap.Create) (reply, error) {
 	name, err := c.newName(strings.TrimSuffix(cmd.Mailbox, string(separator)))
 	if err != nil {
@@ -55,15 +55,15 @@ func (c *Conn) create(cmd *imap.Create) (reply, error) {
 	return reply{}, nil
 }
 
-// createSuperiors makes mailboxes of the superiors that a new name has. Where
-// that can't be done the name stands without them, which nothing forbids.
+// createSuperiors creates the superiors of a new name. If it can't, the mailbox
+// exists without them, which is allowed.
 func (c *Conn) createSuperiors(name string) {
 	for up := superior(name); up != ""; up = superior(up) {
 		_, err := c.account.Create(c.ctx, up, nil)
 		switch {
 		case err == nil:
 		case errors.Is(err, mailbox.ErrExist), up == mailbox.Inbox:
-			return // and so its superiors, or nobody wants them
+			return // and so its superiors, or they are not wanted
 		default:
 			c.log().Debug("imap: superior mailbox not made", "name", up, "error", err)
 			return
@@ -81,7 +81,7 @@ func (c *Conn) delete(cmd *imap.Delete) (reply, error) {
 	}
 	id := mb.Info().ID
 	if c.sel != nil && c.sel.info.ID == id {
-		// The client knows what it did: it only stops being in the mailbox.
+		// The client deleted it itself: the mailbox is only closed.
 		c.leaveMailbox()
 		c.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeClosed, Text: "the selected mailbox is deleted"})
 	}

@@ -117,8 +117,8 @@ func quotaError(err error) error {
 	return err
 }
 
-// withinQuota refuses a message that would not fit, before its octets have been
-// sent. The store has the last word.
+// withinQuota refuses a message that would exceed a quota, before its octets are
+// sent. The store checks again.
 func (c *Conn) withinQuota(name string, size int64) error {
 	k := c.quotas()
 	if k == nil {

@@ -14,15 +14,15 @@ import (
 )
 
 // begin starts a response in the connection's buffer; end puts it there. All
-// that a session sends, literals of messages left out, goes through them.
+// output of a session uses them, except the literals of messages.
 func (c *Conn) begin() *wire.Encoder {
 	c.enc.B = c.tp.AvailableBuffer()
 	c.enc.Err = nil
 	return &c.enc
 }
 
-// end writes what was begun. A value that can't be on the wire is a fault of
-// this server, and nothing of it leaves.
+// end writes the response. A value that can't be written is a fault of this
+// server, and nothing of the response is sent.
 func (c *Conn) end() error {
 	if c.enc.Err != nil {
 		return c.enc.Err
@@ -70,8 +70,8 @@ func wrongState(have, want state) *imap.Error {
 	}
 }
 
-// refusal turns what a handler returned into what the client is told, nil for
-// an error that ends the session.
+// refusal returns the answer for an error of a handler, or nil if the error ends
+// the session.
 func (c *Conn) refusal(err error) *imap.Error {
 	var e *imap.Error
 	switch {
@@ -128,7 +128,7 @@ func link(err error) error {
 }
 
 // reason returns what an error of the store says beside its sentinel: the
-// texts of package mailbox, which are written for people.
+// texts of package mailbox, which are human-readable.
 func reason(err, sentinel error) string {
 	full, short := err.Error(), sentinel.Error()
 	const prefix = "mailbox: "
@@ -138,7 +138,7 @@ func reason(err, sentinel error) string {
 	return short[len(prefix):]
 }
 
-// authRefusal turns an error of package sasl into what the client is told.
+// authRefusal returns the answer for an error of package sasl.
 func (c *Conn) authRefusal(err error) *imap.Error {
 	var e *imap.Error
 	switch {

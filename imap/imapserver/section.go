@@ -11,7 +11,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// A span is a stretch of octets of a message.
+// A span is a range of octets of a message.
 type span struct{ off, size int64 }
 
 // section writes BODY[…]<…> and the RFC822 items that mean the same.
@@ -85,8 +85,8 @@ func wantOf(sec *imap.BodySection) mailbox.Want {
 	return mailbox.WantStructure | mailbox.WantContent
 }
 
-// part returns the stretch of a span that <offset.count> asks for, empty if it
-// begins behind the end (RFC 9051 §6.4.5).
+// part returns the range of a span that <offset.count> names, empty if it begins
+// after the end (RFC 9051 §6.4.5).
 func (sp span) part(p *imap.Partial) span {
 	if p == nil {
 		return sp
@@ -166,8 +166,8 @@ func (b *fieldBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// headerFields writes HEADER.FIELDS and HEADER.FIELDS.NOT. A header of any size
-// is fine: one that is too long to be held is read twice, to be counted first.
+// headerFields writes HEADER.FIELDS and HEADER.FIELDS.NOT. A header may have
+// any size: one that is too long to be held is read twice, first to count it.
 func (f *fetcher) headerFields(sec *imap.BodySection, c mailbox.Content, sp span) error {
 	f.fields.buf, f.fields.size = f.fields.buf[:0], 0
 	if err := f.filter(&f.fields, sec, c, sp); err != nil {
@@ -189,7 +189,7 @@ func (f *fetcher) headerFields(sec *imap.BodySection, c mailbox.Content, sp span
 	})
 }
 
-// window passes on a span of what is written to it.
+// window forwards a span of the octets written to it.
 type window struct {
 	w    io.Writer
 	span span

@@ -53,7 +53,7 @@ func (c *Conn) selectMailbox(cmd *imap.Select) (reply, error) {
 			c.leaveMailbox()
 		}
 	}()
-	sel.seen = sel.box.gen.Load() // before the snapshot: better one look too many
+	sel.seen = sel.box.gen.Load() // before the snapshot, so that no change is missed
 	snap, err := mb.Snapshot(c.ctx)
 	if err != nil {
 		return reply{}, err
@@ -82,7 +82,7 @@ func (c *Conn) selectMailbox(cmd *imap.Select) (reply, error) {
 	return reply{code: imap.CodeReadWrite}, nil
 }
 
-// tellSelected is what every SELECT tells (RFC 9051 §6.3.2, RFC 3501 §6.3.1).
+// tellSelected sends the responses to SELECT (RFC 9051 §6.3.2, RFC 3501 §6.3.1).
 func (c *Conn) tellSelected(_ *imap.Select, st mailbox.Status) error {
 	if err := c.flagsResponses(); err != nil {
 		return link(err)

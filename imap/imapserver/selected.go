@@ -10,8 +10,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// selected is the mailbox that a session has selected, and what its client has
-// been told of it.
+// selected is the mailbox that a session has selected, and the state of it that
+// the client knows.
 type selected struct {
 	mb       mailbox.Mailbox
 	info     mailbox.Info
@@ -24,9 +24,9 @@ type selected struct {
 	recent   mailbox.UIDSet  // messages that are \Recent in this session
 	keywords mailbox.FlagSet // that FLAGS has named
 
-	// own are changes that this session has made and its client has been
-	// answered for, as far as the view has not moved past them: the client is
-	// not told of them as news.
+	// own are changes that this session has made and whose command has been
+	// answered, as far as they are newer than the view: they are not reported
+	// to the client.
 	own mailbox.Steps
 }
 
@@ -76,10 +76,10 @@ func (c *Conn) writable(needed mailbox.Rights) error {
 	return nil
 }
 
-// poll tells the client what has happened in the selected mailbox: it stands
-// before the tagged response of each command. RFC 3501 §7.4.1: no EXPUNGE
-// during FETCH, STORE and SEARCH, which use sequence numbers that the client
-// may have chosen before it could know (their UID forms may get it).
+// poll reports the changes of the selected mailbox to the client, before the tagged
+// response of each command. RFC 3501 §7.4.1: no EXPUNGE during FETCH, STORE and
+// SEARCH, which use sequence numbers that the client may have chosen before the
+// EXPUNGE (their UID forms may get it).
 func (c *Conn) poll() error {
 	sel := c.sel
 	if sel == nil {
@@ -120,10 +120,9 @@ func (c *Conn) poll() error {
 	return nil
 }
 
-// made takes in the changes that the session itself has just made in the
-// selected mailbox, and has other sessions look for them. Where they are the
-// next after what the client knows, the view moves on without a look at the
-// mailbox; what comes of it stands in ch.
+// made applies the changes that the session itself has just made in the selected
+// mailbox, and notifies other sessions. If no other change came in between, the
+// view is updated with ch, without reading the mailbox.
 func (c *Conn) made(steps mailbox.Steps, ch mailbox.Changes) {
 	if len(steps) == 0 {
 		return
@@ -144,8 +143,8 @@ func (c *Conn) made(steps mailbox.Steps, ch mailbox.Changes) {
 	}
 }
 
-// selectedGone ends the session when another one has deleted the mailbox: the
-// client could make no sense of anything else (RFC 2180 §3.3).
+// selectedGone ends the session if another one has deleted the mailbox: clients
+// expect nothing else (RFC 2180 §3.3).
 func (c *Conn) selectedGone(err error) error {
 	if errors.Is(err, mailbox.ErrNotExist) {
 		return &imap.Error{Status: imap.BYE, Text: "the selected mailbox has been deleted"}
@@ -179,7 +178,7 @@ func (c *Conn) tellExpunges() error {
 	return err
 }
 
-// tell announces arrivals and changes of flags. The flags of what has changed
+// tell announces new messages and changes of flags. The flags of changed messages
 // may have been read already.
 func (c *Conn) tell(flags []mailbox.Entry) error {
 	sel := c.sel
@@ -268,7 +267,7 @@ func (c *Conn) tellFlags(seq uint32, entry mailbox.Entry, withUID bool) error {
 }
 
 // tellSilent writes a FETCH response for a message whose flags the client has
-// changed with .SILENT: only what enabled extensions have to say of it.
+// changed with .SILENT: only the data that enabled extensions add.
 func (c *Conn) tellSilent(seq uint32, entry mailbox.Entry, withUID bool) error {
 	if err := c.tellKeywords(entry.Flags); err != nil {
 		return err
@@ -300,8 +299,8 @@ func (c *Conn) beginUnasked(seq uint32, entry mailbox.Entry, withUID bool) *wire
 	return e
 }
 
-// addsToFlags reports whether an enabled extension has something to say of
-// messages whose flags have changed.
+// addsToFlags reports whether an enabled extension adds data for messages whose
+// flags have changed.
 func (c *Conn) addsToFlags() bool {
 	return slices.ContainsFunc(c.on, func(x extension) bool { return x.withFlags != nil })
 }

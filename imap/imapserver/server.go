@@ -41,8 +41,8 @@ type Server struct {
 	// name of an account in it.
 	Store mailbox.Store
 
-	// Authenticator checks who clients are. The SASL mechanisms that are
-	// offered follow from its optional interfaces (see package sasl).
+	// Authenticator authenticates clients. Its optional interfaces determine
+	// the SASL mechanisms that are offered (see package sasl).
 	Authenticator sasl.Authenticator
 
 	// Hostname is the server's name, for the greeting and for SASL; by default
@@ -53,17 +53,16 @@ type Server struct {
 	Mechanisms []string
 
 	// ChannelBinding offers the -PLUS forms of SCRAM under TLS. They are off by
-	// default for clients that choose them wherever they are offered, and then
-	// fail (mutt, with GNU SASL).
+	// default because some clients choose them whenever they are offered, and
+	// then fail (mutt, with GNU SASL).
 	ChannelBinding bool
 
-	// AllowInsecureAuth permits mechanisms that show the password, and LOGIN,
+	// AllowInsecureAuth permits mechanisms that reveal the password, and LOGIN,
 	// on connections without TLS. It is meant for tests and for loopback.
 	AllowInsecureAuth bool
 
-	// LoginTimeout is how long a client may stay without logging in: what a
-	// stranger can hold a connection for. Zero: DefaultLoginTimeout; negative:
-	// no limit.
+	// LoginTimeout is how long a client may stay connected without logging in.
+	// Zero: DefaultLoginTimeout; negative: no limit.
 	LoginTimeout time.Duration
 
 	// MaxAuthFailures is how many attempts to log in may fail until the
@@ -85,7 +84,7 @@ type Server struct {
 	// refused with NO [LIMIT]. Zero: search.DefaultMaxTime; negative: no limit.
 	SearchTimeout time.Duration
 
-	// ID is what the server says of itself (RFC 2971). Nil: its name only.
+	// ID is the response to ID (RFC 2971). Nil: the name of the server only.
 	ID imap.IDFields
 
 	// OnConnect, unless nil, is called before the greeting. An error ends the
@@ -95,19 +94,19 @@ type Server struct {
 
 	// Capabilities, unless nil, gets the capabilities about to be advertised
 	// to a client and returns those that are, to turn extensions off for a
-	// connection or an account. What belongs to an extension that is turned off
-	// is refused, whether or not the client asked for capabilities. It is
+	// connection or an account. All syntax of a disabled extension is refused,
+	// whether or not the client requested capabilities. It is
 	// called again for each command that needs an extension.
 	Capabilities func(c *Conn, caps imap.CapSet) imap.CapSet
 
-	// OnID, unless nil, is called when a client has said what it is.
+	// OnID, unless nil, is called when a client has sent ID.
 	OnID func(c *Conn, id imap.IDFields)
 
 	// OnAuth is called after each attempt to log in, before the client is
-	// answered. Nil: sasl.SlowDown, which makes clients wait that fail.
+	// answered. Nil: sasl.SlowDown, which delays clients that fail.
 	OnAuth func(ctx context.Context, a sasl.Attempt)
 
-	// QuotaAdmin, unless nil, tells who may use SETQUOTA. Nil: nobody.
+	// QuotaAdmin reports who may use SETQUOTA. Nil: no user.
 	QuotaAdmin func(c *Conn) bool
 
 	hub   hub
@@ -134,7 +133,7 @@ func (s *Server) ListenAndServeTLS(addr string) error {
 	return s.Server.ListenAndServeTLS(cmp.Or(addr, ":993"), handler{s})
 }
 
-// errNotSet is what serving without the fields that must be set comes to.
+// errNotSet is the error of a Server without its required fields.
 var errNotSet = errors.New("imapserver: Server needs a Store and an Authenticator")
 
 // setup makes the server ready, once.
@@ -159,7 +158,7 @@ func (s *Server) setup() error {
 	return nil
 }
 
-// handler is what the accept loop sees of a Server.
+// handler is the interface of a Server to the accept loop.
 type handler struct{ srv *Server }
 
 // Prepare is called before the first connection.
@@ -186,7 +185,7 @@ func (h handler) Refuse(c *textproto.Conn, reason error) {
 	c.Flush()
 }
 
-// A Conn is a connection, as the hooks of Server see it.
+// A Conn is a connection of a client, as passed to the hooks of Server.
 type Conn struct {
 	srv *Server
 	tp  *textproto.Conn
@@ -208,7 +207,7 @@ type Conn struct {
 	attempts sasl.Attempts // to log in
 	unbind   func()        // ends the time limit for logging in
 
-	// Of the command under way:
+	// Of the command in progress:
 	holdExpunge bool        // it must not get EXPUNGE responses
 	force       bool        // ask the store for changes even if none were announced
 	offer       imap.CapSet // what offers looks in, if offerKnown
@@ -237,9 +236,9 @@ func (c *Conn) TLS() *tls.ConnectionState { return c.tp.TLS() }
 // ID returns the connection's name in traces and logs.
 func (c *Conn) ID() string { return c.tp.ID() }
 
-// Identity returns who has logged in, empty if nobody has.
+// Identity returns the identity that has logged in, or "".
 func (c *Conn) Identity() string { return c.identity }
 
-// ClientID returns what the client has said of itself with ID, nil if nothing.
-// RFC 2971 §3 forbids to behave differently for it.
+// ClientID returns the fields that the client has sent with ID, or nil. RFC 2971 §3
+// forbids to behave differently depending on them.
 func (c *Conn) ClientID() imap.IDFields { return c.clientID }

@@ -62,8 +62,8 @@ func (c *Conn) store(cmd *imap.Store) (reply, error) {
 	return reply{}, nil
 }
 
-// tellStored tells what STORE has done: of the silent messages only what enabled
-// extensions want told. It returns how many of the others there are.
+// tellStored reports the result of STORE: for silent messages only the data that
+// enabled extensions add. It returns the number of other messages.
 func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored uint32, err error) {
 	if !silent.IsEmpty() && c.addsToFlags() {
 		err = c.readFlags(silent, func(e *mailbox.Entry) error {
@@ -86,8 +86,8 @@ func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored u
 	})
 }
 
-// modified is the reply to a conditional STORE that has left messages alone: gone
-// tells that others could not be found (RFC 7162 §3.1.3).
+// modified is the reply to a conditional STORE that did not change all messages:
+// gone says that others no longer exist (RFC 7162 §3.1.3).
 func (c *Conn) modified(cmd *imap.Store, conflicts mailbox.UIDSet, gone bool) (reply, error) {
 	set := imap.UIDNumSet(conflicts)
 	if !cmd.UID {
@@ -109,10 +109,10 @@ func (c *Conn) setFlags(set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.
 	return res, err
 }
 
-// setKnown changes the flags of those messages of the set that nobody has
-// changed since the client was last told of changes: it can compute the result
-// by itself. The others are returned unchanged, since what they have become must
-// be told.
+// setKnown changes the flags of the messages of the set that no other session has
+// changed since the client was last told of changes: the client can compute the
+// result itself. It returns the others, unchanged, since the client must be told
+// their result.
 func (c *Conn) setKnown(set mailbox.UIDSet, change mailbox.FlagChange) (changed, others mailbox.UIDSet, err error) {
 	since := c.sel.view.state.ModSeq
 	change.UnchangedSince = &since

@@ -8,11 +8,10 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// An extension is a part of the protocol: what it advertises, the commands that
-// it adds, and what it does to others. The base protocol has several. Each stands
-// in a file of its own, as a function that returns it, and is listed in
-// newProtocol. What is not offered never comes here: package grammar refuses it
-// (see Conn.offers).
+// An extension is a part of the protocol: its capabilities, the commands that it
+// adds, and its effects on others. The base protocol has several. Each is a
+// function in a file of its own, listed in newProtocol. Package grammar refuses
+// the syntax of extensions that are not offered (see Conn.offers).
 type extension struct {
 	// caps are advertised in the states of capStates (loggedIn if zero),
 	// provided that offer, unless nil, agrees.
@@ -41,8 +40,8 @@ type extension struct {
 	onSearch func(*Conn, *imap.Search, mailbox.UIDSet, *imap.SearchData) error
 
 	// Once one of caps is enabled: whether FETCH responses that the client did
-	// not ask for have the UID, what they have besides flags, and what tells of
-	// messages that are gone, instead of EXPUNGE.
+	// not ask for have the UID, the data that they have besides flags, and the
+	// function that reports expunged messages, instead of EXPUNGE.
 	withUID   bool
 	withFlags func(*Conn, *wire.Encoder, mailbox.Entry)
 	tellGone  func(*Conn, mailbox.UIDSet) error
@@ -55,9 +54,9 @@ type command struct {
 	run    handlerFunc
 }
 
-// A handlerFunc does what a command asks for. Untagged responses are written as
-// it goes; the tagged one follows from what it returns: OK with the reply, or
-// the refusal that the error stands for (see Conn.refusal).
+// A handlerFunc executes a command and writes its untagged responses. Its results
+// determine the tagged one: OK with the reply, or the refusal for the error (see
+// Conn.refusal).
 type handlerFunc func(c *Conn, cmd imap.Command) (reply, error)
 
 // A reply completes a command with OK.
@@ -73,7 +72,7 @@ func on[C imap.Command](f func(*Conn, C) (reply, error)) handlerFunc {
 	return func(c *Conn, cmd imap.Command) (reply, error) { return f(c, cmd.(C)) }
 }
 
-// A protocol is everything that a server speaks.
+// A protocol is the extensions and commands of a server.
 type protocol struct {
 	extensions []extension        // in the order in which capabilities are advertised
 	commands   map[string]command // by name

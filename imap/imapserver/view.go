@@ -10,10 +10,10 @@ import (
 // A view is a mailbox as one client knows it: the UIDs of the messages it has
 // been told of, and so the meaning of every sequence number it may use.
 //
-// It moves forward in two steps. apply takes in what happened in the mailbox
-// (mailbox.Changes): messages that arrived join the end at once, since telling
-// of them is always allowed, while messages that vanished stay where they are
-// and are only marked gone. takeExpunges, called when EXPUNGE may be sent (RFC
+// It is updated in two steps. apply applies the changes of the mailbox
+// (mailbox.Changes): it appends new messages at once, since announcing them is
+// always allowed, while messages that vanished keep their place and are only
+// marked gone. takeExpunges, called when EXPUNGE may be sent (RFC
 // 3501 §7.4.1, RFC 9051 §7.5.1), removes them and gives their numbers. Between
 // the two, a gone message keeps its sequence number but has no data.
 //
@@ -181,7 +181,7 @@ func (v *view) seqs(set mailbox.UIDSet) imap.NumSet {
 	return out
 }
 
-// A news is what steps forward have brought that the client is to hear.
+// A news is the changes of which the client is to be told.
 type news struct {
 	first   mailbox.UID    // the lowest UID that has arrived, zero if none has
 	changed mailbox.UIDSet // messages that the client knew, whose flags may have changed
@@ -248,7 +248,7 @@ func (v *view) remove(set mailbox.UIDSet) {
 				add(from, c.First-1)
 			}
 			if c.Last >= r.last {
-				whole = false // nothing is left behind the cut
+				whole = false // nothing remains after the removed part
 				break
 			}
 			from = max(from, c.Last+1)
