@@ -42,19 +42,19 @@ type CrashOptions struct {
 // each call has returned. The parent kills it at a random moment, opens the
 // store, and checks that
 //
-//   - whatever was acknowledged is there, undamaged, and gone if its removal
-//     was acknowledged;
-//   - what was under way is there wholly or not at all;
+//   - all acknowledged messages exist, undamaged, unless their removal was
+//     acknowledged;
+//   - a call that was not acknowledged has taken effect wholly or not at all;
 //   - no UID was given twice, also not those of expunged messages;
 //   - the counters are right, and Changes leads from the last view to the new
 //     one;
 //
-// and so on, round after round, in the same directory. A kill leaves what the
-// process had written with the operating system, so the loss of power is
-// another matter, which this can't check.
+// and so on, round after round, in the same directory. A kill does not
+// affect data that the process had passed to the operating system, so Crash can't
+// check for a loss of power.
 //
-// Call it in a test function, or subtest, of its own: all that comes before it
-// there happens in the child too.
+// Call it in a test function, or subtest, of its own: the child also runs all code
+// before it there.
 func Crash(t *testing.T, opts CrashOptions) {
 	if dir := os.Getenv(crashEnv); dir != "" {
 		crashChild(opts, dir)

@@ -1,5 +1,5 @@
-// Package mailboxtest checks an implementation of [mailbox.Store] for all that
-// the interfaces promise, as testing/fstest does for file systems.
+// Package mailboxtest tests whether an implementation of [mailbox.Store] keeps all
+// promises of the interfaces, as testing/fstest does for file systems.
 //
 //	func TestStore(t *testing.T) {
 //		mailboxtest.Run(t, func(t testing.TB) mailbox.Store {
@@ -8,8 +8,8 @@
 //	}
 //
 // Every store of this module passes it, and a store of your own should.
-// [Options] tell what else can be checked: that mail survives closing and
+// [Options] enable further checks: that mail survives closing and
 // opening again, that limits and rights hold, and that a damaged message costs
 // itself only. Optional interfaces are checked where they are found. [Crash]
-// checks that it survives the sudden death of the process. [Bench] measures.
+// checks that it survives the sudden end of the process. [Bench] measures.
 package mailboxtest

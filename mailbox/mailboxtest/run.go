@@ -13,8 +13,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// Options tell what a store can do besides what every store does. The zero
-// value, and nil, are for a plain one.
+// Options describe the optional abilities of a store. The zero value, and nil, are
+// for a store without any.
 type Options struct {
 	// CreateAccount makes an account. By default the store must be a
 	// [mailbox.Admin], and its method is called.
@@ -44,8 +44,8 @@ type Options struct {
 
 // Run checks a store. open returns an empty one, and sees to it, with
 // t.Cleanup, that it is closed in the end; it is called once for each subtest.
-// Where the store has a Close method (io.Closer), it may have been called by
-// then, and closing again must do no harm.
+// If the store has a Close method (io.Closer), Run may have called it by then, and
+// closing again must be harmless.
 // opts may be nil.
 func Run(t *testing.T, open func(t testing.TB) mailbox.Store, opts *Options) {
 	if opts == nil {

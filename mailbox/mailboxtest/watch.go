@@ -207,7 +207,7 @@ func testWatchSlow(t *testing.T, f *fixture) {
 		v := look(t, m)
 		views[m.Info().ID] = &v
 	}
-	// None of this may wait for the reader.
+	// None of these calls may wait for the reader.
 	for range 100 {
 		for _, m := range boxes {
 			put := fill(t, m, 1)
