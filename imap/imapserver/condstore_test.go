@@ -24,7 +24,7 @@ type modSeqClient struct {
 	modSeq map[string]int
 }
 
-// hear takes in untagged responses. A response without flags is about a message
+// hear processes untagged responses. A response without flags is about a message
 // that the client has changed with .SILENT: it computes them by itself.
 func (m *modSeqClient) hear(t *testing.T, lines []string, silent func(flags string) string) {
 	for _, l := range lines {

@@ -55,7 +55,7 @@ func TestWhileConnected(t *testing.T) {
 			})
 		})
 	}
-	// The connection is as it was: what was woken, nobody waits for.
+	// The connection is usable as before.
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		defer far.Close()

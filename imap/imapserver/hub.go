@@ -224,7 +224,7 @@ func (b *boxHub) listen(w waker) (stop func()) {
 	}
 }
 
-// A changesCall is a call of Mailbox.Changes, under way or done, that sessions
+// A changesCall is a call of Mailbox.Changes, in progress or done, that sessions
 // with the same state share: a thousand IDLE sessions that are woken by one
 // message cost one query.
 type changesCall struct {
@@ -260,7 +260,7 @@ func readDelta(ctx context.Context, mb mailbox.Mailbox, since mailbox.State) (de
 	for m, err := range mb.Messages(ctx, ch.Changed, mailbox.WantFlags) {
 		if err != nil {
 			if _, ok := errors.AsType[*mailbox.MessageError](err); ok {
-				err = nil // each session reads, and passes over it
+				err = nil // each session reads, and skips it
 			}
 			return d, err
 		}

@@ -14,7 +14,7 @@ import (
 // every LIST response.
 func childrenExt() extension { return extension{caps: []imap.Cap{imap.CapChildren}} }
 
-// specialUseExt is SPECIAL-USE (RFC 6154). The roles stand in every LIST
+// specialUseExt is SPECIAL-USE (RFC 6154). The roles are in every LIST
 // response, for clients that don't request them.
 func specialUseExt() extension {
 	return extension{caps: []imap.Cap{imap.CapSpecialUse, imap.CapCreateSpecialUse}}

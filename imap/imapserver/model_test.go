@@ -118,7 +118,7 @@ var (
 	subjectRE = regexp.MustCompile(`"Message (\d+)"`)
 )
 
-// do runs a command and takes in what comes of it.
+// do runs a command and processes its responses.
 func (c *modelClient) do(cmd string) string {
 	clear(c.touched)
 	lines, status := c.cmd(cmd)

@@ -23,7 +23,7 @@ func (c *Conn) startTLS(*imap.StartTLS) (reply, error) {
 	}
 	return reply{text: "begin TLS negotiation", after: func() error {
 		// StartTLSServer refuses to go on when plaintext follows the command:
-		// it would be taken for what the client said under TLS
+		// it would be read as if the client had sent it under TLS
 		// (CVE-2011-0411). Nothing that the client said before is kept.
 		c.clientID = nil
 		return link(c.tp.StartTLSServer(c.ctx, c.srv.TLSConfig))

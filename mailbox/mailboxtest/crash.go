@@ -290,7 +290,7 @@ func (c *crash) round(t *testing.T, round int) int {
 		}
 		c.note(t, text)
 		if acks++; acks == killAfter+1 {
-			// Not in step with the child.
+			// At a time independent of the child.
 			pause := time.Duration(rand.IntN(3000)) * time.Microsecond
 			time.AfterFunc(pause, func() { cmd.Process.Kill() })
 		}

@@ -137,7 +137,7 @@ func testFlags(t *testing.T, f *fixture) {
 		sameEntry(t, before[i], e) // nothing else has changed
 	}
 
-	// UIDs that don't exist are passed over.
+	// UIDs that don't exist are ignored.
 	res, err = m.SetFlags(f.ctx, mailbox.UIDRangeSet(put[2]+100, mailbox.MaxUID), mailbox.FlagChange{Flags: mailbox.NewFlagSet("y")})
 	require.NoError(t, err)
 	require.True(t, res.Changed.IsEmpty())

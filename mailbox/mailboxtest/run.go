@@ -29,7 +29,7 @@ type Options struct {
 	Second func(t testing.TB, s mailbox.Store) mailbox.Store
 
 	// WithLimits opens an empty store whose accounts have these limits. Fields
-	// that the store can't limit are passed over: Account.Limits tells.
+	// that the store can't limit are ignored, as Account.Limits shows.
 	WithLimits func(t testing.TB, lim mailbox.Limits) mailbox.Store
 
 	// Share gives an account, user, these rights on a mailbox of another, none

@@ -126,7 +126,7 @@ func testWatch(t *testing.T, f *fixture) {
 	awaitClosed(t, events)
 	awaitClosed(t, again)
 	awaitClosed(t, bobs)
-	fill(t, m, 1) // nobody listens, nothing happens
+	fill(t, m, 1) // without watchers, this has no effect
 
 	// A context that is done gives an error, or a channel that is closed soon.
 	if late, err := f.Watch(ctx); err == nil {

@@ -10,7 +10,7 @@ import (
 // A Key is a node of a search: the types of this package, and those that
 // another package adds for its own use. The method only marks the type.
 //
-// Keys are values; a tree that nobody changes may be used by many goroutines.
+// Keys are values; many goroutines may use a tree while none changes it.
 type Key interface{ SearchKey() }
 
 // The keys of RFC 9051 §6.4.4. One key replaces the shorthands of

@@ -297,7 +297,7 @@ func TestBrokenServers(t *testing.T) {
 	require.True(t, ne.Timeout())
 }
 
-// A context that ends breaks off whatever is under way.
+// A context that ends aborts the call in progress.
 func TestCancel(t *testing.T) {
 	testutil.NoLeaks(t)
 	addr := scripted(t, "+OK\r\n", map[string]string{"CAPA": "-ERR\r\n", "RETR 1": "+OK\r\nbeginning\r\n"})
@@ -407,7 +407,7 @@ func TestBodyWriteTo(t *testing.T) {
 	_, err = io.Copy(&text, body)
 	require.ErrorIs(t, err, ErrBodyClosed)
 
-	// A writer that fails leaves the connection in step.
+	// A writer that fails leaves the connection usable.
 	body, err = c.Retr(ctx, 1)
 	require.NoError(t, err)
 	_, err = io.Copy(full{}, body)

@@ -64,7 +64,7 @@ func TestDialTimeout(t *testing.T) {
 	t.Run("TLS handshake", func(t *testing.T) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
-		defer l.Close() // nobody accepts, so nobody shakes hands
+		defer l.Close() // no accept, so no handshake
 		_, err = pop3client.DialTLS(t.Context(), l.Addr().String(), o)
 		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 		_, err = pop3client.Dial(t.Context(), l.Addr().String(), o)

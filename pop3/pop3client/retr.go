@@ -61,7 +61,7 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	b.to = faultyWriter{w: w}
 	n, err := b.r.WriteTo(&b.to)
 	if b.to.err != nil {
-		return n, err // the connection is in step: Close reads the rest
+		return n, err // the connection is usable: Close reads the rest
 	}
 	if err == nil {
 		b.eof = true

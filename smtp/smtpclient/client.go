@@ -57,7 +57,7 @@ type Options struct {
 
 // Timeouts are how long the client waits for the server. Zero means the default,
 // which is that of RFC 5321 §4.5.3.2 where it names one; a negative number means
-// no limit. Each is renewed by whatever comes.
+// no limit. Each starts again when data arrives.
 type Timeouts struct {
 	Dial      time.Duration // connecting, default 1 minute
 	Handshake time.Duration // TLS, default 30 seconds

@@ -112,8 +112,8 @@ func (p *Pool) Send(ctx context.Context, env *Envelope, body io.Reader) (*Result
 	}
 }
 
-// untouched reports whether it is certain that the server has taken the message
-// for nobody.
+// untouched reports whether it is certain that the server has accepted the message
+// for no recipient.
 func (r *Result) untouched() bool {
 	if r.Reply.Code != 0 {
 		return false

@@ -36,12 +36,12 @@ type Session interface {
 	// Data takes the message. When it returns nil, the server has taken
 	// responsibility for the message (RFC 5321 §4.2.5). r yields the message
 	// without dot-stuffing, lines ended by CRLF, and fails if it breaks a rule
-	// or a limit: then the client is told so whatever Data returns. What Data
-	// leaves unread is read by the server. r is valid during the call.
+	// or a limit: then the client is told so, even if Data returns nil. The
+	// server reads what Data leaves unread. r is valid during the call.
 	Data(ctx context.Context, r io.Reader) error
 
-	// Reset ends a transaction: after Data, after RSET and whatever else
-	// begins anew, and when the connection goes away in the middle of one.
+	// Reset ends a transaction: after Data, RSET or another command that starts
+	// anew, and when the connection ends in the middle of one.
 	Reset(ctx context.Context)
 
 	// Close is called last, when the connection is gone or about to go.

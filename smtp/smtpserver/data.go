@@ -100,7 +100,7 @@ type body struct {
 	lw   limitWriter
 
 	maxLine int // 0: any
-	line    int // octets of the line under way
+	line    int // octets of the current line
 }
 
 var errTextLine = &smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 6, 0}, Text: "message has a line that is too long"}

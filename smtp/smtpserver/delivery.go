@@ -57,7 +57,7 @@ type Delivery struct {
 
 // Errors for Delivery's functions to return.
 var (
-	// ErrNoSuchUser: the address is one of this server's, but nobody has it.
+	// ErrNoSuchUser: the domain is one of this server's, but has no such user.
 	ErrNoSuchUser = &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 1, 1}, Text: "no such user here"}
 
 	// ErrRelayDenied: the server takes no mail for the address.
@@ -239,11 +239,11 @@ func (s *deliverySession) deliver(ctx context.Context, r io.Reader) ([]error, er
 	return errs, nil
 }
 
-// turn waits until the store may be given a large message. Stores hold headers
-// and structures of a message in memory while they read it, up to megabytes
-// where somebody means harm: so that this doesn't grow with the number of
-// clients, only a few messages are read at once. No client can hold up others:
-// it has sent its message.
+// turn waits until a large message may be passed to the store. Stores hold the
+// headers and structure of a message in memory while they read it, up to megabytes
+// for a malicious message: so that this doesn't grow with the number of clients,
+// only a few messages are read at once. No client can delay others, since it has
+// already sent its message.
 func (d *Delivery) turn(ctx context.Context) (end func(), err error) {
 	d.once.Do(func() { d.turns = make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))) })
 	select {

@@ -20,8 +20,8 @@
 // TLS comes with TLSConfig (STARTTLS; ListenAndServeTLS serves TLS from the first
 // octet), AUTH with an Authenticator.
 //
-// Whatever a Session returns as a *smtp.Error is sent as it is; other errors are
-// logged and become 451. Extensions are tables of commands, EHLO keywords and
+// A *smtp.Error that a Session returns is sent unchanged; other errors are logged
+// and become 451. Extensions are tables of commands, EHLO keywords and
 // parameters, one file each; those that a Backend has to honour are offered only
 // if it says that it does (see [Extender]).
 //
@@ -31,9 +31,9 @@
 //     each recipient), whatever the Backend does and however much of a body it
 //     reads. Bodies that are refused are read to their end within bounds, or the
 //     connection is closed.
-//   - Only CRLF.CRLF ends DATA. What has a bare CR or LF in it is refused, or
-//     normalised if so configured (CVE-2023-51764 and kin).
-//   - Nothing sent before TLS is known after it.
+//   - Only CRLF.CRLF ends DATA. A message with a bare CR or LF is refused, or
+//     normalised if so configured (CVE-2023-51764 and similar).
+//   - All that was sent before TLS is discarded.
 //   - All calls of a Session come from one goroutine, one at a time.
 //   - No message is held in memory.
 //

@@ -21,7 +21,7 @@ func (c *Conn) cmdStartTLS() {
 		c.goodbye = true
 		return
 	}
-	// RFC 3207 §4.2: forget whatever the client has said.
+	// RFC 3207 §4.2: discard all that the client has sent.
 	c.reset()
 	c.hello, c.extended, c.identity, c.state = "", false, "", stStart
 	c.parser.Extensions = 0

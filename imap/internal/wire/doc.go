@@ -7,7 +7,7 @@
 //
 //   - A Decoder holds one line at a time, and after an error it can still skip
 //     to the end of the command, literals included (Skip), so that one bad
-//     command doesn't put the connection out of step.
+//     command doesn't affect the next one.
 //   - Limits are checked before anything is allocated or asked for: a literal
 //     that is too big is never requested from the peer, and never stored.
 //   - No CR, LF or NUL that came in a value leaves an Encoder outside a literal,
