@@ -92,7 +92,7 @@ func TestShare(t *testing.T) {
 	requireSound(t, shared.(*mboxHandle))
 }
 
-// Accounts that go take their shares with them.
+// The shares of a deleted account are removed.
 func TestShareEnds(t *testing.T) {
 	ctx := t.Context()
 	s, _, alice, shared := openTwo(t, mailbox.AllRights)
@@ -118,7 +118,7 @@ func TestShareEnds(t *testing.T) {
 	require.Equal(t, "INBOX", listNames(t, alice), "the new account has no share in it")
 }
 
-// countdown is a context that is done when it has been looked at often enough.
+// countdown is a context that is done after a number of checks.
 type countdown struct {
 	context.Context
 	left int
@@ -131,7 +131,7 @@ func (c *countdown) Err() error {
 	return nil
 }
 
-// A call that ends between two slices tells what it has done.
+// A call that ends between two slices returns the changes it has made.
 func TestSlices(t *testing.T) {
 	h := openInbox(t, nil)
 	grow(t, h, 3*sliceSize)

@@ -132,7 +132,7 @@ func BenchmarkContents4K(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/msg")
 }
 
-// A message arrives, and a session learns of it.
+// A message arrives, and a session is notified.
 func BenchmarkChangesOfOne(b *testing.B) {
 	m := inbox(b, openStore(b, nil), "alice")
 	fill(b, m, 1000)

@@ -25,7 +25,7 @@ func random(seed uint64, size int) []byte {
 	return b
 }
 
-// Sizes around every bound come back as they went in, however they are read.
+// Contents of sizes around every bound are read back unchanged, in every way.
 func TestContentSizes(t *testing.T) {
 	s := openStore(t, nil)
 	m := inbox(t, s, "alice")
@@ -110,8 +110,8 @@ func TestLargeInLittleMemory(t *testing.T) {
 	s := openStore(t, nil)
 	m := inbox(t, s, "alice")
 	const size = 8 << 20
-	// What is live is measured, since how much garbage lies beside it depends on
-	// when the collector gets to run, and on the heap of the tests before.
+	// Live memory is measured, since the amount of garbage depends on when the
+	// collector runs, and on the tests before.
 	live := func() uint64 {
 		var ms runtime.MemStats
 		runtime.GC()

@@ -122,7 +122,7 @@ func TestExclusive(t *testing.T) {
 	require.NoError(t, openPath(t, path, alone).Close())
 }
 
-// holdEnv names the database that a child process is to hold.
+// holdEnv names the database that a child process holds open.
 const holdEnv = "SQLITE_TEST_HOLD"
 
 // hold opens the database exclusively until it is killed, or the parent ends.
@@ -137,7 +137,7 @@ func hold(path string) {
 	os.Exit(0)
 }
 
-// The lock holds between processes, and dies with its holder.
+// The lock excludes other processes, and ends with its holder.
 func TestExclusiveProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail.db")
 	exe, err := os.Executable()
@@ -171,13 +171,13 @@ func TestExclusiveProcess(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// Several stores on one file are what several processes are to each other.
+// Several stores on one file behave like several processes.
 func TestManyOnOneFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail.db")
 	var stores []*Store
 	var opening sync.WaitGroup
 	var mu sync.Mutex
-	for range 3 { // all at once, on a file that is not there yet
+	for range 3 { // all at once, on a file that does not exist yet
 		opening.Go(func() {
 			s, err := Open(context.Background(), path, &Options{PollInterval: 10 * time.Millisecond})
 			if err != nil {
@@ -237,7 +237,7 @@ func TestManyOnOneFile(t *testing.T) {
 		require.True(t, snap.UIDs.Equal(all))
 	}
 
-	// What another does is told, too.
+	// Changes of another store are reported, too.
 	next := func(kind mailbox.EventKind, id string) {
 		t.Helper()
 		for timeout := time.After(10 * time.Second); ; {
@@ -282,7 +282,7 @@ func TestManyOnOneFile(t *testing.T) {
 	requireSound(t, stores[0])
 }
 
-// A lock that another process holds for too long is a matter of trying again.
+// A lock that another process holds for too long is a temporary error.
 func TestBusy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail.db")
 	s := openPath(t, path, &Options{BusyTimeout: 50 * time.Millisecond})

@@ -15,7 +15,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// The counters of all mailboxes are one query, however many they are.
+// The counters of all mailboxes, of any number, are one query.
 func TestListStatusIsOneQuery(t *testing.T) {
 	s := openStore(t, nil)
 	a := inbox(t, s, "alice").(*box).a
@@ -108,8 +108,8 @@ func TestHeader(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A damaged message costs itself only, and what does not need what is damaged
-// reads it all the same.
+// A damaged message affects no other, and reads that do not need the damaged part
+// succeed.
 func TestDamaged(t *testing.T) {
 	const content = "(SELECT content FROM message WHERE uid = 3)"
 	for name, c := range map[string]struct {
@@ -171,8 +171,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// A block of the file that SQLite cannot make sense of costs the message that it
-// is of, and no other.
+// A block of the file that SQLite cannot read affects its own message, and no
+// other.
 func TestDamagedBlock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail.db")
 	s, err := Open(t.Context(), path, nil)

@@ -79,7 +79,7 @@ func TestSlices(t *testing.T) {
 	require.True(t, ch.Changed.Equal(mailbox.UIDRangeSet(1, n)))
 	require.True(t, ch.New.Equal(mailbox.UIDSetOf(n+1)))
 
-	// Where the call ends early, what is done stays done, and is told.
+	// If the call ends early, the finished part remains, and is returned.
 	why := errors.New("why")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	sliced(t, s, func() { res, err = add(ctx, mailbox.FlagDeleted) }, func(*tx) error { cancel(why); return nil })
@@ -92,7 +92,7 @@ func TestSlices(t *testing.T) {
 	require.EqualValues(t, res.Changed.Len(), st.Deleted)
 	require.Equal(t, res.Steps[0].To, st.HighestModSeq)
 
-	// An expunge finds the few that are deleted without a look at the others.
+	// An expunge finds the few that are deleted without reading the others.
 	before = state()
 	gone, err := m.Expunge(t.Context(), mailbox.AllUIDs(), mailbox.NewFlagSet(mailbox.FlagDeleted))
 	require.NoError(t, err)

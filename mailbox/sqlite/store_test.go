@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 		hold(path)
 	}
 	code := m.Run()
-	// Every test closes its stores, so no goroutine of ours may be left.
+	// Every test closes its stores, so no goroutine of the package may be left.
 	for range 100 {
 		if !strings.Contains(stacks(), "mailbox/sqlite.(*") {
 			os.Exit(code)

@@ -26,8 +26,8 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// damageSummary makes nonsense of what was parsed of a message, as another
-// program would that has the file open.
+// damageSummary overwrites the summary of a message, as another program could
+// that has the file open.
 func damageSummary(t testing.TB, s mailbox.Store, account, name string, uid mailbox.UID) {
 	c, err := openConn(s.(*Store).dsn)
 	require.NoError(t, err)

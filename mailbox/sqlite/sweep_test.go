@@ -16,7 +16,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// sweepAll sweeps until nothing is left to sweep.
+// sweepAll sweeps until no garbage remains.
 func sweepAll(t testing.TB, s *Store) {
 	t.Helper()
 	for more := true; more; {
@@ -33,7 +33,7 @@ func count(t testing.TB, s *Store, table string) (n int64) {
 	return n
 }
 
-// openSweeping opens a store that sweeps when it is told to, and at once then.
+// openSweeping opens a store that sweeps only on request, and without delay.
 func openSweeping(t testing.TB) *Store {
 	s := openStore(t, nil)
 	require.NoError(t, s.write(t.Context(), func(*tx) error {
@@ -101,7 +101,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// Bodies that came in halfway leave nothing behind.
+// Bodies that arrived in part leave no garbage.
 func TestSweepOrphans(t *testing.T) {
 	s := openSweeping(t)
 	m := inbox(t, s, "alice")
@@ -127,11 +127,11 @@ func TestSweepOrphans(t *testing.T) {
 	require.NoError(t, s.write(t.Context(), func(t *tx) error { t.now = t.now.Add(s.tune.lease + time.Minute); _, err := t.sweep(); return err }))
 	require.Zero(t, count(t, s, "content")+count(t, s, "chunk"))
 
-	// One that comes so slowly that it was given up is an error, no damage.
+	// A body that arrives so slowly that its lease ended is an error, not damage.
 	d.summary, d.size, d.stored = []byte{}, maxChunk, maxChunk
 	err := s.write(t.Context(), func(t *tx) error { return appendStaged(t, m, d) })
 	require.ErrorIs(t, err, mailbox.ErrUnavailable)
-	// A lease is renewed while octets come.
+	// A lease is renewed while octets arrive.
 	d = &staged{}
 	require.NoError(t, s.write(t.Context(), func(t *tx) error { return t.spool(1, d, 0, chunk, false) }))
 	require.NoError(t, s.write(t.Context(), func(t *tx) error {
@@ -142,7 +142,7 @@ func TestSweepOrphans(t *testing.T) {
 	require.EqualValues(t, 2, count(t, s, "chunk"))
 }
 
-// appendStaged makes a message of what was staged.
+// appendStaged appends a staged message.
 func appendStaged(t *tx, m mailbox.Mailbox, msg *staged) error {
 	b := m.(*box)
 	row, err := t.box(b.a.id, b.id)
@@ -157,7 +157,7 @@ func appendStaged(t *tx, m mailbox.Mailbox, msg *staged) error {
 	return err
 }
 
-// The writer sweeps by itself, also what an earlier process left.
+// The writer sweeps by itself, including the garbage of an earlier process.
 func TestSweepByItself(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail.db")
 	s := openPath(t, path, nil)
@@ -182,8 +182,8 @@ func TestSweepByItself(t *testing.T) {
 	}
 }
 
-// However much is expunged, what is remembered of it stays within bounds, and
-// Changes tells no less than it must.
+// The memory of expunges stays within bounds, and Changes still returns at least
+// all vanished UIDs.
 func TestForgetVanished(t *testing.T) {
 	s := openStore(t, &Options{MaxVanished: 10})
 	m := inbox(t, s, "alice")

@@ -24,7 +24,7 @@ func block(t testing.TB, s *Store) (release func()) {
 	return func() { close(end) }
 }
 
-// createAccount is a request that makes an account.
+// createAccount is a request that creates an account.
 func createAccount(name string) func(*tx) error {
 	return func(t *tx) error {
 		_, err := t.exec("INSERT INTO account VALUES (NULL, ?, 1, 0, 1, 0, 0, -1, -1, -1)", name)
@@ -67,8 +67,8 @@ func TestGroupCommit(t *testing.T) {
 	require.EqualValues(t, 21, st.HighestModSeq)
 }
 
-// What is acknowledged has been synced; the pieces of a body on its way in
-// need not be.
+// An acknowledged change has been synced; the pieces of an arriving body need not
+// be.
 func TestSync(t *testing.T) {
 	s := openStore(t, nil)
 	const normal, full = 1, 2
@@ -81,7 +81,7 @@ func TestSync(t *testing.T) {
 		require.EqualValues(t, full, mode(false))
 		require.EqualValues(t, normal, mode(true))
 	}
-	// One that must be synced takes the others in its group along.
+	// A change that must be synced syncs the others of its group.
 	release := block(t, s)
 	var n int64
 	lazy := &request{lazy: true, run: func(t *tx) (err error) { n, err = t.c.queryInt("PRAGMA synchronous"); return err }}
@@ -105,7 +105,7 @@ func TestFailureInGroup(t *testing.T) {
 		requests = append(requests, r)
 	}
 	submit(createAccount("a"))
-	submit(func(*tx) error { return mailbox.ErrLimit }) // has changed nothing: costs the others nothing
+	submit(func(*tx) error { return mailbox.ErrLimit }) // has changed nothing, so the others are not repeated
 	submit(func(t *tx) error {
 		if err := createAccount("b")(t); err != nil {
 			return err
@@ -183,7 +183,7 @@ func TestCloseWhileBusy(t *testing.T) {
 	require.ErrorIs(t, err, mailbox.ErrClosed)
 }
 
-// A disk that is full refuses what needs room, and nothing else suffers.
+// On a full disk, only changes that need space fail.
 func TestDiskFull(t *testing.T) {
 	s := openStore(t, nil)
 	m := inbox(t, s, "alice")
@@ -205,7 +205,7 @@ func TestDiskFull(t *testing.T) {
 	require.ErrorIs(t, err, mailbox.ErrUnavailable)
 	requireSound(t, s)
 
-	// Reading goes on, and so do changes that need no room.
+	// Reads continue, and so do changes that need no space.
 	count := 0
 	for msg, err := range m.Messages(t.Context(), mailbox.AllUIDs(), mailbox.WantContent) {
 		require.NoError(t, err)
@@ -214,7 +214,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	require.Equal(t, n, count)
 
-	// One that needs too much in a group does not take the others along.
+	// A change that needs too much space does not fail the others of its group.
 	release := block(t, s)
 	results := make(chan error)
 	go func() {
