@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Patterns of LIST are as long as a line may be; that they cost time does not
-// depend on it.
+// Patterns of LIST are as long as a line may be; the time to match them does not
+// depend on that.
 func TestMatchNameBombs(t *testing.T) {
 	name := strings.Repeat("ab", 60)
 	for _, unit := range []string{"*a", "%a*", "*%*%", "a", "%/", "*/%"} {

@@ -125,8 +125,8 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkIdleConn tells what a connection in IDLE costs. The test's own ends
-// are counted out: they are bare file descriptors.
+// BenchmarkIdleConn measures the memory of a connection in IDLE. The client ends
+// are not included: they are bare file descriptors.
 func BenchmarkIdleConn(b *testing.B) {
 	store := memory.New(nil)
 	b.Cleanup(func() { store.Close() })

@@ -22,7 +22,7 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// A scriptedConn is a client that has said everything already.
+// A scriptedConn is a client that has sent all its input already.
 type scriptedConn struct {
 	in  *bytes.Reader
 	out bytes.Buffer
@@ -41,8 +41,8 @@ type anybody struct{}
 
 func (anybody) Authenticate(context.Context, string, string) (string, error) { return "fred", nil }
 
-// FuzzSession plays what a client may say. Nothing may panic, and every line
-// that is sent must be one that a client can make sense of.
+// FuzzSession plays arbitrary input. Nothing may panic, and a client must be able
+// to parse every line that is sent.
 func FuzzSession(f *testing.F) {
 	// The transcripts are the seeds: what the client says in them.
 	paths, err := filepath.Glob("testdata/*.txt")

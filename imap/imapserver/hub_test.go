@@ -105,11 +105,11 @@ func TestHubSharesChanges(t *testing.T) {
 		}
 		synctest.Wait()
 		require.EqualValues(t, 1, mb.calls.Load())
-		ask(4) // knows less: a call of its own
+		ask(4) // an older state needs a call of its own
 		synctest.Wait()
 		require.EqualValues(t, 2, mb.calls.Load())
 
-		// One who waits for another's call can give up.
+		// A session that waits for the call of another can give up.
 		ctx, cancel := context.WithCancel(t.Context())
 		given := make(chan error, 1)
 		go func() {
@@ -130,7 +130,7 @@ func TestHubSharesChanges(t *testing.T) {
 		wg.Wait()
 		require.EqualValues(t, 3, mb.calls.Load())
 
-		// The error of one is not the error of all.
+		// The error of one session does not affect the others.
 		box.gen.Add(1)
 		trouble := errors.New("trouble")
 		var first atomic.Bool

@@ -116,7 +116,7 @@ func TestOnAuth(t *testing.T) {
 	}
 	require.Equal(t, "* BYE too many failed logins", c.line())
 
-	// Giving up is a failure, and heard of.
+	// A cancelled attempt is a failure, and is reported to OnAuth.
 	c = dial(t, addr)
 	for range 4 {
 		c.send("a AUTHENTICATE PLAIN\r\n")

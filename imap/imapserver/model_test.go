@@ -20,7 +20,7 @@ import (
 // TestModel has ten clients append, flag, copy, move and expunge in one mailbox
 // at once, at random. Each believes nothing but what it is told: it keeps the
 // list of its messages from EXISTS and EXPUNGE, their UIDs and flags from FETCH,
-// and reckons the result of its own STORE.SILENT. Nothing may ever contradict
+// and computes the result of its own STORE.SILENT. Nothing may ever contradict
 // what it knows, and at the end all must agree with the server.
 func TestModel(t *testing.T) {
 	store := newStore(t, nil)

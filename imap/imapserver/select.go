@@ -32,8 +32,8 @@ func unselectExt() extension {
 
 func (c *Conn) selectMailbox(cmd *imap.Select) (reply, error) {
 	if c.sel != nil {
-		// The mailbox that was selected is left, also when the new one can't
-		// be selected (RFC 9051 §6.3.2). What follows is about the new one.
+		// The selected mailbox is closed even if the new one can't be selected
+		// (RFC 9051 §6.3.2). Later responses are about the new one.
 		c.leaveMailbox()
 		c.status(grammar.StatusLine{Cond: imap.OK, Code: imap.CodeClosed, Text: "previous mailbox closed"})
 	}
@@ -98,8 +98,8 @@ func (c *Conn) tellSelected(_ *imap.Select, st mailbox.Status) error {
 	return nil
 }
 
-// closeMailbox removes what is marked \Deleted, without telling of it, and
-// leaves the mailbox (RFC 9051 §6.4.1). A user who may not expunge does only the
+// closeMailbox silently removes the messages marked \Deleted, and leaves the
+// mailbox (RFC 9051 §6.4.1). A user who may not expunge does only the
 // latter (RFC 4314 §4).
 func (c *Conn) closeMailbox(*imap.Close) (reply, error) {
 	if c.writable(mailbox.RightExpunge) == nil {

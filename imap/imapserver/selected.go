@@ -20,7 +20,7 @@ type selected struct {
 	readOnly bool
 
 	seen     uint64          // generation of box that view includes
-	news     news            // what view includes and the client has not heard
+	news     news            // changes that view includes and the client has not been told
 	recent   mailbox.UIDSet  // messages that are \Recent in this session
 	keywords mailbox.FlagSet // that FLAGS has named
 
@@ -58,8 +58,8 @@ func (c *Conn) resolve(set imap.NumSet, uid bool) (mailbox.UIDSet, error) {
 	return uids, nil
 }
 
-// errExpunged refuses a command by sequence number that named messages which
-// are gone, while the client could not be told yet (RFC 2180 §4, RFC 5530 §3).
+// errExpunged refuses a command by sequence number that names expunged messages of
+// which the client could not be told yet (RFC 2180 §4, RFC 5530 §3).
 func errExpunged() error {
 	return no(imap.CodeExpungeIssued, "some of the messages no longer exist")
 }
@@ -90,8 +90,8 @@ func (c *Conn) poll() error {
 		var d delta
 		var err error
 		if c.force {
-			// Not even a result that another session got just now will do:
-			// it may have asked before the change that this client knows of.
+			// Not even a recent result of another session is enough: it may
+			// be from before a change that this client knows of.
 			d.Changes, err = sel.mb.Changes(c.ctx, sel.view.state)
 		} else {
 			d, err = sel.box.changes(c.ctx, sel.mb, sel.view.state, gen)

@@ -136,7 +136,7 @@ func (s *Server) ListenAndServeTLS(addr string) error {
 // errNotSet is the error of a Server without its required fields.
 var errNotSet = errors.New("imapserver: Server needs a Store and an Authenticator")
 
-// setup makes the server ready, once.
+// setup prepares the server, once.
 func (s *Server) setup() error {
 	if s.Store == nil || s.Authenticator == nil {
 		return errNotSet

@@ -13,8 +13,8 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// TestTwoServers: what a session of one server does, a session of another
-// server on the same store hears of by Watch alone.
+// TestTwoServers: Watch reports the changes of a session of one server to a
+// session of another server on the same store.
 func TestTwoServers(t *testing.T) {
 	store := newStore(t, nil)
 	one := login(t, start(t, &imapserver.Server{Store: store, AllowInsecureAuth: true, Authenticator: plainUsers{}}))

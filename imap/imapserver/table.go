@@ -31,8 +31,8 @@ type extension struct {
 	// selected, whose status is given. It is called where all caps are offered.
 	onSelect func(*Conn, *imap.Select, mailbox.Status) error
 
-	// onFetch, onStore and onSearch, unless nil, do what the modifiers and keys
-	// of the extension ask for. onFetch may narrow the set and add items, onStore
+	// onFetch, onStore and onSearch, unless nil, implement the modifiers and keys
+	// of the extension. onFetch may narrow the set and add items, onStore
 	// may make the change conditional, and onSearch may add to the response when
 	// messages have been found.
 	onFetch  func(*Conn, *imap.Fetch, *mailbox.UIDSet) error
