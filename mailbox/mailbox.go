@@ -22,11 +22,12 @@ import (
 // highest UID (see [AllUIDs]).
 //
 // The memory of a call does not grow with the mailbox, except for sets of UIDs,
-// which grow with the gaps in them; and no call delays those of other accounts,
-// or of other mailboxes, for longer than a few milliseconds. SetFlags and Expunge
-// may therefore work in slices: other readers can see a part of the change, and
-// if an error ends the call, the finished part remains and is in the result. Each
-// message is changed in one step.
+// which grow with the gaps in them; and no call delays those of other accounts
+// for longer than a few milliseconds. SetFlags and Expunge may therefore work in
+// slices: other readers can see a part of the change, and if an error ends the
+// call, the finished part remains and is in the result. Each message is changed
+// in one step. Append, Copy and Move are all or none: a store with a single writer
+// may need longer for very many messages.
 //
 // Info().Access says what the user may do. A call that needs a right that the
 // user lacks returns ErrReadOnly if the user can change nothing in the mailbox,
@@ -97,7 +98,6 @@ type Mailbox interface {
 
 	// Move copies and expunges in one step: no reader sees a message in both
 	// mailboxes or in neither. It needs no space in a quota that both mailboxes
-	// share. Moving into the same mailbox gives the messages new
-	// UIDs.
+	// share. Moving into the same mailbox gives the messages new UIDs.
 	Move(ctx context.Context, set UIDSet, dest string) (Result, error)
 }

@@ -8,9 +8,9 @@ import "context"
 // use. A call whose context is done returns an error that wraps ctx.Err(); if the
 // context was done before the call, the call changes nothing.
 type Store interface {
-	// Account opens the account of that name. An authenticator
-	// or a delivery resolver returned the name; the store compares it byte for
-	// byte. ErrNotExist if there is none.
+	// Account opens the account of that name, as an authenticator or a delivery
+	// resolver returned it; the store compares it byte for byte. ErrNotExist if
+	// there is none.
 	Account(ctx context.Context, name string) (Account, error)
 }
 

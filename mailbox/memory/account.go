@@ -21,7 +21,7 @@ type account struct {
 
 	mu         sync.RWMutex // guards the fields below, and all in the mailboxes
 	deleted    bool
-	mailboxes  map[string]*mbox // by name
+	mailboxes  map[string]*box // by name
 	subscribed map[string]bool
 	quota      map[mailbox.QuotaName]int64
 	messages   int64 // in all mailboxes
@@ -30,7 +30,7 @@ type account struct {
 	leaf    sync.Mutex // guards the fields below; no other lock is taken while it is held
 	gone    bool
 	queues  map[*storekit.Queue]struct{} // of the calls of Watch
-	foreign map[*mbox]struct{}           // mailboxes of other accounts that are shared with this one
+	foreign map[*box]struct{}            // mailboxes of other accounts that are shared with this one
 }
 
 func newAccount(s *Store, name string) *account {
@@ -38,11 +38,11 @@ func newAccount(s *Store, name string) *account {
 		store:      s,
 		name:       name,
 		order:      s.lastID.Add(1),
-		mailboxes:  map[string]*mbox{},
+		mailboxes:  map[string]*box{},
 		subscribed: map[string]bool{},
 		quota:      maps.Clone(s.opts.Quota),
 		queues:     map[*storekit.Queue]struct{}{},
-		foreign:    map[*mbox]struct{}{},
+		foreign:    map[*box]struct{}{},
 	}
 	a.mailboxes[mailbox.Inbox] = a.newMailbox(mailbox.Inbox, 0)
 	return a
@@ -114,7 +114,7 @@ func (h *handle) rlock(ctx context.Context) error {
 }
 
 // find returns the mailbox of that name. The account is locked.
-func (a *account) find(name string) (*mbox, error) {
+func (a *account) find(name string) (*box, error) {
 	if m := a.mailboxes[mailbox.CanonicalName(name)]; m != nil {
 		return m, nil
 	}
@@ -122,7 +122,7 @@ func (a *account) find(name string) (*mbox, error) {
 }
 
 // info describes a mailbox of the account as it is now. The account is locked.
-func (a *account) info(m *mbox, want mailbox.ListWant) mailbox.Info {
+func (a *account) info(m *box, want mailbox.ListWant) mailbox.Info {
 	info := mailbox.Info{
 		ID:          m.id,
 		Name:        m.name,
@@ -183,7 +183,7 @@ func (h *handle) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, err
 	if err != nil {
 		return nil, err
 	}
-	return &mboxHandle{handle: h, mbox: m, info: h.info(m, 0)}, nil
+	return &boxHandle{handle: h, box: m, info: h.info(m, 0)}, nil
 }
 
 // Create implements [mailbox.Account].
@@ -211,7 +211,7 @@ func (h *handle) Create(ctx context.Context, name string, opts *mailbox.CreateOp
 }
 
 // put adds a new mailbox to the account, which is locked.
-func (a *account) put(m *mbox) error {
+func (a *account) put(m *box) error {
 	if a.mailboxes[m.name] != nil {
 		return mailbox.ErrExist
 	}
@@ -250,7 +250,7 @@ func (h *handle) Rename(ctx context.Context, from, to string) error {
 
 // rename implements Rename for valid names. The account is locked.
 func (a *account) rename(from, to string) error {
-	var moving []*mbox
+	var moving []*box
 	for name, m := range a.mailboxes {
 		if name == from || strings.HasPrefix(name, from+"/") {
 			moving = append(moving, m)
@@ -299,7 +299,7 @@ func (h *handle) Delete(ctx context.Context, name string) error {
 }
 
 // drop deletes a mailbox of the account, which is locked.
-func (a *account) drop(m *mbox) error {
+func (a *account) drop(m *box) error {
 	if m.name == mailbox.Inbox {
 		return fmt.Errorf("%w: %s can't be deleted", mailbox.ErrInvalidName, m.name)
 	}

@@ -54,7 +54,7 @@ type keyword struct {
 
 // intern returns the mailbox's shared set of these keywords, whose refs the
 // caller counts with hold and release. The account is locked for writing.
-func (m *mbox) intern(flags []mailbox.Flag) *keywordSet {
+func (m *box) intern(flags []mailbox.Flag) *keywordSet {
 	if len(flags) == 0 {
 		return nil
 	}
@@ -77,7 +77,7 @@ func (m *mbox) intern(flags []mailbox.Flag) *keywordSet {
 }
 
 // hold adds n to the messages that have the set.
-func (m *mbox) hold(s *keywordSet, n int) {
+func (m *box) hold(s *keywordSet, n int) {
 	if s == nil || n == 0 {
 		return
 	}
@@ -97,7 +97,7 @@ func (m *mbox) hold(s *keywordSet, n int) {
 }
 
 // release subtracts one from the messages that have the set.
-func (m *mbox) release(s *keywordSet) {
+func (m *box) release(s *keywordSet) {
 	if s == nil {
 		return
 	}

@@ -27,9 +27,9 @@ type vanished struct {
 	uids   mailbox.UIDRange
 }
 
-// mbox is the state that the handles to one mailbox share. The lock of the owner guards
+// box is the state that the handles to one mailbox share. The lock of the owner guards
 // all but owner, id, validity and use, which don't change.
-type mbox struct {
+type box struct {
 	owner    *account
 	id       string
 	validity uint32
@@ -57,8 +57,8 @@ type mbox struct {
 	shares map[*account]mailbox.Rights // of other users, none zero
 }
 
-func (a *account) newMailbox(name string, use mailbox.SpecialUse) *mbox {
-	return &mbox{
+func (a *account) newMailbox(name string, use mailbox.SpecialUse) *box {
+	return &box{
 		owner:       a,
 		id:          a.store.newID('F'),
 		validity:    a.store.newValidity(),
@@ -74,7 +74,7 @@ func (a *account) newMailbox(name string, use mailbox.SpecialUse) *mbox {
 
 // seek returns the place of the first entry with that UID or a higher one; c
 // is len(m.chunks) if there is none.
-func (m *mbox) seek(uid mailbox.UID) (c, i int) {
+func (m *box) seek(uid mailbox.UID) (c, i int) {
 	c = sort.Search(len(m.chunks), func(c int) bool { return m.chunks[c].last() >= uid })
 	if c == len(m.chunks) {
 		return c, 0
@@ -98,7 +98,7 @@ type walk struct {
 
 // start fixes the end of a walk that has not begun: messages that arrive later
 // are not part of it.
-func (w *walk) start(m *mbox) {
+func (w *walk) start(m *box) {
 	if w.end == 0 {
 		w.end = m.uidNext
 	}
@@ -106,7 +106,7 @@ func (w *walk) start(m *mbox) {
 
 // step calls f with the next entries of the walk, at most limit. more reports
 // whether there are others. f must not add or remove entries.
-func (m *mbox) step(w *walk, limit int, f func(c *chunk, e *entry)) (more bool) {
+func (m *box) step(w *walk, limit int, f func(c *chunk, e *entry)) (more bool) {
 	for ; len(w.ranges) > 0; w.ranges = w.ranges[1:] {
 		r := w.ranges[0]
 		ci, i := m.seek(max(r.First, w.next))
@@ -139,7 +139,7 @@ func (m *mbox) step(w *walk, limit int, f func(c *chunk, e *entry)) (more bool) 
 }
 
 // status returns the counters. The owner is locked.
-func (m *mbox) status() mailbox.Status {
+func (m *box) status() mailbox.Status {
 	return mailbox.Status{
 		Messages:      uint32(m.messages),
 		Unseen:        uint32(m.unseen),
@@ -153,7 +153,7 @@ func (m *mbox) status() mailbox.Status {
 }
 
 // add appends an entry with the next UID.
-func (m *mbox) add(e entry) mailbox.UID {
+func (m *box) add(e entry) mailbox.UID {
 	e.uid = m.uidNext
 	m.uidNext++
 	if n := len(m.chunks); n == 0 || len(m.chunks[n-1].entries) == chunkSize {
@@ -182,7 +182,7 @@ func (m *mbox) add(e entry) mailbox.UID {
 }
 
 // setFlags sets the flags of an entry of the chunk.
-func (m *mbox) setFlags(c *chunk, e *entry, system mailbox.SystemFlags, keywords *keywordSet) {
+func (m *box) setFlags(c *chunk, e *entry, system mailbox.SystemFlags, keywords *keywordSet) {
 	was := e.system
 	e.system = system
 	if keywords != e.keywords {
@@ -210,7 +210,7 @@ func bit(flags, flag mailbox.SystemFlags) int {
 
 // findUnseen updates firstUnseen after a change that may have expunged that message
 // or set \Seen. No lower message can be unseen.
-func (m *mbox) findUnseen() {
+func (m *box) findUnseen() {
 	from := m.firstUnseen
 	m.firstUnseen = 0
 	if from == 0 || m.unseen == 0 {
@@ -232,7 +232,7 @@ func (m *mbox) findUnseen() {
 
 // remove removes these messages, which all exist, from the mailbox, as of
 // m.modSeq. It remembers at most limit ranges of removed UIDs.
-func (m *mbox) remove(set mailbox.UIDSet, limit int) {
+func (m *box) remove(set mailbox.UIDSet, limit int) {
 	ranges := set.Ranges()
 	if len(ranges) == 0 {
 		return
@@ -289,7 +289,7 @@ func (m *mbox) remove(set mailbox.UIDSet, limit int) {
 
 // forget subtracts an entry of the chunk, which is about to be removed, from the
 // counters.
-func (m *mbox) forget(c *chunk, e *entry) {
+func (m *box) forget(c *chunk, e *entry) {
 	m.messages--
 	m.size -= e.body.size
 	m.flaggedDeleted -= bit(e.system, mailbox.SystemDeleted)
@@ -301,7 +301,7 @@ func (m *mbox) forget(c *chunk, e *entry) {
 
 // merge drops the empty chunks of [from, to), and joins neighbours that fit into
 // one chunk with space left.
-func (m *mbox) merge(from, to int) {
+func (m *box) merge(from, to int) {
 	from = max(from-1, 0)
 	to = min(to+1, len(m.chunks))
 	kept := m.chunks[:from]

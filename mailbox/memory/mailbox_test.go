@@ -13,7 +13,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-func openInbox(t testing.TB, opts *Options) *mboxHandle {
+func openInbox(t testing.TB, opts *Options) *boxHandle {
 	t.Helper()
 	s := New(opts)
 	t.Cleanup(func() { s.Close() })
@@ -22,11 +22,11 @@ func openInbox(t testing.TB, opts *Options) *mboxHandle {
 	require.NoError(t, err)
 	m, err := a.Mailbox(t.Context(), "INBOX")
 	require.NoError(t, err)
-	return m.(*mboxHandle)
+	return m.(*boxHandle)
 }
 
 // grow adds n messages to the mailbox.
-func grow(t testing.TB, m *mboxHandle, n int) {
+func grow(t testing.TB, m *boxHandle, n int) {
 	t.Helper()
 	put, err := m.Append(t.Context(), mailbox.Incoming{Body: strings.NewReader("Subject: x\r\n\r\nbody\r\n"), Size: mailbox.SizeUnknown})
 	require.NoError(t, err)
@@ -39,9 +39,9 @@ func grow(t testing.TB, m *mboxHandle, n int) {
 }
 
 // requireSound checks the invariants of a mailbox.
-func requireSound(t testing.TB, h *mboxHandle) {
+func requireSound(t testing.TB, h *boxHandle) {
 	t.Helper()
-	m := h.mbox
+	m := h.box
 	var last mailbox.UID
 	var messages, unseen, flaggedDeleted, words int
 	var firstUnseen mailbox.UID
@@ -102,7 +102,7 @@ func TestChunks(t *testing.T) {
 	want := mailbox.UIDSet{}
 	words := []mailbox.Flag{mailbox.FlagSeen, mailbox.FlagDeleted, "a", "b", "C"}
 	for step := range 400 {
-		first := mailbox.UID(rng.IntN(int(h.mbox.uidNext) + 1))
+		first := mailbox.UID(rng.IntN(int(h.box.uidNext) + 1))
 		set := mailbox.UIDRangeSet(first, first+mailbox.UID(rng.IntN(800)))
 		if rng.IntN(3) == 0 { // many small holes
 			var holes mailbox.UIDSet
@@ -114,10 +114,10 @@ func TestChunks(t *testing.T) {
 			set = holes
 		}
 		switch op := rng.IntN(10); {
-		case op < 2 || h.mbox.messages == 0:
-			next := h.mbox.uidNext
+		case op < 2 || h.box.messages == 0:
+			next := h.box.uidNext
 			grow(t, h, 1+rng.IntN(700))
-			want.AddRange(next, h.mbox.uidNext-1)
+			want.AddRange(next, h.box.uidNext-1)
 		case op < 5:
 			res, err := h.Expunge(ctx, set, mailbox.FlagSet{})
 			require.NoError(t, err)
@@ -146,11 +146,11 @@ func TestChunks(t *testing.T) {
 			require.Equal(t, want.Intersect(set).String(), seen.String())
 		}
 	}
-	require.LessOrEqual(t, len(h.mbox.vanished), 50)
+	require.LessOrEqual(t, len(h.box.vanished), 50)
 	_, err := h.Expunge(ctx, mailbox.AllUIDs(), mailbox.FlagSet{})
 	require.NoError(t, err)
 	requireSound(t, h)
-	require.Empty(t, h.mbox.chunks)
+	require.Empty(t, h.box.chunks)
 }
 
 func TestForgetsTheOldest(t *testing.T) {
@@ -170,7 +170,7 @@ func TestForgetsTheOldest(t *testing.T) {
 	ch, err = h.Changes(ctx, mailbox.State{ModSeq: modSeqs[0], UIDNext: 41})
 	require.NoError(t, err)
 	require.Equal(t, "1,3,5,7,9,11,13,15,17,19,21,23,25,27,29", ch.Vanished.String())
-	require.LessOrEqual(t, len(h.mbox.vanished), 10)
+	require.LessOrEqual(t, len(h.box.vanished), 10)
 }
 
 func TestEntryIsSmall(t *testing.T) {
@@ -194,11 +194,11 @@ func TestMessagesAllocates(t *testing.T) {
 func TestUIDsRunOut(t *testing.T) {
 	h := openInbox(t, nil)
 	grow(t, h, 4)
-	h.mbox.uidNext = mailbox.MaxUID - 2
+	h.box.uidNext = mailbox.MaxUID - 2
 	_, err := h.Copy(t.Context(), mailbox.UIDRangeSet(1, 3), "INBOX")
 	require.ErrorIs(t, err, mailbox.ErrLimit)
 	grow(t, h, 2)
-	require.Equal(t, mailbox.MaxUID, h.mbox.uidNext)
+	require.Equal(t, mailbox.MaxUID, h.box.uidNext)
 	_, err = h.Append(t.Context(), mailbox.Incoming{Body: strings.NewReader(""), Size: 0})
 	require.ErrorIs(t, err, mailbox.ErrLimit)
 	n := 0

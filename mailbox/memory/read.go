@@ -11,10 +11,10 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
 )
 
-// mboxHandle is the handle of one caller to a mailbox.
-type mboxHandle struct {
+// boxHandle is the handle of one caller to a mailbox.
+type boxHandle struct {
 	*handle
-	mbox *mbox
+	box  *box
 	info mailbox.Info
 }
 
@@ -22,55 +22,55 @@ var _ interface {
 	mailbox.Mailbox
 	mailbox.RecentMarker
 	mailbox.Replacer
-} = (*mboxHandle)(nil)
+} = (*boxHandle)(nil)
 
 // lock locks the owner for writing, unless the call can't go on or the user
 // lacks a right.
-func (h *mboxHandle) lock(ctx context.Context, need mailbox.Rights) error {
+func (h *boxHandle) lock(ctx context.Context, need mailbox.Rights) error {
 	if err := h.check(ctx); err != nil {
 		return err
 	}
-	h.mbox.owner.mu.Lock()
-	err := h.permit(h.mbox, need)
+	h.box.owner.mu.Lock()
+	err := h.permit(h.box, need)
 	if err != nil {
 		h.unlock()
 	}
 	return err
 }
 
-func (h *mboxHandle) unlock() { h.mbox.owner.mu.Unlock() }
+func (h *boxHandle) unlock() { h.box.owner.mu.Unlock() }
 
 // rlock locks the owner for reading, unless the call can't go on or the user
 // lacks a right.
-func (h *mboxHandle) rlock(ctx context.Context, need mailbox.Rights) error {
+func (h *boxHandle) rlock(ctx context.Context, need mailbox.Rights) error {
 	if err := h.check(ctx); err != nil {
 		return err
 	}
-	h.mbox.owner.mu.RLock()
-	err := h.permit(h.mbox, need)
+	h.box.owner.mu.RLock()
+	err := h.permit(h.box, need)
 	if err != nil {
 		h.runlock()
 	}
 	return err
 }
 
-func (h *mboxHandle) runlock() { h.mbox.owner.mu.RUnlock() }
+func (h *boxHandle) runlock() { h.box.owner.mu.RUnlock() }
 
 // Info implements [mailbox.Mailbox].
-func (h *mboxHandle) Info() mailbox.Info { return h.info }
+func (h *boxHandle) Info() mailbox.Info { return h.info }
 
 // Status implements [mailbox.Mailbox].
-func (h *mboxHandle) Status(ctx context.Context) (mailbox.Status, error) {
+func (h *boxHandle) Status(ctx context.Context) (mailbox.Status, error) {
 	if err := h.rlock(ctx, mailbox.RightRead); err != nil {
 		return mailbox.Status{}, err
 	}
 	defer h.runlock()
-	return h.mbox.status(), nil
+	return h.box.status(), nil
 }
 
 // uids returns the UIDs of all messages. Its cost grows with the number of
 // chunks if no UIDs are missing in them. The owner is locked.
-func (m *mbox) uids() mailbox.UIDSet {
+func (m *box) uids() mailbox.UIDSet {
 	var set mailbox.UIDSet
 	for _, c := range m.chunks {
 		if first, last := c.first(), c.last(); int(last-first)+1 == len(c.entries) {
@@ -85,12 +85,12 @@ func (m *mbox) uids() mailbox.UIDSet {
 }
 
 // Snapshot implements [mailbox.Mailbox].
-func (h *mboxHandle) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
+func (h *boxHandle) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
 	if err := h.rlock(ctx, mailbox.RightRead); err != nil {
 		return mailbox.Snapshot{}, err
 	}
 	defer h.runlock()
-	m := h.mbox
+	m := h.box
 	s := mailbox.Snapshot{State: m.state(), UIDs: m.uids()}
 	if len(m.keywords) > 0 {
 		s.Keywords = make([]mailbox.Flag, 0, len(m.keywords))
@@ -104,15 +104,15 @@ func (h *mboxHandle) Snapshot(ctx context.Context) (mailbox.Snapshot, error) {
 	return s, nil
 }
 
-func (m *mbox) state() mailbox.State { return mailbox.State{UIDNext: m.uidNext, ModSeq: m.modSeq} }
+func (m *box) state() mailbox.State { return mailbox.State{UIDNext: m.uidNext, ModSeq: m.modSeq} }
 
 // Changes implements [mailbox.Mailbox]. Its cost grows with the changes.
-func (h *mboxHandle) Changes(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
+func (h *boxHandle) Changes(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
 	if err := h.rlock(ctx, mailbox.RightRead); err != nil {
 		return mailbox.Changes{}, err
 	}
 	defer h.runlock()
-	m := h.mbox
+	m := h.box
 	ch := mailbox.Changes{State: m.state()}
 	if since.ModSeq >= m.modSeq {
 		return ch, nil
@@ -150,7 +150,7 @@ func (h *mboxHandle) Changes(ctx context.Context, since mailbox.State) (mailbox.
 const batchSize = 128
 
 // Messages implements [mailbox.Mailbox].
-func (h *mboxHandle) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
+func (h *boxHandle) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
 	return func(yield func(*mailbox.Message, error) bool) {
 		var (
 			batch []entry
@@ -162,12 +162,12 @@ func (h *mboxHandle) Messages(ctx context.Context, set mailbox.UIDSet, want mail
 				yield(nil, err)
 				return
 			}
-			w.start(h.mbox)
+			w.start(h.box)
 			if batch == nil {
-				batch = make([]entry, 0, min(batchSize, h.mbox.messages, atMost(set, batchSize)))
+				batch = make([]entry, 0, min(batchSize, h.box.messages, atMost(set, batchSize)))
 			}
 			batch = batch[:0]
-			more = h.mbox.step(&w, cap(batch), func(_ *chunk, e *entry) { batch = append(batch, *e) })
+			more = h.box.step(&w, cap(batch), func(_ *chunk, e *entry) { batch = append(batch, *e) })
 			h.runlock()
 			for i := range batch {
 				if i > 0 {
@@ -226,21 +226,21 @@ func atMost(set mailbox.UIDSet, limit int) (n int) {
 }
 
 // MarkRecent implements [mailbox.RecentMarker].
-func (h *mboxHandle) MarkRecent(ctx context.Context, next mailbox.UID) (mailbox.UID, error) {
+func (h *boxHandle) MarkRecent(ctx context.Context, next mailbox.UID) (mailbox.UID, error) {
 	if err := h.lock(ctx, mailbox.RightRead); err != nil {
 		return 0, err
 	}
 	defer h.unlock()
-	first := h.mbox.recent
-	h.mbox.recent = max(first, min(next, h.mbox.uidNext))
+	first := h.box.recent
+	h.box.recent = max(first, min(next, h.box.uidNext))
 	return first, nil
 }
 
 // Recent implements [mailbox.RecentMarker].
-func (h *mboxHandle) Recent(ctx context.Context) (mailbox.UID, error) {
+func (h *boxHandle) Recent(ctx context.Context) (mailbox.UID, error) {
 	if err := h.rlock(ctx, mailbox.RightRead); err != nil {
 		return 0, err
 	}
 	defer h.runlock()
-	return h.mbox.recent, nil
+	return h.box.recent, nil
 }

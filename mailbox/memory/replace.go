@@ -8,13 +8,13 @@ import (
 )
 
 // Replace implements [mailbox.Replacer].
-func (h *mboxHandle) Replace(ctx context.Context, uid mailbox.UID, dest string, msg mailbox.Incoming) (res mailbox.Result, err error) {
+func (h *boxHandle) Replace(ctx context.Context, uid mailbox.UID, dest string, msg mailbox.Incoming) (res mailbox.Result, err error) {
 	// Refuse what can be refused before the message is read.
 	_, unlock, err := h.lockBoth(ctx, removal, dest)
 	if err != nil {
 		return res, err
 	}
-	_, err = h.mbox.get(uid)
+	_, err = h.box.get(uid)
 	unlock()
 	if err != nil {
 		return res, err
@@ -29,7 +29,7 @@ func (h *mboxHandle) Replace(ctx context.Context, uid mailbox.UID, dest string, 
 		return res, err
 	}
 	defer unlock()
-	m := h.mbox
+	m := h.box
 	old, err := m.get(uid)
 	if err != nil {
 		return res, err
@@ -51,7 +51,7 @@ func (h *mboxHandle) Replace(ctx context.Context, uid mailbox.UID, dest string, 
 }
 
 // get returns the message with a UID. The owner is locked.
-func (m *mbox) get(uid mailbox.UID) (*entry, error) {
+func (m *box) get(uid mailbox.UID) (*entry, error) {
 	if c, i := m.seek(uid); uid > 0 && c < len(m.chunks) && m.chunks[c].entries[i].uid == uid {
 		return &m.chunks[c].entries[i], nil
 	}

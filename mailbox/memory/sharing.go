@@ -67,7 +67,7 @@ func (s *Store) Share(ctx context.Context, owner, name, user string, rights mail
 }
 
 // share grants a user rights. The owner is locked.
-func (m *mbox) share(u *account, rights mailbox.Rights) error {
+func (m *box) share(u *account, rights mailbox.Rights) error {
 	u.leaf.Lock()
 	defer u.leaf.Unlock()
 	if u.gone {
@@ -90,7 +90,7 @@ func (m *mbox) share(u *account, rights mailbox.Rights) error {
 }
 
 // unshare revokes the rights of all other users. The owner is locked.
-func (m *mbox) unshare() {
+func (m *box) unshare() {
 	for u := range m.shares {
 		m.share(u, 0)
 	}
@@ -112,13 +112,13 @@ func (a *account) leaveForeign() {
 }
 
 // foreignName is the name of a mailbox for other users. The owner is locked.
-func (m *mbox) foreignName() string { return foreignRoot(m.owner) + "/" + m.name }
+func (m *box) foreignName() string { return foreignRoot(m.owner) + "/" + m.name }
 
 func foreignRoot(owner *account) string { return otherUsers + "/" + owner.name }
 
 // eachForeign calls f with the mailboxes that are shared with the account until
 // it returns false. Only their owner is locked, for reading.
-func (a *account) eachForeign(f func(m *mbox) bool) {
+func (a *account) eachForeign(f func(m *box) bool) {
 	a.leaf.Lock()
 	foreign := maps.Clone(a.foreign)
 	a.leaf.Unlock()
@@ -133,8 +133,8 @@ func (a *account) eachForeign(f func(m *mbox) bool) {
 }
 
 // findForeign returns the mailbox of another user that has the name.
-func (a *account) findForeign(name string) (found *mbox, err error) {
-	a.eachForeign(func(m *mbox) bool {
+func (a *account) findForeign(name string) (found *box, err error) {
+	a.eachForeign(func(m *box) bool {
 		if m.foreignName() == name {
 			found = m
 		}
@@ -148,7 +148,7 @@ func (a *account) findForeign(name string) (found *mbox, err error) {
 
 // foreignParent returns the nearest superior of the name that is shared with the
 // account, or nil.
-func (a *account) foreignParent(name string) *mbox {
+func (a *account) foreignParent(name string) *box {
 	for {
 		i := strings.LastIndexByte(name, '/')
 		if i < 0 {
@@ -163,7 +163,7 @@ func (a *account) foreignParent(name string) *mbox {
 
 // listForeign returns the mailboxes of others that the user may see.
 func (a *account) listForeign(want mailbox.ListWant) (list []mailbox.Info) {
-	a.eachForeign(func(m *mbox) bool {
+	a.eachForeign(func(m *box) bool {
 		if m.shares[a].Has(mailbox.RightLookup) {
 			list = append(list, a.foreignInfo(m, want))
 		}
@@ -174,7 +174,7 @@ func (a *account) listForeign(want mailbox.ListWant) (list []mailbox.Info) {
 
 // foreignInfo describes a mailbox of another user, except Subscribed. The
 // owner is locked.
-func (a *account) foreignInfo(m *mbox, want mailbox.ListWant) mailbox.Info {
+func (a *account) foreignInfo(m *box, want mailbox.ListWant) mailbox.Info {
 	info := mailbox.Info{ID: m.id, Name: m.foreignName(), UIDValidity: m.validity, Access: a.access(m)}
 	if want&mailbox.ListStatus != 0 && info.Access.Rights.Has(mailbox.RightRead) {
 		st := m.status()
@@ -184,7 +184,7 @@ func (a *account) foreignInfo(m *mbox, want mailbox.ListWant) mailbox.Info {
 }
 
 // access returns what the account may do with a mailbox. The owner is locked.
-func (a *account) access(m *mbox) mailbox.Access {
+func (a *account) access(m *box) mailbox.Access {
 	access := mailbox.FullAccess()
 	if m.owner != a {
 		access.Rights = m.shares[a]
@@ -197,7 +197,7 @@ const changing = mailbox.RightInsert | mailbox.RightExpunge | mailbox.RightSeen 
 
 // permit returns an error unless the mailbox exists and the account has the
 // rights on it. The owner is locked.
-func (a *account) permit(m *mbox, need mailbox.Rights) error {
+func (a *account) permit(m *box, need mailbox.Rights) error {
 	if m.owner == a && !a.deleted && !m.deleted {
 		return nil
 	}
@@ -232,7 +232,7 @@ func (h *handle) openForeign(ctx context.Context, name string) (mailbox.Mailbox,
 	}
 	info := h.foreignInfo(m, 0)
 	info.Subscribed = subscribed
-	return &mboxHandle{handle: h, mbox: m, info: info}, nil
+	return &boxHandle{handle: h, box: m, info: info}, nil
 }
 
 // createForeign creates a mailbox below one of another user.
@@ -323,7 +323,7 @@ func (h *handle) foreignQuota(ctx context.Context, root string) (list []mailbox.
 		return nil, err
 	}
 	err = fmt.Errorf("quota root %q: %w", root, mailbox.ErrNotExist)
-	h.eachForeign(func(m *mbox) bool {
+	h.eachForeign(func(m *box) bool {
 		if foreignRoot(m.owner) == root {
 			list, err = m.owner.resources(), nil
 		}

@@ -89,7 +89,7 @@ func TestShare(t *testing.T) {
 	_, err = q.Quota(ctx, "Other Users/carol")
 	require.ErrorIs(t, err, mailbox.ErrNotExist)
 	require.ErrorIs(t, q.SetQuota(ctx, roots[0], nil), mailbox.ErrNotExist, "not for others to set")
-	requireSound(t, shared.(*mboxHandle))
+	requireSound(t, shared.(*boxHandle))
 }
 
 // The shares of a deleted account are removed.
@@ -111,7 +111,7 @@ func TestShareEnds(t *testing.T) {
 	require.ErrorIs(t, err, mailbox.ErrNotExist)
 	inbox, err := bob.Mailbox(ctx, "INBOX")
 	require.NoError(t, err)
-	require.Empty(t, inbox.(*mboxHandle).mbox.shares)
+	require.Empty(t, inbox.(*boxHandle).box.shares)
 	require.NoError(t, s.CreateAccount(ctx, "alice"))
 	alice, err = s.Account(ctx, "alice")
 	require.NoError(t, err)
@@ -135,14 +135,14 @@ func (c *countdown) Err() error {
 func TestSlices(t *testing.T) {
 	h := openInbox(t, nil)
 	grow(t, h, 3*sliceSize)
-	from := h.mbox.modSeq
+	from := h.box.modSeq
 	change := mailbox.FlagChange{Flags: mailbox.NewFlagSet(mailbox.FlagDeleted)}
 	res, err := h.SetFlags(&countdown{t.Context(), 2}, mailbox.AllUIDs(), change)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, mailbox.UIDRangeSet(1, 2*sliceSize).String(), res.Changed.Intersect(mailbox.UIDRangeSet(1, 2*sliceSize)).String())
 	require.Equal(t, 2*sliceSize, res.Changed.Len())
 	require.Equal(t, mailbox.Steps{{From: from, To: from + 2}}, res.Steps, "a ModSeq for each slice")
-	require.Equal(t, 2*sliceSize, h.mbox.flaggedDeleted)
+	require.Equal(t, 2*sliceSize, h.box.flaggedDeleted)
 
 	gone, err := h.Expunge(&countdown{t.Context(), 1}, mailbox.AllUIDs(), change.Flags)
 	require.ErrorIs(t, err, context.Canceled)
@@ -151,6 +151,6 @@ func TestSlices(t *testing.T) {
 	gone, err = h.Expunge(t.Context(), mailbox.AllUIDs(), change.Flags)
 	require.NoError(t, err)
 	require.Equal(t, sliceSize, gone.Len())
-	require.Equal(t, sliceSize, h.mbox.messages)
+	require.Equal(t, sliceSize, h.box.messages)
 	requireSound(t, h)
 }

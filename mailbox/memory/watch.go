@@ -20,14 +20,14 @@ func (a *account) tell(e mailbox.Event) {
 
 // tellUsers sends an event to the other users of the mailbox. The owner is
 // locked.
-func (m *mbox) tellUsers(e mailbox.Event) {
+func (m *box) tellUsers(e mailbox.Event) {
 	for u := range m.shares {
 		u.tell(e)
 	}
 }
 
 // notify reports a change to the messages of the mailbox. The owner is locked.
-func (m *mbox) notify(kind mailbox.EventKind) {
+func (m *box) notify(kind mailbox.EventKind) {
 	e := mailbox.Event{MailboxID: m.id, Kind: kind}
 	m.owner.tell(e)
 	for u, rights := range m.shares {

@@ -16,7 +16,7 @@ import (
 const sliceSize = 4096
 
 // Append implements [mailbox.Mailbox].
-func (h *mboxHandle) Append(ctx context.Context, msgs ...mailbox.Incoming) (res mailbox.Result, err error) {
+func (h *boxHandle) Append(ctx context.Context, msgs ...mailbox.Incoming) (res mailbox.Result, err error) {
 	if err := h.admit(ctx, msgs); err != nil || len(msgs) == 0 {
 		return res, err
 	}
@@ -28,7 +28,7 @@ func (h *mboxHandle) Append(ctx context.Context, msgs ...mailbox.Incoming) (res 
 		return res, err
 	}
 	defer h.unlock()
-	m := h.mbox
+	m := h.box
 	if err := m.owner.room(int64(len(msgs)), size); err != nil {
 		return res, err
 	}
@@ -53,7 +53,7 @@ func flagsOf(msgs []mailbox.Incoming) iter.Seq2[int, mailbox.FlagSet] {
 }
 
 // read reads the messages of an Append. The flags of the entries are not set.
-func (h *mboxHandle) read(ctx context.Context, msgs []mailbox.Incoming) (entries []entry, size int64, err error) {
+func (h *boxHandle) read(ctx context.Context, msgs []mailbox.Incoming) (entries []entry, size int64, err error) {
 	entries = make([]entry, len(msgs))
 	now := time.Now()
 	for i := range msgs {
@@ -82,7 +82,7 @@ func (h *mboxHandle) read(ctx context.Context, msgs []mailbox.Incoming) (entries
 // insert adds entries to a mailbox, with the flags that the user may set there
 // (RFC 4314 §4: others are omitted), and calls added with the UID of each. The
 // owner is locked, and its quota has space for them.
-func (h *handle) insert(m *mbox, entries []entry, flags iter.Seq2[int, mailbox.FlagSet], added func(i int, uid mailbox.UID)) (mailbox.Step, error) {
+func (h *handle) insert(m *box, entries []entry, flags iter.Seq2[int, mailbox.FlagSet], added func(i int, uid mailbox.UID)) (mailbox.Step, error) {
 	if m.owner != h.account {
 		access, all := h.access(m), flags
 		flags = func(yield func(int, mailbox.FlagSet) bool) {
@@ -132,7 +132,7 @@ func (s *Store) zoneOf(t time.Time) *time.Location {
 }
 
 // admit refuses, before messages are read, those that can be refused then.
-func (h *mboxHandle) admit(ctx context.Context, msgs []mailbox.Incoming) error {
+func (h *boxHandle) admit(ctx context.Context, msgs []mailbox.Incoming) error {
 	if err := h.rlock(ctx, mailbox.RightInsert); err != nil {
 		return err
 	}
@@ -144,11 +144,11 @@ func (h *mboxHandle) admit(ctx context.Context, msgs []mailbox.Incoming) error {
 		}
 		size += max(msgs[i].Size, 0)
 	}
-	return h.mbox.owner.room(int64(len(msgs)), size)
+	return h.box.owner.room(int64(len(msgs)), size)
 }
 
 // roomForUIDs returns an error if fewer than n UIDs are left.
-func (m *mbox) roomForUIDs(n int) error {
+func (m *box) roomForUIDs(n int) error {
 	if int64(n) > int64(mailbox.MaxUID-m.uidNext) {
 		return fmt.Errorf("%w: no more UIDs", mailbox.ErrLimit)
 	}
@@ -157,7 +157,7 @@ func (m *mbox) roomForUIDs(n int) error {
 
 // roomForKeywords returns an error if the mailbox would have too many keywords
 // with these. The owner is locked.
-func (h *handle) roomForKeywords(m *mbox, more iter.Seq2[int, mailbox.FlagSet]) error {
+func (h *handle) roomForKeywords(m *box, more iter.Seq2[int, mailbox.FlagSet]) error {
 	limit := h.Limits().MaxKeywords
 	if limit <= 0 {
 		return nil
@@ -177,7 +177,7 @@ func (h *handle) roomForKeywords(m *mbox, more iter.Seq2[int, mailbox.FlagSet]) 
 }
 
 // SetFlags implements [mailbox.Mailbox].
-func (h *mboxHandle) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (res mailbox.FlagResult, err error) {
+func (h *boxHandle) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (res mailbox.FlagResult, err error) {
 	w := walk{ranges: set.Ranges()}
 	for more := true; more; {
 		if more, err = h.setFlagsSlice(ctx, &w, change, &res); err != nil {
@@ -189,12 +189,12 @@ func (h *mboxHandle) SetFlags(ctx context.Context, set mailbox.UIDSet, change ma
 
 // setFlagsSlice changes the flags of the next messages; more reports whether there
 // are others.
-func (h *mboxHandle) setFlagsSlice(ctx context.Context, w *walk, change mailbox.FlagChange, res *mailbox.FlagResult) (more bool, err error) {
+func (h *boxHandle) setFlagsSlice(ctx context.Context, w *walk, change mailbox.FlagChange, res *mailbox.FlagResult) (more bool, err error) {
 	if err := h.lock(ctx, 0); err != nil {
 		return false, err
 	}
 	defer h.unlock()
-	m := h.mbox
+	m := h.box
 	kept, err := h.mayChange(&change)
 	if err != nil {
 		return false, err
@@ -261,18 +261,18 @@ type keptFlags struct {
 // mayChange restricts a change to the flags that the user may change, and
 // returns an error where there are none. RFC 4314 §4: a STORE does not fail
 // where one of its flags can be changed. The owner is locked.
-func (h *mboxHandle) mayChange(change *mailbox.FlagChange) (kept keptFlags, err error) {
-	if h.mbox.owner == h.account {
+func (h *boxHandle) mayChange(change *mailbox.FlagChange) (kept keptFlags, err error) {
+	if h.box.owner == h.account {
 		return kept, nil
 	}
-	access := h.access(h.mbox)
+	access := h.access(h.box)
 	all := mailbox.FullAccess().PermanentFlags.System()
 	kept.system = all &^ access.MayChange(mailbox.FlagSetOf(all, nil)).System()
 	kept.keywords = !access.Rights.Has(mailbox.RightWrite)
 	allowed := access.MayChange(change.Flags)
 	switch {
 	case kept.system == all && kept.keywords:
-		return kept, h.permit(h.mbox, mailbox.RightWrite)
+		return kept, h.permit(h.box, mailbox.RightWrite)
 	case change.Op != mailbox.FlagsReplace && allowed.IsEmpty() && !change.Flags.IsEmpty():
 		return kept, fmt.Errorf("flags %v: %w", change.Flags, mailbox.ErrPermission)
 	}
@@ -282,7 +282,7 @@ func (h *mboxHandle) mayChange(change *mailbox.FlagChange) (kept keptFlags, err 
 
 // changeKeywords returns the keywords after the change: s itself if it changes
 // nothing.
-func (m *mbox) changeKeywords(s *keywordSet, change mailbox.FlagChange) *keywordSet {
+func (m *box) changeKeywords(s *keywordSet, change mailbox.FlagChange) *keywordSet {
 	var flags mailbox.FlagSet
 	if s != nil {
 		flags = mailbox.FlagSetOf(0, s.flags)
@@ -300,7 +300,7 @@ func (m *mbox) changeKeywords(s *keywordSet, change mailbox.FlagChange) *keyword
 }
 
 // Expunge implements [mailbox.Mailbox].
-func (h *mboxHandle) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (res mailbox.Result, err error) {
+func (h *boxHandle) Expunge(ctx context.Context, set mailbox.UIDSet, having mailbox.FlagSet) (res mailbox.Result, err error) {
 	w := walk{ranges: set.Ranges()}
 	for more := true; more; {
 		if more, err = h.expungeSlice(ctx, &w, having, &res); err != nil {
@@ -312,12 +312,12 @@ func (h *mboxHandle) Expunge(ctx context.Context, set mailbox.UIDSet, having mai
 
 // expungeSlice removes the next messages that have the flags; more reports whether
 // there are others.
-func (h *mboxHandle) expungeSlice(ctx context.Context, w *walk, having mailbox.FlagSet, res *mailbox.Result) (more bool, err error) {
+func (h *boxHandle) expungeSlice(ctx context.Context, w *walk, having mailbox.FlagSet, res *mailbox.Result) (more bool, err error) {
 	if err := h.lock(ctx, mailbox.RightExpunge); err != nil {
 		return false, err
 	}
 	defer h.unlock()
-	m := h.mbox
+	m := h.box
 	if having.System()&mailbox.SystemDeleted != 0 && m.flaggedDeleted == 0 {
 		return false, nil
 	}
@@ -336,7 +336,7 @@ func (h *mboxHandle) expungeSlice(ctx context.Context, w *walk, having mailbox.F
 }
 
 // expunge removes messages that exist. The owner is locked.
-func (m *mbox) expunge(gone mailbox.UIDSet) mailbox.Step {
+func (m *box) expunge(gone mailbox.UIDSet) mailbox.Step {
 	from, messages, size := m.modSeq, m.messages, m.size
 	m.modSeq++
 	m.remove(gone, m.owner.store.opts.MaxVanished)
@@ -347,12 +347,12 @@ func (m *mbox) expunge(gone mailbox.UIDSet) mailbox.Step {
 }
 
 // Copy implements [mailbox.Mailbox].
-func (h *mboxHandle) Copy(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
+func (h *boxHandle) Copy(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
 	return h.transfer(ctx, set, dest, false)
 }
 
 // Move implements [mailbox.Mailbox].
-func (h *mboxHandle) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
+func (h *boxHandle) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
 	return h.transfer(ctx, set, dest, true)
 }
 
@@ -360,7 +360,7 @@ func (h *mboxHandle) Move(ctx context.Context, set mailbox.UIDSet, dest string) 
 // §4.2: those of STORE and EXPUNGE besides those of COPY).
 const removal = mailbox.RightRead | mailbox.RightDeleteMessages | mailbox.RightExpunge
 
-func (h *mboxHandle) transfer(ctx context.Context, set mailbox.UIDSet, dest string, move bool) (res mailbox.Result, err error) {
+func (h *boxHandle) transfer(ctx context.Context, set mailbox.UIDSet, dest string, move bool) (res mailbox.Result, err error) {
 	need := mailbox.RightRead
 	if move {
 		need = removal
@@ -370,7 +370,7 @@ func (h *mboxHandle) transfer(ctx context.Context, set mailbox.UIDSet, dest stri
 		return res, err
 	}
 	defer unlock()
-	m := h.mbox
+	m := h.box
 	var entries []entry // a copy, since adding to the same mailbox changes what step walks
 	var size int64
 	now := time.Now().Unix()
@@ -406,21 +406,21 @@ func (h *mboxHandle) transfer(ctx context.Context, set mailbox.UIDSet, dest stri
 
 // finish removes the messages of the result if they were moved, and records the
 // steps. The owners of both mailboxes are locked.
-func (h *mboxHandle) finish(res *mailbox.Result, to *mbox, arrival mailbox.Step, move bool) {
-	if to == h.mbox {
+func (h *boxHandle) finish(res *mailbox.Result, to *box, arrival mailbox.Step, move bool) {
+	if to == h.box {
 		res.Steps.Add(arrival)
 	} else {
 		res.DestSteps.Add(arrival)
 	}
 	if move {
-		res.Steps.Add(h.mbox.expunge(res.SourceUIDs()))
+		res.Steps.Add(h.box.expunge(res.SourceUIDs()))
 	}
 }
 
 // lockBoth finds the destination of messages and locks the owners of both
 // mailboxes. The user needs these rights on this mailbox and RightInsert on the
 // destination.
-func (h *mboxHandle) lockBoth(ctx context.Context, need mailbox.Rights, dest string) (to *mbox, unlock func(), err error) {
+func (h *boxHandle) lockBoth(ctx context.Context, need mailbox.Rights, dest string) (to *box, unlock func(), err error) {
 	if err := h.rlock(ctx, need); err != nil {
 		return nil, nil, err
 	}
@@ -434,8 +434,8 @@ func (h *mboxHandle) lockBoth(ctx context.Context, need mailbox.Rights, dest str
 	if err != nil {
 		return nil, nil, err
 	}
-	unlock = lockPair(h.mbox.owner, to.owner)
-	if err = h.permit(h.mbox, need); err == nil {
+	unlock = lockPair(h.box.owner, to.owner)
+	if err = h.permit(h.box, need); err == nil {
 		err = h.permit(to, mailbox.RightInsert)
 	}
 	if err != nil {
