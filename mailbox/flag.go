@@ -6,7 +6,8 @@ import (
 )
 
 // A Flag marks a message: one of the system flags, which begin with a
-// backslash, or a keyword that users and programs choose (RFC 9051 §2.3.2).
+// backslash, or a keyword that users and programs choose (RFC 9051 §2.3.2). A
+// keyword is an atom (RFC 9051 §9, flag-keyword): it has no spaces, for one.
 // Flags are compared without regard to the case of ASCII letters.
 type Flag string
 

@@ -76,7 +76,7 @@ func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored u
 	if err != nil || others.IsEmpty() {
 		return 0, err
 	}
-	return stored, c.readFlags(others, func(e *mailbox.Entry) error {
+	err = c.readFlags(others, func(e *mailbox.Entry) error {
 		seq := c.sel.view.seq(e.UID)
 		if seq == 0 {
 			return nil
@@ -84,6 +84,7 @@ func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored u
 		stored++
 		return c.tellFlags(seq, *e, withUID)
 	})
+	return stored, err
 }
 
 // modified is the reply to a conditional STORE that did not change all messages:
