@@ -175,10 +175,12 @@ func TestDamagedMessage(t *testing.T) {
 	}
 	require.Equal(t, []string{"* SEARCH 1 3"}, c.ok("SEARCH TEXT body"))
 	require.Equal(t, []string{"* SEARCH 1"}, c.ok("SEARCH DELETED"))
-	lines, status := c.cmd(`STORE 1:3 +FLAGS (\Answered)`)
-	require.Len(t, lines, 2)
-	require.Contains(t, status, "NO ")
-	lines, status = c.cmd(`STORE 1:3 +FLAGS.SILENT (\Draft)`)
+	for _, cmd := range []string{`STORE 1:3 +FLAGS (\Answered)`, `UID STORE 1:* +FLAGS (\Flagged)`} {
+		lines, status := c.cmd(cmd)
+		require.Len(t, lines, 2, cmd)
+		require.Contains(t, status, "NO [CORRUPTION]", cmd)
+	}
+	lines, status := c.cmd(`STORE 1:3 +FLAGS.SILENT (\Draft)`)
 	require.Empty(t, lines)
 	require.Contains(t, status, "OK")
 }

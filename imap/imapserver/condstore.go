@@ -96,10 +96,11 @@ func (c *Conn) searchModSeq(cmd *imap.Search, found mailbox.UIDSet, data *imap.S
 		switch key.(type) {
 		case search.ModSeq, imap.SearchModSeq:
 			c.turnOn(imap.CapCondStore)
-			return c.readFlags(found, func(e *mailbox.Entry) error {
+			_, err := c.readFlags(found, func(e *mailbox.Entry) error {
 				data.ModSeq = max(data.ModSeq, e.ModSeq)
 				return nil
 			})
+			return err
 		}
 	}
 	return nil

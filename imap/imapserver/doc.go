@@ -38,6 +38,8 @@
 //     number end with NO [EXPUNGEISSUED] (RFC 2180 §4.1.2, §4.2.3). COPY and
 //     MOVE of such messages do nothing (§4.4.1). SEARCH does not find them
 //     (§4.3).
+//   - Messages that are damaged are left out: FETCH and STORE return the others
+//     and end with NO [CORRUPTION] (RFC 5530 §3), SEARCH does not find them.
 //   - The flags that STORE.SILENT sets are not echoed, unless another session
 //     has changed the message at the same time.
 //   - Once CONDSTORE is enabled, everything that is told of flags without being

@@ -112,7 +112,7 @@ func (c *Conn) fetch(cmd *imap.Fetch) (reply, error) {
 		return reply{}, err
 	}
 	if damaged {
-		return reply{}, no(imap.CodeCorruption, "messages that are damaged have been left out")
+		return reply{}, errDamaged()
 	}
 	if !cmd.UID && sent < c.sel.view.countSet(set) {
 		return reply{}, errExpunged()
@@ -195,7 +195,7 @@ func (f *fetcher) mark() error {
 		return err
 	}
 	if f.later {
-		if _, err := f.tellStored(mailbox.UIDSet{}, changed, false); err != nil {
+		if _, _, err := f.tellStored(mailbox.UIDSet{}, changed, false); err != nil {
 			return err
 		}
 	}

@@ -64,6 +64,12 @@ func errExpunged() error {
 	return no(imap.CodeExpungeIssued, "some of the messages no longer exist")
 }
 
+// errDamaged refuses a command that could not be answered for messages that are
+// damaged (RFC 5530 §3).
+func errDamaged() error {
+	return no(imap.CodeCorruption, "messages that are damaged have been left out")
+}
+
 // writable refuses commands that change the mailbox after EXAMINE, and those
 // for which the user lacks a right.
 func (c *Conn) writable(needed mailbox.Rights) error {
@@ -194,7 +200,8 @@ func (c *Conn) tell(flags []mailbox.Entry) error {
 		return nil
 	}
 	if flags == nil {
-		return c.readFlags(n.changed, c.tellChange)
+		_, err := c.readFlags(n.changed, c.tellChange)
+		return err
 	}
 	for i := range flags {
 		if err := c.tellChange(&flags[i]); err != nil {
@@ -205,20 +212,22 @@ func (c *Conn) tell(flags []mailbox.Entry) error {
 }
 
 // readFlags reads the flags of the messages of the set and calls tell with
-// each, whose errors are those of the connection.
-func (c *Conn) readFlags(set mailbox.UIDSet, tell func(*mailbox.Entry) error) error {
+// each, whose errors are those of the connection. It leaves out damaged messages
+// and reports whether there were any.
+func (c *Conn) readFlags(set mailbox.UIDSet, tell func(*mailbox.Entry) error) (damaged bool, err error) {
 	for m, err := range c.sel.mb.Messages(c.ctx, set, mailbox.WantFlags) {
 		if err != nil {
 			if !c.damaged(err) {
-				return c.selectedGone(err)
+				return damaged, c.selectedGone(err)
 			}
+			damaged = true
 			continue
 		}
 		if err := tell(&m.Entry); err != nil {
-			return link(err)
+			return damaged, link(err)
 		}
 	}
-	return nil
+	return damaged, nil
 }
 
 // damaged reports whether an error is about one message only, which it logs.

@@ -47,7 +47,7 @@ func (c *Conn) store(cmd *imap.Store) (reply, error) {
 			silent, set = set.Subtract(conflicts), conflicts
 		}
 	}
-	stored, err := c.tellStored(silent, set, cmd.UID)
+	stored, damaged, err := c.tellStored(silent, set, cmd.UID)
 	if err != nil {
 		return reply{}, err
 	}
@@ -56,6 +56,9 @@ func (c *Conn) store(cmd *imap.Store) (reply, error) {
 	if !conflicts.IsEmpty() {
 		return c.modified(cmd, conflicts, gone)
 	}
+	if damaged {
+		return reply{}, errDamaged()
+	}
 	if gone {
 		return reply{}, errExpunged()
 	}
@@ -63,10 +66,11 @@ func (c *Conn) store(cmd *imap.Store) (reply, error) {
 }
 
 // tellStored reports the result of STORE: for silent messages only the data that
-// enabled extensions add. It returns the number of other messages.
-func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored uint32, err error) {
+// enabled extensions add. It returns the number of other messages, and whether
+// some are left out because they are damaged.
+func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored uint32, damaged bool, err error) {
 	if !silent.IsEmpty() && c.addsToFlags() {
-		err = c.readFlags(silent, func(e *mailbox.Entry) error {
+		damaged, err = c.readFlags(silent, func(e *mailbox.Entry) error {
 			if seq := c.sel.view.seq(e.UID); seq != 0 {
 				return c.tellSilent(seq, *e, withUID)
 			}
@@ -74,9 +78,9 @@ func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored u
 		})
 	}
 	if err != nil || others.IsEmpty() {
-		return 0, err
+		return 0, damaged, err
 	}
-	err = c.readFlags(others, func(e *mailbox.Entry) error {
+	left, err := c.readFlags(others, func(e *mailbox.Entry) error {
 		seq := c.sel.view.seq(e.UID)
 		if seq == 0 {
 			return nil
@@ -84,7 +88,7 @@ func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored u
 		stored++
 		return c.tellFlags(seq, *e, withUID)
 	})
-	return stored, err
+	return stored, damaged || left, err
 }
 
 // modified is the reply to a conditional STORE that did not change all messages:
