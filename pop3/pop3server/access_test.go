@@ -38,6 +38,8 @@ func TestMaildropWithoutExpunge(t *testing.T) {
 		p.line()
 		p.do("USER tim")
 		require.Contains(t, p.do("PASS tanstaaf"), "+OK Logged in, 2 messages")
+		require.Contains(t, p.do("CAPA"), "+OK")
+		require.Contains(t, p.body(), "EXPIRE NEVER\r\n")
 		require.Equal(t, "-ERR "+textReadOnly, p.do("DELE 1"))
 		require.Contains(t, p.do("STAT"), "+OK 2 ")
 		require.Contains(t, p.do("RETR 1"), "+OK")

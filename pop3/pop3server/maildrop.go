@@ -109,6 +109,9 @@ func (c *conn) open(identity string) (err error) {
 	if !d.may(mailbox.RightRead) {
 		return fmt.Errorf("mailbox: %w", mailbox.ErrPermission)
 	}
+	if !d.may(mailbox.RightExpunge) {
+		d.policy.Expire = 0 // EXPIRE NEVER is then the truth
+	}
 	snap, err := d.box.Snapshot(c.ctx)
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)

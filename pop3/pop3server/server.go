@@ -125,8 +125,8 @@ type Server struct {
 type Policy struct {
 	// Expire is how long messages stay on the server. Those that have been in
 	// the mailbox for longer are deleted at QUIT. AtOnce deletes at QUIT the
-	// messages that have been retrieved. Zero keeps everything. Other values
-	// are rounded up to days.
+	// messages that have been retrieved. Zero keeps everything, as does a
+	// mailbox that the user may not expunge. Other values are rounded up to days.
 	Expire time.Duration
 
 	// LoginDelay is the minimum time between logins. Zero: none.

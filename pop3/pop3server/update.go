@@ -62,12 +62,11 @@ func (c *conn) update() error {
 	var gone, seen mailbox.UIDSet
 	now := time.Now().Unix()
 	keep := int64(d.policy.days()) * 24 * 60 * 60 // as announced
-	mayExpunge := d.may(mailbox.RightExpunge)
 	for i := range d.msgs {
 		switch m := &d.msgs[i]; {
-		case mayExpunge && (m.deleted ||
+		case m.deleted ||
 			d.policy.Expire < 0 && m.retrieved ||
-			d.policy.Expire > 0 && now-m.since > keep):
+			d.policy.Expire > 0 && now-m.since > keep:
 			gone.Add(m.uid)
 		case m.retrieved && c.srv.MarkSeen:
 			seen.Add(m.uid)
