@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -183,6 +185,83 @@ func TestDamagedMessage(t *testing.T) {
 	lines, status := c.cmd(`STORE 1:3 +FLAGS.SILENT (\Draft)`)
 	require.Empty(t, lines)
 	require.Contains(t, status, "OK")
+}
+
+// What a change has done before it fails is told to the client, which must
+// conclude from NO that nothing has changed (mailbox.Mailbox: the finished part
+// remains).
+func TestPartialStore(t *testing.T) {
+	for cmd, want := range map[string][]string{
+		`STORE 1:3 +FLAGS (\Answered)`:                              {`* 1 FETCH (FLAGS (\Answered))`},
+		`STORE 1:3 +FLAGS.SILENT (\Answered)`:                       {`* 1 FETCH (FLAGS (\Answered))`},
+		`UID STORE 1:3 (UNCHANGEDSINCE 999) +FLAGS.SILENT (\Draft)`: {`* 1 FETCH (UID 1 FLAGS (\Draft) MODSEQ (`},
+		`FETCH 1:3 (BODY[])`:                                        {`* 1 FETCH (FLAGS (\Seen))`},
+	} {
+		for _, changed := range []bool{false, true} { // by another session, at the same time
+			store := newStore(t, nil)
+			acct, err := store.Account(t.Context(), "fred")
+			require.NoError(t, err)
+			for i := range 3 {
+				appendTo(t, acct, "INBOX", testMessage(i+1))
+			}
+			box, err := acct.Mailbox(t.Context(), "INBOX")
+			require.NoError(t, err)
+			half := &halfStore{Store: store}
+			c := login(t, start(t, &imapserver.Server{Store: half, AllowInsecureAuth: true, Authenticator: plainUsers{}}))
+			c.ok("SELECT INBOX")
+			if changed {
+				half.before = func() {
+					_, err := box.SetFlags(t.Context(), mailbox.UIDSetOf(3), mailbox.FlagChange{Flags: mailbox.NewFlagSet("$Junk")})
+					require.NoError(t, err)
+				}
+			}
+			lines, status := c.cmd(cmd)
+			require.Contains(t, status, "NO ", cmd)
+			for _, line := range want {
+				require.True(t, slices.ContainsFunc(lines, func(got string) bool {
+					return strings.HasPrefix(strings.ReplaceAll(got, ` \Recent`, ""), line)
+				}), "%s (%v): %q has no %q", cmd, changed, lines, line)
+			}
+		}
+	}
+}
+
+// A halfStore's SetFlags changes the first message of the set, and then fails.
+type halfStore struct {
+	mailbox.Store
+	before func()
+}
+
+type halfAccount struct {
+	mailbox.Account
+	s *halfStore
+}
+
+type halfMailbox struct {
+	mailbox.Mailbox
+	s *halfStore
+}
+
+func (s *halfStore) Account(ctx context.Context, name string) (mailbox.Account, error) {
+	a, err := s.Store.Account(ctx, name)
+	return halfAccount{a, s}, err
+}
+
+func (a halfAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, error) {
+	m, err := a.Account.Mailbox(ctx, name)
+	return halfMailbox{m, a.s}, err
+}
+
+func (m halfMailbox) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+	if m.s.before != nil {
+		m.s.before()
+		m.s.before = nil
+	}
+	res, err := m.Mailbox.SetFlags(ctx, mailbox.UIDSetOf(set.Min()), change)
+	if err == nil {
+		err = errors.New("disk is full")
+	}
+	return res, err
 }
 
 // Where the content of a message can't be read, the message is left out as long

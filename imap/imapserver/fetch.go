@@ -190,23 +190,26 @@ func (f *fetcher) mark() error {
 		return nil
 	}
 	change := mailbox.FlagChange{Op: mailbox.FlagsAdd, Flags: mailbox.NewFlagSet(mailbox.FlagSeen)}
-	changed, others, err := f.setKnown(f.unseen, change)
+	res, err := f.setKnown(f.unseen, change)
+	if err == nil && f.later {
+		_, _, err = f.tellStored(mailbox.UIDSet{}, res.Changed, false)
+	}
 	if err != nil {
+		// The \Seen that was sent may not be true: poll tells.
+		f.sel.news.changed = f.sel.news.changed.Union(f.unseen)
+		f.sel.box.changed()
 		return err
 	}
-	if f.later {
-		if _, _, err := f.tellStored(mailbox.UIDSet{}, changed, false); err != nil {
-			return err
-		}
-	}
-	if others.IsEmpty() {
+	f.made(res.Steps, mailbox.Changes{})
+	if res.Conflicts.IsEmpty() {
 		return nil
 	}
 	// The flags that were sent with these may be out of date: poll tells.
-	if _, err := f.sel.mb.SetFlags(f.ctx, others, change); err != nil {
+	_, err = f.sel.mb.SetFlags(f.ctx, res.Conflicts, change)
+	f.sel.box.changed()
+	if err != nil {
 		return f.selectedGone(err)
 	}
-	f.sel.box.changed()
 	return nil
 }
 

@@ -30,45 +30,66 @@ func (c *Conn) store(cmd *imap.Store) (reply, error) {
 			x.onStore(c, cmd, &change)
 		}
 	}
-	conditional := change.UnchangedSince != nil
-	var silent mailbox.UIDSet // changed, and the client knows what they have become
-	if cmd.Silent && !conditional {
-		if silent, set, err = c.setKnown(set, change); err != nil {
-			return reply{}, err
-		}
-	}
-	var conflicts mailbox.UIDSet
-	if !set.IsEmpty() {
-		res, err := c.setFlags(set, change)
-		if err != nil {
-			return reply{}, err
-		}
-		if conflicts = res.Conflicts; cmd.Silent && conditional {
-			silent, set = set.Subtract(conflicts), conflicts
-		}
-	}
-	stored, damaged, err := c.tellStored(silent, set, cmd.UID)
+	told, err := c.change(cmd, set, change)
 	if err != nil {
+		c.sel.box.changed() // poll tells what has changed before the error
 		return reply{}, err
 	}
-	// RFC 2180 §4.2: messages that are gone are an error unless .SILENT.
-	gone := !cmd.UID && !cmd.Silent && stored < c.sel.view.countSet(set)
-	if !conflicts.IsEmpty() {
-		return c.modified(cmd, conflicts, gone)
+	c.made(told.steps, mailbox.Changes{})
+	if !told.conflicts.IsEmpty() {
+		return c.modified(cmd, told.conflicts, told.gone)
 	}
-	if damaged {
+	if told.damaged {
 		return reply{}, errDamaged()
 	}
-	if gone {
+	if told.gone {
 		return reply{}, errExpunged()
 	}
 	return reply{}, nil
 }
 
+// stored is the result of STORE.
+type stored struct {
+	steps     mailbox.Steps
+	conflicts mailbox.UIDSet // not changed (RFC 7162 §3.1.3)
+	damaged   bool           // some could not be told, because they are damaged
+	gone      bool           // some could not be told, because they no longer exist
+}
+
+// change changes the flags of the messages of the set and tells the client what
+// they have become.
+func (c *Conn) change(cmd *imap.Store, set mailbox.UIDSet, change mailbox.FlagChange) (out stored, err error) {
+	conditional := change.UnchangedSince != nil
+	var silent mailbox.UIDSet // changed, and the client knows what they have become
+	if cmd.Silent && !conditional {
+		res, err := c.setKnown(set, change)
+		if err != nil {
+			return out, err
+		}
+		silent, set, out.steps = res.Changed, res.Conflicts, res.Steps
+	}
+	if !set.IsEmpty() {
+		res, err := c.sel.mb.SetFlags(c.ctx, set, change)
+		if err != nil {
+			return out, c.selectedGone(err)
+		}
+		for _, step := range res.Steps {
+			out.steps.Add(step)
+		}
+		if out.conflicts = res.Conflicts; cmd.Silent && conditional {
+			silent, set = set.Subtract(out.conflicts), out.conflicts
+		}
+	}
+	n, damaged, err := c.tellStored(silent, set, cmd.UID)
+	// RFC 2180 §4.2: messages that are gone are an error unless .SILENT.
+	out.damaged, out.gone = damaged, !cmd.UID && !cmd.Silent && n < c.sel.view.countSet(set)
+	return out, err
+}
+
 // tellStored reports the result of STORE: for silent messages only the data that
 // enabled extensions add. It returns the number of other messages, and whether
 // some are left out because they are damaged.
-func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored uint32, damaged bool, err error) {
+func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (n uint32, damaged bool, err error) {
 	if !silent.IsEmpty() && c.addsToFlags() {
 		damaged, err = c.readFlags(silent, func(e *mailbox.Entry) error {
 			if seq := c.sel.view.seq(e.UID); seq != 0 {
@@ -85,10 +106,10 @@ func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (stored u
 		if seq == 0 {
 			return nil
 		}
-		stored++
+		n++
 		return c.tellFlags(seq, *e, withUID)
 	})
-	return stored, damaged || left, err
+	return n, damaged || left, err
 }
 
 // modified is the reply to a conditional STORE that did not change all messages:
@@ -104,26 +125,19 @@ func (c *Conn) modified(cmd *imap.Store, conflicts mailbox.UIDSet, gone bool) (r
 	return reply{code: imap.CodeModified, arg: set, text: "conditional STORE failed for some messages"}, nil
 }
 
-// setFlags changes flags; the client is to be told what they have become.
-func (c *Conn) setFlags(set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
-	res, err := c.sel.mb.SetFlags(c.ctx, set, change)
-	c.made(res.Steps, mailbox.Changes{})
-	if err != nil {
-		err = c.selectedGone(err)
-	}
-	return res, err
-}
-
 // setKnown changes the flags of the messages of the set that no other session has
 // changed since the client was last told of changes: the client can compute the
-// result itself. It returns the others, unchanged, since the client must be told
-// their result.
-func (c *Conn) setKnown(set mailbox.UIDSet, change mailbox.FlagChange) (changed, others mailbox.UIDSet, err error) {
+// result itself. The others are the conflicts of the result, since the client must
+// be told what they become.
+func (c *Conn) setKnown(set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
 	since := c.sel.view.state.ModSeq
 	change.UnchangedSince = &since
-	res, err := c.setFlags(set, change)
-	if err == nil && !res.Changed.IsEmpty() && change.Op != mailbox.FlagsRemove {
+	res, err := c.sel.mb.SetFlags(c.ctx, set, change)
+	if err != nil {
+		return res, c.selectedGone(err)
+	}
+	if !res.Changed.IsEmpty() && change.Op != mailbox.FlagsRemove {
 		err = link(c.tellKeywords(change.Flags))
 	}
-	return res.Changed, res.Conflicts, err
+	return res, err
 }
