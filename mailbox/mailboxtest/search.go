@@ -30,7 +30,7 @@ func searchKeys(some mailbox.Entry) []search.Key {
 		search.Text{Value: "x-index: 4"}, search.Text{Value: "été"}, search.Text{Value: "o, t"},
 	}
 	for _, field := range []search.DateField{search.InternalDate, search.SentDate, search.SaveDate} {
-		for _, op := range []search.DateOp{search.Before, search.On, search.Since} {
+		for _, op := range []search.DateOp{search.DateBefore, search.DateOn, search.DateSince} {
 			keys = append(keys, search.Date{Field: field, Op: op, Day: day})
 		}
 	}
@@ -92,7 +92,7 @@ func testSearch(t *testing.T, f *fixture) {
 		search.Body{Value: "Hello, This is Subject 4"}:      "5",
 		search.Text{Value: "x-index: 2"}:                    "3",
 		search.Within{Younger: true, Seconds: 36 * 60 * 60}: "1:2",
-		search.Date{Field: search.SentDate, Op: search.On, Day: time.Date(2020, 3, 3, 0, 0, 0, 0, time.UTC)}: "1,4,7",
+		search.Date{Field: search.SentDate, Op: search.DateOn, Day: time.Date(2020, 3, 3, 0, 0, 0, 0, time.UTC)}: "1,4,7",
 	} {
 		require.Equal(t, want, find(m, key).String(), "%#v", key)
 	}

@@ -1,16 +1,14 @@
 // Package search finds messages in any [mailbox.Mailbox]: it needs only the
 // methods of that interface.
 //
-//	key := search.And{
-//		search.Flag{Flag: mailbox.FlagSeen, Absent: true},
-//		search.Header{Field: "From", Value: "smith"},
-//	}
+//	key := search.And{search.Unseen, search.From("smith")}
 //	found, err := search.Find(ctx, inbox, mailbox.AllUIDs(), key, nil)
 //
 // A search is a tree of keys, which are those of IMAP (RFC 9051 §6.4.4 and its
 // extensions) without those that only an IMAP session can evaluate: sequence
 // numbers, "$" and \Recent are keys of package imap, which a server replaces with
-// [Rewrite]. [Compile] turns a tree into a [Program], which can then search many
+// [Rewrite]. [Unseen], [From], [Since] and others make the keys that programs need
+// most; And, [Or] and [Not] combine them. [Compile] turns a tree into a [Program], which can then search many
 // times or judge single messages.
 //
 // # Reading

@@ -14,11 +14,8 @@ import (
 // A search program is a tree: unseen messages from one sender, or large ones.
 func ExampleKey() {
 	var key search.Key = search.Or{
-		A: search.And{
-			search.Flag{Flag: mailbox.FlagSeen, Absent: true},
-			search.Header{Field: "From", Value: "smith"},
-		},
-		B: search.Size{Larger: true, N: 1 << 20},
+		A: search.And{search.Unseen, search.From("smith")},
+		B: search.Larger(1 << 20),
 	}
 	switch k := key.(type) {
 	case search.Or:
@@ -50,8 +47,8 @@ func ExampleFind() {
 	}
 
 	for _, key := range []search.Key{
-		search.Header{Field: "Subject", Value: "MÉNU"},
-		search.And{search.Not{Key: search.Header{Field: "Subject", Value: "re:"}}, search.Body{Value: "below"}},
+		search.Subject("MÉNU"),
+		search.And{search.Not{Key: search.Subject("re:")}, search.Body{Value: "below"}},
 	} {
 		found, err := search.Find(ctx, inbox, mailbox.AllUIDs(), key, nil)
 		fmt.Println(found, err)

@@ -14,7 +14,8 @@ import (
 type Key interface{ SearchKey() }
 
 // The keys of RFC 9051 §6.4.4. One key replaces the shorthands of
-// IMAP: Flag is ANSWERED, SEEN and so on, Header is FROM, TO and so on.
+// IMAP: Flag is ANSWERED, SEEN and so on, Header is FROM, TO and so on. [Unseen],
+// [From] and others have the names of these shorthands.
 type (
 	// All matches every message.
 	All struct{}
@@ -90,9 +91,9 @@ type DateOp uint8
 
 // The comparisons.
 const (
-	Before DateOp = iota // earlier than the day
-	On
-	Since // the day or later
+	DateBefore DateOp = iota // earlier than the day
+	DateOn
+	DateSince // the day or later
 )
 
 func (All) SearchKey()               {}

@@ -186,7 +186,7 @@ func (m *maker) key(depth int) search.Key {
 	case 2, 3:
 		return search.Flag{Flag: pick(m, modelFlags...), Absent: m.below(2) == 0}
 	case 4:
-		return search.Date{Field: pick(m, search.InternalDate, search.SentDate), Op: pick(m, search.Before, search.On, search.Since), Day: day(2020, 3, 1+m.below(4))}
+		return search.Date{Field: pick(m, search.InternalDate, search.SentDate), Op: pick(m, search.DateBefore, search.DateOn, search.DateSince), Day: day(2020, 3, 1+m.below(4))}
 	case 5:
 		return search.Size{Larger: m.below(2) == 0, N: int64(m.below(256)) * 4}
 	case 6:
@@ -253,7 +253,7 @@ func (p *modelMessage) matches(key search.Key) bool {
 			}
 		}
 		have, want := at.Format("20060102"), k.Day.Format("20060102")
-		return k.Op == search.Before && have < want || k.Op == search.On && have == want || k.Op == search.Since && have >= want
+		return k.Op == search.DateBefore && have < want || k.Op == search.DateOn && have == want || k.Op == search.DateSince && have >= want
 	case search.Header:
 		if text, ok := p.env[strings.ToLower(k.Field)]; ok && k.Value != "" {
 			return contains(text, k.Value)

@@ -248,12 +248,11 @@ func (p *Program) leaf(key Key) (t test, ok bool) {
 // matches compares the day of t, in the zone that t has, with the day of the
 // key: RFC 9051 §6.4.4 disregards time and zone.
 func (k Date) matches(t time.Time) bool {
-	y, m, d := t.Date()
-	at := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	at := dayOf(t)
 	switch k.Op {
-	case Before:
+	case DateBefore:
 		return at.Before(k.Day)
-	case Since:
+	case DateSince:
 		return !at.Before(k.Day)
 	}
 	return at.Equal(k.Day)

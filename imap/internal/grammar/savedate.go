@@ -17,9 +17,9 @@ func saveDateExt() extension {
 			func(d *decoder, it *Item) bool { return d.TryKeyword("NIL") || d.DateTime(&it.Time) },
 			func(e *wire.Encoder, it *Item) { WriteSaveDate(e, it.Time) })},
 		searchKeys: []row[search.Key]{
-			dateKey("SAVEDBEFORE", search.SaveDate, search.Before),
-			dateKey("SAVEDON", search.SaveDate, search.On),
-			dateKey("SAVEDSINCE", search.SaveDate, search.Since),
+			dateKey("SAVEDBEFORE", search.SaveDate, search.DateBefore),
+			dateKey("SAVEDON", search.SaveDate, search.DateOn),
+			dateKey("SAVEDSINCE", search.SaveDate, search.DateSince),
 			fixed("SAVEDATESUPPORTED", search.SaveDateSupported{}),
 		},
 	}

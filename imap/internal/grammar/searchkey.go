@@ -33,12 +33,12 @@ func baseKeys() []row[search.Key] {
 			func(e *wire.Encoder, k search.Header) { e.SP().String(k.Value) }))
 	}
 	return append(rows,
-		dateKey("BEFORE", search.InternalDate, search.Before),
-		dateKey("ON", search.InternalDate, search.On),
-		dateKey("SINCE", search.InternalDate, search.Since),
-		dateKey("SENTBEFORE", search.SentDate, search.Before),
-		dateKey("SENTON", search.SentDate, search.On),
-		dateKey("SENTSINCE", search.SentDate, search.Since),
+		dateKey("BEFORE", search.InternalDate, search.DateBefore),
+		dateKey("ON", search.InternalDate, search.DateOn),
+		dateKey("SINCE", search.InternalDate, search.DateSince),
+		dateKey("SENTBEFORE", search.SentDate, search.DateBefore),
+		dateKey("SENTON", search.SentDate, search.DateOn),
+		dateKey("SENTSINCE", search.SentDate, search.DateSince),
 		key("HEADER", search.Header{}, nil,
 			func(d *decoder, k *search.Header) bool {
 				return d.SP() && d.AString(&k.Field) && readKeyString(d, &k.Value)
