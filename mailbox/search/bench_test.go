@@ -1,12 +1,15 @@
 package search_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
 	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
@@ -57,4 +60,42 @@ func BenchmarkTexts20k(b *testing.B) {
 
 func BenchmarkUnseenText20k(b *testing.B) {
 	benchFind(b, 20_000, search.And{unflag(mailbox.FlagSeen), search.Text{Value: "nowhere"}})
+}
+
+// conversations returns n messages in conversations of 20, each of which answers
+// the one before.
+func conversations(n int) []*mailbox.Message {
+	msgs := make([]*mailbox.Message, n)
+	for i := range msgs {
+		env := &message.Envelope{
+			Time:      time.Unix(int64(i*7919%n), 0),
+			Subject:   fmt.Sprintf("Re: [list] Grüße aus Zimmer %d", i%(n/20)),
+			From:      []message.Address{{Name: "Alice", Local: fmt.Sprintf("user%d", i%997), Domain: "example.org"}},
+			MessageID: fmt.Sprintf("<%d.%d@example.org>", i, i*7919),
+		}
+		var references []string
+		for j := i % (n / 20); j < i; j += n / 20 {
+			references = append(references, msgs[j].Envelope.MessageID)
+		}
+		msgs[i] = &mailbox.Message{Entry: mailbox.Entry{UID: mailbox.UID(i + 1)}, Envelope: env, References: references}
+	}
+	return msgs
+}
+
+func benchSort(b *testing.B, keys ...search.SortKey) {
+	msgs := conversations(100_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		s := search.NewSorter(keys)
+		for _, m := range msgs {
+			s.Add(m)
+		}
+		s.UIDs()
+	}
+}
+
+func BenchmarkSortDate100k(b *testing.B) { benchSort(b, search.SortKey{By: search.SortDate}) }
+
+func BenchmarkSortSubject100k(b *testing.B) {
+	benchSort(b, search.SortKey{By: search.SortSubject}, search.SortKey{By: search.SortFrom, Reverse: true})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
 	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
@@ -56,4 +57,18 @@ func ExampleFind() {
 	// Output:
 	// 2 <nil>
 	// 1 <nil>
+}
+
+func ExampleSorter() {
+	messages := []mailbox.Message{ // as an IMAP client has fetched them
+		{Entry: mailbox.Entry{UID: 1, Size: 700}, Envelope: &message.Envelope{Subject: "Re: Minutes"}},
+		{Entry: mailbox.Entry{UID: 2, Size: 900}, Envelope: &message.Envelope{Subject: "Agenda"}},
+		{Entry: mailbox.Entry{UID: 3, Size: 800}, Envelope: &message.Envelope{Subject: "minutes"}},
+	}
+	sorter := search.NewSorter([]search.SortKey{{By: search.SortSubject}, {By: search.SortSize, Reverse: true}})
+	for i := range messages {
+		sorter.Add(&messages[i])
+	}
+	fmt.Println(sorter.UIDs())
+	// Output: [2 3 1]
 }
