@@ -1,6 +1,10 @@
 package imap
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
 
 // Condition is the kind of a status response (RFC 9051 §7.1).
 type Condition string
@@ -56,10 +60,41 @@ func (e *Error) Temporary() bool {
 
 // Is reports whether e has the status, code and text of target, as far as target
 // sets them, so that errors.Is(err, &imap.Error{Code: imap.CodeTryCreate}) works.
+// It also reports whether e's code says the same as an error of package mailbox, so
+// that errors.Is(err, mailbox.ErrNotExist) works for mailboxes of any server.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
-	return ok && (t.Status != "" || t.Code != "") &&
+	if !ok {
+		return target != nil && e.mailboxError() == target
+	}
+	return (t.Status != "" || t.Code != "") &&
 		(t.Status == "" || t.Status == e.Status) &&
 		(t.Code == "" || t.Code == e.Code) &&
 		(t.Text == "" || t.Text == e.Text)
+}
+
+// mailboxError returns the error of package mailbox that the code stands for, or
+// nil.
+func (e *Error) mailboxError() error {
+	switch e.Code {
+	case CodeNonExistent, CodeTryCreate:
+		return mailbox.ErrNotExist
+	case CodeAlreadyExists:
+		return mailbox.ErrExist
+	case CodeOverQuota:
+		return mailbox.ErrOverQuota
+	case CodeTooBig:
+		return mailbox.ErrTooLarge
+	case CodeNoPerm:
+		return mailbox.ErrPermission
+	case CodeReadOnly:
+		return mailbox.ErrReadOnly
+	case CodeLimit:
+		return mailbox.ErrLimit
+	case CodeUnavailable, CodeInUse, CodeServerBug:
+		return mailbox.ErrUnavailable
+	case CodeCannot:
+		return mailbox.ErrInvalidName
+	}
+	return nil
 }

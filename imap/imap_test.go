@@ -22,6 +22,16 @@ func TestError(t *testing.T) {
 	require.Equal(t, "imap: NO [BADCHARSET (UTF-8)]", (&Error{Status: NO, Code: CodeBadCharset, CodeArgs: "(UTF-8)"}).Error())
 	require.True(t, (&Error{Code: CodeInUse}).Temporary())
 	require.False(t, (&Error{Code: CodeOverQuota}).Temporary())
+	require.ErrorIs(t, err, mailbox.ErrNotExist)
+	require.False(t, errors.Is(err, mailbox.ErrExist))
+	for code, want := range map[Code]error{
+		CodeNonExistent: mailbox.ErrNotExist, CodeAlreadyExists: mailbox.ErrExist, CodeOverQuota: mailbox.ErrOverQuota, CodeTooBig: mailbox.ErrTooLarge,
+		CodeNoPerm: mailbox.ErrPermission, CodeReadOnly: mailbox.ErrReadOnly, CodeLimit: mailbox.ErrLimit, CodeUnavailable: mailbox.ErrUnavailable,
+		CodeInUse: mailbox.ErrUnavailable, CodeServerBug: mailbox.ErrUnavailable, CodeCannot: mailbox.ErrInvalidName,
+	} {
+		require.ErrorIs(t, &Error{Status: NO, Code: code}, want)
+	}
+	require.False(t, errors.Is(&Error{Status: NO}, mailbox.ErrNotExist))
 }
 
 func TestCapSet(t *testing.T) {

@@ -179,6 +179,10 @@ func answer(err error) error {
 // WriteCommand writes a command without its tag and without CRLF. It writes APPEND
 // up to the octets of the message.
 func WriteCommand(e *wire.Encoder, cmd imap.Command) {
+	if raw, ok := cmd.(*imap.Raw); ok {
+		writeRaw(e, raw)
+		return
+	}
 	r := all().commands.of(&cmd)
 	if r == nil {
 		e.Fail(fmt.Errorf("imap: command %s can't be written", cmd.Name()))

@@ -1,0 +1,52 @@
+package grammar
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+)
+
+func TestRaw(t *testing.T) {
+	for want, c := range map[string]*imap.Raw{
+		"XYZ":         {Command: "XYZ"},
+		"UID Xyz NIL": {Command: "uid Xyz", Args: []imap.Value{imap.NIL()}},
+		"FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (To)]<0.5>)": {Command: "FETCH", Args: []imap.Value{
+			imap.Atom("1:*"), imap.ListOf(imap.Atom("FLAGS"), imap.Atom("BODY.PEEK[HEADER.FIELDS (To)]<0.5>"))}},
+		"X \"a \\\"b\\\" c\" {4}\r\nd\r\ne () 5": {Command: "X", Args: []imap.Value{
+			imap.String(`a "b" c`), imap.String("d\r\ne"), imap.ListOf(), imap.Number(5)}},
+	} {
+		var e wire.Encoder
+		WriteCommand(&e, c)
+		require.NoError(t, e.Err, want)
+		require.Equal(t, want, string(e.B))
+	}
+	for _, c := range []*imap.Raw{
+		{}, {Command: "a b"}, {Command: "UID" + " "}, {Command: "UID a b"}, {Command: "X\r\nY"}, {Command: "X{3}"},
+		{Command: "X", Args: []imap.Value{imap.Atom("a\r\nb LOGOUT")}},
+		{Command: "X", Args: []imap.Value{imap.Atom("{3+}")}},
+		{Command: "X", Args: []imap.Value{imap.Atom("a b")}},
+		{Command: "X", Args: []imap.Value{imap.ListOf(imap.Atom("a)"))}},
+		{Command: "X", Args: []imap.Value{imap.Number(-1)}},
+		{Command: "X", Args: []imap.Value{imap.String("\x00")}},
+		{Command: "X", Args: []imap.Value{{Kind: 77}}},
+	} {
+		var e wire.Encoder
+		WriteCommand(&e, c)
+		require.Error(t, e.Err, c)
+	}
+}
+
+// What a client reads as a Value can be written again.
+func TestValueRoundTrip(t *testing.T) {
+	const line = `* X-NEW a (b "c d" NIL ()) BODY[x y]<5> \Seen 1:* [a(b c)]`
+	resp, err := readOne(t, line)
+	require.NoError(t, err)
+	e := wire.Encoder{}
+	e.Raw("* X-NEW")
+	writeValues(&e, resp.(*Unknown).Values)
+	require.NoError(t, e.Err)
+	require.Equal(t, line, string(e.B))
+}
