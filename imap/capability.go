@@ -48,6 +48,7 @@ const (
 	CapAppendLimit      Cap = "APPENDLIMIT"        // RFC 7889; also with "=" and a number
 	CapQuota            Cap = "QUOTA"              // RFC 9208, RFC 2087
 	CapQuotaSet         Cap = "QUOTASET"           // RFC 9208
+	CapGmail            Cap = "X-GM-EXT-1"         // Gmail's own
 
 	CapAuthPrefix     = "AUTH="      // followed by a SASL mechanism's name
 	CapQuotaResPrefix = "QUOTA=RES-" // followed by a resource's name (RFC 9208 §3.1)

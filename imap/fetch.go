@@ -16,10 +16,16 @@ type Fetch struct {
 func (*Fetch) Name() string { return "FETCH" }
 
 // A FetchItem is a message data item (RFC 9051 §6.4.5). Section is set for
-// FetchBodySection, FetchBinary and FetchBinarySize.
+// FetchBodySection, FetchBinary and FetchBinarySize, Name and Args for FetchRaw.
 type FetchItem struct {
 	Att     FetchAtt
 	Section *BodySection
+
+	// Name is the item as it is written, with a section if it has one. Args
+	// follow, each after a blank. Only a client has such items: a server refuses
+	// what it does not know.
+	Name string
+	Args []Value
 }
 
 // FetchAtt names a message data item.
@@ -35,17 +41,21 @@ const (
 	FetchBodyStructure
 	FetchBody // BODY: the structure without extension data
 	FetchBodySection
-	FetchRFC822       // RFC 3501: BODY[]
-	FetchRFC822Header // RFC 3501: BODY.PEEK[HEADER]
-	FetchRFC822Text   // RFC 3501: BODY[TEXT]
-	FetchBinary       // RFC 3516
-	FetchBinarySize   // RFC 3516
-	FetchModSeq       // RFC 7162
-	FetchEmailID      // RFC 8474
-	FetchThreadID     // RFC 8474
-	FetchSaveDate     // RFC 8514
-	FetchPreview      // RFC 8970
-	FetchPreviewLazy  // RFC 8970, PREVIEW (LAZY)
+	FetchRFC822         // RFC 3501: BODY[]
+	FetchRFC822Header   // RFC 3501: BODY.PEEK[HEADER]
+	FetchRFC822Text     // RFC 3501: BODY[TEXT]
+	FetchBinary         // RFC 3516
+	FetchBinarySize     // RFC 3516
+	FetchModSeq         // RFC 7162
+	FetchEmailID        // RFC 8474
+	FetchThreadID       // RFC 8474
+	FetchSaveDate       // RFC 8514
+	FetchPreview        // RFC 8970
+	FetchPreviewLazy    // RFC 8970, PREVIEW (LAZY)
+	FetchGmailMessageID // X-GM-MSGID
+	FetchGmailThreadID  // X-GM-THRID
+	FetchGmailLabels    // X-GM-LABELS
+	FetchRaw            // an item that this package does not know
 )
 
 var fetchNames = [...]string{
@@ -54,11 +64,12 @@ var fetchNames = [...]string{
 	FetchRFC822: "RFC822", FetchRFC822Header: "RFC822.HEADER", FetchRFC822Text: "RFC822.TEXT",
 	FetchBinary: "BINARY", FetchBinarySize: "BINARY.SIZE", FetchModSeq: "MODSEQ", FetchEmailID: "EMAILID",
 	FetchThreadID: "THREADID", FetchSaveDate: "SAVEDATE", FetchPreview: "PREVIEW", FetchPreviewLazy: "PREVIEW",
+	FetchGmailMessageID: "X-GM-MSGID", FetchGmailThreadID: "X-GM-THRID", FetchGmailLabels: "X-GM-LABELS",
 }
 
 // String returns the item's name in a response, without a section.
 func (a FetchAtt) String() string {
-	if int(a) < len(fetchNames) {
+	if int(a) < len(fetchNames) && fetchNames[a] != "" {
 		return fetchNames[a]
 	}
 	return "UNKNOWN"

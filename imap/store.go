@@ -8,11 +8,25 @@ type Store struct {
 	Set    NumSet
 	Op     mailbox.FlagOp
 	Silent bool // ".SILENT"
+
+	// Item is what the command changes; it determines which field has the new
+	// value.
+	Item   StoreItem
 	Flags  []mailbox.Flag
+	Labels []string // StoreGmailLabels; see GmailData
 
 	// UnchangedSince is the modifier of RFC 7162 §3.1.3; nil if it was not
 	// given, since zero is a valid value.
 	UnchangedSince *mailbox.ModSeq
 }
+
+// StoreItem names what STORE changes.
+type StoreItem uint8
+
+// What STORE can change.
+const (
+	StoreFlags       StoreItem = iota
+	StoreGmailLabels           // X-GM-LABELS
+)
 
 func (*Store) Name() string { return "STORE" }

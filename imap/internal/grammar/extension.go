@@ -25,7 +25,8 @@ type extension struct {
 	searchItems    table[imap.ESearchData] // of ESEARCH responses
 	fetchItems     table[imap.FetchItem]
 	fetchModifiers table[imap.Fetch]
-	fetchData      table[Item] // the values of data items in FETCH responses
+	fetchData      table[Item]       // the values of data items in FETCH responses
+	storeItems     table[imap.Store] // what STORE can change
 	storeModifiers table[imap.Store]
 	responses      table[Response]
 	codes          table[any] // the arguments of response codes
@@ -38,6 +39,7 @@ func allExtensions() []extension {
 		searchExt(), esearchExt(), searchResExt(), fetchExt(), sectionExt(), storeExt(), copyExt(), moveExt(), expungeExt(), uidPlusExt(),
 		idleExt(), quotaExt(), specialUseExt(), listStatusExt(), statusSizeExt(), appendLimitExt(),
 		condStoreExt(), qresyncExt(), withinExt(), binaryExt(), objectIDExt(), saveDateExt(), previewExt(),
+		gmailExt(),
 	}
 }
 
@@ -66,6 +68,7 @@ func all() *extension {
 			t.fetchItems.add(x.caps, x.fetchItems)
 			t.fetchModifiers.add(x.caps, x.fetchModifiers)
 			t.fetchData.add(x.caps, x.fetchData)
+			t.storeItems.add(x.caps, x.storeItems)
 			t.storeModifiers.add(x.caps, x.storeModifiers)
 			t.responses.add(x.caps, x.responses)
 			t.codes.add(x.caps, x.codes)

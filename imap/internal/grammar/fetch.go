@@ -102,6 +102,11 @@ func readFetch(d *decoder, c *imap.Fetch) bool {
 func writeFetch(e *wire.Encoder, c *imap.Fetch) {
 	e.SP().NumSet(c.Set).SP()
 	writeAll(e, c.Items, func(it imap.FetchItem) {
+		if it.Att == imap.FetchRaw {
+			WriteValue(e, imap.Atom(it.Name))
+			writeValues(e, it.Args)
+			return
+		}
 		if r := all().fetchItems.of(&it); r != nil {
 			r.writeTo(e, &it)
 			return
@@ -164,6 +169,8 @@ type Item struct {
 	Text      string    // FetchEmailID, FetchThreadID, FetchPreview
 	Envelope  *message.Envelope
 	Structure *message.Part
+	ID        uint64   // FetchGmailMessageID, FetchGmailThreadID
+	Labels    []string // FetchGmailLabels
 
 	// Section says which octets Body has. It is nil for RFC822, RFC822.HEADER
 	// and RFC822.TEXT. Partial has the offset only, and Text is as the server

@@ -74,10 +74,15 @@ var (
 		"RFC822":     "FETCH 1 (RFC822)", "RFC822.HEADER": "FETCH 1 (RFC822.HEADER)", "RFC822.TEXT": "FETCH 1 (RFC822.TEXT)",
 		"BINARY[": "FETCH 1 (BINARY[1.2]<0.6>)", "BINARY.PEEK[": "FETCH 1 (BINARY.PEEK[])", "BINARY.SIZE[": "FETCH 1 (BINARY.SIZE[3])",
 		"MODSEQ": "FETCH 1 (MODSEQ)", "EMAILID": "FETCH 1 (EMAILID)", "THREADID": "FETCH 1 (THREADID)", "SAVEDATE": "FETCH 1 (SAVEDATE)",
-		"PREVIEW": "FETCH 1 (PREVIEW PREVIEW (LAZY))",
+		"PREVIEW":    "FETCH 1 (PREVIEW PREVIEW (LAZY))",
+		"X-GM-MSGID": "FETCH 1 (X-GM-MSGID)", "X-GM-THRID": "FETCH 1 (X-GM-THRID)", "X-GM-LABELS": "FETCH 1 (X-GM-LABELS)",
 	}
 	fetchModifierSamples = map[string]string{
 		"CHANGEDSINCE": "FETCH 1 (UID) (CHANGEDSINCE 0)", "VANISHED": "UID FETCH 1 (UID) (CHANGEDSINCE 12345 VANISHED)",
+	}
+	storeItemSamples = map[string]string{
+		"FLAGS": "STORE 1 FLAGS (a)", "FLAGS.SILENT": "STORE 1 +FLAGS.SILENT ()",
+		"X-GM-LABELS": `STORE 1 +X-GM-LABELS (foo \Inbox "a b")`, "X-GM-LABELS.SILENT": "UID STORE 1 -X-GM-LABELS.SILENT (Entw&APw-rfe)",
 	}
 	storeModifierSamples = map[string]string{"UNCHANGEDSINCE": `STORE 1 (UNCHANGEDSINCE 0) FLAGS ()`}
 	searchKeySamples     = map[string]string{
@@ -90,7 +95,9 @@ var (
 		"SENTBEFORE": "SENTBEFORE 1-Feb-1994", "SENTON": "SENTON 1-Feb-1994", "SENTSINCE": "SENTSINCE 1-Feb-1994",
 		"SAVEDBEFORE": "SAVEDBEFORE 1-Feb-1994", "SAVEDON": "SAVEDON 1-Feb-1994", "SAVEDSINCE": "SAVEDSINCE 1-Feb-1994",
 		"SAVEDATESUPPORTED": "SAVEDATESUPPORTED", "OLDER": "OLDER 5", "YOUNGER": "YOUNGER 5", "EMAILID": "EMAILID M1", "THREADID": "THREADID T1",
-		"MODSEQ": `MODSEQ 5 MODSEQ "/flags/\\draft" all 0`,
+		"X-GM-RAW": `X-GM-RAW "has:attachment in:unread"`, "X-GM-MSGID": "X-GM-MSGID 18446744073709551615", "X-GM-THRID": "X-GM-THRID 1266894439832287888",
+		"X-GM-LABELS": `X-GM-LABELS foo X-GM-LABELS \Sent`,
+		"MODSEQ":      `MODSEQ 5 MODSEQ "/flags/\\draft" all 0`,
 	}
 )
 
@@ -128,7 +135,9 @@ var (
 		"BODY":          `BODY (("text" "html" NIL NIL NIL "7bit" 5 1)("text" "html" NIL NIL NIL "7bit" 5 1) "mixed")`,
 		"BODY[":         "BODY[1.TEXT]<5> {3}\r\nabc", "RFC822": "RFC822 {0}\r\n", "RFC822.HEADER": "RFC822.HEADER NIL", "RFC822.TEXT": "RFC822.TEXT {1}\r\na",
 		"BINARY[": "BINARY[1.2] ~{2}\r\n\x00a", "BINARY.SIZE[": "BINARY.SIZE[3] 7", "MODSEQ": "MODSEQ (5)",
-		"EMAILID": "EMAILID (M1)", "THREADID": "THREADID NIL", "SAVEDATE": "SAVEDATE NIL", "PREVIEW": `PREVIEW "hi"`,
+		"X-GM-MSGID": "X-GM-MSGID 1278455344230334865", "X-GM-THRID": "X-GM-THRID 18446744073709551615",
+		"X-GM-LABELS": `X-GM-LABELS (\Inbox \Sent Important "Muy Importante" Entw&APw-rfe)`,
+		"EMAILID":     "EMAILID (M1)", "THREADID": "THREADID NIL", "SAVEDATE": "SAVEDATE NIL", "PREVIEW": `PREVIEW "hi"`,
 	}
 	codeSamples = map[string]string{
 		"CAPABILITY": "CAPABILITY IMAP4rev1 IDLE", "PERMANENTFLAGS": `PERMANENTFLAGS (\Seen \*)`, "UIDNEXT": "UIDNEXT 5", "UIDVALIDITY": "UIDVALIDITY 5",
@@ -151,6 +160,7 @@ func TestRows(t *testing.T) {
 	})
 	t.Run("FETCH items", func(t *testing.T) { eachRow(t, all().fetchItems, fetchItemSamples, checkCommand) })
 	t.Run("FETCH modifiers", func(t *testing.T) { eachRow(t, all().fetchModifiers, fetchModifierSamples, checkCommand) })
+	t.Run("STORE items", func(t *testing.T) { eachRow(t, all().storeItems, storeItemSamples, checkCommand) })
 	t.Run("STORE modifiers", func(t *testing.T) { eachRow(t, all().storeModifiers, storeModifierSamples, checkCommand) })
 	t.Run("STATUS items asked for", func(t *testing.T) {
 		names := make(map[string]string)

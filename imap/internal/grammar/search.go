@@ -137,6 +137,8 @@ func asciiKey(key search.Key) bool {
 			s = k.Value
 		case search.Text:
 			s = k.Value
+		case imap.SearchGmail:
+			s = k.Query
 		}
 		if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) >= 0 {
 			return false

@@ -10,7 +10,27 @@ import (
 
 // storeExt is STORE (RFC 9051 §6.4.6).
 func storeExt() extension {
-	return extension{commands: pair("STORE", "UID STORE", func(c *imap.Store) *bool { return &c.UID }, readStore, writeStore)}
+	return extension{
+		commands: pair("STORE", "UID STORE", func(c *imap.Store) *bool { return &c.UID }, readStore, writeStore),
+		storeItems: storeItem("FLAGS", imap.StoreFlags, readStoreFlags,
+			func(e *wire.Encoder, c *imap.Store) { writeFlags(e, c.Flags) }),
+	}
+}
+
+// storeItem is the rows of an item that can be changed, with ".SILENT" and without.
+// read and write begin behind the blank that follows the name.
+func storeItem(name string, what imap.StoreItem, read func(*decoder, *imap.Store) bool, write func(*wire.Encoder, *imap.Store)) []row[imap.Store] {
+	form := func(name string, silent bool) row[imap.Store] {
+		return row[imap.Store]{
+			name: name, has: func(c *imap.Store) bool { return c.Item == what && c.Silent == silent },
+			read: func(d *decoder, c *imap.Store) bool {
+				c.Item, c.Silent = what, silent
+				return d.SP() && read(d, c)
+			},
+			write: func(e *wire.Encoder, c *imap.Store) { write(e.SP(), c) },
+		}
+	}
+	return []row[imap.Store]{form(name, false), form(name+".SILENT", true)}
 }
 
 func readStore(d *decoder, c *imap.Store) bool {
@@ -30,16 +50,10 @@ func readStore(d *decoder, c *imap.Store) bool {
 	default:
 		c.Op = mailbox.FlagsReplace
 	}
-	switch w := d.Word(); {
-	case wire.Is(w, "FLAGS"):
-	case wire.Is(w, "FLAGS.SILENT"):
-		c.Silent = true
-	default:
-		return d.Expected("FLAGS or FLAGS.SILENT")
-	}
-	if !d.SP() {
-		return false
-	}
+	return all().storeItems.read(d, c, "FLAGS or FLAGS.SILENT")
+}
+
+func readStoreFlags(d *decoder, c *imap.Store) bool {
 	if d.Peek() == '(' {
 		return d.FlagList(&c.Flags)
 	}
@@ -66,12 +80,12 @@ func writeStore(e *wire.Encoder, c *imap.Store) {
 	case mailbox.FlagsRemove:
 		e.Raw("-")
 	}
-	e.Raw("FLAGS")
-	if c.Silent {
-		e.Raw(".SILENT")
+	r := all().storeItems.of(c)
+	if r == nil {
+		e.Fail(fmt.Errorf("imap: store item %d can't be written", c.Item))
+		return
 	}
-	e.SP()
-	writeFlags(e, c.Flags)
+	r.writeTo(e, c)
 }
 
 // writeFlags fails for an invalid flag, which Encoder.Flags omits, so that the
