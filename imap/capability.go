@@ -48,9 +48,13 @@ const (
 	CapAppendLimit      Cap = "APPENDLIMIT"        // RFC 7889; also with "=" and a number
 	CapQuota            Cap = "QUOTA"              // RFC 9208, RFC 2087
 	CapQuotaSet         Cap = "QUOTASET"           // RFC 9208
+	CapACL              Cap = "ACL"                // RFC 4314, RFC 2086
+	CapMetadata         Cap = "METADATA"           // RFC 5464
+	CapMetadataServer   Cap = "METADATA-SERVER"    // RFC 5464: of the server only
 	CapGmail            Cap = "X-GM-EXT-1"         // Gmail's own
 
 	CapAuthPrefix     = "AUTH="      // followed by a SASL mechanism's name
+	CapRightsPrefix   = "RIGHTS="    // followed by letters: rights besides those of RFC 2086 (RFC 4314 §2.2)
 	CapQuotaResPrefix = "QUOTA=RES-" // followed by a resource's name (RFC 9208 §3.1)
 )
 

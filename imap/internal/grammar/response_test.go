@@ -41,7 +41,7 @@ func TestReadResponses(t *testing.T) {
 		{"A003 ok [read-write] done", &StatusLine{Tag: "A003", Cond: imap.OK, Code: imap.CodeReadWrite, Text: "done"}},
 		{"* PREAUTH x", &StatusLine{Cond: imap.PREAUTH, Text: "x"}},
 		{"* BYE Autologout; idle for too long", &StatusLine{Cond: imap.BYE, Text: "Autologout; idle for too long"}},
-		{"A NO [METADATA LONGENTRIES 2199] x", &StatusLine{Tag: "A", Cond: imap.NO, Code: imap.CodeMetadata, Args: "LONGENTRIES 2199", Text: "x"}},
+		{"A NO [METADATA LONGENTRIES 2199] x", &StatusLine{Tag: "A", Cond: imap.NO, Code: imap.CodeMetadata, Arg: imap.MetadataCode{Reason: imap.MetadataLongEntries, N: 2199}, Args: "LONGENTRIES 2199", Text: "x"}},
 		{"* OK [REFERRAL \"a]b\"] x", &StatusLine{Cond: imap.OK, Code: imap.CodeReferral, Args: `"a]b"`, Text: "x"}},
 		{"+ Ready for additional command text", &Continuation{"Ready for additional command text"}},
 		{"* 23 EXISTS", &Count{"EXISTS", 23}},

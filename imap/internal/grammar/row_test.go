@@ -48,6 +48,10 @@ var (
 		"UID COPY":     "UID COPY 4,*:7 MEETING",
 		"MOVE":         "MOVE $ a",
 		"UID MOVE":     "UID MOVE 42:69 a",
+		"SETACL":       "SETACL INBOX/Drafts Chris +cda", "DELETEACL": "DELETEACL INBOX -Fred", "GETACL": "GETACL INBOX",
+		"LISTRIGHTS": "LISTRIGHTS ~/Mail/saved smith", "MYRIGHTS": "MYRIGHTS INBOX",
+		"GETMETADATA": `GETMETADATA (MAXSIZE 1024 DEPTH 1) INBOX (/shared/comment /private/comment)`,
+		"SETMETADATA": `SETMETADATA "" (/shared/comment "x" /private/comment NIL)`,
 	}
 	selectSamples = map[string]string{
 		"CONDSTORE": "SELECT a (CONDSTORE)",
@@ -118,6 +122,8 @@ var (
 		"QUOTA":      `* QUOTA "" (STORAGE 10 512 MESSAGE 3 4)`,
 		"QUOTAROOT":  `* QUOTAROOT INBOX "" "b"`,
 		"VANISHED":   "* VANISHED (EARLIER) 41,43:116",
+		"ACL":        "* ACL INBOX Fred rwipslxetad -Fred wetd", "LISTRIGHTS": `* LISTRIGHTS a smith "" r swicdkxte`, "MYRIGHTS": "* MYRIGHTS INBOX lr",
+		"METADATA": `* METADATA INBOX (/shared/comment "x" /private/comment NIL)`,
 	}
 	listItemSamples = map[string]string{
 		"CHILDINFO": `* LIST () "/" a (CHILDINFO ("SUBSCRIBED"))`, "OLDNAME": `* LIST () "/" a (OLDNAME ("b c"))`,
@@ -143,6 +149,7 @@ var (
 		"CAPABILITY": "CAPABILITY IMAP4rev1 IDLE", "PERMANENTFLAGS": `PERMANENTFLAGS (\Seen \*)`, "UIDNEXT": "UIDNEXT 5", "UIDVALIDITY": "UIDVALIDITY 5",
 		"UNSEEN": "UNSEEN 5", "APPENDUID": "APPENDUID 38505 3955:3957", "COPYUID": "COPYUID 38505 304,319:320 3956:3958",
 		"HIGHESTMODSEQ": "HIGHESTMODSEQ 5", "MODIFIED": "MODIFIED 7,9", "MAILBOXID": "MAILBOXID (F1)", "BADCHARSET": "BADCHARSET (UTF-8 KOI8-R)",
+		"METADATA": "METADATA LONGENTRIES 2199",
 	}
 )
 
