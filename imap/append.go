@@ -17,6 +17,13 @@ type AppendMessage struct {
 	Flags   []mailbox.Flag
 	Date    time.Time // zero if it was not given
 	Literal Literal
+
+	// UTF8 says that the message may have UTF-8 in its header. Its octets are
+	// in a literal8, between parentheses (RFC 6855 §4).
+	UTF8 bool
+
+	// Catenate says that parts follow instead of Literal (RFC 4469).
+	Catenate bool
 }
 
 // Literal announces octets that follow on the connection.

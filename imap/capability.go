@@ -22,6 +22,8 @@ const (
 	CapChildren         Cap = "CHILDREN"           // RFC 3348
 	CapMultiAppend      Cap = "MULTIAPPEND"        // RFC 3502
 	CapBinary           Cap = "BINARY"             // RFC 3516
+	CapLoginReferrals   Cap = "LOGIN-REFERRALS"    // RFC 2221
+	CapMailboxReferrals Cap = "MAILBOX-REFERRALS"  // RFC 2193
 	CapUnselect         Cap = "UNSELECT"           // RFC 3691
 	CapUIDPlus          Cap = "UIDPLUS"            // RFC 4315
 	CapESearch          Cap = "ESEARCH"            // RFC 4731
@@ -51,6 +53,8 @@ const (
 	CapACL              Cap = "ACL"                // RFC 4314, RFC 2086
 	CapMetadata         Cap = "METADATA"           // RFC 5464
 	CapMetadataServer   Cap = "METADATA-SERVER"    // RFC 5464: of the server only
+	CapCatenate         Cap = "CATENATE"           // RFC 4469
+	CapReplace          Cap = "REPLACE"            // RFC 8508
 	CapGmail            Cap = "X-GM-EXT-1"         // Gmail's own
 
 	CapAuthPrefix     = "AUTH="      // followed by a SASL mechanism's name

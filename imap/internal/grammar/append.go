@@ -32,14 +32,32 @@ func readMessage(d *decoder, m *imap.AppendMessage) bool {
 	if d.Peek() == '"' && (!d.DateTime(&m.Date) || !d.SP()) {
 		return false
 	}
+	for c := d.Peek() | 0x20; c >= 'a' && c <= 'z'; c = d.Peek() | 0x20 { // append-ext and append-data, RFC 4466 §6
+		if !all().appendItems.read(d, m, "literal") {
+			return false
+		}
+		if m.UTF8 || m.Catenate {
+			return true
+		}
+		if !d.SP() {
+			return false
+		}
+	}
+	return readLiteralHeader(d, &m.Literal)
+}
+
+// readLiteralHeader reads the header of a literal, or of a literal8 if BINARY is
+// offered.
+func readLiteralHeader(d *decoder, lit *imap.Literal) bool {
 	if d.Peek() == '~' && !d.offers(binaryCaps...) {
 		return d.Expected("literal")
 	}
-	return d.LiteralHeader(&m.Literal)
+	return d.LiteralHeader(lit)
 }
 
-// WriteMessage writes an append-message, from the blank before it to the header
-// of its literal.
+// WriteMessage writes an append-message, from the blank before it to the header of
+// its literal, or to the parenthesis that the parts of CATENATE follow. The octets,
+// or the parts, and EndMessage must follow.
 func WriteMessage(e *wire.Encoder, m *imap.AppendMessage) {
 	if len(m.Flags) > 0 {
 		e.SP()
@@ -48,12 +66,33 @@ func WriteMessage(e *wire.Encoder, m *imap.AppendMessage) {
 	if !m.Date.IsZero() {
 		e.SP().DateTime(m.Date)
 	}
-	e.SP().LiteralHeader(m.Literal.Size, m.Literal.Binary)
+	t := all().appendItems
+	for i := range t {
+		if r := &t[i]; r.has(m) {
+			r.writeTo(e.SP(), m)
+		}
+	}
+	if !m.UTF8 && !m.Catenate {
+		e.SP().LiteralHeader(m.Literal.Size, m.Literal.Binary)
+	}
 }
 
-// OpenLiteral asks the client for the message that an Append command, or
-// NextMessage, has announced. The io.Reader yields exactly its octets; a call of
-// NextMessage must follow.
+// EndMessage writes what follows the octets of a message, or the parts of CATENATE.
+func EndMessage(e *wire.Encoder, m *imap.AppendMessage) {
+	if m.UTF8 || m.Catenate {
+		e.Raw(")")
+	}
+}
+
+// begin prepares for the octets or the parts of a message.
+func (r *Reader) begin(m *imap.AppendMessage, single bool) {
+	r.open, r.single = true, single
+	r.utf8, r.parts, r.first = m.UTF8, m.Catenate, true
+}
+
+// OpenLiteral asks the client for the message that an Append or Replace command, or
+// NextMessage, has announced, or for the part that NextPart has. The io.Reader yields
+// exactly its octets; a call of NextMessage, or NextPart, must follow.
 func (r *Reader) OpenLiteral() (io.Reader, error) {
 	body, err := r.d.OpenLiteral()
 	if err != nil {
@@ -67,10 +106,19 @@ func (r *Reader) OpenLiteral() (io.Reader, error) {
 // input behind the message is invalid; then no message of the command may be
 // appended.
 func (r *Reader) NextMessage() (*imap.AppendMessage, error) {
-	if !r.d.CloseLiteral() {
+	for r.parts {
+		if p, err := r.NextPart(); err != nil {
+			return nil, err
+		} else if p != nil && p.URL == "" {
+			if _, err := r.OpenLiteral(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if !r.closeLiteral() {
 		return nil, r.refuse(r.d.Err())
 	}
-	if r.d.AtEnd() || !r.d.offers(imap.CapMultiAppend) {
+	if r.d.AtEnd() || r.single || !r.d.offers(imap.CapMultiAppend) {
 		if !r.d.End() {
 			return nil, r.refuse(r.d.Err())
 		}
@@ -81,10 +129,19 @@ func (r *Reader) NextMessage() (*imap.AppendMessage, error) {
 	if !readMessage(r.d, &m) {
 		return nil, r.refuse(r.d.Err())
 	}
+	r.begin(&m, false)
 	return &m, nil
 }
 
-// RefuseLiteral ends an Append command without its message, so that the server
+// closeLiteral skips the rest of a literal, and takes the parenthesis that ends one
+// with UTF8.
+func (r *Reader) closeLiteral() bool {
+	utf8 := r.utf8
+	r.utf8 = false
+	return r.d.CloseLiteral() && (!utf8 || r.d.Special(')'))
+}
+
+// RefuseLiteral ends an Append or Replace command without its message, so that the server
 // can answer. It discards a literal that the client sends without waiting; if
 // that is too big to read, the error is an *imap.Error with BYE.
 func (r *Reader) RefuseLiteral() error {

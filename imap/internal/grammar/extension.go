@@ -21,8 +21,10 @@ type extension struct {
 	listItems      table[imap.ListData] // extended data items of LIST responses
 	statusItems    table[imap.StatusData]
 	searchKeys     table[search.Key]
-	searchReturns  table[imap.Search]      // result options of SEARCH
-	searchItems    table[imap.ESearchData] // of ESEARCH responses
+	searchReturns  table[imap.Search]        // result options of SEARCH
+	searchItems    table[imap.ESearchData]   // of ESEARCH responses
+	appendItems    table[imap.AppendMessage] // what may stand before or instead of a message's literal
+	catParts       table[imap.CatPart]       // of CATENATE
 	fetchItems     table[imap.FetchItem]
 	fetchModifiers table[imap.Fetch]
 	fetchData      table[Item]       // the values of data items in FETCH responses
@@ -39,7 +41,7 @@ func allExtensions() []extension {
 		searchExt(), esearchExt(), searchResExt(), fetchExt(), sectionExt(), storeExt(), copyExt(), moveExt(), expungeExt(), uidPlusExt(),
 		idleExt(), quotaExt(), specialUseExt(), listStatusExt(), statusSizeExt(), appendLimitExt(),
 		condStoreExt(), qresyncExt(), withinExt(), binaryExt(), objectIDExt(), saveDateExt(), previewExt(),
-		gmailExt(), aclExt(), metadataExt(),
+		gmailExt(), aclExt(), metadataExt(), utf8Ext(), catenateExt(), replaceExt(), referralExt(),
 	}
 }
 
@@ -65,6 +67,8 @@ func all() *extension {
 			t.searchKeys.add(x.caps, x.searchKeys)
 			t.searchReturns.add(x.caps, x.searchReturns)
 			t.searchItems.add(x.caps, x.searchItems)
+			t.appendItems.add(x.caps, x.appendItems)
+			t.catParts.add(x.caps, x.catParts)
 			t.fetchItems.add(x.caps, x.fetchItems)
 			t.fetchModifiers.add(x.caps, x.fetchModifiers)
 			t.fetchData.add(x.caps, x.fetchData)

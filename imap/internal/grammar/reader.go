@@ -20,6 +20,10 @@ type Reader struct {
 	hide   func(bool) // keeps lines out of the wire trace
 	secret bool       // hide is on
 	open   bool       // the command's messages have not all been read
+	single bool       // no further message may follow
+	utf8   bool       // a parenthesis follows the current literal (RFC 6855 §4)
+	parts  bool       // the parts of CATENATE have not all been read
+	first  bool       // none of them has
 }
 
 // NewReader returns a Reader for c, on which it also writes continuation
@@ -62,7 +66,8 @@ func (r *Reader) SetOffered(offered func(imap.Cap) bool) { r.d.offered = offered
 // closed. All other errors are those of the connection; io.EOF is its end between
 // two commands.
 //
-// An Append command must be followed by OpenLiteral or RefuseLiteral.
+// An Append or Replace command must be followed by OpenLiteral or RefuseLiteral, or
+// by NextPart if its message has Catenate.
 func (r *Reader) ReadCommand() (tag string, cmd imap.Command, err error) {
 	if r.open {
 		if err := r.RefuseLiteral(); err != nil {
@@ -82,8 +87,12 @@ func (r *Reader) ReadCommand() (tag string, cmd imap.Command, err error) {
 		return tag, nil, r.refuse(r.d.Err())
 	}
 	cmd = r.cmd
-	if _, ok := cmd.(*imap.Append); ok {
-		r.open = true
+	switch c := cmd.(type) {
+	case *imap.Append:
+		r.begin(&c.Message, false)
+		return tag, cmd, nil
+	case *imap.Replace:
+		r.begin(&c.Message, true)
 		return tag, cmd, nil
 	}
 	if !r.d.End() {
@@ -146,7 +155,7 @@ func (r *Reader) reveal() {
 
 // refuse skips the rest of the command after err and returns the answer.
 func (r *Reader) refuse(err error) error {
-	r.open = false
+	r.open, r.parts = false, false
 	e := r.d.Skip()
 	r.reveal()
 	if e != nil {
@@ -177,7 +186,7 @@ func answer(err error) error {
 }
 
 // WriteCommand writes a command without its tag and without CRLF. It writes APPEND
-// up to the octets of the message.
+// and REPLACE as WriteMessage does.
 func WriteCommand(e *wire.Encoder, cmd imap.Command) {
 	if raw, ok := cmd.(*imap.Raw); ok {
 		writeRaw(e, raw)

@@ -34,10 +34,19 @@ func parseOne(t *testing.T, line string) (imap.Command, error) {
 	p := newPeer("a "+line+"\r\nz NOOP\r\n", wire.LimitsAfterLogin())
 	tag, cmd, err := p.ReadCommand()
 	require.Equal(t, "a", tag)
-	if _, ok := cmd.(*imap.Append); !ok {
+	if !appends(cmd) {
 		inStep(t, p)
 	}
 	return cmd, err
+}
+
+// appends reports whether messages follow the command.
+func appends(cmd imap.Command) bool {
+	switch cmd.(type) {
+	case *imap.Append, *imap.Replace:
+		return true
+	}
+	return false
 }
 
 // inStep checks that the next command is z NOOP, and is the last.
@@ -334,6 +343,8 @@ func FuzzReadCommand(f *testing.F) {
 		"a LIST (SUBSCRIBED) \"\" (* %) RETURN (STATUS (SIZE))\r\n",
 		"a SELECT x (QRESYNC (1 2 3:4 (1:2 3:4)))\r\n",
 		"a STORE 1,*:2 (UNCHANGEDSINCE 0) +FLAGS.SILENT \\Seen a\r\n",
+		"a APPEND x CATENATE (URL a TEXT {3+}\r\nabc UTF8 (~{1+}\r\nd)) UTF8 (~{1}\r\nx)\r\nb REPLACE * x {1+}\r\na\r\n",
+		"a GETMETADATA (MAXSIZE 1) x (DEPTH 1) (/a /b)\r\nb SETMETADATA x (/a NIL /b ~{1+}\r\n\x00)\r\nc SETACL a b +lr\r\nd STORE 1 X-GM-LABELS (\\a b)\r\n",
 		"\r\n\n\x00\r\n a\r\n{5+}\r\n",
 	} {
 		f.Add([]byte(s))
@@ -357,13 +368,18 @@ func FuzzReadCommand(f *testing.F) {
 				return
 			default:
 				require.NotNil(t, cmd)
-				if _, ok := cmd.(*imap.Append); !ok && utf8.Valid(b) {
+				if !appends(cmd) && utf8.Valid(b) {
 					writeAndReadBack(t, cmd)
 				}
 			}
-			if _, ok := cmd.(*imap.Append); ok {
+			if appends(cmd) {
 				for {
-					if _, err := p.OpenLiteral(); err != nil {
+					for part, err := p.NextPart(); part != nil && err == nil; part, err = p.NextPart() {
+						if part.URL == "" {
+							p.OpenLiteral()
+						}
+					}
+					if _, err := p.OpenLiteral(); err != nil && p.d.Err() != nil {
 						break
 					}
 					if m, err := p.NextMessage(); err != nil || m == nil {

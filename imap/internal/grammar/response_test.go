@@ -42,7 +42,7 @@ func TestReadResponses(t *testing.T) {
 		{"* PREAUTH x", &StatusLine{Cond: imap.PREAUTH, Text: "x"}},
 		{"* BYE Autologout; idle for too long", &StatusLine{Cond: imap.BYE, Text: "Autologout; idle for too long"}},
 		{"A NO [METADATA LONGENTRIES 2199] x", &StatusLine{Tag: "A", Cond: imap.NO, Code: imap.CodeMetadata, Arg: imap.MetadataCode{Reason: imap.MetadataLongEntries, N: 2199}, Args: "LONGENTRIES 2199", Text: "x"}},
-		{"* OK [REFERRAL \"a]b\"] x", &StatusLine{Cond: imap.OK, Code: imap.CodeReferral, Args: `"a]b"`, Text: "x"}},
+		{"* OK [REFERRAL \"a]b\"] x", &StatusLine{Cond: imap.OK, Code: imap.CodeReferral, Arg: imap.Referral{"a]b"}, Args: `"a]b"`, Text: "x"}},
 		{"+ Ready for additional command text", &Continuation{"Ready for additional command text"}},
 		{"* 23 EXISTS", &Count{"EXISTS", 23}},
 		{"* 5 recent", &Count{"RECENT", 5}},

@@ -48,7 +48,8 @@ var (
 		"UID COPY":     "UID COPY 4,*:7 MEETING",
 		"MOVE":         "MOVE $ a",
 		"UID MOVE":     "UID MOVE 42:69 a",
-		"SETACL":       "SETACL INBOX/Drafts Chris +cda", "DELETEACL": "DELETEACL INBOX -Fred", "GETACL": "GETACL INBOX",
+		"REPLACE":      "REPLACE 4 Drafts (\\Seen) {3+}\r\n", "UID REPLACE": "UID REPLACE * Drafts {3+}\r\n", "RLIST": `RLIST "" *`, "RLSUB": "RLSUB #news. %",
+		"SETACL": "SETACL INBOX/Drafts Chris +cda", "DELETEACL": "DELETEACL INBOX -Fred", "GETACL": "GETACL INBOX",
 		"LISTRIGHTS": "LISTRIGHTS ~/Mail/saved smith", "MYRIGHTS": "MYRIGHTS INBOX",
 		"GETMETADATA": `GETMETADATA (MAXSIZE 1024 DEPTH 1) INBOX (/shared/comment /private/comment)`,
 		"SETMETADATA": `SETMETADATA "" (/shared/comment "x" /private/comment NIL)`,
@@ -70,7 +71,9 @@ var (
 		"MIN": "SEARCH RETURN (MIN) ALL", "MAX": "SEARCH RETURN (MIN MAX) ALL", "ALL": "SEARCH RETURN (ALL) ALL",
 		"COUNT": "UID SEARCH RETURN (COUNT) ALL", "SAVE": "SEARCH RETURN (COUNT SAVE) ALL",
 	}
-	fetchItemSamples = map[string]string{
+	appendItemSamples = map[string]string{"UTF8": "APPEND a UTF8 (~{3+}\r\n", "CATENATE": "APPEND a (\\Seen) CATENATE ("}
+	catPartSamples    = map[string]string{"URL": `URL "/a b;UID=20"`, "TEXT": "TEXT {3+}\r\n", "UTF8": "UTF8 (~{3+}\r\n"}
+	fetchItemSamples  = map[string]string{
 		"UID": "FETCH 1 (UID)", "FLAGS": "FETCH 1 (FLAGS)", "INTERNALDATE": "FETCH 1 (INTERNALDATE)", "RFC822.SIZE": "FETCH 1 (RFC822.SIZE)",
 		"ENVELOPE": "FETCH 1 (ENVELOPE)", "BODYSTRUCTURE": "FETCH 1 (BODYSTRUCTURE)", "BODY": "FETCH 1 (BODY)",
 		"BODY[":      "FETCH 1 (BODY[1.HEADER.FIELDS.NOT (A b)]<5.6>)",
@@ -149,6 +152,7 @@ var (
 		"CAPABILITY": "CAPABILITY IMAP4rev1 IDLE", "PERMANENTFLAGS": `PERMANENTFLAGS (\Seen \*)`, "UIDNEXT": "UIDNEXT 5", "UIDVALIDITY": "UIDVALIDITY 5",
 		"UNSEEN": "UNSEEN 5", "APPENDUID": "APPENDUID 38505 3955:3957", "COPYUID": "COPYUID 38505 304,319:320 3956:3958",
 		"HIGHESTMODSEQ": "HIGHESTMODSEQ 5", "MODIFIED": "MODIFIED 7,9", "MAILBOXID": "MAILBOXID (F1)", "BADCHARSET": "BADCHARSET (UTF-8 KOI8-R)",
+		"BADURL": "BADURL /INBOX;UID=113330", "REFERRAL": "REFERRAL imap://a;AUTH=*@b/c imap://d/",
 		"METADATA": "METADATA LONGENTRIES 2199",
 	}
 )
@@ -165,6 +169,8 @@ func TestRows(t *testing.T) {
 	t.Run("SEARCH keys", func(t *testing.T) {
 		eachRow(t, all().searchKeys, around("SEARCH ", searchKeySamples, ""), checkCommand)
 	})
+	t.Run("APPEND items", func(t *testing.T) { eachRow(t, all().appendItems, appendItemSamples, checkCommand) })
+	t.Run("CATENATE parts", func(t *testing.T) { eachRow(t, all().catParts, catPartSamples, checkPart) })
 	t.Run("FETCH items", func(t *testing.T) { eachRow(t, all().fetchItems, fetchItemSamples, checkCommand) })
 	t.Run("FETCH modifiers", func(t *testing.T) { eachRow(t, all().fetchModifiers, fetchModifierSamples, checkCommand) })
 	t.Run("STORE items", func(t *testing.T) { eachRow(t, all().storeItems, storeItemSamples, checkCommand) })
@@ -218,6 +224,11 @@ func checkCommand(t *testing.T, line string, written bool, caps []imap.Cap) {
 	rest := "\r\n"
 	if strings.HasSuffix(line, "+}\r\n") {
 		rest = "abc\r\n" // the message of APPEND
+		if strings.Contains(line, "UTF8 (") {
+			rest = "abc)\r\n"
+		}
+	} else if strings.HasSuffix(line, " CATENATE (") {
+		rest = "URL a)\r\n"
 	}
 	read := func(line string, offered func(imap.Cap) bool) (imap.Command, error) {
 		p := newPeer("a "+line+rest+"z NOOP\r\n", wire.LimitsAfterLogin())
@@ -246,6 +257,34 @@ func checkCommand(t *testing.T, line string, written bool, caps []imap.Cap) {
 	var e *imap.Error
 	require.True(t, errors.As(err, &e), "not offered: %v", err)
 	require.Equal(t, imap.BAD, e.Status)
+}
+
+func checkPart(t *testing.T, line string, _ bool, caps []imap.Cap) {
+	input := "a APPEND x CATENATE (" + line
+	if strings.HasSuffix(line, "}\r\n") {
+		input += "abc"
+	}
+	if strings.Contains(line, "(") {
+		input += ")"
+	}
+	for _, offered := range []bool{true, false} {
+		p := newPeer(input+")\r\nz NOOP\r\n", wire.LimitsAfterLogin())
+		p.SetOffered(func(c imap.Cap) bool { return c == imap.CapCatenate || offered })
+		_, _, err := p.ReadCommand()
+		require.NoError(t, err)
+		part, err := p.NextPart()
+		if !offered && !slices.Contains(caps, imap.CapCatenate) {
+			require.ErrorIs(t, err, &imap.Error{Status: imap.BAD})
+			inStep(t, p)
+			continue
+		}
+		require.NoError(t, err)
+		e := wire.Encoder{Mode: wire.LiteralPlus}
+		WritePart(&e, part, true)
+		require.NoError(t, e.Err)
+		require.Equal(t, line, string(e.B))
+		inStep(t, p)
+	}
 }
 
 func checkResponse(t *testing.T, line string, written bool, _ []imap.Cap) {
