@@ -32,18 +32,29 @@ const (
 	CapWithin           Cap = "WITHIN"             // RFC 5032
 	CapEnable           Cap = "ENABLE"             // RFC 5161
 	CapSearchRes        Cap = "SEARCHRES"          // RFC 5182
+	CapSort             Cap = "SORT"               // RFC 5256
 	CapListExtended     Cap = "LIST-EXTENDED"      // RFC 5258
+	CapESort            Cap = "ESORT"              // RFC 5267
+	CapContextSearch    Cap = "CONTEXT=SEARCH"     // RFC 5267
+	CapContextSort      Cap = "CONTEXT=SORT"       // RFC 5267
+	CapNotify           Cap = "NOTIFY"             // RFC 5465
+	CapFilters          Cap = "FILTERS"            // RFC 5466
 	CapListStatus       Cap = "LIST-STATUS"        // RFC 5819
+	CapSortDisplay      Cap = "SORT=DISPLAY"       // RFC 5957
 	CapSpecialUse       Cap = "SPECIAL-USE"        // RFC 6154
 	CapCreateSpecialUse Cap = "CREATE-SPECIAL-USE" // RFC 6154
+	CapFuzzy            Cap = "SEARCH=FUZZY"       // RFC 6203
 	CapMove             Cap = "MOVE"               // RFC 6851
 	CapUTF8Accept       Cap = "UTF8=ACCEPT"        // RFC 6855
 	CapUTF8Only         Cap = "UTF8=ONLY"          // RFC 6855
 	CapCondStore        Cap = "CONDSTORE"          // RFC 7162
 	CapQResync          Cap = "QRESYNC"            // RFC 7162
+	CapMultiSearch      Cap = "MULTISEARCH"        // RFC 7377
 	CapLiteralPlus      Cap = "LITERAL+"           // RFC 7888
 	CapLiteralMinus     Cap = "LITERAL-"           // RFC 7888
+	CapUnauthenticate   Cap = "UNAUTHENTICATE"     // RFC 8437
 	CapStatusSize       Cap = "STATUS=SIZE"        // RFC 8438
+	CapListMyRights     Cap = "LIST-MYRIGHTS"      // RFC 8440
 	CapObjectID         Cap = "OBJECTID"           // RFC 8474
 	CapSaveDate         Cap = "SAVEDATE"           // RFC 8514
 	CapPreview          Cap = "PREVIEW"            // RFC 8970
@@ -56,7 +67,15 @@ const (
 	CapCatenate         Cap = "CATENATE"           // RFC 4469
 	CapReplace          Cap = "REPLACE"            // RFC 8508
 	CapGmail            Cap = "X-GM-EXT-1"         // Gmail's own
+	CapPartial          Cap = "PARTIAL"            // RFC 9394
+	CapInProgress       Cap = "INPROGRESS"         // RFC 9585
+	CapUIDOnly          Cap = "UIDONLY"            // RFC 9586
+	CapListMetadata     Cap = "LIST-METADATA"      // RFC 9590
+	CapMessageLimit     Cap = "MESSAGELIMIT"       // RFC 9738; with "=" and a number
+	CapSaveLimit        Cap = "SAVELIMIT"          // RFC 9738; with "=" and a number
+	CapUIDBatches       Cap = "UIDBATCHES"         // RFC 10022
 
+	CapThreadPrefix   = "THREAD="    // followed by a search.Algorithm (RFC 5256)
 	CapAuthPrefix     = "AUTH="      // followed by a SASL mechanism's name
 	CapRightsPrefix   = "RIGHTS="    // followed by letters: rights besides those of RFC 2086 (RFC 4314 §2.2)
 	CapQuotaResPrefix = "QUOTA=RES-" // followed by a resource's name (RFC 9208 §3.1)

@@ -63,8 +63,9 @@ const (
 	CodeMailboxID            Code = "MAILBOXID"     // RFC 8474 §4
 	CodeInProgress           Code = "INPROGRESS"    // RFC 9585 §4
 	CodeUIDRequired          Code = "UIDREQUIRED"   // RFC 9586 §3
-	CodeMessageLimit         Code = "MESSAGELIMIT"
-	CodeAnnotate             Code = "ANNOTATE"    // RFC 5257 §4
-	CodeAnnotations          Code = "ANNOTATIONS" // RFC 5257 §3
-	CodeURLMech              Code = "URLMECH"     // RFC 4467 §7
+	CodeMessageLimit         Code = "MESSAGELIMIT"  // RFC 9738
+	CodeTooMany              Code = "TOOMANY"       // RFC 10022
+	CodeAnnotate             Code = "ANNOTATE"      // RFC 5257 §4
+	CodeAnnotations          Code = "ANNOTATIONS"   // RFC 5257 §3
+	CodeURLMech              Code = "URLMECH"       // RFC 4467 §7
 )

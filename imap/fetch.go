@@ -11,6 +11,7 @@ type Fetch struct {
 
 	ChangedSince *mailbox.ModSeq // RFC 7162 §3.1.4; nil if not given
 	Vanished     bool            // RFC 7162 §3.2.6
+	Partial      *PartialRange   // RFC 9394 §3.3; with UID only
 }
 
 func (*Fetch) Name() string { return "FETCH" }

@@ -10,6 +10,7 @@ type List struct {
 	Select   ListSelect
 	Return   ListReturn
 	Status   []StatusItem // for ReturnStatus (RFC 5819)
+	Metadata []string     // for ReturnMetadata: names of entries (RFC 9590)
 }
 
 // LSub is LSUB (RFC 3501 §6.3.9).
@@ -37,7 +38,9 @@ const (
 	ReturnSubscribed ListReturn = 1 << iota
 	ReturnChildren
 	ReturnSpecialUse
-	ReturnStatus // RFC 5819, with List.Status
+	ReturnStatus   // RFC 5819, with List.Status
+	ReturnMetadata // RFC 9590, with List.Metadata
+	ReturnMyRights // RFC 8440
 )
 
 // MailboxAttr is a mailbox name attribute (RFC 9051 §7.3.1), with its
@@ -55,6 +58,7 @@ const (
 	AttrUnmarked      MailboxAttr = `\Unmarked`
 	AttrSubscribed    MailboxAttr = `\Subscribed`
 	AttrRemote        MailboxAttr = `\Remote`
+	AttrNoAccess      MailboxAttr = `\NoAccess` // RFC 5465 §3.1
 )
 
 // ListData is a LIST or LSUB response.
@@ -68,4 +72,6 @@ type ListData struct {
 	// Raw is the name as on the wire; a client uses it to name a mailbox
 	// whose name is wrongly encoded.
 	Raw string
+
+	Unknown []NamedValue // extended data items
 }

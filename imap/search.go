@@ -14,15 +14,18 @@ type Search struct {
 	Charset string
 	Key     search.Key // never nil; keys of package search and of this one
 
-	// Extended says that RETURN was given (RFC 4731), and Return holds its
-	// options; RETURN () means ALL.
+	// Extended says that RETURN was given (RFC 4731), and Return and Partial
+	// hold its options; RETURN () means ALL.
 	Extended bool
 	Return   SearchReturn
+	Partial  *PartialRange // RFC 9394 §3.1, RFC 5267 §4.4; not with ReturnAll
+	Update   []FetchItem   // what to tell of new messages with ReturnUpdate (RFC 5465 §7)
 }
 
 func (*Search) Name() string { return "SEARCH" }
 
-// SearchReturn is a set of result options (RFC 4731 §3.1, RFC 5182).
+// SearchReturn is a set of result options of SEARCH, SORT and ESEARCH (RFC 4731
+// §3.1, RFC 5182).
 type SearchReturn uint8
 
 // The result options.
@@ -32,6 +35,9 @@ const (
 	ReturnAll
 	ReturnCount
 	ReturnSave
+	ReturnContext   // RFC 5267 §4.2: the client is likely to search for the same again
+	ReturnUpdate    // RFC 5267 §4.3: tell changes of the result
+	ReturnRelevancy // RFC 6203 §4; needs a SearchFuzzy
 )
 
 // The search keys that only an IMAP session can evaluate. A server replaces them
@@ -76,8 +82,14 @@ type SearchData struct {
 // nil, and All is empty, where the response lacks them.
 type ESearchData struct {
 	Tag             string // of the command that it answers, if given
+	Mailbox         string // RFC 7377 §2.1; empty: the selected one
+	UIDValidity     uint32 // of Mailbox
 	UID             bool
 	Min, Max, Count *uint32
-	All             NumSet // without "*"
+	All             NumSet       // without "*"; in the order asked for if it answers SORT
+	Partial         *PartialData // RFC 9394 §3.1
 	ModSeq          mailbox.ModSeq
+	Relevancy       []uint8        // from 1 to 100, of the messages of All or Partial in their order (RFC 6203 §4)
+	Updates         []SearchUpdate // RFC 5267 §4.3, to be applied in this order
+	Unknown         []NamedValue
 }

@@ -43,4 +43,6 @@ type StatusData struct {
 	MailboxID     string
 
 	DeletedStorage *int64 // octets that EXPUNGE would free (RFC 9208 §4.1.4)
+
+	Unknown []NamedValue
 }

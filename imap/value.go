@@ -20,6 +20,12 @@ const (
 	ValueList
 )
 
+// A NamedValue is a data item with an unknown name.
+type NamedValue struct {
+	Name  string // in capitals
+	Value Value
+}
+
 // String returns the value in a readable form.
 func (v Value) String() string {
 	switch v.Kind {
