@@ -1,0 +1,6 @@
+package imap
+
+// Unauthenticate is UNAUTHENTICATE (RFC 8437 §3).
+type Unauthenticate struct{}
+
+func (*Unauthenticate) Name() string { return "UNAUTHENTICATE" }
