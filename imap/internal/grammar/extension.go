@@ -25,6 +25,9 @@ type extension struct {
 	searchItems    table[imap.ESearchData]   // of ESEARCH responses
 	appendItems    table[imap.AppendMessage] // what may stand before or instead of a message's literal
 	catParts       table[imap.CatPart]       // of CATENATE
+	correlators    table[imap.ESearchData]   // of ESEARCH responses, in parentheses
+	sortKeys       table[search.SortKey]
+	scopes         table[imap.Scope]
 	fetchItems     table[imap.FetchItem]
 	fetchModifiers table[imap.Fetch]
 	fetchData      table[Item]       // the values of data items in FETCH responses
@@ -40,6 +43,8 @@ func allExtensions() []extension {
 		selectExt(), unselectExt(), mailboxesExt(), listExt(), listExtendedExt(), statusExt(), namespaceExt(), appendExt(),
 		searchExt(), esearchExt(), searchResExt(), fetchExt(), sectionExt(), storeExt(), copyExt(), moveExt(), expungeExt(), uidPlusExt(),
 		idleExt(), quotaExt(), specialUseExt(), listStatusExt(), statusSizeExt(), appendLimitExt(),
+		sortExt(), threadExt(), partialExt(), fuzzyExt(), contextExt(), filtersExt(), scopeExt(), multiSearchExt(), notifyExt(),
+		listMetadataExt(), listMyRightsExt(), inProgressExt(), messageLimitExt(), uidBatchesExt(), compressExt(), unauthenticateExt(),
 		condStoreExt(), qresyncExt(), withinExt(), binaryExt(), objectIDExt(), saveDateExt(), previewExt(),
 		gmailExt(), aclExt(), metadataExt(), utf8Ext(), catenateExt(), replaceExt(), referralExt(),
 	}
@@ -69,6 +74,9 @@ func all() *extension {
 			t.searchItems.add(x.caps, x.searchItems)
 			t.appendItems.add(x.caps, x.appendItems)
 			t.catParts.add(x.caps, x.catParts)
+			t.correlators.add(x.caps, x.correlators)
+			t.sortKeys.add(x.caps, x.sortKeys)
+			t.scopes.add(x.caps, x.scopes)
 			t.fetchItems.add(x.caps, x.fetchItems)
 			t.fetchModifiers.add(x.caps, x.fetchModifiers)
 			t.fetchData.add(x.caps, x.fetchData)

@@ -101,7 +101,14 @@ func readFetch(d *decoder, c *imap.Fetch) bool {
 
 func writeFetch(e *wire.Encoder, c *imap.Fetch) {
 	e.SP().NumSet(c.Set).SP()
-	writeAll(e, c.Items, func(it imap.FetchItem) {
+	writeFetchItems(e, c.Items)
+	if t := all().fetchModifiers; t.of(c) != nil {
+		t.write(e.SP(), c)
+	}
+}
+
+func writeFetchItems(e *wire.Encoder, items []imap.FetchItem) {
+	writeAll(e, items, func(it imap.FetchItem) {
 		if it.Att == imap.FetchRaw {
 			WriteValue(e, imap.Atom(it.Name))
 			writeValues(e, it.Args)
@@ -113,9 +120,6 @@ func writeFetch(e *wire.Encoder, c *imap.Fetch) {
 		}
 		e.Fail(fmt.Errorf("imap: data item %s can't be written", it.Att))
 	})
-	if t := all().fetchModifiers; t.of(c) != nil {
-		t.write(e.SP(), c)
-	}
 }
 
 // fetchMacros are the macros of RFC 9051 §6.4.5.

@@ -65,8 +65,7 @@ func readListItem(d *decoder, l *imap.ListData) bool {
 	if r := all().listItems.find(d, []byte(name)); r != nil {
 		return r.read(d, l)
 	}
-	var v imap.Value
-	return d.SP() && d.Value(&v)
+	return readUnknown(d, []byte(name), &l.Unknown)
 }
 
 func readStrings(d *decoder, list *[]string) bool {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
 // A Response is one response of a server: a pointer to one of the types below, to
@@ -39,8 +40,12 @@ type (
 		N    uint32
 	}
 
-	// Fetch is the beginning of a FETCH response. NextItem yields its items.
-	Fetch struct{ Seq imap.SeqNum }
+	// Fetch is the beginning of a FETCH response, or of UIDFETCH (RFC 9586 §3.3)
+	// with UID and without Seq. NextItem yields its items.
+	Fetch struct {
+		Seq imap.SeqNum
+		UID mailbox.UID
+	}
 
 	// Unknown is a response with an unknown name.
 	Unknown struct {
@@ -158,12 +163,16 @@ func (r *ResponseReader) numbered() Response {
 	switch word := d.Word(); {
 	case wire.Is(word, "EXISTS"), wire.Is(word, "RECENT"), wire.Is(word, "EXPUNGE"):
 		return &Count{Name: string(wire.Upper(word)), N: n}
-	case wire.Is(word, "FETCH"):
+	case wire.Is(word, "FETCH"), wire.Is(word, "UIDFETCH"):
+		f := &Fetch{Seq: imap.SeqNum(n)}
+		if wire.Is(word, "UIDFETCH") {
+			f = &Fetch{UID: mailbox.UID(n)}
+		}
 		if !d.SP() || !d.Special('(') {
 			return nil
 		}
 		r.fetch = true
-		return &Fetch{Seq: imap.SeqNum(n)}
+		return f
 	case len(word) == 0:
 		d.Expected("response")
 		return nil

@@ -54,13 +54,17 @@ func TestReadResponses(t *testing.T) {
 		{`* LIST () NIL {3}` + "\r\nfoo", &imap.ListData{Mailbox: "foo", Raw: "foo"}},
 		{`* LIST () "/" "Entw&APw-rfe" ("CHILDINFO" ("SUBSCRIBED") OLDNAME ("a"))`, &imap.ListData{Separator: '/', Mailbox: "Entwürfe", Raw: "Entw&APw-rfe", OldName: "a", ChildInfo: []string{"SUBSCRIBED"}}},
 		{`* LSUB () "." #news.comp.mail.misc`, &LSub{imap.ListData{Separator: '.', Mailbox: "#news.comp.mail.misc", Raw: "#news.comp.mail.misc"}}},
-		{"* STATUS blurdybloop (MESSAGES 231 UIDNEXT 44292 X-NEW (1 2) SIZE 7 APPENDLIMIT NIL MAILBOXID (F1))", &imap.StatusData{
-			Mailbox: "blurdybloop", Messages: n(231), UIDNext: 44292, Size: n64(7), AppendLimit: n64(-1), MailboxID: "F1"}},
+		{"* STATUS blurdybloop (MESSAGES 231 UIDNEXT 44292 x-New (1 2) SIZE 7 APPENDLIMIT NIL MAILBOXID (F1))", &imap.StatusData{
+			Mailbox: "blurdybloop", Messages: n(231), UIDNext: 44292, Size: n64(7), AppendLimit: n64(-1), MailboxID: "F1",
+			Unknown: []imap.NamedValue{{Name: "X-NEW", Value: imap.Value{Kind: imap.ValueList, List: []imap.Value{{Kind: imap.ValueAtom, Text: "1"}, {Kind: imap.ValueAtom, Text: "2"}}}}}}},
+		{`* LIST () "/" a ("X-NEW" (b) CHILDINFO ("SUBSCRIBED"))`, &imap.ListData{Separator: '/', Mailbox: "a", Raw: "a", ChildInfo: []string{"SUBSCRIBED"},
+			Unknown: []imap.NamedValue{{Name: "X-NEW", Value: imap.Value{Kind: imap.ValueList, List: []imap.Value{{Kind: imap.ValueAtom, Text: "b"}}}}}}},
 		{"* SEARCH 2 84 882", &imap.SearchData{Nums: []uint32{2, 84, 882}}},
 		{"* SEARCH", &imap.SearchData{}},
 		{"* SEARCH 2 5 (MODSEQ 917162500)", &imap.SearchData{Nums: []uint32{2, 5}, ModSeq: 917162500}},
 		{`* ESEARCH (TAG "A282") MIN 2 COUNT 3`, &imap.ESearchData{Tag: "A282", Min: n(2), Count: n(3)}},
-		{`* ESEARCH (TAG "A285") UID ALL 43,500:600 X-NEW (1)`, &imap.ESearchData{Tag: "A285", UID: true, All: nums(43, 43, 500, 600)}},
+		{`* ESEARCH (TAG "A285") UID ALL 43,500:600 X-NEW (1)`, &imap.ESearchData{Tag: "A285", UID: true, All: nums(43, 43, 500, 600),
+			Unknown: []imap.NamedValue{{Name: "X-NEW", Value: imap.Value{Kind: imap.ValueList, List: []imap.Value{{Kind: imap.ValueAtom, Text: "1"}}}}}}},
 		{`* ESEARCH (TAG "A00000008") UID`, &imap.ESearchData{Tag: "A00000008", UID: true}},
 		{"* ESEARCH", &imap.ESearchData{}},
 		{`* NAMESPACE (("" "/")("#mh/" "/" "X-PARAM" ("FLAG1" "FLAG2"))) NIL (("#shared/" NIL))`, &imap.NamespaceData{
@@ -167,6 +171,9 @@ func FuzzResponses(f *testing.F) {
 		"* 1 FETCH (FLAGS (\\Seen) ENVELOPE (\"d\" \"s\" ((\"a\"b\" NIL \"c\" \"d\")) NIL NIL NIL NIL NIL NIL \"\\\") BODY[1] {3}\r\nabc BODYSTRUCTURE ((\"text\" \"plain\" NIL NIL NIL NIL 1e3 1) \"mixed\"))\r\n",
 		"* LIST (\\Noselect) \"/\" {3}\r\n&A- (\"OLDNAME\" (x))\r\n",
 		"* ESEARCH (TAG \"a\") UID ALL 1:4 MODSEQ 4\r\n* SEARCH 1 2 (MODSEQ 3)\r\n* VANISHED (EARLIER) 1:3\r\n",
+		"* THREAD (2)(3 6 (4 23)(44 7 96))((3)(5))\r\n* SORT 1 3 2\r\n* 7 UIDFETCH (FLAGS ())\r\n* UIDBATCHES (TAG \"a\") 9:7,6:1\r\n",
+		"* ESEARCH (TAG a MAILBOX b UIDVALIDITY 1) UID PARTIAL (-1:-9 NIL) RELEVANCY (4 99) ADDTO (0 1 1 2:3) REMOVEFROM (0 4) X (1)\r\n",
+		"* OK [INPROGRESS (\"a\" 1 NIL)] x\r\n* NO [MESSAGELIMIT 1 2] x\r\n* NO [BADEVENT (MessageNew)] x\r\n",
 		"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n* QUOTA \"\" (STORAGE 1 2)\r\n* ID (a b)\r\n* X (1 (2))\r\n",
 	} {
 		f.Add([]byte(s))

@@ -40,6 +40,15 @@ var (
 		"UID EXPUNGE":  "UID EXPUNGE 3000:3002",
 		"SEARCH":       "SEARCH 1:* (ANSWERED OR SEEN DELETED)",
 		"UID SEARCH":   "UID SEARCH ALL",
+		"SORT":         "SORT (SUBJECT REVERSE DATE) UTF-8 ALL",
+		"UID SORT":     "UID SORT RETURN (COUNT) (DATE) UTF-8 UNDELETED UNKEYWORD $Junk",
+		"THREAD":       "THREAD ORDEREDSUBJECT UTF-8 ALL",
+		"UID THREAD":   "UID THREAD REFS UTF-8 SINCE 5-Mar-2000 FLAGGED",
+		"ESEARCH":      `ESEARCH IN (SELECTED) RETURN (COUNT) UNSEEN`,
+		"NOTIFY":       "NOTIFY SET STATUS (SELECTED (MessageNew (UID BODY.PEEK[HEADER]) MessageExpunge)) (MAILBOXES (a b) NONE)",
+		"COMPRESS":     "COMPRESS DEFLATE", "UNAUTHENTICATE": "UNAUTHENTICATE",
+		"UIDBATCHES":   "UIDBATCHES 2000 10:20",
+		"CANCELUPDATE": `CANCELUPDATE "B01" "B02"`,
 		"FETCH":        "FETCH 2:4 (FLAGS UID)",
 		"UID FETCH":    "UID FETCH 2:4 (FLAGS)",
 		"STORE":        `STORE 1 +FLAGS (\Deleted)`,
@@ -66,10 +75,23 @@ var (
 	listReturnSamples = map[string]string{
 		"SUBSCRIBED": `LIST "" * RETURN (SUBSCRIBED)`, "CHILDREN": `LIST "" * RETURN (CHILDREN)`,
 		"SPECIAL-USE": `LIST "" * RETURN (SPECIAL-USE)`, "STATUS": `LIST "" * RETURN (CHILDREN STATUS (MESSAGES UNSEEN))`,
+		"METADATA": `LIST "" % RETURN (METADATA ("/shared/vendor/cmu/cyrus-imapd/color"))`, "MYRIGHTS": `LIST "" % RETURN (MYRIGHTS)`,
 	}
 	searchReturnSamples = map[string]string{
 		"MIN": "SEARCH RETURN (MIN) ALL", "MAX": "SEARCH RETURN (MIN MAX) ALL", "ALL": "SEARCH RETURN (ALL) ALL",
 		"COUNT": "UID SEARCH RETURN (COUNT) ALL", "SAVE": "SEARCH RETURN (COUNT SAVE) ALL",
+		"CONTEXT": "SEARCH RETURN (COUNT CONTEXT) ALL", "UPDATE": "UID SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER])) ALL",
+		"PARTIAL": "UID SEARCH RETURN (PARTIAL -1:-100) ALL", "RELEVANCY": "SEARCH RETURN (ALL RELEVANCY) FUZZY ALL",
+	}
+	scopeSamples = map[string]string{
+		"SELECTED": "NOTIFY SET (SELECTED NONE)", "SELECTED-DELAYED": "NOTIFY SET (SELECTED-DELAYED NONE)", "PERSONAL": "NOTIFY SET (PERSONAL NONE)",
+		"INBOXES": "NOTIFY SET (INBOXES NONE)", "SUBSCRIBED": "NOTIFY SET (SUBSCRIBED NONE)", "MAILBOXES": "NOTIFY SET (MAILBOXES Entw&APw-rfe NONE)",
+		"SUBTREE": "NOTIFY SET (SUBTREE (a b) NONE)", "SUBTREE-ONE": "ESEARCH IN (PERSONAL SUBTREE-ONE a) ALL",
+	}
+	sortKeySamples = map[string]string{
+		"ARRIVAL": "SORT (ARRIVAL) UTF-8 ALL", "CC": "SORT (CC) UTF-8 ALL", "DATE": "SORT (REVERSE DATE) UTF-8 ALL", "FROM": "SORT (FROM) UTF-8 ALL",
+		"SIZE": "SORT (SIZE) UTF-8 ALL", "SUBJECT": "SORT (SUBJECT) UTF-8 ALL", "TO": "SORT (TO) UTF-8 ALL", "RELEVANCY": "SORT (RELEVANCY) UTF-8 FUZZY ALL",
+		"DISPLAYFROM": "SORT (DISPLAYFROM) UTF-8 ALL", "DISPLAYTO": "SORT (SUBJECT REVERSE DISPLAYTO) UTF-8 ALL",
 	}
 	appendItemSamples = map[string]string{"UTF8": "APPEND a UTF8 (~{3+}\r\n", "CATENATE": "APPEND a (\\Seen) CATENATE ("}
 	catPartSamples    = map[string]string{"URL": `URL "/a b;UID=20"`, "TEXT": "TEXT {3+}\r\n", "UTF8": "UTF8 (~{3+}\r\n"}
@@ -86,6 +108,7 @@ var (
 	}
 	fetchModifierSamples = map[string]string{
 		"CHANGEDSINCE": "FETCH 1 (UID) (CHANGEDSINCE 0)", "VANISHED": "UID FETCH 1 (UID) (CHANGEDSINCE 12345 VANISHED)",
+		"PARTIAL": "UID FETCH 25900:26600 (UID FLAGS) (PARTIAL -1:-30)",
 	}
 	storeItemSamples = map[string]string{
 		"FLAGS": "STORE 1 FLAGS (a)", "FLAGS.SILENT": "STORE 1 +FLAGS.SILENT ()",
@@ -105,6 +128,8 @@ var (
 		"X-GM-RAW": `X-GM-RAW "has:attachment in:unread"`, "X-GM-MSGID": "X-GM-MSGID 18446744073709551615", "X-GM-THRID": "X-GM-THRID 1266894439832287888",
 		"X-GM-LABELS": `X-GM-LABELS foo X-GM-LABELS \Sent`,
 		"MODSEQ":      `MODSEQ 5 MODSEQ "/flags/\\draft" all 0`,
+		"FILTER":      "FILTER on-the-road", "UIDAFTER": "UIDAFTER 24000", "UIDBEFORE": "UIDBEFORE 24001",
+		"FUZZY": `FUZZY SUBJECT "work" FUZZY (LARGER 900000 SMALLER 1100000)`,
 	}
 )
 
@@ -122,6 +147,9 @@ var (
 		"NAMESPACE":  `* NAMESPACE (("" "/")("#mh/" NIL)) NIL (("#shared/" "."))`,
 		"SEARCH":     "* SEARCH 2 84 882 (MODSEQ 917162500)",
 		"ESEARCH":    `* ESEARCH (TAG "A282") UID`,
+		"SORT":       "* SORT 5 3 4 (MODSEQ 917162500)",
+		"UIDBATCHES": `* UIDBATCHES (TAG "A143") 215295:99696,99695:20351,7:7`,
+		"THREAD":     "* THREAD (2)(3 6 (4 23)(44 7 96))",
 		"QUOTA":      `* QUOTA "" (STORAGE 10 512 MESSAGE 3 4)`,
 		"QUOTAROOT":  `* QUOTAROOT INBOX "" "b"`,
 		"VANISHED":   "* VANISHED (EARLIER) 41,43:116",
@@ -136,7 +164,11 @@ var (
 		"DELETED": "DELETED 5", "SIZE": "SIZE 1099511627776", "HIGHESTMODSEQ": "HIGHESTMODSEQ 0", "APPENDLIMIT": "APPENDLIMIT NIL",
 		"MAILBOXID": "MAILBOXID (F1)", "DELETED-STORAGE": "DELETED-STORAGE 8",
 	}
-	searchItemSamples = map[string]string{"MIN": "MIN 2", "MAX": "MAX 4", "COUNT": "COUNT 0", "ALL": "ALL 43,500:600", "MODSEQ": "MODSEQ 5"}
+	searchItemSamples = map[string]string{"MIN": "MIN 2", "MAX": "MAX 4", "COUNT": "COUNT 0", "ALL": "ALL 43,500:600", "MODSEQ": "MODSEQ 5",
+		"PARTIAL": "PARTIAL (-1:-100 NIL)", "RELEVANCY": "RELEVANCY (4 99 42)",
+		"ADDTO": "ADDTO (1 2733 1 2731:2732) REMOVEFROM (0 7) ADDTO (5 9)", "REMOVEFROM": "REMOVEFROM (0 32768)",
+	}
+	correlatorSamples = map[string]string{"TAG": `TAG "A282"`, "MAILBOX": "MAILBOX Entw&APw-rfe", "UIDVALIDITY": `TAG "tag1" MAILBOX folder2/banana UIDVALIDITY 503`}
 	fetchDataSamples  = map[string]string{
 		"UID": "UID 5", "RFC822.SIZE": "RFC822.SIZE 44827", "FLAGS": `FLAGS (\Seen $Junk)`, "INTERNALDATE": `INTERNALDATE "17-Jul-1996 02:44:25 -0700"`,
 		"ENVELOPE":      `ENVELOPE ("d" "s" ((NIL NIL "a" "b")) ((NIL NIL "c" "b")) ((NIL NIL "a" "b")) NIL NIL NIL NIL "<m>")`,
@@ -154,6 +186,8 @@ var (
 		"HIGHESTMODSEQ": "HIGHESTMODSEQ 5", "MODIFIED": "MODIFIED 7,9", "MAILBOXID": "MAILBOXID (F1)", "BADCHARSET": "BADCHARSET (UTF-8 KOI8-R)",
 		"BADURL": "BADURL /INBOX;UID=113330", "REFERRAL": "REFERRAL imap://a;AUTH=*@b/c imap://d/",
 		"METADATA": "METADATA LONGENTRIES 2199",
+		"NOUPDATE": `NOUPDATE "B02"`, "BADEVENT": "BADEVENT (MessageNew MessageExpunge)", "UNDEFINED-FILTER": "UNDEFINED-FILTER on-the-road",
+		"INPROGRESS": `INPROGRESS ("A001" 454 1000)`, "MESSAGELIMIT": "MESSAGELIMIT 1000 23221",
 	}
 )
 
@@ -166,6 +200,8 @@ func TestRows(t *testing.T) {
 	t.Run("LIST selection options", func(t *testing.T) { eachRow(t, all().listSelects, listSelectSamples, checkCommand) })
 	t.Run("LIST return options", func(t *testing.T) { eachRow(t, all().listReturns, listReturnSamples, checkCommand) })
 	t.Run("SEARCH result options", func(t *testing.T) { eachRow(t, all().searchReturns, searchReturnSamples, checkCommand) })
+	t.Run("scopes", func(t *testing.T) { eachRow(t, all().scopes, scopeSamples, checkCommand) })
+	t.Run("sort keys", func(t *testing.T) { eachRow(t, all().sortKeys, sortKeySamples, checkCommand) })
 	t.Run("SEARCH keys", func(t *testing.T) {
 		eachRow(t, all().searchKeys, around("SEARCH ", searchKeySamples, ""), checkCommand)
 	})
@@ -190,6 +226,9 @@ func TestRows(t *testing.T) {
 	})
 	t.Run("ESEARCH items", func(t *testing.T) {
 		eachRow(t, all().searchItems, around("* ESEARCH ", searchItemSamples, ""), checkResponse)
+	})
+	t.Run("search correlators", func(t *testing.T) {
+		eachRow(t, all().correlators, around("* ESEARCH (", correlatorSamples, ")"), checkResponse)
 	})
 	t.Run("FETCH data", func(t *testing.T) {
 		eachRow(t, all().fetchData, around("* 1 FETCH (", fetchDataSamples, ")"), checkResponse)
@@ -251,7 +290,9 @@ func checkCommand(t *testing.T, line string, written bool, caps []imap.Cap) {
 	if len(caps) == 0 {
 		return
 	}
-	_, err = read(line, func(c imap.Cap) bool { return slices.Contains(caps, c) || c == imap.CapIMAP4rev2 })
+	// The commands that the samples of their keys and options stand in.
+	base := []imap.Cap{imap.CapIMAP4rev2, imap.CapSort, imap.CapESort, imap.CapNotify}
+	_, err = read(line, func(c imap.Cap) bool { return slices.Contains(caps, c) || slices.Contains(base, c) })
 	require.NoError(t, err, "offered")
 	_, err = read(line, func(c imap.Cap) bool { return !slices.Contains(caps, c) })
 	var e *imap.Error
@@ -346,6 +387,7 @@ func TestNotOffered(t *testing.T) {
 		"SEARCH $":                    imap.CapSearchRes,
 		"FETCH $ (FLAGS)":             imap.CapSearchRes,
 		"AUTHENTICATE PLAIN AGEAYg==": imap.CapSASLIR,
+		"THREAD REFS UTF-8 ALL":       "THREAD=REFS",
 		"APPEND a ~{3+}\r\nabc":       imap.CapBinary,
 	} {
 		for _, offered := range []bool{true, false} {

@@ -21,34 +21,44 @@ func searchExt() extension {
 }
 
 func readSearch(d *decoder, c *imap.Search) bool {
+	return d.SP() && readReturn(d, c, extendedSearchCaps...) && readSearchProgram(d, c)
+}
+
+func writeSearch(e *wire.Encoder, c *imap.Search) {
+	writeReturn(e, c)
+	writeSearchProgram(e, c)
+}
+
+// readSearchProgram reads the keys and the charset that may precede them.
+func readSearchProgram(d *decoder, c *imap.Search) bool {
 	d.decode = nil
-	if !d.SP() || d.offers(esearchCaps...) && d.TryKeyword("RETURN") && !readSearchReturns(d, c) {
+	if d.TryKeyword("CHARSET") && (!d.SP() || !readSearchCharset(d, &c.Charset)) {
 		return false
-	}
-	if d.TryKeyword("CHARSET") {
-		if !d.SP() || !d.AString(&c.Charset) || !d.setCharset(c.Charset) || !d.SP() {
-			return false
-		}
 	}
 	return readKeys(d, &c.Key, d.TrySP)
 }
 
-// writeSearch writes CHARSET only if the key has strings that are not US-ASCII and
+func readSearchCharset(d *decoder, charset *string) bool {
+	return d.AString(charset) && d.setCharset(*charset) && d.SP()
+}
+
+// writeSearchProgram writes CHARSET only if the key has strings that are not US-ASCII and
 // UTF-8 is not enabled: some servers refuse it if it is not needed, and RFC 6855
 // §3 forbids it once UTF-8 is enabled.
-func writeSearch(e *wire.Encoder, c *imap.Search) {
-	if c.Extended {
-		all().searchReturns.write(e.Raw(" RETURN "), c)
-	}
+func writeSearchProgram(e *wire.Encoder, c *imap.Search) {
 	if !e.UTF8 && !asciiKey(c.Key) {
 		e.Raw(" CHARSET UTF-8")
 	}
-	e.SP()
-	if and, ok := c.Key.(search.And); ok {
+	writeSearchKeys(e.SP(), c.Key)
+}
+
+// writeSearchKeys writes the keys of a command.
+func writeSearchKeys(e *wire.Encoder, key search.Key) {
+	if and, ok := key.(search.And); ok {
 		writeKeys(e, and)
 		return
 	}
-	writeKey(e, c.Key)
+	writeKey(e, key)
 }
 
 // readKeys reads one or more keys, which are combined by AND.
@@ -139,6 +149,10 @@ func asciiKey(key search.Key) bool {
 			s = k.Value
 		case imap.SearchGmail:
 			s = k.Query
+		case imap.SearchFuzzy:
+			if !asciiKey(k.Key) {
+				return false
+			}
 		}
 		if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) >= 0 {
 			return false

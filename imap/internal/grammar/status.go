@@ -83,11 +83,11 @@ func readStatusData(d *decoder, s *imap.StatusData) bool {
 		return false
 	}
 	return d.List(func() bool {
-		if r := all().statusItems.find(d, d.Word()); r != nil {
+		name := d.Word()
+		if r := all().statusItems.find(d, name); r != nil {
 			return r.read(d, s)
 		}
-		var v imap.Value
-		return d.SP() && d.Value(&v)
+		return readUnknown(d, name, &s.Unknown)
 	})
 }
 
