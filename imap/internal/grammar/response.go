@@ -40,7 +40,7 @@ type (
 		N    uint32
 	}
 
-	// Fetch is the beginning of a FETCH response, or of UIDFETCH (RFC 9586 §3.3)
+	// Fetch is the beginning of a FETCH response, or of UIDFETCH (RFC 9586 §3)
 	// with UID and without Seq. NextItem yields its items.
 	Fetch struct {
 		Seq imap.SeqNum

@@ -6,7 +6,7 @@ import (
 )
 
 // BeginUIDFetch begins a UIDFETCH response, which takes the place of FETCH once
-// UIDONLY is enabled (RFC 9586 §3.3). It goes on as after BeginFetch.
+// UIDONLY is enabled (RFC 9586 §3). It goes on as after BeginFetch.
 func BeginUIDFetch(e *wire.Encoder, uid mailbox.UID) {
 	e.Raw("* ").Uint(uint64(uid)).Raw(" UIDFETCH (")
 }

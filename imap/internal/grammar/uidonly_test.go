@@ -16,7 +16,7 @@ func TestUIDFetch(t *testing.T) {
 	WriteItemName(&e, imap.FetchFlags, nil)
 	e.Flags(mailbox.FlagSeen)
 	EndFetch(&e)
-	require.Equal(t, "* 25996 UIDFETCH (FLAGS (\\Seen))\r\n", string(e.B)) // RFC 9586 §3.3
+	require.Equal(t, "* 25996 UIDFETCH (FLAGS (\\Seen))\r\n", string(e.B)) // RFC 9586 §3
 	r := responsesOf(string(e.B) + "* 7 UIDFETCH x\r\n* 4 EXISTS\r\n")
 	resp, err := r.Read()
 	require.NoError(t, err)
