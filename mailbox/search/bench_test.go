@@ -99,3 +99,15 @@ func BenchmarkSortDate100k(b *testing.B) { benchSort(b, search.SortKey{By: searc
 func BenchmarkSortSubject100k(b *testing.B) {
 	benchSort(b, search.SortKey{By: search.SortSubject}, search.SortKey{By: search.SortFrom, Reverse: true})
 }
+
+func benchThreads(b *testing.B, a search.Algorithm) {
+	msgs := conversations(100_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		threads(a, msgs)
+	}
+}
+
+func BenchmarkThreadReferences100k(b *testing.B)     { benchThreads(b, search.References) }
+func BenchmarkThreadRefs100k(b *testing.B)           { benchThreads(b, search.Refs) }
+func BenchmarkThreadOrderedSubject100k(b *testing.B) { benchThreads(b, search.OrderedSubject) }

@@ -1,5 +1,5 @@
-// Package search finds messages in any [mailbox.Mailbox]: it needs only the
-// methods of that interface.
+// Package search finds messages in any [mailbox.Mailbox], sorts them and builds
+// threads of them: it needs only the methods of that interface.
 //
 //	key := search.And{search.Unseen, search.From("smith")}
 //	found, err := search.Find(ctx, inbox, mailbox.AllUIDs(), key, nil)
@@ -40,4 +40,21 @@
 // A mailbox that has an index is also an [Indexer]. An index can only exclude
 // messages; the others are judged as in a mailbox without one, so that the result
 // of a search does not depend on the index.
+//
+// # Sorting and threading
+//
+// [Sort] and [ThreadsOf] do what the commands SORT and THREAD do with the messages
+// that a search has found (RFC 5256, RFC 5957). [Sorter] and [Threader] do the same
+// with messages that come from elsewhere, such as envelopes that an IMAP client has
+// fetched.
+//
+//	newest := []search.SortKey{{By: search.SortDate, Reverse: true}}
+//	uids, err := search.Sort(ctx, inbox, found, newest)
+//	threads, err := search.ThreadsOf(ctx, inbox, found, search.References)
+//	for depth, uid := range search.Walk(threads) { … }
+//
+// Texts are sorted by i;unicode-casemap (RFC 5051), after encoded words have been
+// decoded, subjects by their base subject. Messages that are equal by all keys are
+// in the order of their UIDs. The memory of both grows with the number of messages,
+// but not with their size; neither time nor stack grows with the depth of a thread.
 package search

@@ -72,3 +72,24 @@ func ExampleSorter() {
 	fmt.Println(sorter.UIDs())
 	// Output: [2 3 1]
 }
+
+func ExampleThreader() {
+	messages := []mailbox.Message{ // as an IMAP client has fetched them
+		{Entry: mailbox.Entry{UID: 1}, Envelope: &message.Envelope{Subject: "Minutes", MessageID: "<a@example.org>"}},
+		{Entry: mailbox.Entry{UID: 2}, Envelope: &message.Envelope{Subject: "Lunch?"}},
+		{Entry: mailbox.Entry{UID: 3}, Envelope: &message.Envelope{Subject: "AW: Minutes", InReplyTo: "<a@example.org>"}},
+		{Entry: mailbox.Entry{UID: 4}, Envelope: &message.Envelope{Subject: "Re: Lunch?"}},
+	}
+	threader := search.NewThreader(search.References)
+	for i := range messages {
+		threader.Add(&messages[i])
+	}
+	for depth, uid := range search.Walk(threader.Threads()) {
+		fmt.Printf("%s%d\n", strings.Repeat("  ", depth), uid)
+	}
+	// Output:
+	// 1
+	//   3
+	// 2
+	//   4
+}
