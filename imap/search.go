@@ -12,7 +12,12 @@ type Search struct {
 	// Charset is the charset that the client named, or empty. The strings of
 	// Key are already converted from it to UTF-8.
 	Charset string
-	Key     search.Key // never nil; keys of package search and of this one
+
+	// NoCharset makes a client leave out CHARSET even if Key has strings that
+	// are not US-ASCII, for servers that refuse it.
+	NoCharset bool
+
+	Key search.Key // never nil; keys of package search and of this one
 
 	// Extended says that RETURN was given (RFC 4731), and Return and Partial
 	// hold its options; RETURN () means ALL.

@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"time"
@@ -36,8 +37,8 @@ func fetchExt() extension {
 			number(imap.FetchUID),
 			number(imap.FetchSize),
 			datum(imap.FetchFlags,
-				func(d *decoder, it *Item) bool { return d.FlagList(&it.Flags) },
-				func(e *wire.Encoder, it *Item) { e.Flags(it.Flags...) }),
+				readFlagSet,
+				func(e *wire.Encoder, it *Item) { e.FlagSet(it.Flags, false) }),
 			datum(imap.FetchInternalDate,
 				func(d *decoder, it *Item) bool { return d.TryKeyword("NIL") || d.DateTime(&it.Time) },
 				func(e *wire.Encoder, it *Item) { e.DateTime(it.Time) }),
@@ -74,6 +75,41 @@ func sectionDatum(name string, att imap.FetchAtt, read func(*decoder, *Item) boo
 		write: write,
 	}
 }
+
+// readFlagSet reads a list of flags. Most messages of a mailbox have one of a few
+// lists, so those that were read last are kept.
+func readFlagSet(d *decoder, it *Item) bool {
+	line := d.Line()
+	mark := d.Mark()
+	if end := bytes.IndexByte(line[min(mark.Pos(), len(line)):], ')'); end >= 0 {
+		if set, ok := d.flagSets[string(line[mark.Pos():mark.Pos()+end+1])]; ok {
+			d.Advance(end + 1)
+			it.Flags = set
+			return true
+		}
+	}
+	var flags []mailbox.Flag
+	if !d.FlagList(&flags) {
+		return false
+	}
+	it.Flags = mailbox.NewFlagSet(flags...)
+	if text := d.Since(mark); text != nil && len(text) <= maxFlagText {
+		if len(d.flagSets) >= maxFlagSets {
+			clear(d.flagSets)
+		}
+		if d.flagSets == nil {
+			d.flagSets = map[string]mailbox.FlagSet{}
+		}
+		d.flagSets[string(text)] = it.Flags
+	}
+	return true
+}
+
+// Bounds of what readFlagSet keeps.
+const (
+	maxFlagSets = 1024
+	maxFlagText = 1024
+)
 
 func readFetch(d *decoder, c *imap.Fetch) bool {
 	if !d.SP() || !d.NumSet(&c.Set) || !d.SP() {
@@ -167,10 +203,10 @@ type Item struct {
 	Att  imap.FetchAtt
 	Raw  *imap.Value // the value of an unknown item; Att is then meaningless
 
-	N         int64 // FetchUID, FetchSize, FetchModSeq, FetchBinarySize
-	Flags     []mailbox.Flag
-	Time      time.Time // FetchInternalDate, FetchSaveDate (zero: NIL)
-	Text      string    // FetchEmailID, FetchThreadID, FetchPreview
+	N         int64           // FetchUID, FetchSize, FetchModSeq, FetchBinarySize
+	Flags     mailbox.FlagSet // FetchFlags, without \Recent
+	Time      time.Time       // FetchInternalDate, FetchSaveDate (zero: NIL)
+	Text      string          // FetchEmailID, FetchThreadID, FetchPreview
 	Envelope  *message.Envelope
 	Structure *message.Part
 	ID        uint64   // FetchGmailMessageID, FetchGmailThreadID

@@ -50,7 +50,7 @@ func TestFetchResponse(t *testing.T) {
 	}
 	require.Equal(t, []string{"FLAGS", "UID", "RFC822.SIZE", "INTERNALDATE", "MODSEQ", "X-GM-MSGID", "X-GM-LABELS", "EMAILID", "THREADID", "SAVEDATE", "PREVIEW",
 		"BODY", "BODY", "BODY", "BINARY.SIZE", "BINARY", "RFC822"}, names)
-	require.Equal(t, []mailbox.Flag{mailbox.FlagSeen}, items[0].Flags)
+	require.Equal(t, mailbox.NewFlagSet(mailbox.FlagSeen), items[0].Flags)
 	require.Equal(t, int64(5), items[1].N)
 	require.Equal(t, int64(44827), items[2].N)
 	require.True(t, items[3].Time.Equal(time.Date(1996, 7, 17, 9, 44, 25, 0, time.UTC)))

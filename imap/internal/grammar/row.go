@@ -5,6 +5,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
 // A row is a name of the grammar: a command, an option, an item, a key, a
@@ -182,6 +183,8 @@ type decoder struct {
 	*wire.Decoder
 	offered func(imap.Cap) bool // nil: all are
 	decode  decodeFunc          // of a SEARCH command's strings; nil: they are UTF-8
+
+	flagSets map[string]mailbox.FlagSet // by their text; see readFlagSet
 }
 
 // offers reports whether one of caps is offered, or caps is empty.

@@ -46,7 +46,7 @@ func readSearchCharset(d *decoder, charset *string) bool {
 // UTF-8 is not enabled: some servers refuse it if it is not needed, and RFC 6855
 // §3 forbids it once UTF-8 is enabled.
 func writeSearchProgram(e *wire.Encoder, c *imap.Search) {
-	if !e.UTF8 && !asciiKey(c.Key) {
+	if !e.UTF8 && !c.NoCharset && !ASCIIKey(c.Key) {
 		e.Raw(" CHARSET UTF-8")
 	}
 	writeSearchKeys(e.SP(), c.Key)
@@ -136,8 +136,8 @@ func writeKey(e *wire.Encoder, key search.Key) {
 	r.writeTo(e, &key)
 }
 
-// asciiKey reports whether all strings of the key are US-ASCII.
-func asciiKey(key search.Key) bool {
+// ASCIIKey reports whether all strings of the key are US-ASCII.
+func ASCIIKey(key search.Key) bool {
 	for leaf := range search.Leaves(key) {
 		var s string
 		switch k := leaf.(type) {
@@ -150,7 +150,7 @@ func asciiKey(key search.Key) bool {
 		case imap.SearchGmail:
 			s = k.Query
 		case imap.SearchFuzzy:
-			if !asciiKey(k.Key) {
+			if !ASCIIKey(k.Key) {
 				return false
 			}
 		}

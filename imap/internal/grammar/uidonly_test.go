@@ -23,7 +23,7 @@ func TestUIDFetch(t *testing.T) {
 	require.Equal(t, &Fetch{UID: 25996}, resp)
 	items, _ := itemsOf(t, r)
 	require.Len(t, items, 1)
-	require.Equal(t, []mailbox.Flag{mailbox.FlagSeen}, items[0].Flags)
+	require.Equal(t, mailbox.NewFlagSet(mailbox.FlagSeen), items[0].Flags)
 	_, err = r.Read()
 	require.Error(t, err)
 	resp, err = r.Read()

@@ -165,6 +165,12 @@ type Mark struct {
 // Mark returns the current place, for Since.
 func (d *Decoder) Mark() Mark { return Mark{d.octets, d.pos} }
 
+// Pos returns where in its line a Mark is.
+func (m Mark) Pos() int { return m.pos }
+
+// Advance takes n octets of the line, which the caller has seen.
+func (d *Decoder) Advance(n int) { d.pos = min(d.pos+n, len(d.line)) }
+
 // Since returns the input since m; nil if m is on an earlier line. It is
 // valid until the next line is read.
 func (d *Decoder) Since(m Mark) []byte {

@@ -41,6 +41,10 @@ type Encoder struct {
 	// structure of message/rfc822 (RFC 9051 §7.5.2).
 	Rev2 bool
 
+	// Names are mailbox names that are written as the server spells them, since
+	// it has encoded them wrongly: by their decoded form. It is only read.
+	Names map[string]string
+
 	Mode LiteralMode
 
 	// Waits are the places in B where a client must flush and wait for "+":
@@ -240,6 +244,9 @@ func (e *Encoder) AString(s string) *Encoder {
 func (e *Encoder) Mailbox(name string) *Encoder {
 	if len(name) == 5 && strings.EqualFold(name, "INBOX") {
 		return e.Raw("INBOX")
+	}
+	if raw, ok := e.Names[name]; ok {
+		return e.AString(raw)
 	}
 	for i := 0; i < len(name) && !e.UTF8; i++ {
 		if c := name[i]; c < ' ' || c >= 0x7f || c == '&' {

@@ -10,10 +10,10 @@ import (
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
-// literalAtEnd finds a literal header at the end of a line: [~]{n[+]}
+// LiteralAtEnd finds a literal header at the end of a line: [~]{n[+]}
 // (RFC 9051 §4.3, RFC 7888 §6, RFC 3516 §4.2). start is where it begins. A
 // number that is too large for int64 becomes the largest.
-func literalAtEnd(line []byte) (lit imap.Literal, start int, ok bool) {
+func LiteralAtEnd(line []byte) (lit imap.Literal, start int, ok bool) {
 	i := len(line) - 1
 	if i < 2 || line[i] != '}' {
 		return lit, 0, false
@@ -46,7 +46,7 @@ func literalAtEnd(line []byte) (lit imap.Literal, start int, ok bool) {
 
 // header expects a literal's header, which ends the line, and takes it.
 func (d *Decoder) header() (imap.Literal, bool) {
-	lit, start, ok := literalAtEnd(d.line)
+	lit, start, ok := LiteralAtEnd(d.line)
 	if !ok || start != d.pos {
 		return lit, d.Expected("literal")
 	}
@@ -195,7 +195,7 @@ func (d *Decoder) Skip() error {
 		}
 	}
 	for {
-		lit, _, ok := literalAtEnd(d.line)
+		lit, _, ok := LiteralAtEnd(d.line)
 		if !ok || (!lit.NonSync && d.Continue != nil) {
 			d.pos = len(d.line)
 			return nil
