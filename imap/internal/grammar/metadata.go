@@ -1,6 +1,9 @@
 package grammar
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 )
@@ -79,7 +82,7 @@ func readGetMetadata(d *decoder, c *imap.GetMetadata) bool {
 	}
 	entry := func() bool {
 		var s string
-		if !d.AString(&s) {
+		if !readEntryName(d, &s) {
 			return false
 		}
 		c.Entries = append(c.Entries, s)
@@ -104,16 +107,30 @@ func writeGetMetadata(e *wire.Encoder, c *imap.GetMetadata) {
 	}
 	e.SP().Mailbox(c.Mailbox).SP()
 	if len(c.Entries) == 1 {
-		e.AString(c.Entries[0])
+		writeEntryName(e, c.Entries[0])
 		return
 	}
-	writeAll(e, c.Entries, func(s string) { e.AString(s) })
+	writeAll(e, c.Entries, func(s string) { writeEntryName(e, s) })
+}
+
+// readEntryName reads the name of an entry, which begins with "/" (RFC 5464 §3.1).
+// That tells a list of entries from one of options.
+func readEntryName(d *decoder, s *string) bool {
+	return d.AString(s) && (d.Tolerant || strings.HasPrefix(*s, "/") || d.Expected(`entry that begins with "/"`))
+}
+
+func writeEntryName(e *wire.Encoder, s string) {
+	if !strings.HasPrefix(s, "/") {
+		e.Fail(fmt.Errorf("imap: entry %q does not begin with /", s))
+		return
+	}
+	e.AString(s)
 }
 
 func readMetadataEntries(d *decoder, list *[]imap.MetadataEntry) bool {
 	return d.List1(func() bool {
 		var x imap.MetadataEntry
-		if !d.AString(&x.Name) || !d.SP() || !d.NString8(&x.Value) {
+		if !readEntryName(d, &x.Name) || !d.SP() || !d.NString8(&x.Value) {
 			return false
 		}
 		*list = append(*list, x)
@@ -122,7 +139,10 @@ func readMetadataEntries(d *decoder, list *[]imap.MetadataEntry) bool {
 }
 
 func writeMetadataEntries(e *wire.Encoder, list []imap.MetadataEntry) {
-	writeAll(e, list, func(x imap.MetadataEntry) { e.AString(x.Name).SP().NString8(x.Value) })
+	writeAll(e, list, func(x imap.MetadataEntry) {
+		writeEntryName(e, x.Name)
+		e.SP().NString8(x.Value)
+	})
 }
 
 func readMetadataData(d *decoder, m *imap.MetadataData) bool {
@@ -150,7 +170,7 @@ func writeMetadataData(e *wire.Encoder, m *imap.MetadataData) {
 		return
 	}
 	for _, s := range m.Changed {
-		e.SP().AString(s)
+		writeEntryName(e.SP(), s)
 	}
 }
 

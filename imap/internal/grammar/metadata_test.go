@@ -24,6 +24,7 @@ func TestMetadata(t *testing.T) {
 		`SETMETADATA INBOX (/private/comment NIL /shared/comment "")`: &imap.SetMetadata{Mailbox: "INBOX", Entries: []imap.MetadataEntry{
 			{Name: "/private/comment"}, {Name: "/shared/comment", Value: []byte{}}}},
 		"SETMETADATA \"\" (/private/x ~{3+}\r\na\x00b)": &imap.SetMetadata{Entries: []imap.MetadataEntry{{Name: "/private/x", Value: []byte("a\x00b")}}},
+		`GETMETADATA "INBOX" ("A" 0)`:                   nil, // could not be told from options
 		`GETMETADATA "INBOX" (MAXSIZE)`:                 nil,
 		`GETMETADATA "INBOX" (DEPTH 2) /a`:              nil,
 		`GETMETADATA (X 1) "INBOX" /a`:                  nil,
