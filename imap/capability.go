@@ -66,6 +66,13 @@ const (
 	CapMetadataServer   Cap = "METADATA-SERVER"    // RFC 5464: of the server only
 	CapCatenate         Cap = "CATENATE"           // RFC 4469
 	CapReplace          Cap = "REPLACE"            // RFC 8508
+	CapURLAuth          Cap = "URLAUTH"            // RFC 4467
+	CapURLAuthBinary    Cap = "URLAUTH=BINARY"     // RFC 5524
+	CapURLPartial       Cap = "URL-PARTIAL"        // RFC 5550: ";partial=" in the URLs of CATENATE and URLAUTH
+	CapLanguage         Cap = "LANGUAGE"           // RFC 5255
+	CapI18NLevel1       Cap = "I18NLEVEL=1"        // RFC 5255
+	CapI18NLevel2       Cap = "I18NLEVEL=2"        // RFC 5255
+	CapJMAPAccess       Cap = "JMAPACCESS"         // RFC 9698
 	CapGmail            Cap = "X-GM-EXT-1"         // Gmail's own
 	CapPartial          Cap = "PARTIAL"            // RFC 9394
 	CapInProgress       Cap = "INPROGRESS"         // RFC 9585

@@ -47,6 +47,7 @@ func allExtensions() []extension {
 		listMetadataExt(), listMyRightsExt(), inProgressExt(), messageLimitExt(), uidBatchesExt(), compressExt(), unauthenticateExt(),
 		condStoreExt(), qresyncExt(), withinExt(), binaryExt(), objectIDExt(), saveDateExt(), previewExt(),
 		gmailExt(), aclExt(), metadataExt(), utf8Ext(), catenateExt(), replaceExt(), referralExt(),
+		urlAuthExt(), languageExt(), comparatorExt(), jmapAccessExt(),
 	}
 }
 

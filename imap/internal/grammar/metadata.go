@@ -113,7 +113,7 @@ func writeGetMetadata(e *wire.Encoder, c *imap.GetMetadata) {
 	writeAll(e, c.Entries, func(s string) { writeEntryName(e, s) })
 }
 
-// readEntryName reads the name of an entry, which begins with "/" (RFC 5464 §3.1).
+// readEntryName reads the name of an entry, which begins with "/" (RFC 5464 §3.2).
 // That tells a list of entries from one of options.
 func readEntryName(d *decoder, s *string) bool {
 	return d.AString(s) && (d.Tolerant || strings.HasPrefix(*s, "/") || d.Expected(`entry that begins with "/"`))

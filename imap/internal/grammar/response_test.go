@@ -68,7 +68,7 @@ func TestReadResponses(t *testing.T) {
 		{`* ESEARCH (TAG "A00000008") UID`, &imap.ESearchData{Tag: "A00000008", UID: true}},
 		{"* ESEARCH", &imap.ESearchData{}},
 		{`* NAMESPACE (("" "/")("#mh/" "/" "X-PARAM" ("FLAG1" "FLAG2"))) NIL (("#shared/" NIL))`, &imap.NamespaceData{
-			Personal: []imap.NamespaceEntry{{Separator: '/'}, {Prefix: "#mh/", Separator: '/'}}, Shared: []imap.NamespaceEntry{{Prefix: "#shared/"}}}},
+			Personal: []imap.NamespaceEntry{{Separator: '/'}, {Prefix: "#mh/", Separator: '/', Extensions: []imap.NamespaceExtension{{Name: "X-PARAM", Values: []string{"FLAG1", "FLAG2"}}}}}, Shared: []imap.NamespaceEntry{{Prefix: "#shared/"}}}},
 		{`* QUOTA "" (STORAGE 10 512)`, &imap.QuotaData{Resources: []mailbox.QuotaResource{{Name: mailbox.QuotaStorage, Usage: 10240, Limit: 524288}}}},
 		{`* QUOTA x ()`, &imap.QuotaData{Root: "x"}},
 		{`* QUOTAROOT INBOX "" b`, &imap.QuotaRootData{Mailbox: "INBOX", Roots: []string{"", "b"}}},

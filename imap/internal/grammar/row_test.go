@@ -58,6 +58,8 @@ var (
 		"MOVE":         "MOVE $ a",
 		"UID MOVE":     "UID MOVE 42:69 a",
 		"REPLACE":      "REPLACE 4 Drafts (\\Seen) {3+}\r\n", "UID REPLACE": "UID REPLACE * Drafts {3+}\r\n", "RLIST": `RLIST "" *`, "RLSUB": "RLSUB #news. %",
+		"GENURLAUTH": `GENURLAUTH "imap://a@b/c;urlauth=anonymous" INTERNAL`, "RESETKEY": "RESETKEY INBOX INTERNAL", "URLFETCH": `URLFETCH "u" "v"`,
+		"LANGUAGE": "LANGUAGE DE default", "COMPARATOR": `COMPARATOR "cz;*" i;basic`, "GETJMAPACCESS": "GETJMAPACCESS",
 		"SETACL": "SETACL INBOX/Drafts Chris +cda", "DELETEACL": "DELETEACL INBOX -Fred", "GETACL": "GETACL INBOX",
 		"LISTRIGHTS": "LISTRIGHTS ~/Mail/saved smith", "MYRIGHTS": "MYRIGHTS INBOX",
 		"GETMETADATA": `GETMETADATA (MAXSIZE 1024 DEPTH 1) INBOX (/shared/comment /private/comment)`,
@@ -144,7 +146,7 @@ var (
 		"LSUB":       `* LSUB () NIL a`,
 		"XLIST":      `* XLIST () "/" a`,
 		"STATUS":     "* STATUS a (MESSAGES 231 UIDNEXT 44292)",
-		"NAMESPACE":  `* NAMESPACE (("" "/")("#mh/" NIL)) NIL (("#shared/" "."))`,
+		"NAMESPACE":  `* NAMESPACE (("" "/")("#mh/" NIL "X" ("a" "b"))) NIL (("#shared/" "." "TRANSLATION" ("Entw&APw-rfe/")))`,
 		"SEARCH":     "* SEARCH 2 84 882 (MODSEQ 917162500)",
 		"ESEARCH":    `* ESEARCH (TAG "A282") UID`,
 		"SORT":       "* SORT 5 3 4 (MODSEQ 917162500)",
@@ -153,7 +155,9 @@ var (
 		"QUOTA":      `* QUOTA "" (STORAGE 10 512 MESSAGE 3 4)`,
 		"QUOTAROOT":  `* QUOTAROOT INBOX "" "b"`,
 		"VANISHED":   "* VANISHED (EARLIER) 41,43:116",
-		"ACL":        "* ACL INBOX Fred rwipslxetad -Fred wetd", "LISTRIGHTS": `* LISTRIGHTS a smith "" r swicdkxte`, "MYRIGHTS": "* MYRIGHTS INBOX lr",
+		"GENURLAUTH": `* GENURLAUTH "u" "v"`, "URLFETCH": "* URLFETCH \"u\" NIL \"v\" (BODYPARTSTRUCTURE NIL) (BODY \"x\") (BINARY ~{2}\r\n\x00a)",
+		"LANGUAGE": "* LANGUAGE (EN DE)", "COMPARATOR": "* COMPARATOR i;basic (i;basic i;octet)", "JMAPACCESS": `* JMAPACCESS "https://a/b"`,
+		"ACL": "* ACL INBOX Fred rwipslxetad -Fred wetd", "LISTRIGHTS": `* LISTRIGHTS a smith "" r swicdkxte`, "MYRIGHTS": "* MYRIGHTS INBOX lr",
 		"METADATA": `* METADATA INBOX (/shared/comment "x" /private/comment NIL)`,
 	}
 	listItemSamples = map[string]string{
@@ -184,7 +188,7 @@ var (
 		"CAPABILITY": "CAPABILITY IMAP4rev1 IDLE", "PERMANENTFLAGS": `PERMANENTFLAGS (\Seen \*)`, "UIDNEXT": "UIDNEXT 5", "UIDVALIDITY": "UIDVALIDITY 5",
 		"UNSEEN": "UNSEEN 5", "APPENDUID": "APPENDUID 38505 3955:3957", "COPYUID": "COPYUID 38505 304,319:320 3956:3958",
 		"HIGHESTMODSEQ": "HIGHESTMODSEQ 5", "MODIFIED": "MODIFIED 7,9", "MAILBOXID": "MAILBOXID (F1)", "BADCHARSET": "BADCHARSET (UTF-8 KOI8-R)",
-		"BADURL": "BADURL /INBOX;UID=113330", "REFERRAL": "REFERRAL imap://a;AUTH=*@b/c imap://d/",
+		"URLMECH": "URLMECH INTERNAL XSAMPLE=YWI=", "BADURL": "BADURL /INBOX;UID=113330", "REFERRAL": "REFERRAL imap://a;AUTH=*@b/c imap://d/",
 		"METADATA": "METADATA LONGENTRIES 2199",
 		"NOUPDATE": `NOUPDATE "B02"`, "BADEVENT": "BADEVENT (MessageNew MessageExpunge)", "UNDEFINED-FILTER": "UNDEFINED-FILTER on-the-road",
 		"INPROGRESS": `INPROGRESS ("A001" 454 1000)`, "MESSAGELIMIT": "MESSAGELIMIT 1000 23221",
@@ -389,10 +393,11 @@ func TestNotOffered(t *testing.T) {
 		"AUTHENTICATE PLAIN AGEAYg==": imap.CapSASLIR,
 		"THREAD REFS UTF-8 ALL":       "THREAD=REFS",
 		"APPEND a ~{3+}\r\nabc":       imap.CapBinary,
+		"URLFETCH (u BODY)":           imap.CapURLAuthBinary,
 	} {
 		for _, offered := range []bool{true, false} {
 			p := newPeer("a "+line+"\r\nz NOOP\r\n", wire.LimitsAfterLogin())
-			p.SetOffered(func(x imap.Cap) bool { return x == c && offered })
+			p.SetOffered(func(x imap.Cap) bool { return x == c && offered || x == imap.CapURLAuth })
 			_, _, err := p.ReadCommand()
 			if offered {
 				require.NoError(t, err, line)
