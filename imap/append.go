@@ -14,9 +14,10 @@ type Append struct {
 
 // AppendMessage is what APPEND gives before the octets of a message.
 type AppendMessage struct {
-	Flags   []mailbox.Flag
-	Date    time.Time // zero if it was not given
-	Literal Literal
+	Flags       []mailbox.Flag
+	Date        time.Time    // zero if it was not given
+	Annotations []Annotation // RFC 5257 §4.7
+	Literal     Literal
 
 	// UTF8 says that the message may have UTF-8 in its header. Its octets are
 	// in a literal8, between parentheses (RFC 6855 §4).

@@ -65,7 +65,7 @@ const (
 	CodeUIDRequired          Code = "UIDREQUIRED"   // RFC 9586 §3
 	CodeMessageLimit         Code = "MESSAGELIMIT"  // RFC 9738
 	CodeTooMany              Code = "TOOMANY"       // RFC 10022
-	CodeAnnotate             Code = "ANNOTATE"      // RFC 5257 §4
-	CodeAnnotations          Code = "ANNOTATIONS"   // RFC 5257 §3
-	CodeURLMech              Code = "URLMECH"       // RFC 4467 §7
+	CodeAnnotate             Code = "ANNOTATE"      // RFC 5257 §4.5
+	CodeAnnotations          Code = "ANNOTATIONS"   // RFC 5257 §4.2
+	CodeURLMech              Code = "URLMECH"       // RFC 4467 §8
 )

@@ -42,6 +42,7 @@ type (
 		ReadOnly  bool
 		CondStore bool     // RFC 7162 §3.1.8
 		QResync   *QResync // RFC 7162 §3.2.5
+		Annotate  bool     // RFC 5257 §4.2: report changes of annotations
 	}
 
 	// Create is CREATE. A separator at the end of the name, which declares

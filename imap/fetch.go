@@ -17,10 +17,11 @@ type Fetch struct {
 func (*Fetch) Name() string { return "FETCH" }
 
 // A FetchItem is a message data item (RFC 9051 §6.4.5). Section is set for
-// FetchBodySection, FetchBinary and FetchBinarySize, Name and Args for FetchRaw.
+// FetchBodySection, FetchBinary and FetchBinarySize, Annotation for FetchAnnotation, Name and Args for FetchRaw.
 type FetchItem struct {
-	Att     FetchAtt
-	Section *BodySection
+	Att        FetchAtt
+	Section    *BodySection
+	Annotation *AnnotationQuery
 
 	// Name is the item as it is written, with a section if it has one. Args
 	// follow, each after a blank. Only a client has such items: a server refuses
@@ -56,6 +57,7 @@ const (
 	FetchGmailMessageID // X-GM-MSGID
 	FetchGmailThreadID  // X-GM-THRID
 	FetchGmailLabels    // X-GM-LABELS
+	FetchAnnotation     // RFC 5257
 	FetchRaw            // an item that this package does not know
 )
 
@@ -66,6 +68,7 @@ var fetchNames = [...]string{
 	FetchBinary: "BINARY", FetchBinarySize: "BINARY.SIZE", FetchModSeq: "MODSEQ", FetchEmailID: "EMAILID",
 	FetchThreadID: "THREADID", FetchSaveDate: "SAVEDATE", FetchPreview: "PREVIEW", FetchPreviewLazy: "PREVIEW",
 	FetchGmailMessageID: "X-GM-MSGID", FetchGmailThreadID: "X-GM-THRID", FetchGmailLabels: "X-GM-LABELS",
+	FetchAnnotation: "ANNOTATION",
 }
 
 // String returns the item's name in a response, without a section.

@@ -11,9 +11,10 @@ type Store struct {
 
 	// Item is what the command changes; it determines which field has the new
 	// value.
-	Item   StoreItem
-	Flags  []mailbox.Flag
-	Labels []string // StoreGmailLabels; see GmailData
+	Item        StoreItem
+	Flags       []mailbox.Flag
+	Labels      []string     // StoreGmailLabels; see GmailData
+	Annotations []Annotation // StoreAnnotation; Op and Silent have no meaning
 
 	// UnchangedSince is the modifier of RFC 7162 §3.1.3; nil if it was not
 	// given, since zero is a valid value.
@@ -27,6 +28,7 @@ type StoreItem uint8
 const (
 	StoreFlags       StoreItem = iota
 	StoreGmailLabels           // X-GM-LABELS
+	StoreAnnotation            // RFC 5257 §4.5
 )
 
 func (*Store) Name() string { return "STORE" }

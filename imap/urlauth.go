@@ -2,7 +2,7 @@ package imap
 
 import "github.com/posthorn-mail/posthorn/mailbox/message"
 
-// The commands of URLAUTH (RFC 4467 §6).
+// The commands of URLAUTH (RFC 4467 §7).
 type (
 	// GenURLAuth asks for authorized URLs, in the order of Requests.
 	GenURLAuth struct{ Requests []URLAuthRequest }
@@ -22,7 +22,7 @@ func (*GenURLAuth) Name() string { return "GENURLAUTH" }
 func (*ResetKey) Name() string   { return "RESETKEY" }
 func (*URLFetch) Name() string   { return "URLFETCH" }
 
-// URLAuthInternal is the mechanism that all servers have (RFC 4467 §3).
+// URLAuthInternal is the mechanism that all servers have (RFC 4467 §2.4.1).
 const URLAuthInternal = "INTERNAL"
 
 // URLAuthRequest is a URL that ends with ";URLAUTH=" and the access, and the
@@ -62,7 +62,7 @@ type URLData struct {
 	Structure *message.Part // URLBodyPartStructure; nil: NIL
 }
 
-// URLMechs is the argument of the code URLMECH (RFC 4467 §7): the authorization
+// URLMechs is the argument of the code URLMECH (RFC 4467 §8): the authorization
 // mechanisms of a mailbox, INTERNAL first.
 type URLMechs []URLMech
 

@@ -46,7 +46,7 @@ func allExtensions() []extension {
 		sortExt(), threadExt(), partialExt(), fuzzyExt(), contextExt(), filtersExt(), scopeExt(), multiSearchExt(), notifyExt(),
 		listMetadataExt(), listMyRightsExt(), inProgressExt(), messageLimitExt(), uidBatchesExt(), compressExt(), unauthenticateExt(),
 		condStoreExt(), qresyncExt(), withinExt(), binaryExt(), objectIDExt(), saveDateExt(), previewExt(),
-		gmailExt(), aclExt(), metadataExt(), utf8Ext(), catenateExt(), replaceExt(), referralExt(),
+		gmailExt(), aclExt(), metadataExt(), annotateExt(), utf8Ext(), catenateExt(), replaceExt(), referralExt(),
 		urlAuthExt(), languageExt(), comparatorExt(), jmapAccessExt(),
 	}
 }

@@ -203,14 +203,15 @@ type Item struct {
 	Att  imap.FetchAtt
 	Raw  *imap.Value // the value of an unknown item; Att is then meaningless
 
-	N         int64           // FetchUID, FetchSize, FetchModSeq, FetchBinarySize
-	Flags     mailbox.FlagSet // FetchFlags, without \Recent
-	Time      time.Time       // FetchInternalDate, FetchSaveDate (zero: NIL)
-	Text      string          // FetchEmailID, FetchThreadID, FetchPreview
-	Envelope  *message.Envelope
-	Structure *message.Part
-	ID        uint64   // FetchGmailMessageID, FetchGmailThreadID
-	Labels    []string // FetchGmailLabels
+	N           int64           // FetchUID, FetchSize, FetchModSeq, FetchBinarySize
+	Flags       mailbox.FlagSet // FetchFlags, without \Recent
+	Time        time.Time       // FetchInternalDate, FetchSaveDate (zero: NIL)
+	Text        string          // FetchEmailID, FetchThreadID, FetchPreview
+	Envelope    *message.Envelope
+	Structure   *message.Part
+	ID          uint64            // FetchGmailMessageID, FetchGmailThreadID
+	Labels      []string          // FetchGmailLabels
+	Annotations []imap.Annotation // FetchAnnotation
 
 	// Section says which octets Body has. It is nil for RFC822, RFC822.HEADER
 	// and RFC822.TEXT. Partial has the offset only, and Text is as the server

@@ -354,6 +354,7 @@ func FuzzReadCommand(f *testing.F) {
 		"a STORE 1,*:2 (UNCHANGEDSINCE 0) +FLAGS.SILENT \\Seen a\r\n",
 		"a APPEND x CATENATE (URL a TEXT {3+}\r\nabc UTF8 (~{1+}\r\nd)) UTF8 (~{1}\r\nx)\r\nb REPLACE * x {1+}\r\na\r\n",
 		"a GETMETADATA (MAXSIZE 1) x (DEPTH 1) (/a /b)\r\nb SETMETADATA x (/a NIL /b ~{1+}\r\n\x00)\r\nc SETACL a b +lr\r\nd STORE 1 X-GM-LABELS (\\a b)\r\n",
+		"a FETCH 1 (ANNOTATION ((/a %) (b)) X-GM-LABELS)\r\nb STORE 1 ANNOTATION (/a (b NIL))\r\nc SEARCH ANNOTATION * value a X-GM-RAW b\r\nd URLFETCH (a BODY) b\r\n",
 		"\r\n\n\x00\r\n a\r\n{5+}\r\n",
 	} {
 		f.Add([]byte(s))

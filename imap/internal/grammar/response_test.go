@@ -175,6 +175,8 @@ func FuzzResponses(f *testing.F) {
 		"* ESEARCH (TAG a MAILBOX b UIDVALIDITY 1) UID PARTIAL (-1:-9 NIL) RELEVANCY (4 99) ADDTO (0 1 1 2:3) REMOVEFROM (0 4) X (1)\r\n",
 		"* OK [INPROGRESS (\"a\" 1 NIL)] x\r\n* NO [MESSAGELIMIT 1 2] x\r\n* NO [BADEVENT (MessageNew)] x\r\n",
 		"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n* QUOTA \"\" (STORAGE 1 2)\r\n* ID (a b)\r\n* X (1 (2))\r\n",
+		"* METADATA \"\" (/a NIL /b ~{1}\r\n\x00)\r\n* METADATA a /b\r\n* ACL a b lr\r\n* LISTRIGHTS a b \"\" l r\r\n* URLFETCH a NIL b (BODY \"\") (X 1)\r\n",
+		"* 1 FETCH (ANNOTATION (/a (b NIL) /c) X-GM-LABELS (\\a \"b\") X-GM-MSGID 1)\r\n* NAMESPACE ((\"\" \"/\" \"X\" (\"a\"))) NIL NIL\r\na NO [ANNOTATIONS 1 NOPRIVATE] x\r\n* OK [URLMECH INTERNAL X=YQ==] x\r\n",
 	} {
 		f.Add([]byte(s))
 	}

@@ -153,6 +153,8 @@ func ASCIIKey(key search.Key) bool {
 			if !ASCIIKey(k.Key) {
 				return false
 			}
+		case imap.SearchAnnotation:
+			s = k.Value
 		}
 		if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) >= 0 {
 			return false

@@ -74,10 +74,11 @@ func writeStore(e *wire.Encoder, c *imap.Store) {
 		t.write(e, c)
 		e.SP()
 	}
-	switch c.Op {
-	case mailbox.FlagsAdd:
+	switch {
+	case c.Item == imap.StoreAnnotation: // always replaced
+	case c.Op == mailbox.FlagsAdd:
 		e.Raw("+")
-	case mailbox.FlagsRemove:
+	case c.Op == mailbox.FlagsRemove:
 		e.Raw("-")
 	}
 	r := all().storeItems.of(c)
