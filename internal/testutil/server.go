@@ -73,8 +73,15 @@ func (l *PipeListener) Dial() net.Conn {
 	return client
 }
 
-// Connect hands the server's end of a connection to Accept.
-func (l *PipeListener) Connect(server net.Conn) { l.conns <- server }
+// Connect hands the server's end of a connection to Accept. It is closed if the
+// listener is.
+func (l *PipeListener) Connect(server net.Conn) {
+	select {
+	case l.conns <- server:
+	case <-l.done:
+		server.Close()
+	}
+}
 
 // Accept waits for a connection.
 func (l *PipeListener) Accept() (net.Conn, error) {
