@@ -21,8 +21,8 @@ import (
 //	BODY       reads up to the line that is a dot
 //	CLOSE      closes the connection
 //
-// After the last step the connection is open, unless it was closed. For scripts
-// that a client under test plays against a server, see package transcript.
+// After the last step the connection is open, unless it was closed. Package
+// transcript plays scripts that do more, and those of the client's part.
 func Play(nc net.Conn, script string) error {
 	br := bufio.NewReader(nc)
 	for step := range strings.Lines(script) {

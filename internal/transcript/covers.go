@@ -25,7 +25,7 @@ func CheckCovers(t testing.TB, pattern string, names []string) {
 			covered[name] = true
 		}
 		for _, st := range s.steps {
-			if name, _, _ := strings.Cut(st.text, " "); st.kind == send {
+			if name, _, _ := strings.Cut(st.text, " "); st.side == 'C' && st.kind == lines {
 				covered[name] = true
 			}
 		}

@@ -1,7 +1,6 @@
 package transcript
 
 import (
-	"bufio"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -9,15 +8,13 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// stepTimeout bounds every step.
+// stepTimeout bounds every step of a script that does not say otherwise.
 const stepTimeout = 10 * time.Second
-
-// maxLine bounds what is read as one line.
-const maxLine = 1 << 20
 
 // Dial makes a connection to the server under test.
 type Dial func(t testing.TB) net.Conn
@@ -39,11 +36,7 @@ func DialTCP(addr string) Dial {
 // least one file must match.
 func RunDir(t *testing.T, pattern string, setup func(t testing.TB, s *Script) Dial) {
 	t.Helper()
-	paths, err := filepath.Glob(pattern)
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no transcripts match %q (%v)", pattern, err)
-	}
-	for _, path := range paths {
+	for _, path := range glob(t, pattern) {
 		name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 		t.Run(name, func(t *testing.T) {
 			s, err := Load(path)
@@ -55,7 +48,17 @@ func RunDir(t *testing.T, pattern string, setup func(t testing.TB, s *Script) Di
 	}
 }
 
-// Run plays the script over connections that dial makes, and closes them.
+func glob(t testing.TB, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no transcripts match %q (%v)", pattern, err)
+	}
+	return paths
+}
+
+// Run plays the client's part of the script over connections that dial makes,
+// and closes them.
 func (s *Script) Run(t testing.TB, dial func(t testing.TB) net.Conn) {
 	t.Helper()
 	if err := s.play(func() net.Conn { return dial(t) }); err != nil {
@@ -63,98 +66,202 @@ func (s *Script) Run(t testing.TB, dial func(t testing.TB) net.Conn) {
 	}
 }
 
-type player struct {
-	dial  func() net.Conn
-	conns map[string]*conn
-	vars  map[string]string
+func (s *Script) play(dial func() net.Conn) error {
+	p := newPlayer(s, 'C', func() (net.Conn, error) { return dial(), nil })
+	defer p.close()
+	return p.play()
 }
 
-func (s *Script) play(dial func() net.Conn) error {
-	p := &player{dial: dial, conns: map[string]*conn{}, vars: map[string]string{}}
-	defer func() {
-		for _, c := range p.conns {
-			c.nc.Close()
-		}
-	}()
+// A player plays one side of a script.
+type player struct {
+	script *Script
+	side   byte                     // 'C' or 'S'
+	open   func() (net.Conn, error) // makes or accepts the next connection
+	tls    func() *tls.Config       // the server's
+	vars   map[string]string
+	last   []string // the last lines of the dialogue, for messages
+
+	mu    sync.Mutex // guards conns and ended
+	conns map[string]*conn
+	ended bool // the test has ended
+
+	closing sync.WaitGroup // connections that are being closed
+}
+
+func newPlayer(s *Script, side byte, open func() (net.Conn, error)) *player {
+	return &player{script: s, side: side, open: open, conns: map[string]*conn{}, vars: map[string]string{}}
+}
+
+// close closes the connections.
+func (p *player) close() {
+	p.mu.Lock()
+	for _, c := range p.conns {
+		c.raw.Close()
+	}
+	p.mu.Unlock()
+	p.closing.Wait()
+}
+
+// end makes what the player waits for fail.
+func (p *player) end() {
+	p.mu.Lock()
+	p.ended = true
+	p.mu.Unlock()
+	p.close()
+}
+
+func (p *player) hasEnded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ended
+}
+
+// play plays the script. The connections remain open.
+func (p *player) play() error {
+	s := p.script
+	if err := s.check(p.side); err != nil {
+		return err
+	}
 	for i := 0; i < len(s.steps); {
 		n := 1
-		if s.steps[i].kind == expectAny {
-			for i+n < len(s.steps) && s.steps[i+n].kind == expectAny && s.steps[i+n].conn == s.steps[i].conn {
+		if s.steps[i].kind == anyOrder {
+			for i+n < len(s.steps) && s.steps[i+n].kind == anyOrder && s.steps[i+n].conn == s.steps[i].conn {
 				n++
 			}
 		}
 		if line, err := p.do(s.steps[i : i+n]); err != nil {
-			return fmt.Errorf("%s:%d: %w", s.Path, line, err)
+			err = fmt.Errorf("%s:%d: %w", s.Path, line, err)
+			if p.hasEnded() {
+				err = fmt.Errorf("%w, when the test ended", err)
+			}
+			if len(p.last) > 0 {
+				err = fmt.Errorf("%w\nbefore it:\n  %s", err, strings.Join(p.last, "\n  "))
+			}
+			return err
 		}
 		i += n
 	}
 	return nil
 }
 
-// do carries out one step, or a group of S& steps, and returns the line of the
+// note keeps what was sent or read for messages.
+func (p *player) note(st step, side byte, text string) {
+	if len(text) > 100 {
+		text = text[:100] + "…"
+	}
+	if st.kind == octets {
+		text = fmt.Sprintf("%q", text)
+	}
+	if st.conn != "" {
+		text = st.conn + " " + text
+	}
+	p.last = append(p.last[max(0, len(p.last)-9):], fmt.Sprintf("%c: %s", side, text))
+}
+
+// conn returns the connection of a step.
+func (p *player) conn(name string) (*conn, error) {
+	p.mu.Lock()
+	c := p.conns[name]
+	p.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	nc, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	c = newConn(nc)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.conns[name] = c
+	if p.ended {
+		nc.Close()
+	}
+	return c, nil
+}
+
+// do carries out one step, or a group of & steps, and returns the line of the
 // script at which it failed.
 func (p *player) do(steps []step) (line int, err error) {
 	st := steps[0]
-	c := p.conns[st.conn]
-	if c == nil {
-		c = newConn(p.dial())
-		p.conns[st.conn] = c
-	}
-	c.nc.SetDeadline(time.Now().Add(stepTimeout))
-	switch st.kind {
-	case send:
-		text, err := expand(st.text, p.vars)
-		if err != nil {
-			return st.line, err
-		}
-		return st.line, c.write(text + "\r\n")
-	case sendRaw, expectRaw:
-		text, err := expandRaw(st.text, p.vars)
-		if err != nil {
-			return st.line, err
-		}
-		if st.kind == sendRaw {
-			return st.line, c.write(text)
-		}
-		return st.line, c.expectRaw(text)
-	case expect:
-		got, err := c.readLine()
-		if err != nil {
-			return st.line, fmt.Errorf("want %q, got %w", st.text, err)
-		}
-		ok, err := p.match(st.text, got)
-		if err == nil && !ok {
-			err = fmt.Errorf("\nwant %s\ngot  %s", st.text, got)
-		}
+	c, err := p.conn(st.conn)
+	if err != nil {
 		return st.line, err
-	case expectMany:
+	}
+	c.nc.SetDeadline(time.Now().Add(p.script.timeout))
+	switch st.kind {
+	case lines, octets:
+		return st.line, p.say(c, st)
+	case many:
 		for {
 			got, err := c.readLine()
+			if errors.Is(err, io.EOF) || err != nil && p.hasEnded() {
+				return st.line, nil // the next step, if there is one, reads it again
+			}
 			if err != nil {
 				return st.line, err
 			}
-			if ok, err := p.match(st.text, got); err != nil {
+			if ok, err := p.match(st, got); err != nil {
 				return st.line, err
 			} else if !ok {
 				c.unread = &got
 				return st.line, nil
 			}
 		}
-	case expectAny:
+	case anyOrder:
 		return p.anyOrder(c, steps)
 	case startTLS:
-		return st.line, c.startTLS()
-	case expectClosed:
-		return st.line, c.expectEOF()
-	case halfClose:
-		hc, ok := c.nc.(interface{ CloseWrite() error })
-		if !ok {
-			return st.line, fmt.Errorf("%T can't be half closed", c.nc)
+		var config *tls.Config
+		if p.side == 'S' {
+			config = p.tls()
 		}
-		return st.line, hc.CloseWrite()
-	default: // drop
-		return st.line, c.nc.Close()
+		return st.line, c.startTLS(config)
+	case deflate:
+		return st.line, c.deflate()
+	case pause:
+		time.Sleep(st.time)
+		return st.line, nil
+	case silent:
+		return st.line, c.expectSilence(st.time)
+	default:
+		return st.line, p.leave(c, st.kind)
 	}
+}
+
+// say sends or expects a line or octets.
+func (p *player) say(c *conn, st step) error {
+	if st.kind == octets {
+		text, err := expandRaw(st.text, p.vars)
+		if err != nil {
+			return err
+		}
+		if st.side == p.side {
+			p.note(st, st.side, text)
+			return c.write(text)
+		}
+		if err := c.expectRaw(text); err != nil {
+			return err
+		}
+		p.note(st, st.side, text)
+		return nil
+	}
+	if st.side == p.side {
+		text, err := expand(st.text, p.vars)
+		if err != nil {
+			return err
+		}
+		p.note(st, st.side, text)
+		return c.write(text + "\r\n")
+	}
+	got, err := c.readLine()
+	if err != nil {
+		return fmt.Errorf("want %q, got %w", st.text, err)
+	}
+	ok, err := p.match(st, got)
+	if err == nil && !ok {
+		err = fmt.Errorf("\nwant %s\ngot  %s", p.shown(st.text), got)
+	}
+	return err
 }
 
 func (p *player) anyOrder(c *conn, steps []step) (int, error) {
@@ -166,7 +273,7 @@ func (p *player) anyOrder(c *conn, steps []step) (int, error) {
 		}
 		found := -1
 		for i, st := range left {
-			ok, err := p.match(st.text, got)
+			ok, err := p.match(st, got)
 			if err != nil {
 				return st.line, err
 			}
@@ -183,9 +290,33 @@ func (p *player) anyOrder(c *conn, steps []step) (int, error) {
 	return 0, nil
 }
 
-// match compares a line with a pattern and keeps what it captures.
-func (p *player) match(pattern, line string) (bool, error) {
-	pattern, err := expand(pattern, p.vars)
+// leave ends a connection or a direction of it, or expects the other side to.
+func (p *player) leave(c *conn, k kind) error {
+	who := byte('S')
+	if k == clientCloses || k == clientEnds {
+		who = 'C'
+	}
+	switch {
+	case who != p.side:
+		return c.expectEOF()
+	case k == serverEnds || k == clientEnds:
+		return c.closeWrite()
+	case k == serverResets:
+		c.closed = true
+		return c.reset()
+	case k == clientCloses:
+		c.closed = true
+		return c.nc.Close()
+	default:
+		c.closed = true
+		p.closing.Go(c.finish)
+		return nil
+	}
+}
+
+// match compares a line with the pattern of a step and keeps what it captures.
+func (p *player) match(st step, line string) (bool, error) {
+	pattern, err := expand(st.text, p.vars)
 	if err != nil {
 		return false, err
 	}
@@ -199,89 +330,16 @@ func (p *player) match(pattern, line string) (bool, error) {
 			p.vars[name] = m[i]
 		}
 	}
+	if m != nil {
+		p.note(st, st.side, line)
+	}
 	return m != nil, nil
 }
 
-// conn is one connection of the client.
-type conn struct {
-	nc     net.Conn
-	r      *bufio.Reader
-	unread *string // a line that S* has read too far
-}
-
-func newConn(nc net.Conn) *conn { return &conn{nc: nc, r: bufio.NewReader(nc)} }
-
-func (c *conn) write(s string) error {
-	_, err := io.WriteString(c.nc, s)
-	return err
-}
-
-func (c *conn) readLine() (string, error) {
-	if c.unread != nil {
-		line := *c.unread
-		c.unread = nil
-		return line, nil
+// shown returns a pattern with the values of its variables, for messages.
+func (p *player) shown(pattern string) string {
+	if s, err := expand(pattern, p.vars); err == nil {
+		return s
 	}
-	var line []byte
-	for {
-		frag, err := c.r.ReadSlice('\n')
-		line = append(line, frag...)
-		if err == nil {
-			break
-		}
-		if err != bufio.ErrBufferFull {
-			return "", fmt.Errorf("%q and %w", line, err)
-		}
-		if len(line) > maxLine {
-			return "", errors.New("an endless line")
-		}
-	}
-	text, ok := strings.CutSuffix(string(line), "\r\n")
-	if !ok {
-		return "", fmt.Errorf("a line that ends in a bare LF: %q", line)
-	}
-	return text, nil
-}
-
-func (c *conn) expectRaw(want string) error {
-	if c.unread != nil {
-		return fmt.Errorf("want %q, got the line %q", want, *c.unread)
-	}
-	got := make([]byte, len(want))
-	n, err := io.ReadFull(c.r, got)
-	if string(got[:n]) != want {
-		return fmt.Errorf("\nwant %q\ngot  %q (%v)", want, got[:n], err)
-	}
-	return nil
-}
-
-func (c *conn) startTLS() error {
-	if c.unread != nil || c.r.Buffered() > 0 {
-		return errors.New("the server sent more after its answer to STARTTLS")
-	}
-	tc := tls.Client(c.nc, &tls.Config{InsecureSkipVerify: true})
-	if err := tc.Handshake(); err != nil {
-		return err
-	}
-	c.nc, c.r = tc, bufio.NewReader(tc)
-	return nil
-}
-
-// expectEOF expects the connection to be closed. A reset counts, since the
-// server need not have read all that was sent.
-func (c *conn) expectEOF() error {
-	if c.unread != nil {
-		return fmt.Errorf("want the end, got %q", *c.unread)
-	}
-	b, err := c.r.ReadByte()
-	if err == nil {
-		c.r.UnreadByte()
-		line, _ := c.readLine()
-		return fmt.Errorf("want the end, got %q (%q)", line, b)
-	}
-	var ne net.Error
-	if errors.As(err, &ne) && ne.Timeout() {
-		return errors.New("the server does not close the connection")
-	}
-	return nil
+	return pattern
 }

@@ -1,12 +1,12 @@
 package transcript
 
 import (
-	"encoding/base64"
 	"fmt"
 	"os"
-	"regexp"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A Script is a parsed file.
@@ -14,6 +14,12 @@ type Script struct {
 	Path    string
 	options map[string]string
 	steps   []step
+	timeout time.Duration // of each step
+}
+
+// Name returns the name of the file without its extension.
+func (s *Script) Name() string {
+	return strings.TrimSuffix(filepath.Base(s.Path), filepath.Ext(s.Path))
 }
 
 // Option returns the value of the line "@name value", or "".
@@ -25,31 +31,35 @@ func (s *Script) HasOption(name string) bool { _, ok := s.options[name]; return 
 type kind uint8
 
 const (
-	send         kind = iota // C:
-	sendRaw                  // C-
-	expect                   // S:
-	expectMany               // S*
-	expectAny                // S&
-	expectRaw                // S-
+	lines        kind = iota // C: S:
+	octets                   // C- S-
+	many                     // C* S*
+	anyOrder                 // C& S&
 	startTLS                 // STARTTLS
-	expectClosed             // CLOSE
-	halfClose                // HALFCLOSE
-	drop                     // DROP
+	deflate                  // DEFLATE
+	pause                    // WAIT
+	silent                   // SILENT
+	serverCloses             // CLOSE
+	serverResets             // RESET
+	serverEnds               // EOF
+	clientCloses             // DROP
+	clientEnds               // HALFCLOSE
 )
 
 var words = map[string]kind{
-	"STARTTLS": startTLS, "CLOSE": expectClosed, "HALFCLOSE": halfClose, "DROP": drop,
+	"STARTTLS": startTLS, "DEFLATE": deflate, "WAIT": pause, "SILENT": silent,
+	"CLOSE": serverCloses, "RESET": serverResets, "EOF": serverEnds, "DROP": clientCloses, "HALFCLOSE": clientEnds,
 }
 
-var marks = map[string]kind{
-	"C:": send, "C-": sendRaw, "S:": expect, "S*": expectMany, "S&": expectAny, "S-": expectRaw,
-}
+var marks = map[byte]kind{':': lines, '-': octets, '*': many, '&': anyOrder}
 
 type step struct {
 	line int    // in the file, from 1
 	conn string // "" or a number
 	kind kind
+	side byte // 'C' or 'S': who sends the line or the octets
 	text string
+	time time.Duration // of WAIT and SILENT
 }
 
 // Load reads a script from a file.
@@ -63,31 +73,58 @@ func Load(path string) (*Script, error) {
 
 // Parse reads a script from text; path is for messages.
 func Parse(path, text string) (*Script, error) {
-	s := &Script{Path: path, options: map[string]string{}}
+	s := &Script{Path: path, options: map[string]string{}, timeout: stepTimeout}
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSuffix(line, "\r")
 		if line == "" || line[0] == '#' {
 			continue
 		}
+		fail := func(format string, args ...any) (*Script, error) {
+			return nil, fmt.Errorf("%s:%d: %s", path, i+1, fmt.Sprintf(format, args...))
+		}
 		if line[0] == '@' {
 			name, value, _ := strings.Cut(line[1:], " ")
-			s.options[name] = strings.TrimSpace(value)
+			value = strings.TrimSpace(value)
+			s.options[name] = value
+			if name == "timeout" {
+				var err error
+				if s.timeout, err = time.ParseDuration(value); err != nil {
+					return fail("%v", err)
+				}
+			}
 			continue
 		}
 		st := step{line: i + 1}
 		if num, rest, ok := strings.Cut(line, " "); ok && strings.Trim(num, "0123456789") == "" {
 			st.conn, line = num, rest
 		}
-		if k, ok := words[line]; ok {
+		word, arg, _ := strings.Cut(line, " ")
+		if k, ok := words[word]; ok {
 			st.kind = k
-		} else if k, ok := marks[line[:min(2, len(line))]]; ok {
-			st.kind, st.text = k, strings.TrimPrefix(line[2:], " ")
-		} else {
-			return nil, fmt.Errorf("%s:%d: %q is not a line of a transcript", path, i+1, line)
+			switch timed := k == pause || k == silent; {
+			case timed:
+				var err error
+				if st.time, err = time.ParseDuration(arg); err != nil {
+					return fail("%v", err)
+				}
+			case arg != "":
+				return fail("%q follows %s", arg, word)
+			}
+			s.steps = append(s.steps, st)
+			continue
 		}
-		if st.kind == sendRaw || st.kind == expectRaw {
-			if _, err := strconv.Unquote(variable.ReplaceAllString(st.text, "")); err != nil {
-				return nil, fmt.Errorf("%s:%d: %s is not a Go string", path, i+1, st.text)
+		known := false
+		if len(line) >= 2 && (line[0] == 'C' || line[0] == 'S') {
+			st.side = line[0]
+			st.kind, known = marks[line[1]]
+		}
+		if !known {
+			return fail("%q is not a line of a transcript", line)
+		}
+		st.text = strings.TrimPrefix(line[2:], " ")
+		if st.kind == octets {
+			if _, err := strconv.Unquote(variable.ReplaceAllString(st.text, "")); err != nil || st.text[0] != '"' {
+				return fail("%s is not a Go string", st.text)
 			}
 		}
 		s.steps = append(s.steps, st)
@@ -95,86 +132,12 @@ func Parse(path, text string) (*Script, error) {
 	return s, nil
 }
 
-var variable = regexp.MustCompile(`\$\{(?:([A-Za-z]\w*)|b64 ("(?:[^"\\]|\\.)*")|rep (\d+) ("(?:[^"\\]|\\.)*"))\}`)
-
-// expand replaces ${…}.
-func expand(text string, vars map[string]string) (string, error) {
-	var err error
-	out := variable.ReplaceAllStringFunc(text, func(m string) string {
-		g := variable.FindStringSubmatch(m)
-		var v string
-		switch {
-		case g[1] != "":
-			s, ok := vars[g[1]]
-			if !ok {
-				err = fmt.Errorf("%s is not set", m)
-			}
-			return s
-		case g[2] != "":
-			v, err = strconv.Unquote(g[2])
-			return base64.StdEncoding.EncodeToString([]byte(v))
-		default:
-			v, err = strconv.Unquote(g[4])
-			n, _ := strconv.Atoi(g[3])
-			return strings.Repeat(v, n)
-		}
-	})
-	return out, err
-}
-
-var capture = regexp.MustCompile(`^[A-Za-z]\w*:`)
-
-// expandRaw replaces ${…} in a Go string and unquotes it.
-func expandRaw(text string, vars map[string]string) (string, error) {
-	var b strings.Builder
-	for text = text[1 : len(text)-1]; ; {
-		loc := variable.FindStringIndex(text)
-		if loc == nil {
-			loc = []int{len(text), len(text)}
-		}
-		lit, err := strconv.Unquote(`"` + text[:loc[0]] + `"`)
-		if err != nil {
-			return "", err
-		}
-		val, err := expand(text[loc[0]:loc[1]], vars)
-		if err != nil {
-			return "", err
-		}
-		b.WriteString(lit)
-		b.WriteString(val)
-		if text = text[loc[1]:]; text == "" {
-			return b.String(), nil
+// check returns an error if a side cannot play the script.
+func (s *Script) check(side byte) error {
+	for _, st := range s.steps {
+		if st.side == side && (st.kind == many || st.kind == anyOrder) {
+			return fmt.Errorf("%s:%d: lines to be sent are given by %c: or %c-", s.Path, st.line, side, side)
 		}
 	}
-}
-
-// compile makes a regular expression from a pattern whose variables are
-// expanded.
-func compile(pattern string) (*regexp.Regexp, error) {
-	var b strings.Builder
-	b.WriteString(`\A(?s:`)
-	for {
-		lit, rest, ok := strings.Cut(pattern, "{{")
-		b.WriteString(regexp.QuoteMeta(lit))
-		if !ok {
-			break
-		}
-		// An expression may itself end in a brace: {{\d{3}}}.
-		end := strings.Index(rest, "}}")
-		if end < 0 {
-			return nil, fmt.Errorf("{{ without }} in %q", pattern)
-		}
-		for strings.HasPrefix(rest[end+2:], "}") {
-			end++
-		}
-		expr := rest[:end]
-		if name := capture.FindString(expr); name != "" {
-			fmt.Fprintf(&b, "(?P<%s>%s)", name[:len(name)-1], expr[len(name):])
-		} else {
-			fmt.Fprintf(&b, "(?:%s)", expr)
-		}
-		pattern = rest[end+2:]
-	}
-	b.WriteString(`)\z`)
-	return regexp.Compile(b.String())
+	return nil
 }

@@ -64,6 +64,7 @@ func TestFailures(t *testing.T) {
 		{"S: hi {{.*}}\nC: list\nS& line 1\nS& line 4", "f:4: no line of the group matches line 2"},
 		{"S: hi {{.*}}\nC: ${nobody}", "${nobody} is not set"},
 		{"S: hi {{.*", "{{ without }}"},
+		{"S: hi {{.*}}\nC* x", "f:2: lines to be sent are given by C: or C-"},
 		{"S- \"hello\"", "want \"hello\"\ngot  \"hi <"},
 	} {
 		s, err := Parse("f", tc.script)
@@ -71,7 +72,7 @@ func TestFailures(t *testing.T) {
 		err = s.play(func() net.Conn { return dial(t) })
 		require.ErrorContains(t, err, tc.want, tc.script)
 	}
-	for _, script := range []string{"X: y", "C", "C- nothing", "STARTTL"} {
+	for _, script := range []string{"X: y", "C", "C- nothing", "STARTTL", "C! x", "X- \"y\"", "WAIT", "SILENT long", "CLOSE x", "@timeout soon"} {
 		_, err := Parse("f", script)
 		require.Error(t, err, script)
 	}
