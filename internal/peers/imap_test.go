@@ -33,8 +33,8 @@ func testIMAP(t *testing.T, start func(t testing.TB, cert *Certificate) *Daemon,
 	for _, name := range []string{"INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash"} {
 		require.Regexp(t, `"/" "?`+name, list)
 	}
-	special := strings.Join(c.Do(`LIST (SPECIAL-USE) "" * RETURN (SPECIAL-USE)`), "\n")
-	for _, use := range []string{`\Archive`, `\Drafts`, `\Junk`, `\Sent`, `\Trash`} {
+	special := strings.ToLower(strings.Join(c.Do(`LIST (SPECIAL-USE) "" * RETURN (SPECIAL-USE)`), "\n"))
+	for _, use := range []string{`\archive`, `\drafts`, `\junk`, `\sent`, `\trash`} {
 		require.Contains(t, special, use)
 	}
 	require.True(t, strings.HasPrefix(c.Try("SELECT Nowhere")[0], "NO"))
@@ -111,4 +111,49 @@ func TestDovecotIMAP(t *testing.T) {
 			require.NotContains(t, d.Log(), "Warning:")
 		})
 	}
+}
+
+const cyrusCapabilities = `ACL ANNOTATE-EXPERIMENT-1 BINARY CATENATE CHILDREN COMPRESS=DEFLATE CONDSTORE CREATE-SPECIAL-USE
+	ENABLE ESEARCH ESORT ID IDLE IMAP4rev1 LIST-EXTENDED LIST-METADATA LIST-MYRIGHTS LIST-STATUS LITERAL+ METADATA MOVE
+	MULTIAPPEND NAMESPACE OBJECTID PREVIEW QRESYNC QUOTA RIGHTS=kxten SAVEDATE SEARCH=FUZZY SORT SORT=DISPLAY SPECIAL-USE
+	STATUS=SIZE THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS UIDPLUS UNSELECT URLAUTH URLAUTH=BINARY WITHIN`
+
+func TestCyrusIMAP(t *testing.T) {
+	d := testIMAP(t, CyrusIMAP, cyrusCapabilities)
+	c := DialIMAP(t, d.Addr("imap"), Alice, IMAPPassword)
+	c.Do(`SETMETADATA INBOX (/private/comment "hi")`)
+	c.Do(`SETMETADATA "" (/private/comment "hi")`)
+	c.Do("SETACL INBOX bob lrs")
+	c.Do("APPEND INBOX {16+}\r\nSubject: x\r\n\r\nhi")
+	require.Contains(t, strings.Join(c.Do("GETQUOTAROOT INBOX"), "\n"), "STORAGE")
+	require.Contains(t, strings.Join(c.Do("SELECT INBOX"), "\n"), "MAILBOXID")
+	require.Regexp(t, "EMAILID .*THREADID ", c.Do("FETCH 1 (EMAILID THREADID)")[0])
+	c.Do(`STORE 1 ANNOTATION (/comment (value.priv "x"))`)
+	c.Do(`CREATE Lists/Posthorn`)
+	c.Do(`CREATE Important (USE (\Important))`)
+	c.Do("COMPRESS DEFLATE")
+	b := DialIMAP(t, d.Addr("imap"), Bob, IMAPPassword)
+	require.Contains(t, strings.Join(b.Do("EXAMINE \"Other Users/alice\""), "\n"), "* 1 EXISTS")
+	admin := DialIMAP(t, d.Addr("imap"), "cyrus", IMAPPassword)
+	require.Contains(t, admin.Do(`LIST "" user/bob`)[0], "user/bob")
+
+	mechanisms := newIMAP(t, dial(t, d)).Capabilities()
+	for _, name := range []string{"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
+		require.True(t, slices.Contains(mechanisms, "AUTH="+name), name)
+	}
+
+	// One session in IDLE is told at once what another does.
+	c = DialIMAP(t, d.Addr("imap"), Alice, IMAPPassword)
+	c.Do("SELECT INBOX")
+	c.send("IDLE")
+	got, err := c.response()
+	require.NoError(t, err)
+	require.Equal(t, "+ idling", got)
+	begin := time.Now()
+	DialIMAP(t, d.Addr("imap"), Alice, IMAPPassword).Do("APPEND INBOX {16+}\r\nSubject: x\r\n\r\nhi")
+	got, err = c.response()
+	require.NoError(t, err)
+	require.Equal(t, "* 2 EXISTS", got)
+	require.Less(t, time.Since(begin), 5*time.Second)
+	require.Empty(t, d.Log())
 }
