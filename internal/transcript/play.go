@@ -149,7 +149,7 @@ func (p *player) note(st step, side byte, text string) {
 	if len(text) > 100 {
 		text = text[:100] + "…"
 	}
-	if st.kind == octets {
+	if st.kind == octets || strings.ContainsAny(text, "\r\n") {
 		text = fmt.Sprintf("%q", text)
 	}
 	if st.conn != "" {

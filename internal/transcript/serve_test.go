@@ -77,10 +77,10 @@ func TestServeDir(t *testing.T) {
 			require.NoError(t, tc.Handshake())
 			p = newPeer(t, tc)
 			p.send("A5 COMPRESS\r\n", "A5 OK\r\n")
-			time.Sleep(15 * time.Millisecond)
 			zw, err := flate.NewWriter(tc, 1)
 			require.NoError(t, err)
 			p.Writer, p.Reader = flusher{zw}, bufio.NewReader(flate.NewReader(p.Reader))
+			p.expect("* nothing was sent\r\n")
 			p.send("x\r\nx\r\nA6 NOOP\r\n", "A6 OK nana")
 			second := newPeer(t, srv.Dial())
 			second.send("quit\r\n", "* OK second\r\n")
@@ -190,4 +190,30 @@ func TestServeFailures(t *testing.T) {
 		require.NoError(t, err)
 		require.ErrorContains(t, s.check('S'), "f:1: lines to be sent are given by S: or S-")
 	}
+}
+
+// A script without patterns plays both sides against each other.
+func TestBothSides(t *testing.T) {
+	s, err := Parse("both", `
+S: * OK
+C: one
+S- "two\n"
+STARTTLS
+C- "three"
+S- "${lit "x"}."
+DEFLATE
+C: ${rep 10000 "four"}
+S: five
+HALFCLOSE
+S: six
+CLOSE
+2 S: * OK
+2 EOF
+2 C: seven
+2 DROP
+`)
+	require.NoError(t, err)
+	srv := s.Serve(t, nil)
+	s.Run(t, func(testing.TB) net.Conn { return srv.Dial() })
+	srv.Wait()
 }
