@@ -1,0 +1,195 @@
+package imapclient
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
+)
+
+// A rule says what a command may be in flight together with (RFC 9051 §5.5).
+type rule uint8
+
+const (
+	ruleFree      rule = iota // names UIDs or a mailbox: with any but the following
+	ruleSeq                   // names sequence numbers: with its like only, as all others may bring EXPUNGE
+	ruleSelect                // after all before it; behind it what only reads the new mailbox
+	ruleEnable                // behind it what is encoded alike in both ways
+	ruleExclusive             // with nothing
+)
+
+// A call is a command from its place in the queue to its tagged response. The
+// fields of the first group are set before start and not changed afterwards.
+type call struct {
+	cmd  imap.Command
+	name string   // for errors
+	box  string   // the mailbox that it is about, for errors
+	mb   *Mailbox // the selection that it needs; nil: none
+	rule rule
+	kind string // of an answer that does not tell to which command it belongs: one of each kind at a time; empty: none
+	// reads says that nothing is changed, so that the command may follow a
+	// SELECT whose answer is not there yet.
+	reads  bool
+	write  func(*writer) error         // writes the command, unless cmd is all
+	take   func(grammar.Response) bool // takes a response that belongs to the command; called with mu held
+	fetch  *fetching                   // takes FETCH responses; nil: none
+	onOK   func() error                // called by the reader at once after OK, with nothing in flight
+	ended  func(*call)                 // called by the reader after the tagged response, with mu held
+	secret bool                        // lines are left out of the trace
+
+	tag   string
+	begun time.Time
+	done  chan struct{} // closed when the command has ended
+	cont  chan string   // continuation requests
+
+	// Guarded by Client.mu until done is closed.
+	status    *grammar.StatusLine // the tagged response
+	err       error               // why there is none, or what else makes the call fail
+	octets    int64               // of its responses
+	abandoned bool                // nobody waits for it any more
+	flushed   bool                // with onOK: all of it was sent
+	acked     bool                // the server has asked it to go on
+	over      bool                // of an IDLE: DONE has been sent
+}
+
+// newCall returns a call of a command.
+func newCall(cmd imap.Command) *call {
+	return &call{cmd: cmd, name: cmd.Name(), done: make(chan struct{})}
+}
+
+// run sends a command and waits for its end. The error is nil after OK.
+func (c *Client) run(ctx context.Context, k *call) error {
+	if err := c.start(ctx, k); err != nil {
+		return err
+	}
+	return c.wait(ctx, k)
+}
+
+// wait waits for the end of a call that was started, or of ctx.
+func (c *Client) wait(ctx context.Context, k *call) error {
+	select {
+	case <-k.done:
+	default:
+		select {
+		case <-k.done:
+		case <-ctx.Done():
+			if c.abandon(k) {
+				return c.ended(k, &InterruptedError{Command: k.name, Sent: true, Err: context.Cause(ctx)})
+			}
+		}
+	}
+	err := k.err
+	if err == nil {
+		err = k.status.Err()
+	}
+	if err != nil && !errors.Is(err, ErrClosed) {
+		err = &CommandError{Command: k.name, Mailbox: k.box, Err: err}
+	}
+	return c.ended(k, err)
+}
+
+// ended reports a command to Options.OnCommand.
+func (c *Client) ended(k *call, err error) error {
+	if c.o.OnCommand != nil {
+		c.mu.Lock()
+		octets := k.octets
+		c.mu.Unlock()
+		c.o.OnCommand(CommandStats{Command: k.name, Mailbox: k.box, Duration: time.Since(k.begun), Octets: octets, Err: err})
+	}
+	return err
+}
+
+// abandon makes the reader drop what is left of the answer. It returns false if
+// the call has ended.
+func (c *Client) abandon(k *call) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case <-k.done:
+		return false
+	default:
+	}
+	if k.abandoned {
+		return true
+	}
+	k.abandoned = true
+	if k.fetch != nil {
+		k.fetch.drop()
+	}
+	c.wakeLocked() // the reader may wait for room
+	if d := c.o.Timeouts.Cancelled; d > 0 {
+		time.AfterFunc(d, func() { c.giveUp(k, d) })
+	}
+	return true
+}
+
+// giveUp closes the connection if the rest of an abandoned answer still holds
+// others up.
+func (c *Client) giveUp(k *call, d time.Duration) {
+	c.mu.Lock()
+	select {
+	case <-k.done:
+		c.mu.Unlock()
+		return
+	default:
+	}
+	others := c.waiting.Load() > 0
+	for _, f := range c.inflight {
+		others = others || !f.abandoned && f != k
+	}
+	c.mu.Unlock()
+	if others {
+		c.fail(&ProtocolError{What: "the answer to " + k.name + ", which was cancelled, does not end"})
+		return
+	}
+	time.AfterFunc(d, func() { c.giveUp(k, d) })
+}
+
+// mustWait reports whether k can't be sent yet. mu is held.
+func (c *Client) mustWait(k *call) bool {
+	for _, f := range c.inflight {
+		if f.over {
+			continue
+		}
+		switch {
+		case c.o.NoPipelining, f.rule == ruleExclusive, k.rule == ruleExclusive:
+			return true
+		case f.rule == ruleSelect:
+			if !k.reads || k.mb != f.mb && (k.mb != nil || !f.mb.fresh) {
+				return true
+			}
+		case f.rule == ruleEnable:
+			if !asciiCommand(k) {
+				return true
+			}
+		case k.rule == ruleSelect:
+			if f.name != "ID" {
+				return true
+			}
+		case (k.rule == ruleSeq) != (f.rule == ruleSeq):
+			return true
+		case k.kind != "" && k.kind == f.kind:
+			return true
+		}
+	}
+	return false
+}
+
+// asciiCommand reports whether a command is encoded alike whether or not UTF-8 is
+// enabled.
+func asciiCommand(k *call) bool {
+	for i := range len(k.box) {
+		if c := k.box[i]; c >= 0x7f || c == '&' {
+			return false
+		}
+	}
+	switch cmd := k.cmd.(type) {
+	case *imap.Select, *imap.ID, *imap.Fetch:
+		return true
+	case *imap.Search:
+		return grammar.ASCIIKey(cmd.Key)
+	}
+	return false
+}

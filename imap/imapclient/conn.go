@@ -1,0 +1,290 @@
+package imapclient
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// A Client is a connection to an IMAP server. It is safe for concurrent use: see
+// the package's comment.
+type Client struct {
+	conn *textproto.Conn
+	o    Options
+	host string
+
+	// Of the writing side, which is used by who has the turn.
+	turn      chan struct{}
+	waiting   atomic.Int32 // writers that wait for the turn
+	unflushed atomic.Bool
+	w         writer
+
+	lastSent atomic.Int64                      // when something was sent last, in nanoseconds
+	utf8     atomic.Bool                       // mailbox names are UTF-8, and strings may be
+	rawNames atomic.Pointer[map[string]string] // see wire.Encoder.Names; never changed, only replaced
+
+	closed      chan struct{} // closed when the connection is of no more use
+	readerEnded chan struct{} // closed when the reader has ended
+
+	// Of the reader.
+	fr frame
+	rd *grammar.ResponseReader
+
+	mu        sync.Mutex // guards what follows; never held over I/O or the user's code
+	reason    error      // why the connection is closed; nil: it is open
+	tags      uint64
+	inflight  []*call       // in the order in which they were sent
+	changed   chan struct{} // closed when inflight or what holds the reader up has changed
+	wantCont  *call         // the command that waits for a continuation request
+	resting   bool          // the reader waits, and no answer is due
+	bye       *imap.Error   // the server has announced that it closes the connection
+	greeting  chan *grammar.StatusLine
+	preAuth   bool
+	login     bool // logged in
+	caps      imap.CapSet
+	capsKnown bool // caps are those of the present state
+	enabled   imap.CapSet
+	serverID  imap.IDFields
+	noCharset bool     // BADCHARSET was the answer to CHARSET
+	selected  *Mailbox // the one that commands may use
+	selecting *Mailbox // of a SELECT in flight
+	held      int64    // octets of bodies that loops have not consumed
+	compress  compressState
+	events    events
+}
+
+// newClient returns a Client whose reader is not yet started.
+func newClient(conn *textproto.Conn, host string, o Options) *Client {
+	c := &Client{
+		conn: conn, o: o, host: host,
+		turn: make(chan struct{}, 1), closed: make(chan struct{}), readerEnded: make(chan struct{}),
+		changed: make(chan struct{}), greeting: make(chan *grammar.StatusLine, 1),
+	}
+	c.turn <- struct{}{}
+	c.w.c = c
+	c.events.signal = make(chan struct{}, 1)
+	lim := wire.LimitsClient()
+	lim.Line, lim.Literal, lim.Command, lim.Elements = int(o.Limits.Response)+2, o.Limits.Response, o.Limits.Response*2, 1<<26
+	c.rd = grammar.NewResponseReader(&c.fr, lim)
+	return c
+}
+
+// read is the goroutine that reads all that the server sends, until the
+// connection is closed.
+func (c *Client) read() {
+	defer close(c.readerEnded)
+	defer func() {
+		if p := recover(); p != nil {
+			c.fail(fmt.Errorf("imapclient: panic while reading: %v", p))
+		}
+	}()
+	in := input{c.conn, c.goOn}
+	for {
+		err := c.await()
+		if err == nil {
+			err = c.fr.read(in, c.o.Limits.Response, c.o.Limits.Drain, c.keep)
+		}
+		if err == nil {
+			err = c.handle()
+		}
+		if err != nil {
+			c.fail(err)
+			return
+		}
+	}
+}
+
+// await waits for input. While no answer is due it holds no buffer, and now and
+// then sends NOOP, so that the connection is not closed for being idle.
+func (c *Client) await() error {
+	for c.conn.Buffered() == 0 {
+		c.mu.Lock()
+		c.resting = !c.due()
+		resting := c.resting
+		idling := len(c.inflight) > 0
+		c.mu.Unlock()
+		if !resting {
+			return nil
+		}
+		keepAlive := c.o.Timeouts.KeepAlive
+		if idling {
+			keepAlive = 0 // Watch issues IDLE anew
+		}
+		c.conn.SetIdleTimeout(keepAlive)
+		err := c.conn.Wait()
+		var timeout *textproto.TimeoutError
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, textproto.ErrWoken):
+		case errors.As(err, &timeout):
+			c.keepAlive()
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// due reports whether the server owes an answer. mu is held.
+func (c *Client) due() bool {
+	for _, k := range c.inflight {
+		if _, idle := k.cmd.(*imap.Idle); !idle || k.over {
+			return true
+		}
+	}
+	return !c.login && len(c.greeting) == 0 && c.tags == 0
+}
+
+// goOn reports whether to go on after a read that has timed out: Timeouts.Command
+// counts from the last octet sent, and no time while no answer is due.
+func (c *Client) goOn(err error) bool {
+	var timeout *textproto.TimeoutError
+	if !errors.As(err, &timeout) {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reason == nil && time.Since(time.Unix(0, c.lastSent.Load())) < c.o.Timeouts.Command
+}
+
+// keepAlive sends NOOP if nobody is writing.
+func (c *Client) keepAlive() {
+	select {
+	case <-c.turn:
+	default:
+		return
+	}
+	c.mu.Lock()
+	quiet := len(c.inflight) == 0 && c.reason == nil
+	if quiet {
+		k := newCall(&imap.Noop{})
+		c.tags++
+		k.tag = fmt.Sprintf("P%d", c.tags)
+		k.abandoned, k.begun = true, time.Now()
+		c.inflight = append(c.inflight, k)
+		c.conn.WriteString(k.tag + " NOOP\r\n")
+		c.unflushed.Store(true)
+	}
+	c.mu.Unlock()
+	c.giveTurn()
+}
+
+// keep reports whether the octets of a message whose literal follows on the line
+// are wanted, and waits until there is room for them.
+func (c *Client) keep([]byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until := time.Time{}
+	for {
+		wanted := false
+		for _, k := range c.inflight {
+			wanted = wanted || k.fetch != nil && !k.abandoned
+		}
+		if !wanted || c.reason != nil {
+			return false
+		}
+		// One window is being consumed, the next one has been asked for.
+		if c.held < 3*c.o.Limits.Window {
+			return true
+		}
+		if until.IsZero() {
+			until = time.Now().Add(c.o.Timeouts.Cancelled)
+		}
+		left := time.Until(until)
+		if left <= 0 {
+			return false
+		}
+		changed := c.changed
+		c.mu.Unlock()
+		t := time.NewTimer(left)
+		select {
+		case <-changed:
+		case <-t.C:
+		case <-c.closed:
+		}
+		t.Stop()
+		c.mu.Lock()
+	}
+}
+
+// broadcastLocked wakes who waits for a change. mu is held.
+func (c *Client) broadcastLocked() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+func (c *Client) wakeLocked() { c.broadcastLocked() }
+
+// fail closes the connection and ends all calls. The first reason counts.
+func (c *Client) fail(reason error) {
+	c.mu.Lock()
+	if c.reason != nil {
+		c.mu.Unlock()
+		return
+	}
+	if c.bye != nil && !errors.Is(reason, ErrClosed) {
+		reason = c.bye // the server has said why
+	}
+	c.reason = reason
+	err := c.errLocked()
+	calls := c.inflight
+	c.inflight = nil
+	c.selected, c.selecting, c.wantCont = nil, nil, nil
+	for _, k := range calls {
+		k.err = err
+		if k.fetch != nil {
+			k.fetch.end(err)
+		}
+		close(k.done)
+	}
+	c.broadcastLocked()
+	c.events.endLocked()
+	close(c.closed)
+	c.mu.Unlock()
+	c.conn.Close()
+}
+
+// Err returns why the connection is closed, an error that wraps ErrClosed; nil
+// while it is open.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.errLocked()
+}
+
+func (c *Client) errLocked() error {
+	if c.reason == nil {
+		return nil
+	}
+	if c.reason == ErrClosed {
+		return ErrClosed
+	}
+	return &closedError{c.reason}
+}
+
+// Closed returns a channel that is closed when the connection is.
+func (c *Client) Closed() <-chan struct{} { return c.closed }
+
+// Close closes the connection at once. Calls in progress return an error that
+// wraps ErrClosed. It may be called more than once.
+func (c *Client) Close() error {
+	c.fail(ErrClosed)
+	<-c.readerEnded
+	return nil
+}
+
+// log reports what no caller is told.
+func (c *Client) log(msg string, args ...any) {
+	if c.o.Logger != nil {
+		c.o.Logger.Warn(msg, append([]any{slog.String("conn", c.o.ConnID)}, args...)...)
+	}
+}

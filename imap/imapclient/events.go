@@ -1,0 +1,123 @@
+package imapclient
+
+import (
+	"time"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// An Event is something that the server tells unasked: an *Update, *Alert,
+// *MailboxStatus, *MailboxChanged, *MetadataChanged, *Unknown or *Malformed. See
+// Client.Watch.
+type Event any
+
+// An Update says what has changed in the selected mailbox since the last Update.
+type Update struct {
+	Mailbox  *Mailbox
+	Exists   int            // how many messages there are now
+	Arrived  int            // how many are new
+	New      Set            // and which: those with UIDs above all that were told of before
+	Removed  int            // how many were expunged
+	Vanished mailbox.UIDSet // and which, as far as their UIDs are known
+	Flags    []FlagUpdate   // the last word on each message whose flags have changed, at most 16,384 …
+	Lost     bool           // … or else this: there were changes that are not in here; Sync or Fetch(Flags) tells
+}
+
+// FlagUpdate is the flags of one message, as they are now.
+type FlagUpdate struct {
+	UID    mailbox.UID
+	Flags  mailbox.FlagSet
+	ModSeq mailbox.ModSeq // zero: not told
+}
+
+const maxFlagUpdates = 16384
+
+// An Alert is a text that must be shown to the user (RFC 9051 §7.1, ALERT).
+type Alert struct{ Text string }
+
+// MailboxStatus is the STATUS of a mailbox that was not asked for (RFC 5465).
+type MailboxStatus struct{ *imap.StatusData }
+
+// MailboxChanged says that a mailbox was created, renamed (OldName), deleted
+// (\NonExistent) or subscribed to (RFC 5465).
+type MailboxChanged struct{ *imap.ListData }
+
+// Unknown is a response that this package does not know.
+type Unknown struct {
+	Name   string // in capitals
+	Number uint32 // the number before the name, if there was one
+	Values []imap.Value
+}
+
+// Malformed is a response that can't be understood.
+type Malformed struct {
+	Raw []byte // at most 64 KiB of it
+	Err error
+}
+
+// maxEvents is how many events wait for Watch. Of more, the oldest that are
+// neither updates nor alerts are dropped.
+const maxEvents = 1000
+
+// events are what waits for Watch. The Client's mu guards it.
+type events struct {
+	queue    []Event // a *Mailbox stands for the Update that it will yield
+	dropped  int
+	signal   chan struct{} // has an element if there is something to be taken
+	watching bool
+
+	// Of the Watch, which has a goroutine of its own.
+	idle  *call     // the IDLE that was issued last, nil if there is none
+	until time.Time // when it is issued anew
+}
+
+func (e *events) add(ev Event) {
+	if len(e.queue) >= maxEvents {
+		at := 0
+		for at < len(e.queue)-1 {
+			if _, alert := e.queue[at].(*Alert); !alert {
+				if _, update := e.queue[at].(*Mailbox); !update {
+					break
+				}
+			}
+			at++
+		}
+		e.queue = append(e.queue[:at], e.queue[at+1:]...)
+		e.dropped++
+	}
+	e.queue = append(e.queue, ev)
+	e.wake()
+}
+
+// update notes that a mailbox has an Update. What comes while one waits joins it.
+func (e *events) update(m *Mailbox) {
+	if !m.queued {
+		m.queued = true
+		e.queue = append(e.queue, m)
+	}
+	e.wake()
+}
+
+func (e *events) wake() {
+	select {
+	case e.signal <- struct{}{}:
+	default:
+	}
+}
+
+func (e *events) endLocked() { e.wake() }
+
+// take returns the next event, nil if there is none. A *Mailbox stands for the
+// Update that settle makes.
+func (e *events) take() Event {
+	if len(e.queue) == 0 {
+		return nil
+	}
+	ev := e.queue[0]
+	e.queue = e.queue[1:]
+	if m, ok := ev.(*Mailbox); ok {
+		m.queued = false
+	}
+	return ev
+}

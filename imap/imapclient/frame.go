@@ -1,0 +1,297 @@
+package imapclient
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/textproto"
+)
+
+// Sizes of framing.
+const (
+	chunkSize  = 64 << 10 // of the pieces that hold a body
+	maxRaw     = 64 << 10 // octets of an unreadable response that are kept
+	maxCounted = 1 << 62
+)
+
+// A frame is one response in memory: its lines, with the literals in them. It is
+// cut out of the stream by line ends and by the octet counts of literals alone,
+// so that no strange content can bring the reader out of step (RFC 9051 §2.2.2).
+// Literals that are octets of a message are kept apart.
+//
+// It is the wire.Source from which the grammar reads.
+type frame struct {
+	text   []byte // lines and literals as they came, CRLF included; the last line without
+	heads  []int  // where in text the lines end that announce a literal
+	bodies []body // taken out of text, in order
+	own    []byte // the buffer of text, unless that is the connection's
+	size   int64  // octets of the response
+	err    error  // why a part of it is missing
+	pos    int    // in text
+	next   int    // in bodies
+}
+
+// A body is a literal that was taken out of the text.
+type body struct {
+	at   int // where it belongs in text
+	data *blob
+}
+
+// A blob is the octets of a message's section, in pieces.
+type blob struct {
+	chunks [][]byte
+	size   int64
+}
+
+var chunks = sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}
+
+// grow adds a piece for n more octets.
+func (b *blob) grow(n int64) []byte {
+	var p []byte
+	if n > chunkSize/4 {
+		p = (*chunks.Get().(*[]byte))[:min(n, chunkSize)]
+	} else {
+		p = make([]byte, n)
+	}
+	b.chunks = append(b.chunks, p)
+	return p
+}
+
+// free gives the pieces back.
+func (b *blob) free() {
+	for _, p := range b.chunks {
+		if cap(p) == chunkSize {
+			p = p[:chunkSize]
+			chunks.Put(&p)
+		}
+	}
+	b.chunks = nil
+}
+
+// readAt copies octets from an offset.
+func (b *blob) readAt(p []byte, off int64) int {
+	n := 0
+	for _, c := range b.chunks {
+		if off >= int64(len(c)) {
+			off -= int64(len(c))
+			continue
+		}
+		n += copy(p[n:], c[off:])
+		off = 0
+		if n == len(p) {
+			break
+		}
+	}
+	return n
+}
+
+// An input is the connection, as frame reads from it. retry reports whether a
+// read that has timed out is to be continued.
+type input struct {
+	conn  *textproto.Conn
+	retry func(error) bool
+}
+
+func (in input) line() ([]byte, error) {
+	for {
+		line, err := in.conn.ReadLine()
+		switch {
+		case err == nil:
+			return line, nil
+		case errors.Is(err, textproto.ErrBareLF):
+			return line, nil // some servers end lines so
+		case errors.Is(err, textproto.ErrBareCR):
+			for i, c := range line {
+				if c == '\r' {
+					line[i] = ' '
+				}
+			}
+			return line, nil
+		case errors.Is(err, textproto.ErrLineTooLong):
+			return line, err
+		case !in.retry(err):
+			return nil, err
+		}
+	}
+}
+
+func (in input) full(r io.Reader, p []byte) error {
+	for n := 0; n < len(p); {
+		m, err := r.Read(p[n:])
+		n += m
+		if err != nil && n < len(p) && !in.retry(err) {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (in input) drain(r *textproto.CountedReader) error {
+	for {
+		err := r.Drain(maxCounted)
+		if err == nil || !in.retry(err) {
+			return err
+		}
+	}
+}
+
+// read reads the next response. keep reports whether the octets of a message are
+// wanted; limit bounds what is held, drain what is dropped. An error is one of
+// the connection.
+func (f *frame) read(in input, limit, drain int64, keep func(line []byte) bool) error {
+	f.heads, f.bodies, f.err, f.pos, f.next = f.heads[:0], f.bodies[:0], nil, 0, 0
+	if cap(f.own) > 1<<20 {
+		f.own = nil
+	}
+	f.own = f.own[:0]
+	held, dropped := int64(0), int64(0)
+	for first := true; ; first = false {
+		line, err := in.line()
+		if err != nil {
+			return err
+		}
+		held += int64(len(line)) + 2
+		f.size = held + dropped
+		lit, at, ok := wire.LiteralAtEnd(line)
+		if first && !ok {
+			f.text = line // the connection's buffer: it is valid until the next read
+			return nil
+		}
+		if held > limit && f.err == nil {
+			f.err = &LimitError{"response too long", limit}
+		}
+		start := len(f.own)
+		if f.err == nil {
+			f.own = append(f.own, line...)
+		}
+		if !ok {
+			f.text = f.own
+			return nil
+		}
+		if f.err == nil {
+			f.own = append(f.own, '\r', '\n')
+			f.heads = append(f.heads, len(f.own))
+		}
+		r := in.conn.CountedReader(lit.Size)
+		switch {
+		case f.err == nil && isBody(f.own[start:len(f.own)-2], at):
+			if lit.Size > limit-held || !keep(f.own) {
+				f.bodies = append(f.bodies, body{len(f.own), nil})
+				break
+			}
+			b := &blob{size: lit.Size}
+			for left := lit.Size; left > 0; {
+				p := b.grow(left)
+				if err := in.full(r, p); err != nil {
+					return err
+				}
+				left -= int64(len(p))
+			}
+			f.bodies = append(f.bodies, body{len(f.own), b})
+			held += lit.Size
+			continue
+		case f.err == nil && lit.Size <= limit-held:
+			n := len(f.own)
+			for left := lit.Size; left > 0; { // memory is taken as the octets arrive
+				step := int(min(left, max(4096, int64(len(f.own)))))
+				f.own = append(f.own, make([]byte, step)...)
+				if err := in.full(r, f.own[n:n+step]); err != nil {
+					return err
+				}
+				n += step
+				left -= int64(step)
+			}
+			held += lit.Size
+			continue
+		case f.err == nil:
+			f.err = &LimitError{"literal too long", limit}
+		}
+		// The octets are not wanted.
+		if dropped += lit.Size; dropped > drain || dropped < 0 {
+			return &LimitError{"unwanted data", drain}
+		}
+		if err := in.drain(r); err != nil {
+			return err
+		}
+	}
+}
+
+// isBody reports whether the literal whose header begins at the offset in the
+// line is the octets of a message: its name ends with a section, or is RFC822.
+func isBody(line []byte, at int) bool {
+	line = line[:at]
+	for len(line) > 0 && line[len(line)-1] == ' ' {
+		line = line[:len(line)-1]
+	}
+	if len(line) == 0 {
+		return false
+	}
+	switch line[len(line)-1] {
+	case ']', '>':
+		return true
+	}
+	for _, name := range [...]string{"RFC822", "RFC822.TEXT", "RFC822.HEADER"} {
+		if n := len(line) - len(name); n > 0 && (line[n-1] == ' ' || line[n-1] == '(') && wire.Is(line[n:], name) {
+			return true
+		}
+	}
+	return false
+}
+
+// raw returns the response for an error.
+func (f *frame) raw() []byte {
+	return append([]byte(nil), f.text[:min(len(f.text), maxRaw)]...)
+}
+
+// ReadLine, Literal and SetMaxLine make a frame a wire.Source.
+func (f *frame) ReadLine() ([]byte, error) {
+	if f.pos > len(f.text) {
+		return nil, io.EOF
+	}
+	for _, end := range f.heads {
+		if end > f.pos {
+			line := f.text[f.pos : end-2 : end-2]
+			f.pos = end
+			return line, nil
+		}
+	}
+	line := f.text[f.pos:]
+	f.pos = len(f.text) + 1
+	return line, nil
+}
+
+func (f *frame) Literal(n int64) wire.LiteralReader {
+	if f.next < len(f.bodies) && f.bodies[f.next].at == f.pos {
+		f.next++
+		return &blobReader{b: f.bodies[f.next-1].data}
+	}
+	end := min(int64(f.pos)+n, int64(len(f.text)))
+	b := f.text[min(f.pos, len(f.text)):end]
+	f.pos += len(b)
+	return &blobReader{b: &blob{chunks: [][]byte{b}, size: int64(len(b))}}
+}
+
+func (f *frame) SetMaxLine(int) {}
+
+// A blobReader reads a literal in memory. Its blob is nil if the octets were
+// dropped.
+type blobReader struct {
+	b   *blob
+	off int64
+}
+
+func (r *blobReader) Read(p []byte) (int, error) {
+	if r.b == nil || r.off >= r.b.size {
+		return 0, io.EOF
+	}
+	n := r.b.readAt(p, r.off)
+	r.off += int64(n)
+	return n, nil
+}
+
+func (r *blobReader) Drain(int64) error { return nil }

@@ -1,0 +1,267 @@
+package imapclient
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/search"
+)
+
+// A Set says which messages of a mailbox are meant. It is resolved each time it is
+// used. The zero Set is empty.
+type Set struct {
+	kind        setKind
+	uids        mailbox.UIDSet
+	last        int
+	key         search.Key
+	first, upto imap.SeqNum
+}
+
+type setKind uint8
+
+const (
+	setUIDs setKind = iota
+	setAll
+	setLast
+	setWhere
+	setNumbers
+)
+
+// UIDs is the set of these messages.
+func UIDs(uids ...mailbox.UID) Set { return UIDSet(mailbox.UIDSetOf(uids...)) }
+
+// UIDSet is the set of these messages. UIDs that no message has are ignored.
+func UIDSet(uids mailbox.UIDSet) Set { return Set{uids: uids} }
+
+// All is the set of all messages.
+func All() Set { return Set{kind: setAll} }
+
+// Last is the set of the n messages that arrived last.
+func Last(n int) Set { return Set{kind: setLast, last: n} }
+
+// Where is the set of the messages that a search finds.
+func Where(key search.Key) Set { return Set{kind: setWhere, key: key} }
+
+// Numbers is the set of the messages with the sequence numbers from first to last,
+// as the caller counts them: a number means the same message from one Update to
+// the next, whatever the server has renumbered meanwhile. Messages that have
+// arrived since then come behind, and those that were expunged keep their
+// numbers. Without Watch and Poll the numbers are those of the first call that
+// needed them.
+func Numbers(first, last imap.SeqNum) Set { return Set{kind: setNumbers, first: first, upto: last} }
+
+// resolve returns the UIDs of the set. They may include some that no message has.
+func (m *Mailbox) resolve(ctx context.Context, s Set) (mailbox.UIDSet, error) {
+	switch s.kind {
+	case setAll:
+		return m.UIDs(ctx)
+	case setLast:
+		return m.lastUIDs(ctx, s.last)
+	case setWhere:
+		found, err := m.Search(ctx, s.key, nil)
+		if err != nil {
+			return mailbox.UIDSet{}, err
+		}
+		return found.UIDs, nil
+	case setNumbers:
+		return m.numbered(ctx, s.first, s.upto)
+	}
+	return s.uids, nil
+}
+
+// UIDs returns the UIDs of all messages. The first call asks the server; then the
+// Client keeps them.
+func (m *Mailbox) UIDs(ctx context.Context) (mailbox.UIDSet, error) {
+	if err := m.load(ctx); err != nil {
+		return mailbox.UIDSet{}, err
+	}
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	if m.view == nil {
+		return mailbox.UIDSet{}, nil
+	}
+	return m.view.set(), nil
+}
+
+func (m *Mailbox) lastUIDs(ctx context.Context, n int) (mailbox.UIDSet, error) {
+	all, err := m.UIDs(ctx)
+	if err != nil || n >= all.Len() {
+		return all, err
+	}
+	if n <= 0 {
+		return mailbox.UIDSet{}, nil
+	}
+	return all.Intersect(mailbox.UIDRangeSet(all.At(all.Len()-n), mailbox.MaxUID)), nil
+}
+
+func (m *Mailbox) numbered(ctx context.Context, first, last imap.SeqNum) (mailbox.UIDSet, error) {
+	if err := m.load(ctx); err != nil {
+		return mailbox.UIDSet{}, err
+	}
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	all := m.view.set().Union(m.gone)
+	last = min(last, imap.SeqNum(all.Len()))
+	if first == 0 || first > last {
+		return mailbox.UIDSet{}, nil
+	}
+	return all.Intersect(mailbox.UIDRangeSet(all.At(int(first)-1), all.At(int(last)-1))), nil
+}
+
+// load makes the view complete. Only messages that the server has announced are
+// asked for, by their numbers, so that the answer can be counted: it is the view if
+// it has as many UIDs as there are numbers, and no EXPUNGE came in between.
+func (m *Mailbox) load(ctx context.Context) error {
+	if err := m.ready(ctx); err != nil {
+		return err
+	}
+	for attempt := 0; ; attempt++ {
+		m.c.mu.Lock()
+		if m.view == nil && m.exists == 0 {
+			m.view = newNumbering(mailbox.UIDSet{})
+		}
+		known := 0
+		if m.view != nil {
+			known = m.view.n
+		}
+		exists, gen := m.exists, m.gen
+		m.c.mu.Unlock()
+		if known == exists {
+			return nil
+		}
+		if attempt == 8 {
+			return &ProtocolError{What: "the UIDs of the mailbox do not agree with its number of messages"}
+		}
+		if err := m.loadRange(ctx, imap.SeqNum(known+1), imap.SeqNum(exists), gen, attempt >= 3); err != nil {
+			return err
+		}
+	}
+}
+
+// loadRange asks for the UIDs of the messages with these numbers: by a search, or,
+// if that gave another number of them, by FETCH, during which there is no EXPUNGE.
+func (m *Mailbox) loadRange(ctx context.Context, first, last imap.SeqNum, gen int, byFetch bool) error {
+	seqs := imap.NumSetOf(imap.NumRange{First: uint32(first), Last: uint32(last)})
+	take := func(uids mailbox.UIDSet) {
+		if m.gen != gen || uids.Len() != int(last-first)+1 || m.view != nil && (m.view.n != int(first)-1 || uids.Min() <= m.view.max()) {
+			return
+		}
+		if m.view == nil {
+			m.view = &numbering{}
+		}
+		for _, r := range uids.Ranges() {
+			m.view.append(r)
+		}
+	}
+	if byFetch {
+		return m.loadByFetch(ctx, seqs, take)
+	}
+	k := m.searchCall(&imap.Search{UID: true, Key: imap.SearchSeq{Set: seqs}, Extended: m.c.has(imap.CapESearch), Return: imap.ReturnAll})
+	k.rule = ruleSeq
+	collect := k.take
+	var found searchResult
+	k.take = func(resp grammar.Response) bool {
+		if !collect(resp) {
+			return false
+		}
+		if found.read(resp) == nil {
+			take(found.uids)
+		}
+		return true
+	}
+	return m.c.run(ctx, k)
+}
+
+func (m *Mailbox) loadByFetch(ctx context.Context, seqs imap.NumSet, take func(mailbox.UIDSet)) error {
+	k := m.newCall(&imap.Fetch{Set: seqs, Items: []imap.FetchItem{{Att: imap.FetchUID}}})
+	k.rule = ruleSeq
+	var uids mailbox.UIDSet
+	k.fetch = newFetching(m)
+	k.fetch.bySeq, k.fetch.light = true, true
+	k.fetch.each = func(msg *Message) { uids.Add(msg.UID) }
+	k.ended = func(*call) { take(uids) }
+	return m.c.run(ctx, k)
+}
+
+// ready waits for the SELECT of a mailbox that was selected with NoWait.
+func (m *Mailbox) ready(ctx context.Context) error {
+	select {
+	case <-m.sel.done:
+	case <-ctx.Done():
+		return &InterruptedError{Command: "SELECT", Sent: true, Err: context.Cause(ctx)}
+	}
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	switch {
+	case m.c.reason != nil:
+		return m.c.errLocked()
+	case m.c.selected == m:
+		return nil
+	case m.sel.status != nil && m.sel.status.Err() != nil:
+		return &CommandError{Command: m.sel.name, Mailbox: m.name, Err: m.sel.status.Err()}
+	}
+	return &CommandError{Command: "SELECT", Mailbox: m.name, Err: ErrNotSelected}
+}
+
+// splitSet cuts a set so that each part is written with at most line octets and
+// has at most batch messages, of those that may exist.
+func splitSet(set mailbox.UIDSet, line, batch int) []mailbox.UIDSet {
+	var out []mailbox.UIDSet
+	var cur mailbox.UIDSet
+	size, n := 0, 0
+	flush := func() {
+		if n > 0 {
+			out = append(out, cur)
+		}
+		cur, size, n = mailbox.UIDSet{}, 0, 0
+	}
+	for _, r := range set.Ranges() {
+		for {
+			w := digits(r.First) + 1
+			if r.Last != r.First {
+				w += digits(r.Last) + 1
+			}
+			if n > 0 && (size+w > line || n >= batch) {
+				flush()
+			}
+			room := batch - n
+			if r.Len() <= room {
+				cur.AddRange(r.First, r.Last)
+				size, n = size+w, n+r.Len()
+				break
+			}
+			end := r.First + mailbox.UID(room) - 1
+			cur.AddRange(r.First, end)
+			r.First = end + 1
+			flush()
+		}
+	}
+	flush()
+	return out
+}
+
+func digits(u mailbox.UID) int {
+	n := 1
+	for ; u >= 10; u /= 10 {
+		n++
+	}
+	return n
+}
+
+// String describes the set, for logs.
+func (s Set) String() string {
+	switch s.kind {
+	case setAll:
+		return "all"
+	case setLast:
+		return fmt.Sprintf("last %d", s.last)
+	case setWhere:
+		return "search result"
+	case setNumbers:
+		return fmt.Sprintf("numbers %d to %d", s.first, s.upto)
+	}
+	return s.uids.String()
+}

@@ -1,0 +1,95 @@
+package imapclient
+
+import (
+	"context"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/mailbox"
+)
+
+// Stored is the result of Store.
+type Stored struct {
+	Conflicts mailbox.UIDSet // not changed, because of FlagChange.UnchangedSince (RFC 7162 §3.1.3)
+}
+
+// AddFlags adds flags to the messages of the set.
+func (m *Mailbox) AddFlags(ctx context.Context, set Set, flags ...mailbox.Flag) error {
+	_, err := m.Store(ctx, set, mailbox.FlagChange{Op: mailbox.FlagsAdd, Flags: mailbox.NewFlagSet(flags...)})
+	return err
+}
+
+// RemoveFlags removes flags from the messages of the set.
+func (m *Mailbox) RemoveFlags(ctx context.Context, set Set, flags ...mailbox.Flag) error {
+	_, err := m.Store(ctx, set, mailbox.FlagChange{Op: mailbox.FlagsRemove, Flags: mailbox.NewFlagSet(flags...)})
+	return err
+}
+
+// Store changes the flags of the messages of the set (RFC 9051 §6.4.6). A long set
+// becomes several commands; if one fails, those before it have been done. A set
+// from Where never crosses the wire, if the server has SEARCHRES (RFC 5182).
+func (m *Mailbox) Store(ctx context.Context, set Set, change mailbox.FlagChange) (*Stored, error) {
+	if change.UnchangedSince != nil {
+		if err := m.c.need(imap.CapCondStore, "a change only since a mod-sequence"); err != nil {
+			return nil, err
+		}
+	}
+	if set.kind == setWhere && m.c.has(imap.CapSearchRes) {
+		return m.storeSaved(ctx, set, change)
+	}
+	out := &Stored{}
+	uids, err := m.resolve(ctx, set)
+	if err != nil {
+		return out, err
+	}
+	for _, part := range splitSet(uids, m.c.maxSet(), 1<<31) {
+		k := m.storeCall(imap.UIDNumSet(part), change)
+		err := m.c.run(ctx, k)
+		out.add(k)
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func (m *Mailbox) storeCall(set imap.NumSet, change mailbox.FlagChange) *call {
+	var flags []mailbox.Flag
+	for f := range change.Flags.All() {
+		flags = append(flags, f)
+	}
+	k := m.newCall(&imap.Store{UID: true, Set: set, Op: change.Op, Silent: true, Flags: flags, UnchangedSince: change.UnchangedSince})
+	k.name = "UID STORE"
+	return k
+}
+
+// add takes the conflicts from the tagged response.
+func (s *Stored) add(k *call) {
+	select {
+	case <-k.done:
+	default:
+		return
+	}
+	if k.status == nil {
+		return
+	}
+	if set, ok := k.status.Arg.(imap.NumSet); ok && k.status.Code == imap.CodeModified {
+		s.Conflicts = s.Conflicts.Union(set.UIDs(mailbox.MaxUID))
+	}
+}
+
+// storeSaved searches and changes what was found in one flight.
+func (m *Mailbox) storeSaved(ctx context.Context, set Set, change mailbox.FlagChange) (*Stored, error) {
+	find := m.searchCall(&imap.Search{UID: true, Key: set.key, Extended: true, Return: imap.ReturnSave})
+	k := m.storeCall(imap.NumSet{Saved: true}, change)
+	out := &Stored{}
+	if err := m.c.start(ctx, find, k); err != nil {
+		return out, err
+	}
+	if err := m.c.wait(ctx, find); err != nil {
+		m.c.abandon(k)
+		return out, err
+	}
+	err := m.c.wait(ctx, k)
+	out.add(k)
+	return out, err
+}
