@@ -126,6 +126,43 @@ func (d *CountedReader) Drain(max int64) error {
 	return err
 }
 
+// ReadCounted reads a body of len(p) octets into p, without an allocation. It
+// returns how many octets it has read; after a timeout it may be called again for
+// the others, and nothing is lost.
+func (c *Conn) ReadCounted(p []byte) (n int, err error) {
+	if c.body != nil {
+		if c.body.unread() {
+			return 0, ErrUnreadBody
+		}
+		c.body = nil
+	}
+	for n < len(p) {
+		if c.r < c.w {
+			m := copy(p[n:], c.buf[c.r:c.w])
+			c.r += m
+			n += m
+			continue
+		}
+		var m int
+		if len(p)-n >= pool.Small {
+			m, err = c.readSome(p[n:]) // past the buffer
+			n += m
+		} else {
+			err = c.fill()
+		}
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	tr := c.traceBody(Receive)
+	tr.add(p)
+	tr.end()
+	return n, nil
+}
+
 // A CountedWriter writes a body of an announced number of octets.
 type CountedWriter struct {
 	c    *Conn

@@ -40,9 +40,10 @@ type Body struct {
 }
 
 // first returns the data items that bring the beginning of a section.
-func (s Section) first(c *Client, partial int64) []imap.FetchItem {
-	if s.count > 0 && (partial == 0 || s.count < partial) {
-		partial = s.count
+func (s Section) first(c *Client) []imap.FetchItem {
+	partial := int64(firstPart)
+	if s.count > 0 {
+		partial = min(partial, s.count)
 	}
 	binary := s.binary(c)
 	items := []imap.FetchItem{s.fetchItem(s.offset, partial, binary)}
@@ -64,8 +65,8 @@ func (s Section) encodingSection() Section {
 }
 
 // newBody finds the beginning of a section in the response.
-func (m *Message) newBody(s Section) *Body {
-	b := &Body{msg: m, sec: s, size: -1}
+func (m *Message) newBody(s Section) Body {
+	b := Body{msg: m, sec: s, size: -1}
 	if m.req == nil || m.mb == nil {
 		b.err = ErrItemMissing
 		return b
@@ -88,7 +89,9 @@ func (m *Message) newBody(s Section) *Body {
 		b.err = ErrItemMissing
 		return b
 	case part.dropped:
-		b.err = ErrBodyDropped
+		// There was no room for it. It is fetched when it is read.
+		b.pos, b.next, b.more = b.sec.offset, b.sec.offset, true
+		b.blob = &blob{}
 		return b
 	}
 	b.blob = part.data
@@ -108,10 +111,6 @@ func (m *Message) newBody(s Section) *Body {
 	if !ranged && b.sec.offset > 0 {
 		// The server has ignored the range.
 		b.off = min(b.sec.offset, part.data.size)
-	}
-	if b.sec.decodes() && !b.binary {
-		b.size = -1
-		b.decoder = m.decoder(b)
 	}
 	return b
 }
@@ -212,14 +211,8 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 		if err := b.check(); err != nil {
 			return total, err
 		}
-		skip := b.off
-		for _, chunk := range b.blob.chunks {
-			if skip >= int64(len(chunk)) {
-				skip -= int64(len(chunk))
-				continue
-			}
-			n, err := w.Write(chunk[skip:])
-			skip = 0
+		for piece := range b.blob.pieces(b.off) {
+			n, err := w.Write(piece)
 			b.off += int64(n)
 			b.pos += int64(n)
 			total += int64(n)
@@ -271,7 +264,7 @@ func (b *Body) drop() {
 	if b.own && b.blob != nil {
 		b.msg.mb.c.release(b.blob.size)
 		b.blob.free()
-		b.blob = &blob{}
+		b.blob, b.own = &blob{}, false
 	}
 }
 

@@ -72,6 +72,8 @@ func (c *Client) wait(ctx context.Context, k *call) error {
 	select {
 	case <-k.done:
 	default:
+		c.block()
+		defer c.unblock()
 		select {
 		case <-k.done:
 		case <-ctx.Done():

@@ -35,8 +35,9 @@ type Client struct {
 	readerEnded chan struct{} // closed when the reader has ended
 
 	// Of the reader.
-	fr frame
-	rd *grammar.ResponseReader
+	fr   frame
+	rd   *grammar.ResponseReader
+	slab []Message // to be used
 
 	mu        sync.Mutex // guards what follows; never held over I/O or the user's code
 	reason    error      // why the connection is closed; nil: it is open
@@ -57,6 +58,8 @@ type Client struct {
 	selected  *Mailbox // the one that commands may use
 	selecting *Mailbox // of a SELECT in flight
 	held      int64    // octets of bodies that loops have not consumed
+	full      bool     // the reader waits for room
+	blocked   int      // calls that wait for the reader
 	compress  compressState
 	events    events
 }
@@ -179,11 +182,12 @@ func (c *Client) keepAlive() {
 }
 
 // keep reports whether the octets of a message whose literal follows on the line
-// are wanted, and waits until there is room for them.
+// are wanted. If many are held already it waits until loops have consumed some,
+// but only as long as no call waits for anything: then the octets are dropped, and
+// the body is fetched again when it is read.
 func (c *Client) keep([]byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	until := time.Time{}
 	for {
 		wanted := false
 		for _, k := range c.inflight {
@@ -192,28 +196,44 @@ func (c *Client) keep([]byte) bool {
 		if !wanted || c.reason != nil {
 			return false
 		}
-		// One window is being consumed, the next one has been asked for.
-		if c.held < 3*c.o.Limits.Window {
+		if c.held < 2*c.o.Limits.Window {
 			return true
 		}
-		if until.IsZero() {
-			until = time.Now().Add(c.o.Timeouts.Cancelled)
-		}
-		left := time.Until(until)
-		if left <= 0 {
+		if c.blocked > 0 {
 			return false
 		}
+		c.full = true
 		changed := c.changed
 		c.mu.Unlock()
-		t := time.NewTimer(left)
 		select {
 		case <-changed:
-		case <-t.C:
 		case <-c.closed:
 		}
-		t.Stop()
 		c.mu.Lock()
+		c.full = false
 	}
+}
+
+// roomLocked tells the reader, if it waits for room, that something has changed.
+// mu is held.
+func (c *Client) roomLocked() {
+	if c.full {
+		c.broadcastLocked()
+	}
+}
+
+// block notes that a call waits for the reader, until unblock.
+func (c *Client) block() {
+	c.mu.Lock()
+	c.blocked++
+	c.roomLocked()
+	c.mu.Unlock()
+}
+
+func (c *Client) unblock() {
+	c.mu.Lock()
+	c.blocked--
+	c.mu.Unlock()
 }
 
 // broadcastLocked wakes who waits for a change. mu is held.

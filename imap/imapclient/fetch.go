@@ -150,9 +150,9 @@ func (l *loop) next() (*Message, error) {
 // fill sends windows until two are in flight.
 func (l *loop) fill() error {
 	for len(l.active) < 2 && l.after == nil {
-		k, err := l.plan.next(l.ctx)
-		if err != nil || k == nil {
-			return err
+		k := l.plan.next()
+		if k == nil {
+			return nil
 		}
 		if err := l.m.c.start(l.ctx, k); err != nil {
 			return err
@@ -184,9 +184,12 @@ func (l *loop) receive() error {
 		if len(l.taken) > 0 {
 			return nil
 		}
+		c.block()
 		select {
 		case <-f.signal:
+			c.unblock()
 		case <-l.ctx.Done():
+			c.unblock()
 			return &InterruptedError{Command: k.name, Sent: true, Err: context.Cause(l.ctx)}
 		}
 	}
@@ -201,9 +204,6 @@ func (l *loop) stop() {
 		if msg != nil {
 			msg.expire()
 		}
-	}
-	if l.plan != nil {
-		l.plan.stop()
 	}
 }
 

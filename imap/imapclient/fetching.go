@@ -160,9 +160,8 @@ func newRequest(items []Item) *request {
 	return r
 }
 
-// items returns the data items of the command. partial bounds the octets of each
-// section; zero: they are not bounded.
-func (r *request) items(c *Client, partial int64) []imap.FetchItem {
+// items returns the data items of the command.
+func (r *request) items(c *Client) []imap.FetchItem {
 	out := []imap.FetchItem{{Att: imap.FetchUID}}
 	add := func(w Want, need imap.Cap, atts ...imap.FetchAtt) {
 		if r.want&w == 0 || need != "" && !c.has(need) {
@@ -186,7 +185,7 @@ func (r *request) items(c *Client, partial int64) []imap.FetchItem {
 		out = append(out, imap.FetchItem{Att: imap.FetchRaw, Name: x.name, Args: x.args})
 	}
 	for _, s := range r.sections {
-		out = append(out, s.first(c, partial)...)
+		out = append(out, s.first(c)...)
 	}
 	return out
 }

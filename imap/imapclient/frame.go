@@ -3,6 +3,7 @@ package imapclient
 import (
 	"errors"
 	"io"
+	"iter"
 	"sync"
 
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
@@ -11,7 +12,7 @@ import (
 
 // Sizes of framing.
 const (
-	chunkSize  = 64 << 10 // of the pieces that hold a body
+	chunkSize  = 64 << 10 // of the pieces that hold a long body
 	maxRaw     = 64 << 10 // octets of an unreadable response that are kept
 	maxCounted = 1 << 62
 )
@@ -31,6 +32,7 @@ type frame struct {
 	err    error  // why a part of it is missing
 	pos    int    // in text
 	next   int    // in bodies
+	lit    blobReader
 }
 
 // A body is a literal that was taken out of the text.
@@ -39,52 +41,100 @@ type body struct {
 	data *blob
 }
 
-// A blob is the octets of a message's section, in pieces.
+// A blob is the octets of a message's section, in pieces: the first is taken from
+// the pool of its size.
 type blob struct {
-	chunks [][]byte
-	size   int64
+	size  int64
+	first []byte
+	more  [][]byte // chunks
 }
 
-var chunks = sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}
+// The pools of blobs, by the room that their first pieces have, and of the chunks
+// that long ones have besides.
+var (
+	blobSizes = [...]int{2 << 10, 8 << 10, 32 << 10, chunkSize}
+	blobs     [len(blobSizes)]sync.Pool
+	chunks    = sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}
+)
 
-// grow adds a piece for n more octets.
-func (b *blob) grow(n int64) []byte {
-	var p []byte
-	if n > chunkSize/4 {
-		p = (*chunks.Get().(*[]byte))[:min(n, chunkSize)]
-	} else {
-		p = make([]byte, n)
+// newBlob returns a blob for n octets, of which only the first piece has memory.
+func newBlob(n int64) *blob {
+	class := 0
+	for class < len(blobSizes)-1 && int64(blobSizes[class]) < n {
+		class++
 	}
-	b.chunks = append(b.chunks, p)
-	return p
+	b, _ := blobs[class].Get().(*blob)
+	if b == nil {
+		b = &blob{first: make([]byte, blobSizes[class])}
+	}
+	b.size = n
+	b.first = b.first[:min(n, int64(cap(b.first)))]
+	return b
 }
 
-// free gives the pieces back.
-func (b *blob) free() {
-	for _, p := range b.chunks {
-		if cap(p) == chunkSize {
-			p = p[:chunkSize]
-			chunks.Put(&p)
+// fill reads the octets of the blob.
+func (b *blob) fill(in input) error {
+	if err := in.full(b.first); err != nil {
+		return err
+	}
+	for left := b.size - int64(len(b.first)); left > 0; {
+		p := (*chunks.Get().(*[]byte))[:min(left, chunkSize)]
+		b.more = append(b.more, p)
+		if err := in.full(p); err != nil {
+			return err
+		}
+		left -= int64(len(p))
+	}
+	return nil
+}
+
+// pieces yields the octets from an offset on.
+func (b *blob) pieces(off int64) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for i := -1; i < len(b.more); i++ {
+			p := b.first
+			if i >= 0 {
+				p = b.more[i]
+			}
+			if off >= int64(len(p)) {
+				off -= int64(len(p))
+				continue
+			}
+			if !yield(p[off:]) {
+				return
+			}
+			off = 0
 		}
 	}
-	b.chunks = nil
 }
 
 // readAt copies octets from an offset.
 func (b *blob) readAt(p []byte, off int64) int {
 	n := 0
-	for _, c := range b.chunks {
-		if off >= int64(len(c)) {
-			off -= int64(len(c))
-			continue
-		}
-		n += copy(p[n:], c[off:])
-		off = 0
-		if n == len(p) {
+	for piece := range b.pieces(off) {
+		if n += copy(p[n:], piece); n == len(p) {
 			break
 		}
 	}
 	return n
+}
+
+// free gives the memory back.
+func (b *blob) free() {
+	for _, p := range b.more {
+		p = p[:chunkSize]
+		chunks.Put(&p)
+	}
+	clear(b.more)
+	b.more, b.size = b.more[:0], 0
+	for i, size := range blobSizes {
+		if cap(b.first) == size {
+			b.first = b.first[:0]
+			blobs[i].Put(b)
+			return
+		}
+	}
+	b.first = nil
 }
 
 // An input is the connection, as frame reads from it. retry reports whether a
@@ -117,14 +167,12 @@ func (in input) line() ([]byte, error) {
 	}
 }
 
-func (in input) full(r io.Reader, p []byte) error {
-	for n := 0; n < len(p); {
-		m, err := r.Read(p[n:])
-		n += m
-		if err != nil && n < len(p) && !in.retry(err) {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
+// full reads len(p) octets of a literal.
+func (in input) full(p []byte) error {
+	for len(p) > 0 {
+		n, err := in.conn.ReadCounted(p)
+		p = p[n:]
+		if err != nil && !in.retry(err) {
 			return err
 		}
 	}
@@ -177,20 +225,15 @@ func (f *frame) read(in input, limit, drain int64, keep func(line []byte) bool) 
 			f.own = append(f.own, '\r', '\n')
 			f.heads = append(f.heads, len(f.own))
 		}
-		r := in.conn.CountedReader(lit.Size)
 		switch {
 		case f.err == nil && isBody(f.own[start:len(f.own)-2], at):
 			if lit.Size > limit-held || !keep(f.own) {
 				f.bodies = append(f.bodies, body{len(f.own), nil})
 				break
 			}
-			b := &blob{size: lit.Size}
-			for left := lit.Size; left > 0; {
-				p := b.grow(left)
-				if err := in.full(r, p); err != nil {
-					return err
-				}
-				left -= int64(len(p))
+			b := newBlob(lit.Size)
+			if err := b.fill(in); err != nil {
+				return err
 			}
 			f.bodies = append(f.bodies, body{len(f.own), b})
 			held += lit.Size
@@ -200,7 +243,7 @@ func (f *frame) read(in input, limit, drain int64, keep func(line []byte) bool) 
 			for left := lit.Size; left > 0; { // memory is taken as the octets arrive
 				step := int(min(left, max(4096, int64(len(f.own)))))
 				f.own = append(f.own, make([]byte, step)...)
-				if err := in.full(r, f.own[n:n+step]); err != nil {
+				if err := in.full(f.own[n : n+step]); err != nil {
 					return err
 				}
 				n += step
@@ -215,7 +258,7 @@ func (f *frame) read(in input, limit, drain int64, keep func(line []byte) bool) 
 		if dropped += lit.Size; dropped > drain || dropped < 0 {
 			return &LimitError{"unwanted data", drain}
 		}
-		if err := in.drain(r); err != nil {
+		if err := in.drain(in.conn.CountedReader(lit.Size)); err != nil {
 			return err
 		}
 	}
@@ -268,12 +311,14 @@ func (f *frame) ReadLine() ([]byte, error) {
 func (f *frame) Literal(n int64) wire.LiteralReader {
 	if f.next < len(f.bodies) && f.bodies[f.next].at == f.pos {
 		f.next++
-		return &blobReader{b: f.bodies[f.next-1].data}
+		f.lit = blobReader{b: f.bodies[f.next-1].data}
+		return &f.lit
 	}
-	end := min(int64(f.pos)+n, int64(len(f.text)))
-	b := f.text[min(f.pos, len(f.text)):end]
-	f.pos += len(b)
-	return &blobReader{b: &blob{chunks: [][]byte{b}, size: int64(len(b))}}
+	from := min(f.pos, len(f.text))
+	to := int(min(int64(from)+n, int64(len(f.text))))
+	f.pos = to
+	f.lit = blobReader{b: &blob{first: f.text[from:to:to], size: int64(to - from)}}
+	return &f.lit
 }
 
 func (f *frame) SetMaxLine(int) {}

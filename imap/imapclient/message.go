@@ -26,6 +26,8 @@ type Message struct {
 	req     *request
 	seq     imap.SeqNum
 	parts   []partData // the octets that came with it
+	onePart [1]partData
+	oneBody Body
 	content bool       // there is more than flags
 	failed  *ItemError // an item that can't be read
 	bodies  []*Body
@@ -97,7 +99,14 @@ func (m *Message) Body(s ...Section) *Body {
 			return b
 		}
 	}
-	b := m.newBody(want)
+	b := &m.oneBody
+	if len(m.bodies) > 0 {
+		b = &Body{}
+	}
+	*b = m.newBody(want)
+	if b.sec.decodes() && b.err == nil && !b.binary {
+		b.size, b.decoder = -1, m.decoder(b)
+	}
 	m.bodies = append(m.bodies, b)
 	return b
 }
@@ -129,9 +138,10 @@ func (m *Message) expire() {
 	}
 	held := int64(0)
 	for i := range m.parts {
-		if d := m.parts[i].data; d != nil {
-			held += d.size
-			d.free()
+		if p := &m.parts[i]; p.data != nil {
+			held += p.data.size
+			p.data.free()
+			p.data = nil
 		}
 	}
 	if held > 0 {
@@ -143,16 +153,25 @@ func (m *Message) expire() {
 func (c *Client) release(n int64) {
 	c.mu.Lock()
 	c.held -= n
-	if c.held+n >= 2*c.o.Limits.Window {
-		c.broadcastLocked()
-	}
+	c.roomLocked()
 	c.mu.Unlock()
+}
+
+// newMessage returns an empty Message. Several share an array.
+func (c *Client) newMessage() *Message {
+	if len(c.slab) == 0 {
+		c.slab = make([]Message, 16)
+	}
+	m := &c.slab[0]
+	c.slab = c.slab[1:]
+	return m
 }
 
 // readFetch reads a FETCH response and hands it to the call that asked for it, or
 // to the selected mailbox.
 func (c *Client) readFetch(r *grammar.Fetch) {
-	msg := &Message{seq: r.Seq, octets: c.fr.size}
+	msg := c.newMessage()
+	msg.seq, msg.octets = r.Seq, c.fr.size
 	for {
 		it, err := c.rd.NextItem()
 		if err != nil {
@@ -251,7 +270,10 @@ func (m *Message) take(it *grammar.Item) {
 			p.data, p.dropped = r.b, r.b == nil
 		default: // a quoted string
 			b, _ := io.ReadAll(r)
-			p.data = &blob{chunks: [][]byte{b}, size: int64(len(b))}
+			p.data = &blob{first: b, size: int64(len(b))}
+		}
+		if m.parts == nil {
+			m.parts = m.onePart[:0]
 		}
 		m.parts = append(m.parts, p)
 	}

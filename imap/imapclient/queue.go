@@ -25,6 +25,8 @@ func (c *Client) takeTurn(ctx context.Context, name string) error {
 	default:
 	}
 	c.waiting.Add(1)
+	c.block()
+	defer c.unblock()
 	select {
 	case <-c.turn:
 		c.waiting.Add(-1)
@@ -184,12 +186,15 @@ func (c *Client) admit(ctx context.Context, k *call) error {
 		if err := c.flush(); err != nil {
 			return err
 		}
+		c.block()
 		select {
 		case <-changed:
 		case <-c.closed:
 		case <-ctx.Done():
+			c.unblock()
 			return &InterruptedError{Command: k.name, Err: context.Cause(ctx)}
 		}
+		c.unblock()
 	}
 	defer c.mu.Unlock()
 	c.tags++
@@ -327,11 +332,8 @@ func (w *writer) await() error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	select {
-	case <-cont:
-		return nil
-	default:
-	}
+	c.block()
+	defer c.unblock()
 	select {
 	case <-cont:
 		return nil

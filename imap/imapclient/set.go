@@ -3,6 +3,7 @@ package imapclient
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
@@ -210,37 +211,36 @@ func (m *Mailbox) ready(ctx context.Context) error {
 // has at most batch messages, of those that may exist.
 func splitSet(set mailbox.UIDSet, line, batch int) []mailbox.UIDSet {
 	var out []mailbox.UIDSet
-	var cur mailbox.UIDSet
-	size, n := 0, 0
-	flush := func() {
-		if n > 0 {
-			out = append(out, cur)
-		}
-		cur, size, n = mailbox.UIDSet{}, 0, 0
+	for rest := slices.Clone(set.Ranges()); len(rest) > 0; {
+		out = append(out, cutSet(&rest, line, batch))
 	}
-	for _, r := range set.Ranges() {
-		for {
-			w := digits(r.First) + 1
-			if r.Last != r.First {
-				w += digits(r.Last) + 1
-			}
-			if n > 0 && (size+w > line || n >= batch) {
-				flush()
-			}
-			room := batch - n
-			if r.Len() <= room {
-				cur.AddRange(r.First, r.Last)
-				size, n = size+w, n+r.Len()
-				break
-			}
-			end := r.First + mailbox.UID(room) - 1
-			cur.AddRange(r.First, end)
-			r.First = end + 1
-			flush()
-		}
-	}
-	flush()
 	return out
+}
+
+// cutSet removes a part from the front of the ranges.
+func cutSet(rest *[]mailbox.UIDRange, line, batch int) mailbox.UIDSet {
+	var part mailbox.UIDSet
+	size, n := 0, 0
+	for ; len(*rest) > 0; *rest = (*rest)[1:] {
+		r := &(*rest)[0]
+		w := digits(r.First) + 1
+		if r.Last != r.First {
+			w += digits(r.Last) + 1
+		}
+		if n > 0 && (size+w > line || n >= batch) {
+			break
+		}
+		size += w
+		if room := batch - n; r.Len() > room {
+			end := r.First + mailbox.UID(room) - 1
+			part.AddRange(r.First, end)
+			r.First = end + 1
+			break
+		}
+		part.AddRange(r.First, r.Last)
+		n += r.Len()
+	}
+	return part
 }
 
 func digits(u mailbox.UID) int {

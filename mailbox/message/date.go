@@ -11,8 +11,10 @@ import (
 // day, month and year, and RFC 3339. Without a zone, or with an unknown one,
 // the time is UTC.
 func ParseDate(s string) (t time.Time, ok bool) {
-	if t, err := time.Parse(time.RFC3339, strings.TrimSpace(s)); err == nil {
-		return t, true
+	if iso := strings.TrimSpace(s); len(iso) > 10 && iso[4] == '-' && iso[7] == '-' {
+		if t, err := time.Parse(time.RFC3339, iso); err == nil {
+			return t, true
+		}
 	}
 	d := dateParser{day: -1, year: -1}
 	d.read(string(plainDate(make([]byte, 0, maxDate), s)))

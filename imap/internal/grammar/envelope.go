@@ -8,13 +8,37 @@ import (
 // readEnvelope reads an envelope (RFC 9051 §7.5.2). Sender and Reply-To are as
 // the server sends them: usually From if the message lacks them.
 func readEnvelope(d *decoder, env *message.Envelope) bool {
-	return d.Retry(func() bool {
+	ok := d.Retry(func() bool {
 		*env = message.Envelope{}
-		return d.Special('(') && readText(d, &env.Date) && d.SP() && readText(d, &env.Subject) && d.SP() &&
-			readAddresses(d, &env.From) && d.SP() && readAddresses(d, &env.Sender) && d.SP() && readAddresses(d, &env.ReplyTo) && d.SP() &&
-			readAddresses(d, &env.To) && d.SP() && readAddresses(d, &env.Cc) && d.SP() && readAddresses(d, &env.Bcc) && d.SP() &&
-			readText(d, &env.InReplyTo) && d.SP() && readText(d, &env.MessageID) && d.SkipTo()
+		d.addresses = d.addresses[:0]
+		var ends [6]int
+		if !d.Special('(') || !readText(d, &env.Date) || !d.SP() || !readText(d, &env.Subject) || !d.SP() {
+			return false
+		}
+		for i := range ends {
+			if !readAddresses(d) || !d.SP() {
+				return false
+			}
+			ends[i] = len(d.addresses)
+		}
+		if !readText(d, &env.InReplyTo) || !d.SP() || !readText(d, &env.MessageID) || !d.SkipTo() {
+			return false
+		}
+		// One array holds the addresses of all lists.
+		all := append([]message.Address(nil), d.addresses...)
+		from := 0
+		for i, list := range [...]*[]message.Address{&env.From, &env.Sender, &env.ReplyTo, &env.To, &env.Cc, &env.Bcc} {
+			if ends[i] > from {
+				*list = all[from:ends[i]:ends[i]]
+			}
+			from = ends[i]
+		}
+		return true
 	})
+	if ok && env.Date != "" {
+		env.Time, _ = message.ParseDate(env.Date)
+	}
+	return ok
 }
 
 // readText reads a string; NIL reads as the empty string.
@@ -23,9 +47,9 @@ func readText(d *decoder, s *string) bool {
 	return d.NString(s, &ok)
 }
 
-// readAddresses reads a list without separators. Servers send () for NIL, and NIL
-// among the addresses.
-func readAddresses(d *decoder, list *[]message.Address) bool {
+// readAddresses appends the addresses of a list, which has no separators, to
+// d.addresses. Servers send () for NIL, and NIL among the addresses.
+func readAddresses(d *decoder) bool {
 	if d.TryKeyword("NIL") {
 		return true
 	}
@@ -41,11 +65,10 @@ func readAddresses(d *decoder, list *[]message.Address) bool {
 		case d.TryKeyword("NIL"):
 			continue
 		}
-		var a message.Address
-		if !d.Element() || !readAddress(d, &a) {
+		d.addresses = append(d.addresses, message.Address{})
+		if !d.Element() || !readAddress(d, &d.addresses[len(d.addresses)-1]) {
 			return false
 		}
-		*list = append(*list, a)
 	}
 }
 

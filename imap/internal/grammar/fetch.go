@@ -22,7 +22,7 @@ func fetchExt() extension {
 	structure := func(att imap.FetchAtt) row[Item] {
 		return datum(att,
 			func(d *decoder, it *Item) bool {
-				it.Structure = new(message.Part)
+				it.Structure = &d.parts.take(1)[0]
 				return readStructure(d, it.Structure)
 			},
 			func(e *wire.Encoder, it *Item) { WriteStructure(e, it.Structure, att == imap.FetchBodyStructure) })
@@ -254,8 +254,8 @@ func readItem(d *decoder, it *Item) bool {
 	known := all().fetchData.find(d, name)
 	if n := len(name); n > 0 && name[n-1] == '[' {
 		name = name[:n-1]
-		it.Section = &imap.BodySection{}
-		if !readDataSection(d, it.Section, string(name) != "BODY") {
+		var ok bool
+		if it.Section, ok = readDataSection(d, string(name) != "BODY"); !ok {
 			return false
 		}
 	}

@@ -76,7 +76,7 @@ type ResponseReader struct {
 // NewResponseReader returns a ResponseReader that reads from src.
 func NewResponseReader(src wire.Source, lim wire.Limits) *ResponseReader {
 	r := &ResponseReader{d: &decoder{Decoder: wire.NewDecoder(src, lim)}}
-	r.d.Tolerant = true
+	r.d.Tolerant, r.d.Share = true, true
 	return r
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
 // A row is a name of the grammar: a command, an option, an item, a key, a
@@ -184,10 +185,31 @@ type decoder struct {
 	offered func(imap.Cap) bool // nil: all are
 	decode  decodeFunc          // of a SEARCH command's strings; nil: they are UTF-8
 
-	flagSets map[string]mailbox.FlagSet // by their text; see readFlagSet
+	// What reading FETCH responses needs, to spare allocations.
+	flagSets  map[string]mailbox.FlagSet   // by their text; see readFlagSet
+	sections  map[string]*imap.BodySection // by their text; see readDataSection
+	addresses []message.Address            // of the envelope that is being read
+	parts     slab[message.Part]
+	params    slab[message.Param]
+	children  slab[*message.Part]
+	kids      []*message.Part // of the multiparts that are being read
+	list      []message.Param // of the part that is being read
 }
 
 // offers reports whether one of caps is offered, or caps is empty.
 func (d *decoder) offers(caps ...imap.Cap) bool {
 	return len(caps) == 0 || d.offered == nil || slices.ContainsFunc(caps, d.offered)
+}
+
+// A slab gives out pieces of larger arrays.
+type slab[T any] struct{ free []T }
+
+// take returns a piece with n elements and no room for more.
+func (s *slab[T]) take(n int) []T {
+	if n > cap(s.free)-len(s.free) {
+		s.free = make([]T, 0, max(n, 16))
+	}
+	at := len(s.free)
+	s.free = s.free[:at+n]
+	return s.free[at : at+n : at+n]
 }

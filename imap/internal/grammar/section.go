@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -154,17 +155,39 @@ func readPartial(d *decoder, s *imap.BodySection) bool {
 }
 
 // readDataSection reads a section as a response names it, after the "[": a range
-// has only its origin (RFC 9051 §7.5.2).
-func readDataSection(d *decoder, s *imap.BodySection, binary bool) bool {
+// has only its origin (RFC 9051 §7.5.2). The sections that were read last are kept
+// and shared: most responses name the same.
+func readDataSection(d *decoder, binary bool) (*imap.BodySection, bool) {
+	line, at := d.Line(), d.Mark().Pos()
+	end := bytes.IndexByte(line[at:], ' ') // of most sections
+	if end >= 0 {
+		if s, ok := d.sections[string(line[at:at+end])]; ok {
+			d.Advance(end)
+			return s, true
+		}
+	}
+	mark := d.Mark()
+	s := &imap.BodySection{}
 	if !readSection(d, s, binary) {
-		return false
+		return nil, false
 	}
-	if !d.Try('<') {
-		return true
+	if d.Try('<') {
+		s.Partial = &imap.Partial{}
+		if !d.Number64(&s.Partial.Offset) || !d.Special('>') {
+			return nil, false
+		}
 	}
-	s.Partial = &imap.Partial{}
-	return d.Number64(&s.Partial.Offset) && d.Special('>')
+	if text := d.Since(mark); len(text) == end {
+		if len(d.sections) >= maxSections || d.sections == nil {
+			d.sections = map[string]*imap.BodySection{}
+		}
+		d.sections[string(text)] = s
+	}
+	return s, true
 }
+
+// maxSections bounds what readDataSection keeps.
+const maxSections = 256
 
 // writeDataSection writes a section as a response names it, in the spelling of the
 // client if that is known.

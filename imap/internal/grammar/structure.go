@@ -12,6 +12,7 @@ import (
 func readStructure(d *decoder, p *message.Part) bool {
 	return d.Retry(func() bool {
 		*p = message.Part{}
+		d.kids = d.kids[:0]
 		return readPart(d, p)
 	})
 }
@@ -24,15 +25,19 @@ func readPart(d *decoder, p *message.Part) bool {
 	for d.Try(' ') {
 	}
 	if d.Peek() == '(' {
+		first := len(d.kids)
 		for d.Peek() == '(' {
-			c := &message.Part{}
+			c := &d.parts.take(1)[0]
 			if !readPart(d, c) {
 				return false
 			}
-			p.Children = append(p.Children, c)
+			d.kids = append(d.kids, c)
 			for d.PeekAt(1) == '(' && d.Try(' ') {
 			}
 		}
+		p.Children = d.children.take(len(d.kids) - first)
+		copy(p.Children, d.kids[first:])
+		d.kids = d.kids[:first]
 		return d.SP() && readMultipart(d, p)
 	}
 	var some bool
@@ -94,7 +99,7 @@ func readSinglePart(d *decoder, p *message.Part) bool {
 			return false
 		}
 	case p.Type == "message" && (p.Subtype == "rfc822" || p.Subtype == "global") && d.Peek() == ' ' && d.PeekAt(1) == '(':
-		env, inner := &message.Envelope{}, &message.Part{}
+		env, inner := &message.Envelope{}, &d.parts.take(1)[0]
 		if !d.SP() || !readEnvelope(d, env) || !d.SP() || !readPart(d, inner) || !d.SP() || !d.Size(&p.Lines) {
 			return false
 		}
@@ -153,15 +158,21 @@ func readParams(d *decoder, list *[]message.Param) bool {
 	if d.TryKeyword("NIL") {
 		return true
 	}
-	return d.List(func() bool {
+	d.list = d.list[:0]
+	ok := d.List(func() bool {
 		var p message.Param
 		if !readText(d, &p.Name) || !d.SP() || !readText(d, &p.Value) {
 			return false
 		}
 		p.Name = strings.ToLower(p.Name)
-		*list = append(*list, p)
+		d.list = append(d.list, p)
 		return true
 	})
+	if ok && len(d.list) > 0 {
+		*list = d.params.take(len(d.list))
+		copy(*list, d.list)
+	}
+	return ok
 }
 
 // WriteStructure writes the structure of a part (RFC 9051 §7.5.2), with extension

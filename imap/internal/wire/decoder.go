@@ -43,8 +43,13 @@ type Decoder struct {
 	// UTF8 says that mailbox names are UTF-8 (RFC 6855 §3, RFC 9051 §5.1).
 	UTF8 bool
 
+	// Share makes the strings of a line parts of one string, so that they cost
+	// one allocation together, and keep each other in memory.
+	Share bool
+
 	src     Source
 	lim     Limits
+	whole   string // the current line, if a part of it was shared
 	line    []byte // the current line; not valid after the next read
 	pos     int
 	pending bool // a literal header has been taken from the line's end, its octets not read
@@ -83,7 +88,7 @@ func (d *Decoder) Begin() error {
 // readLine makes the next line the current one.
 func (d *Decoder) readLine() bool {
 	line, err := d.src.ReadLine()
-	d.line, d.pos = line, 0
+	d.line, d.pos, d.whole = line, 0, ""
 	if err != nil {
 		switch {
 		case errors.Is(err, textproto.ErrLineTooLong):
@@ -113,6 +118,20 @@ func (d *Decoder) readLine() bool {
 		return false
 	}
 	return true
+}
+
+// maxShared bounds the lines whose strings are shared.
+const maxShared = 64 << 10
+
+// str returns a part of the line as a string.
+func (d *Decoder) str(from, to int) string {
+	if !d.Share || len(d.line) > maxShared {
+		return string(d.line[from:to])
+	}
+	if d.whole == "" {
+		d.whole = string(d.line)
+	}
+	return d.whole[from:to]
 }
 
 // Err returns the first error since Begin.

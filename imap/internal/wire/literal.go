@@ -214,7 +214,7 @@ func (d *Decoder) Skip() error {
 
 func (d *Decoder) skipLine() ([]byte, error) {
 	line, err := d.src.ReadLine()
-	d.line, d.pos = line, 0
+	d.line, d.pos, d.whole = line, 0, ""
 	switch {
 	case errors.Is(err, textproto.ErrLineTooLong):
 		return nil, &FatalError{&LimitError{"line too long", int64(d.lim.Line)}}

@@ -184,7 +184,12 @@ func (d *Decoder) quoted(s *string) bool {
 	}
 	esc := bytes.IndexByte(b[:i], '\\')
 	if esc < 0 {
+		from := d.pos + 1
 		d.pos += i + 2
+		if d.Share && utf8.Valid(b[:i]) {
+			*s = d.str(from, from+i)
+			return true
+		}
 		return d.text(b[:i], s)
 	}
 	out := append(make([]byte, 0, i+16), b[:esc]...)
