@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/imap/imapclient"
+	"github.com/posthorn-mail/posthorn/sasl"
 )
 
 const (
@@ -33,7 +34,7 @@ const (
 type cannedIMAP struct {
 	mu       sync.Mutex
 	prepared map[string]*preparedFetch
-	commands int
+	login    bool // it offers what a login makes use of
 }
 
 // A preparedFetch is the responses for all messages to one list of items.
@@ -71,8 +72,7 @@ func imapItem(b []byte, i int, item string, size int) []byte {
 			`("application" "pdf" ("name" "invoice-%d.pdf") NIL NIL "base64" %d NIL ("attachment" ("filename" "invoice-%d.pdf")) NIL NIL) `+
 			`"mixed" ("boundary" "----=_a%d") NIL NIL NIL)`, i, 2*i, i, i, 3*i, i, i)
 	}
-	name, partial, _ := strings.Cut(strings.TrimPrefix(item, "BODY.PEEK["), "]<")
-	_ = name
+	_, partial, _ := strings.Cut(item, "]<")
 	text := imapText(i, size)
 	if partial == "" {
 		return fmt.Appendf(b, "BODY[] {%d}\r\n%s", len(text), text)
@@ -116,7 +116,11 @@ func (s *cannedIMAP) prepare(items string, long bool) *preparedFetch {
 func (s *cannedIMAP) serve(nc net.Conn) {
 	defer nc.Close()
 	r := bufio.NewReaderSize(nc, 1<<16)
-	out := []byte("* OK [CAPABILITY IMAP4rev1 LITERAL+ ESEARCH UIDPLUS] ready\r\n")
+	caps := "IMAP4rev1 LITERAL+ ESEARCH UIDPLUS"
+	if s.login {
+		caps += " AUTH=PLAIN SASL-IR ID ENABLE CONDSTORE"
+	}
+	out := fmt.Appendf(nil, "* OK [CAPABILITY %s] ready\r\n", caps)
 	long := false
 	n := imapMessages
 	for {
@@ -128,9 +132,6 @@ func (s *cannedIMAP) serve(nc net.Conn) {
 		if err != nil {
 			return
 		}
-		s.mu.Lock()
-		s.commands++
-		s.mu.Unlock()
 		tag, command, _ := strings.Cut(strings.TrimRight(string(line), "\r\n"), " ")
 		switch verb, rest, _ := strings.Cut(command, " "); {
 		case verb == "SELECT":
@@ -141,7 +142,10 @@ func (s *cannedIMAP) serve(nc net.Conn) {
 			}
 			out = fmt.Appendf(out, "* FLAGS (\\Seen)\r\n* %d EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT %d] x\r\n", n, n+1)
 		case verb == "CAPABILITY":
-			out = append(out, "* CAPABILITY IMAP4rev1 LITERAL+ ESEARCH UIDPLUS\r\n"...)
+			out = fmt.Appendf(out, "* CAPABILITY %s\r\n", caps)
+		case verb == "AUTHENTICATE", verb == "LOGIN":
+			out = fmt.Appendf(out, "%s OK [CAPABILITY %s] done\r\n", tag, caps)
+			continue
 		case verb == "UID" && strings.HasPrefix(rest, "SEARCH"):
 			out = fmt.Appendf(out, "* ESEARCH (TAG %q) UID ALL 1:%d\r\n", tag, n)
 		case verb == "UID" && strings.HasPrefix(rest, "FETCH"):
@@ -302,9 +306,8 @@ func (c *countingConn) Read(p []byte) (int, error) {
 func measureIMAP(b *testing.B, messages int, read func() int64, received func() int64) {
 	read() // warms caches
 	in := received()
-	octets := read()
+	read()
 	b.SetBytes(received() - in)
-	_ = octets
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	b.ResetTimer()
@@ -319,8 +322,9 @@ func measureIMAP(b *testing.B, messages int, read func() int64, received func() 
 	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/n, "B/message")
 }
 
-// A roundTripConn counts the round trips of a client: how often it begins to write
-// after it has read.
+// A roundTripConn counts the round trips of a client: how often it writes after it
+// has read. What it reads arrives late, as over a long line, so that what the
+// client sends without waiting has been sent before.
 type roundTripConn struct {
 	net.Conn
 	mu      sync.Mutex
@@ -330,6 +334,7 @@ type roundTripConn struct {
 
 func (c *roundTripConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	time.Sleep(50 * time.Millisecond)
 	c.mu.Lock()
 	c.reading = true
 	c.mu.Unlock()
@@ -346,4 +351,44 @@ func (c *roundTripConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-var _ = time.Second
+func (c *roundTripConn) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trips
+}
+
+// The first message needs two round trips after the greeting: the login, and one
+// for all the rest (RFC 9051 §5.5).
+func TestIMAPRoundTrips(t *testing.T) {
+	ctx := t.Context()
+	s := &cannedIMAP{login: true}
+	addr := s.start(t)
+	nc, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	ours := &roundTripConn{Conn: nc}
+	c, err := imapclient.NewClient(ctx, ours, &imapclient.Options{
+		Credentials: &sasl.Credentials{Username: "a", Password: "b"}, AllowInsecureAuth: true,
+	})
+	require.NoError(t, err)
+	defer c.Close()
+	m, err := c.Select(ctx, "INBOX", &imapclient.SelectOptions{NoWait: true})
+	require.NoError(t, err)
+	msg, err := m.Message(ctx, 7, imapclient.Envelope)
+	require.NoError(t, err)
+	require.Contains(t, msg.Subject(), "message 7")
+	require.Equal(t, 2, ours.count())
+
+	nc, err = net.Dial("tcp", addr)
+	require.NoError(t, err)
+	theirs := &roundTripConn{Conn: nc}
+	p := peerclient.New(theirs, nil)
+	defer p.Close()
+	require.NoError(t, p.WaitGreeting())
+	require.NoError(t, p.Login("a", "b").Wait())
+	_, err = p.Select("INBOX", nil).Wait()
+	require.NoError(t, err)
+	messages, err := p.Fetch(peer.UIDSetNum(7), &peer.FetchOptions{UID: true, Envelope: true}).Collect()
+	require.NoError(t, err)
+	require.Len(t, messages, 1)
+	t.Logf("round trips from the greeting to the first message: imapclient %d, go-imap %d", ours.count(), theirs.count())
+}
