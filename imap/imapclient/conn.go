@@ -144,7 +144,7 @@ func (c *Client) due() bool {
 			return true
 		}
 	}
-	return !c.login && len(c.greeting) == 0 && c.tags == 0
+	return c.greeting != nil
 }
 
 // goOn reports whether to go on after a read that has timed out: Timeouts.Command

@@ -59,14 +59,18 @@ func (f *fetching) isAnswer(msg *Message) bool {
 		return true
 	case f.wants != nil:
 		return f.wants(msg)
-	case f.req == nil || !msg.content:
-		return f.light
+	case f.req == nil:
+		return f.light && !msg.content
 	}
 	return msg.failed != nil || f.req.has(msg)
 }
 
-// has reports whether a response has an item that was asked for, other than flags.
+// has reports whether a response has an item that was asked for; flags count only
+// if nothing else was.
 func (r *request) has(msg *Message) bool {
+	if r.light() {
+		return !msg.content && (r.want == 0 || r.want&msg.Has != 0 && (r.want&Flags == 0 || msg.Has&Flags != 0))
+	}
 	if r.want&msg.Has&^(Flags|ModSeq) != 0 || len(r.raw) > 0 && len(msg.Raw) > 0 {
 		return true
 	}
@@ -75,7 +79,7 @@ func (r *request) has(msg *Message) bool {
 			return true
 		}
 	}
-	return r.light()
+	return false
 }
 
 // push hands a message over.

@@ -156,6 +156,9 @@ func (m *Mailbox) loadRange(ctx context.Context, first, last imap.SeqNum, gen in
 		for _, r := range uids.Ranges() {
 			m.view.append(r)
 		}
+		if m.told == 0 && first == 1 { // UIDNEXT was not told
+			m.told = m.view.uid(imap.SeqNum(min(m.info.Exists, m.view.n)))
+		}
 	}
 	if byFetch {
 		return m.loadByFetch(ctx, seqs, take)
