@@ -63,6 +63,7 @@ type Conn struct {
 
 	// reading side
 	buf     []byte // small[:], a pooled buffer, or a grown one
+	pin     *Pin   // of buf; nil: nobody has pinned it
 	r, w    int    // buf[r:w] is unread
 	full    bool   // the last read filled buf
 	maxLine int

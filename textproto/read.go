@@ -46,7 +46,7 @@ func (c *Conn) room() {
 	case size > pool.Large && n < pool.Large:
 		size = pool.Large
 	}
-	if size == len(c.buf) {
+	if size == len(c.buf) && c.pin == nil {
 		if c.r > 0 {
 			copy(c.buf, c.buf[c.r:c.w])
 		}
@@ -63,8 +63,19 @@ func (c *Conn) room() {
 		b = make([]byte, size)
 	}
 	copy(b, c.buf[c.r:c.w])
-	pool.Put(c.buf)
+	c.giveBack()
 	c.buf, c.r, c.w = b, 0, n
+}
+
+// giveBack returns the read buffer to the pool, or leaves it to those who have
+// pinned it.
+func (c *Conn) giveBack() {
+	if c.pin != nil {
+		c.pin.Release()
+		c.pin = nil
+		return
+	}
+	pool.Put(c.buf)
 }
 
 // readSome does one read that returns at least one octet, or an error for the
@@ -102,7 +113,7 @@ func (c *Conn) readFailed(op string, err error) error {
 // release returns the read buffer to the pool if it is empty.
 func (c *Conn) release() {
 	if c.r == c.w && len(c.buf) > len(c.small) {
-		pool.Put(c.buf)
+		c.giveBack()
 		c.buf = c.small[:]
 		c.r, c.w = 0, 0
 	}

@@ -42,11 +42,12 @@ type body struct {
 }
 
 // A blob is the octets of a message's section, in pieces: the first is taken from
-// the pool of its size.
+// the pool of its size, or is a part of the connection's buffer.
 type blob struct {
 	size  int64
 	first []byte
 	more  [][]byte // chunks
+	pin   *textproto.Pin
 }
 
 // The pools of blobs, by the room that their first pieces have, and of the chunks
@@ -54,6 +55,7 @@ type blob struct {
 var (
 	blobSizes = [...]int{2 << 10, 8 << 10, 32 << 10, chunkSize}
 	blobs     [len(blobSizes)]sync.Pool
+	pinned    sync.Pool // of blobs without memory of their own
 	chunks    = sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}
 )
 
@@ -70,6 +72,22 @@ func newBlob(n int64) *blob {
 	b.size = n
 	b.first = b.first[:min(n, int64(cap(b.first)))]
 	return b
+}
+
+// readBlob reads n octets of a message.
+func (in input) readBlob(n int64) (*blob, error) {
+	if n <= chunkSize/4 {
+		if p, pin, ok := in.conn.Pinned(int(n)); ok {
+			b, _ := pinned.Get().(*blob)
+			if b == nil {
+				b = &blob{}
+			}
+			b.first, b.size, b.pin = p, n, pin
+			return b, nil
+		}
+	}
+	b := newBlob(n)
+	return b, b.fill(in)
 }
 
 // fill reads the octets of the blob.
@@ -127,6 +145,12 @@ func (b *blob) free() {
 	}
 	clear(b.more)
 	b.more, b.size = b.more[:0], 0
+	if b.pin != nil {
+		b.pin.Release()
+		b.pin, b.first = nil, nil
+		pinned.Put(b)
+		return
+	}
 	for i, size := range blobSizes {
 		if cap(b.first) == size {
 			b.first = b.first[:0]
@@ -231,8 +255,8 @@ func (f *frame) read(in input, limit, drain int64, keep func(line []byte) bool) 
 				f.bodies = append(f.bodies, body{len(f.own), nil})
 				break
 			}
-			b := newBlob(lit.Size)
-			if err := b.fill(in); err != nil {
+			b, err := in.readBlob(lit.Size)
+			if err != nil {
 				return err
 			}
 			f.bodies = append(f.bodies, body{len(f.own), b})

@@ -177,6 +177,18 @@ func (d *Decoder) quoted(s *string) bool {
 	if d.loose {
 		return d.looseQuoted(s)
 	}
+	// Most strings are short, and nothing in them is special.
+	for i := d.pos + 1; i < len(d.line); i++ {
+		c := d.line[i]
+		if c == '"' {
+			*s = d.str(d.pos+1, i)
+			d.pos = i + 1
+			return true
+		}
+		if c == '\\' || c >= 0x80 {
+			break
+		}
+	}
 	b := d.line[d.pos+1:]
 	i := bytes.IndexByte(b, '"')
 	if i < 0 {
