@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The program under test belongs to another module. It is built in its folder,
-// so that this works with and without the workspace.
-const source = "../../examples/mailserver"
+// The programs under test belong to another module. They are built in their
+// folders, so that this works with and without the workspace.
+const examples = "../../examples"
 
-// buildDir is where the mailserver is built.
+// buildDir is where the programs are built.
 var buildDir string
 
 func TestMain(m *testing.M) {
@@ -30,38 +30,43 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// mailserver returns the path of the program, which it builds once for all
-// tests.
-func mailserver(t testing.TB) string {
+// mailserver returns the path of the mailserver.
+func mailserver(t testing.TB) string { return example(t, "mailserver") }
+
+// example returns the path of a program, which it builds once for all tests.
+func example(t testing.TB, name string) string {
 	t.Helper()
+	source := filepath.Join(examples, name)
 	if _, err := os.Stat(source); os.IsNotExist(err) {
-		t.Skip("examples/mailserver is not here: it is not part of the root module")
+		t.Skip("examples/" + name + " is not here: it is not part of the root module")
 	}
-	path, err := build()
+	build, _ := builds.LoadOrStore(name, sync.OnceValues(func() (string, error) {
+		if err := statSources(source); err != nil {
+			return "", err
+		}
+		path := filepath.Join(buildDir, name)
+		args := []string{"build", "-o", path}
+		if os.Getenv("MAILSERVER_RACE") != "" {
+			args = append(args, "-race")
+		}
+		_, err := goCommand(source, args...)
+		return path, err
+	}))
+	path, err := build.(func() (string, error))()
 	require.NoError(t, err)
 	return path
 }
 
-var build = sync.OnceValues(func() (string, error) {
-	if err := statSources(); err != nil {
-		return "", err
-	}
-	path := filepath.Join(buildDir, "mailserver")
-	args := []string{"build", "-o", path}
-	if os.Getenv("MAILSERVER_RACE") != "" {
-		args = append(args, "-race")
-	}
-	_, err := goCommand(args...)
-	return path, err
-})
+// builds has a function for each program.
+var builds sync.Map
 
-// statSources stats everything in the repository that the mailserver is built
+// statSources stats everything in the repository that a program is built
 // from. The go command does not know what a test builds, but it records which
 // files below the module root it stats or opens through package os, and does
 // not show a result as (cached) after one of them has changed. A file that is
 // added changes its folder. The record begins with the first test: what
 // TestMain does is not in it.
-func statSources() error {
+func statSources(source string) error {
 	const sources = `{{if not .Standard}}{{.Dir}}
 {{range .GoFiles}}{{$.Dir}}/{{.}}
 {{end}}{{range .EmbedFiles}}{{$.Dir}}/{{.}}
@@ -71,7 +76,7 @@ func statSources() error {
 	if err != nil {
 		return err
 	}
-	list, err := goCommand("list", "-deps", "-f", sources)
+	list, err := goCommand(source, "list", "-deps", "-f", sources)
 	if err != nil {
 		return err
 	}
@@ -86,9 +91,9 @@ func statSources() error {
 	return nil
 }
 
-// goCommand runs the go command in the folder of the mailserver and returns
-// what it printed.
-func goCommand(args ...string) (string, error) {
+// goCommand runs the go command in the folder of a program and returns what it
+// printed.
+func goCommand(source string, args ...string) (string, error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = source
 	var stderr strings.Builder
