@@ -61,6 +61,7 @@ type Client struct {
 	full      bool     // the reader waits for room
 	blocked   int      // calls that wait for the reader
 	compress  compressState
+	done      tally
 	events    events
 }
 

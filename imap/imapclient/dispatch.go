@@ -151,6 +151,9 @@ func (c *Client) endCall(k *call, r *grammar.StatusLine) {
 		c.conn.SetSecret(false)
 	}
 	k.status = r
+	if !k.abandoned {
+		c.done.answers++
+	}
 	if k.ended != nil {
 		k.ended(k)
 	}
@@ -244,6 +247,9 @@ func (c *Client) data(resp grammar.Response) {
 	for _, k := range c.inflight {
 		if k.take == nil || !k.take(resp) {
 			continue
+		}
+		if !k.abandoned {
+			c.done.answers++
 		}
 		if k.octets += c.fr.size; k.octets > c.o.Limits.Result && k.err == nil {
 			k.err = &LimitError{"result too long", c.o.Limits.Result}

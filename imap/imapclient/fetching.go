@@ -97,6 +97,7 @@ func (f *fetching) push(k *call, msg *Message) {
 		}
 		return
 	}
+	f.m.c.done.answers++
 	if f.each != nil {
 		f.each(msg)
 		return

@@ -109,6 +109,9 @@ func (c *Client) nextEvent(ctx context.Context, m *Mailbox) (Event, error) {
 		ev := c.events.take()
 		reason := c.errLocked()
 		stale := m != nil && c.selected != m && reason == nil
+		if ev != nil {
+			c.done.answers++
+		}
 		c.mu.Unlock()
 		switch x := ev.(type) {
 		case nil:

@@ -195,5 +195,8 @@ func (c *Client) loggedIn(ctx context.Context) error {
 	if len(calls) == 0 {
 		return nil
 	}
+	for _, k := range calls {
+		k.abandoned = true // nobody waits for the answers
+	}
 	return c.start(ctx, calls...)
 }

@@ -201,6 +201,9 @@ func (c *Client) admit(ctx context.Context, k *call) error {
 	k.tag = "P" + strconv.FormatUint(c.tags, 36)
 	k.begun = time.Now()
 	c.lastSent.Store(k.begun.UnixNano())
+	if k.mayChange() {
+		c.done.changes++
+	}
 	if k.rule == ruleSelect {
 		c.selecting, c.selected = k.mb, nil
 	}
