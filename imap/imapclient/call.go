@@ -35,6 +35,7 @@ type call struct {
 	write  func(*writer) error         // writes the command, unless cmd is all
 	take   func(grammar.Response) bool // takes a response that belongs to the command; called with mu held
 	fetch  *fetching                   // takes FETCH responses; nil: none
+	raw    *rawAnswer                  // takes responses as values, by their names; nil: none
 	onOK   func() error                // called by the reader at once after OK, with nothing in flight
 	ended  func(*call)                 // called by the reader after the tagged response, with mu held
 	secret bool                        // lines are left out of the trace

@@ -27,6 +27,7 @@ type Client struct {
 	unflushed atomic.Bool
 	w         writer
 
+	raws     atomic.Int32                      // raw commands that may be in flight
 	lastSent atomic.Int64                      // when something was sent last, in nanoseconds
 	utf8     atomic.Bool                       // mailbox names are UTF-8, and strings may be
 	rawNames atomic.Pointer[map[string]string] // see wire.Encoder.Names; never changed, only replaced
@@ -192,7 +193,7 @@ func (c *Client) keep([]byte) bool {
 	for {
 		wanted := false
 		for _, k := range c.inflight {
-			wanted = wanted || k.fetch != nil && !k.abandoned
+			wanted = wanted || !k.abandoned && (k.fetch != nil || k.raw != nil && k.raw.wants("FETCH"))
 		}
 		if !wanted || c.reason != nil {
 			return false

@@ -15,11 +15,15 @@ func (c *Client) handle() error {
 	if c.takeGreeting() {
 		return nil
 	}
+	raw := c.raws.Load() > 0 && c.takeRaw()
 	resp, err := c.rd.Read()
 	if err == nil && c.fr.err != nil {
 		err = c.fr.err
 	}
-	if err != nil {
+	switch {
+	case raw && (err != nil || !isState(resp)):
+		return nil
+	case err != nil:
 		c.unreadable(err)
 		return nil
 	}

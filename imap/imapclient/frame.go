@@ -315,6 +315,27 @@ func (f *frame) raw() []byte {
 	return append([]byte(nil), f.text[:min(len(f.text), maxRaw)]...)
 }
 
+// whole returns the response with the literals that were taken out of it.
+func (f *frame) whole() []byte {
+	size := int64(len(f.text))
+	for _, b := range f.bodies {
+		if b.data != nil {
+			size += b.data.size
+		}
+	}
+	out := make([]byte, 0, size)
+	at := 0
+	for _, b := range f.bodies {
+		out = append(out, f.text[at:b.at]...)
+		if at = b.at; b.data != nil {
+			for _, p := range b.data.chunks {
+				out = append(out, p...)
+			}
+		}
+	}
+	return append(out, f.text[at:]...)
+}
+
 // ReadLine, Literal and SetMaxLine make a frame a wire.Source.
 func (f *frame) ReadLine() ([]byte, error) {
 	if f.pos > len(f.text) {

@@ -34,6 +34,36 @@ func writeValues(e *wire.Encoder, list []imap.Value) {
 	}
 }
 
+// ReadRaw reads an untagged response as values, whether or not its name has a row.
+// text is the response as sent, with its literals, and without the CRLF at its end.
+// Of a status response it reads the condition only. If the values can't be read, the
+// error is a *wire.SyntaxError or *wire.LimitError, and the Unknown has the name.
+func ReadRaw(text []byte, utf8 bool) (*Unknown, error) {
+	lim := wire.LimitsClient()
+	lim.Line, lim.Literal, lim.Command, lim.Elements = len(text)+2, int64(len(text)), 2*int64(len(text))+2, 1<<26
+	d := &decoder{Decoder: wire.NewDecoder(wire.Bytes(append(text[:len(text):len(text)], "\r\n"...)), lim)}
+	d.Tolerant, d.UTF8 = true, utf8
+	u := &Unknown{}
+	if err := d.Begin(); err != nil {
+		return u, err
+	}
+	if d.Special('*') && d.SP() {
+		if c := d.Peek(); c >= '0' && c <= '9' && (!d.Number(&u.N) || !d.SP()) {
+			return u, d.Err()
+		}
+		u.Name = string(wire.Upper(d.Word()))
+		switch imap.Condition(u.Name) {
+		case imap.OK, imap.NO, imap.BAD, imap.BYE, imap.PREAUTH:
+			return u, nil
+		}
+		if values(d, &u.Values) && d.End() {
+			return u, nil
+		}
+	}
+	u.Values = nil
+	return u, d.Err()
+}
+
 // writeRaw writes a command by its name.
 func writeRaw(e *wire.Encoder, c *imap.Raw) {
 	name := c.Command

@@ -50,3 +50,24 @@ func TestValueRoundTrip(t *testing.T) {
 	require.NoError(t, e.Err)
 	require.Equal(t, line, string(e.B))
 }
+
+func TestReadRaw(t *testing.T) {
+	for text, want := range map[string]*Unknown{
+		"* LIST (\\Marked) \"/\" &AOQ-": {Name: "LIST", Values: []imap.Value{
+			imap.ListOf(imap.Atom(`\Marked`)), imap.String("/"), imap.Atom("&AOQ-")}},
+		"* 3 EXISTS":             {Name: "EXISTS", N: 3},
+		"* xyz {3}\r\na\r\n 7 ":  {Name: "XYZ", Values: []imap.Value{imap.String("a\r\n"), imap.Atom("7")}},
+		"* NO [ALERT] (careful":  {Name: "NO"},
+		"* SEARCH 1 2 3":         {Name: "SEARCH", Values: []imap.Value{imap.Atom("1"), imap.Atom("2"), imap.Atom("3")}},
+		"* 1 FETCH (BODY[] NIL)": {Name: "FETCH", N: 1, Values: []imap.Value{imap.ListOf(imap.Atom("BODY[]"), imap.NIL())}},
+	} {
+		u, err := ReadRaw([]byte(text), false)
+		require.NoError(t, err, text)
+		require.Equal(t, want, u, text)
+	}
+	for _, text := range []string{"", "a OK", "* LIST (a", "* LIST \"a", "* X {5}\r\nabc", "* X {9999999999}\r\n"} {
+		u, err := ReadRaw([]byte(text), false)
+		require.Error(t, err, text)
+		require.Empty(t, u.Values)
+	}
+}
