@@ -279,11 +279,18 @@ func (c *Client) data(resp grammar.Response) {
 	case *imap.StatusData:
 		c.events.add(&MailboxStatus{StatusData: r})
 	case *imap.ListData:
+		c.keepName(r)
 		c.events.add(&MailboxChanged{ListData: r})
+	case *imap.MetadataData:
+		c.events.add(metadataChanged(r))
 	case *imap.SearchData, *imap.ESearchData, *grammar.LSub, imap.IDFields:
 		// The answer to a command that was cancelled.
 	case *grammar.Unknown:
 		c.events.add(&Unknown{Name: r.Name, Number: r.N, Values: r.Values})
+	default:
+		if u, err := grammar.ReadRaw(c.fr.whole(), c.utf8.Load()); err == nil {
+			c.events.add(&Unknown{Name: u.Name, Number: u.N, Values: u.Values})
+		}
 	}
 }
 

@@ -43,7 +43,15 @@ type MailboxStatus struct{ *imap.StatusData }
 // (\NonExistent) or subscribed to (RFC 5465).
 type MailboxChanged struct{ *imap.ListData }
 
-// Unknown is a response that this package does not know.
+// MetadataChanged says that annotations of a mailbox, or of the server where Mailbox is
+// empty, have changed (RFC 5464 §4.4.2). Servers tell if METADATA or METADATA-SERVER is
+// among Options.Enable.
+type MetadataChanged struct {
+	Mailbox string
+	Entries []string // their names; Client.Metadata tells the values
+}
+
+// Unknown is a response that this package does not know, or that nobody has asked for.
 type Unknown struct {
 	Name   string // in capitals
 	Number uint32 // the number before the name, if there was one

@@ -225,16 +225,23 @@ func statusLine(d *decoder, tag string, cond imap.Condition) Response {
 
 // readArg reads the argument of the code.
 func (s *StatusLine) readArg() {
-	r := all().codes.get([]byte(s.Code))
+	s.Arg = CodeArg(s.Code, s.Args)
+}
+
+// CodeArg reads the argument of a code. It is nil if the code has none, or if it is
+// invalid.
+func CodeArg(code imap.Code, args string) any {
+	r := all().codes.get([]byte(code))
 	if r == nil {
-		return
+		return nil
 	}
-	d := &decoder{Decoder: wire.NewDecoder(wire.Bytes([]byte(" "+s.Args+"\r\n")), wire.LimitsClient())}
+	d := &decoder{Decoder: wire.NewDecoder(wire.Bytes([]byte(" "+args+"\r\n")), wire.LimitsClient())}
 	d.Tolerant = true
 	var arg any
 	if d.Begin() == nil && r.read(d, &arg) && d.End() {
-		s.Arg = arg
+		return arg
 	}
+	return nil
 }
 
 // codeEnd finds the "]" that ends a code. It passes over quoted strings and lists,
