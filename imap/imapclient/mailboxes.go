@@ -30,14 +30,29 @@ func (c *Client) Create(ctx context.Context, name string, use ...mailbox.Special
 	return c.run(ctx, namedCall(cmd, name))
 }
 
-// Delete deletes a mailbox. The error is mailbox.ErrNotExist if there is none.
+// Delete deletes a mailbox (RFC 9051 §6.3.5). The error is mailbox.ErrNotExist if there
+// is none. Mailboxes below it remain; some servers then refuse, others keep the name as
+// one that can't be selected. INBOX can't be deleted.
 func (c *Client) Delete(ctx context.Context, name string) error {
-	return c.run(ctx, namedCall(&imap.Delete{Mailbox: name}, name))
+	return c.run(ctx, c.goneCall(&imap.Delete{Mailbox: name}, name))
 }
 
-// Rename gives a mailbox another name.
+// Rename gives a mailbox, and those below it, another name (RFC 9051 §6.3.6). To rename
+// INBOX moves all its messages to a new mailbox and leaves INBOX empty; some servers
+// refuse that. The error is mailbox.ErrNotExist or mailbox.ErrExist.
 func (c *Client) Rename(ctx context.Context, from, to string) error {
-	return c.run(ctx, namedCall(&imap.Rename{From: from, To: to}, from))
+	return c.run(ctx, c.goneCall(&imap.Rename{From: from, To: to}, from))
+}
+
+// goneCall returns a call after which the name means no mailbox.
+func (c *Client) goneCall(cmd imap.Command, name string) *call {
+	k := namedCall(cmd, name)
+	k.ended = func(k *call) {
+		if k.status.Cond == imap.OK {
+			c.forgetName(name)
+		}
+	}
+	return k
 }
 
 // Subscribe adds a name to the subscriptions.

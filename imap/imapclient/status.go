@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/imap"
@@ -36,13 +37,60 @@ func (c *Client) statusCall(name string, items []imap.StatusItem) (*call, **imap
 	data := new(*imap.StatusData)
 	k.take = func(resp grammar.Response) bool {
 		s, ok := resp.(*imap.StatusData)
-		if !ok || *data != nil || !sameName(s.Mailbox, name) {
+		if !ok || *data != nil || !sameName(s.Mailbox, name) || !answersStatus(s, items) {
 			return false
 		}
 		*data = s
 		return true
 	}
 	return k, data
+}
+
+// answersStatus reports whether a response has one of the items, or none at all. Others
+// may be about the same mailbox: those of LIST, and those that NOTIFY brings.
+func answersStatus(s *imap.StatusData, items []imap.StatusItem) bool {
+	has := func(item imap.StatusItem) bool { return hasStatus(s, item) }
+	return slices.ContainsFunc(items, has) || len(s.Unknown) == 0 && !slices.ContainsFunc(statusItems[:], has)
+}
+
+// statusItems are the items that StatusData has fields for.
+var statusItems = [...]imap.StatusItem{
+	imap.StatusMessages, imap.StatusRecent, imap.StatusUIDNext, imap.StatusUIDValidity, imap.StatusUnseen, imap.StatusDeleted,
+	imap.StatusSize, imap.StatusHighestModSeq, imap.StatusAppendLimit, imap.StatusMailboxID, imap.StatusDeletedStorage,
+}
+
+// hasStatus reports whether a response has an item.
+func hasStatus(s *imap.StatusData, item imap.StatusItem) bool {
+	switch imap.StatusItem(strings.ToUpper(string(item))) {
+	case imap.StatusMessages:
+		return s.Messages != nil
+	case imap.StatusRecent:
+		return s.Recent != nil
+	case imap.StatusUIDNext:
+		return s.UIDNext != 0
+	case imap.StatusUIDValidity:
+		return s.UIDValidity != 0
+	case imap.StatusUnseen:
+		return s.Unseen != nil
+	case imap.StatusDeleted:
+		return s.Deleted != nil
+	case imap.StatusSize:
+		return s.Size != nil
+	case imap.StatusHighestModSeq:
+		return s.HighestModSeq != nil
+	case imap.StatusAppendLimit:
+		return s.AppendLimit != nil
+	case imap.StatusMailboxID:
+		return s.MailboxID != ""
+	case imap.StatusDeletedStorage:
+		return s.DeletedStorage != nil
+	}
+	for _, u := range s.Unknown {
+		if strings.EqualFold(u.Name, string(item)) {
+			return true
+		}
+	}
+	return false
 }
 
 // sameName reports whether both are the name of one mailbox.
