@@ -1,13 +1,8 @@
 package imapclient
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"iter"
-	"os"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
@@ -23,43 +18,56 @@ type Appended struct {
 
 // Append stores messages in a mailbox (RFC 9051 §6.3.12): several in one command,
 // all or none, where the server has MULTIAPPEND (RFC 3502), otherwise one by one
-// (see EmulateAppend). The error is mailbox.ErrNotExist if there is no such
-// mailbox, and mailbox.ErrTooLarge, before anything is sent, if a message exceeds
-// what the server takes.
+// (see EmulateAppend); then Appended.Done says how far it came.
+//
+// The error is mailbox.ErrNotExist if there is no such mailbox (also the code
+// TRYCREATE), mailbox.ErrTooLarge, before anything is sent, if a message exceeds
+// what the server says that it takes (RFC 7889), and a [BodyError] if a body fails
+// or has another size than was said.
 //
 // A body whose Size is mailbox.SizeUnknown is measured if it can be sought in, and
-// otherwise kept: 1 MiB in memory, more in a temporary file. Its octets go as they
-// are; see CRLF. A body that ends early or fails closes the connection, since the
-// server waits for the rest.
+// otherwise kept: 1 MiB in memory, more in a temporary file. So is a [Body] whose
+// octets are still to be fetched, from this or from another connection. Octets go
+// as they are; see [CRLF]. Where the server has UTF8=ACCEPT and BINARY, headers
+// with UTF-8 (RFC 6855 §4) and bodies with octets that are zero (RFC 3516 §4.4) are
+// announced as such.
+//
+// The connection can send nothing else while a message is on its way, and is
+// closed if its body fails or ctx ends in the middle. A body must therefore not
+// use the connection, except as the Body of a Message: see [ErrStalled]. What fits
+// into 64 KiB is read before anything is sent, and can do no such harm.
 func (c *Client) Append(ctx context.Context, name string, msgs ...mailbox.Incoming) (*Appended, error) {
 	out := &Appended{}
 	if len(msgs) == 0 {
 		return out, nil
 	}
-	ready, release, err := c.measure(msgs)
-	defer release()
-	if err != nil {
-		return out, err
-	}
-	if len(ready) == 1 || c.has(imap.CapMultiAppend) {
-		k := c.appendCall(ctx, name, ready)
-		if err := c.run(ctx, k); err != nil {
-			return out, err
-		}
-		out.add(k, len(ready))
-		return out, nil
+	if len(msgs) == 1 || c.has(imap.CapMultiAppend) {
+		return out, c.append(ctx, name, msgs, out)
 	}
 	if c.o.NoEmulation&EmulateAppend != 0 {
 		return out, &UnsupportedError{Cap: imap.CapMultiAppend, What: "several messages at once"}
 	}
-	for _, msg := range ready {
-		k := c.appendCall(ctx, name, []mailbox.Incoming{msg})
-		if err := c.run(ctx, k); err != nil {
+	for i := range msgs {
+		if err := c.append(ctx, name, msgs[i:i+1], out); err != nil {
 			return out, err
 		}
-		out.add(k, 1)
 	}
 	return out, nil
+}
+
+// append sends one command and adds to the result.
+func (c *Client) append(ctx context.Context, name string, msgs []mailbox.Incoming, out *Appended) error {
+	ups, release, err := c.uploads(ctx, name, msgs)
+	defer release()
+	if err != nil {
+		return err
+	}
+	k := c.appendCall(ctx, name, msgs, ups)
+	if err := c.run(ctx, k); err != nil {
+		return err
+	}
+	out.add(k, len(msgs))
+	return nil
 }
 
 func (a *Appended) add(k *call, n int) {
@@ -73,83 +81,91 @@ func (a *Appended) add(k *call, n int) {
 }
 
 // AppendSeq stores messages one by one, several in flight, and yields the UID of
-// each in order, zero if the server does not tell. A message that is refused comes
-// as an error with UID zero, and the loop may go on; any other error ends it. An
-// error of drafts ends it too, after what was sent has been answered.
+// each in order, zero if the server does not tell. A message that the server
+// refuses, or whose body fails before anything of it was sent, comes as an error
+// with UID zero, and so does an error of msgs; the loop may then go on. An error
+// after which the connection is closed, or ctx has ended, ends it.
+//
+// Bodies are as for Append. msgs may be what a Fetch yields, on any connection, this
+// one included; see [Drafts]. If the loop is left early, what was sent and not
+// yielded may have been stored.
 func (c *Client) AppendSeq(ctx context.Context, name string, msgs iter.Seq2[mailbox.Incoming, error]) iter.Seq2[mailbox.UID, error] {
 	return func(yield func(mailbox.UID, error) bool) {
-		var flying []*call
-		defer func() {
-			for _, k := range flying {
-				c.abandon(k)
-			}
-		}()
-		// take yields the result of the oldest.
-		take := func() bool {
-			k := flying[0]
-			err := c.wait(ctx, k)
-			flying = flying[1:]
-			var uid mailbox.UID
-			var e *imap.Error
-			switch {
-			case err == nil:
-				if u, ok := k.status.Arg.(imap.AppendUID); ok {
-					uid = u.UIDs.Min()
-				}
-			case !errors.As(err, &e) || errors.Is(err, ErrClosed):
-				yield(0, err)
-				return false
-			}
-			return yield(uid, err)
-		}
+		s := &appendSeq{c: c, ctx: ctx, yield: yield}
+		defer s.stop()
 		for msg, err := range msgs {
-			if err != nil {
-				for len(flying) > 0 {
-					if !take() {
-						return
-					}
-				}
-				yield(0, err)
-				return
-			}
-			ready, release, err := c.measure([]mailbox.Incoming{msg})
+			var k *call
 			if err == nil {
-				k := c.appendCall(ctx, name, ready)
-				if err = c.start(ctx, k); err == nil {
-					flying = append(flying, k)
-				}
+				k, err = s.send(name, msg)
 			}
-			release()
-			if err != nil {
-				if !errors.Is(err, mailbox.ErrTooLarge) {
-					yield(0, err)
-					return
-				}
-				for len(flying) > 0 {
-					if !take() {
-						return
-					}
-				}
-				if !yield(0, err) {
-					return
-				}
-			}
-			for len(flying) > 0 && (len(flying) >= appendsInFlight || flying[0].isDone()) {
-				if !take() {
-					return
-				}
-			}
-		}
-		for len(flying) > 0 {
-			if !take() {
+			s.queue = append(s.queue, appendResult{k, err})
+			if !s.take(appendsInFlight) {
 				return
 			}
 		}
+		s.take(0)
 	}
+}
+
+// An appendSeq is an AppendSeq that is under way.
+type appendSeq struct {
+	c     *Client
+	ctx   context.Context
+	yield func(mailbox.UID, error) bool
+	queue []appendResult // in the order of the messages
+}
+
+// An appendResult is a command in flight, or why there is none.
+type appendResult struct {
+	k   *call
+	err error
 }
 
 // appendsInFlight is how many messages AppendSeq sends ahead of the answers.
 const appendsInFlight = 64
+
+func (s *appendSeq) send(name string, msg mailbox.Incoming) (*call, error) {
+	msgs := []mailbox.Incoming{msg}
+	ups, release, err := s.c.uploads(s.ctx, name, msgs)
+	defer release()
+	if err != nil {
+		return nil, err
+	}
+	k := s.c.appendCall(s.ctx, name, msgs, ups)
+	return k, s.c.start(s.ctx, k)
+}
+
+// take yields the results that are there, and waits until no more than n are
+// left. It returns false if the loop has ended.
+func (s *appendSeq) take(n int) bool {
+	for len(s.queue) > 0 {
+		r := s.queue[0]
+		if len(s.queue) <= n && r.err == nil && !r.k.isDone() {
+			return true
+		}
+		s.queue = s.queue[1:]
+		var uid mailbox.UID
+		if r.err == nil {
+			if r.err = s.c.wait(s.ctx, r.k); r.err == nil {
+				if u, ok := r.k.status.Arg.(imap.AppendUID); ok {
+					uid = u.UIDs.Min()
+				}
+			}
+		}
+		if !s.yield(uid, r.err) || r.err != nil && (s.ctx.Err() != nil || s.c.Err() != nil) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *appendSeq) stop() {
+	for _, r := range s.queue {
+		if r.err == nil {
+			s.c.abandon(r.k)
+		}
+	}
+}
 
 func (k *call) isDone() bool {
 	select {
@@ -177,126 +193,23 @@ func Drafts(msgs iter.Seq2[*Message, error]) iter.Seq2[mailbox.Incoming, error] 
 	}
 }
 
-// appendCall returns the call that appends messages of known size.
-func (c *Client) appendCall(ctx context.Context, name string, msgs []mailbox.Incoming) *call {
-	first := appendMessage(&msgs[0])
-	k := namedCall(&imap.Append{Mailbox: name, Message: first}, name)
+// appendCall returns the call that appends messages.
+func (c *Client) appendCall(ctx context.Context, name string, msgs []mailbox.Incoming, ups []*upload) *call {
+	cmd := &imap.Append{Mailbox: name}
+	k := namedCall(cmd, name)
 	k.write = func(w *writer) error {
-		progress := progressOf(ctx, total(msgs))
-		grammar.WriteCommand(&w.e, k.cmd)
-		for i := range msgs {
-			m := appendMessage(&msgs[i])
-			if i > 0 {
-				grammar.WriteMessage(&w.e, &m)
-			}
-			if err := w.send(); err != nil {
-				return err
-			}
-			if err := w.stream(msgs[i].Body, msgs[i].Size, progress); err != nil {
-				return err
-			}
-			w.e.Reset(w.c.conn.AvailableBuffer())
-			grammar.EndMessage(&w.e, &m)
-		}
-		return nil
+		return w.writeMessages(msgs, ups, progressOf(ctx, totalSize(ups)), func(m *imap.AppendMessage) {
+			cmd.Message = *m
+			grammar.WriteCommand(&w.e, cmd)
+		})
 	}
 	return k
 }
 
-func appendMessage(msg *mailbox.Incoming) imap.AppendMessage {
-	m := imap.AppendMessage{Date: msg.InternalDate, Literal: imap.Literal{Size: msg.Size}}
-	for f := range msg.Flags.All() {
-		m.Flags = append(m.Flags, f)
-	}
-	return m
-}
-
-func total(msgs []mailbox.Incoming) int64 {
+func totalSize(ups []*upload) int64 {
 	n := int64(0)
-	for i := range msgs {
-		n += msgs[i].Size
+	for _, u := range ups {
+		n += u.size
 	}
 	return n
-}
-
-// measure returns the messages with known sizes. release removes temporary files.
-func (c *Client) measure(msgs []mailbox.Incoming) (out []mailbox.Incoming, release func(), err error) {
-	var files []*os.File
-	release = func() {
-		for _, f := range files {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}
-	limit := c.appendLimit()
-	out = append(out, msgs...)
-	for i := range out {
-		msg := &out[i]
-		if msg.Size < 0 {
-			f, err := sizeUp(msg)
-			if f != nil {
-				files = append(files, f)
-			}
-			if err != nil {
-				return out, release, fmt.Errorf("imapclient: reading the message: %w", err)
-			}
-		}
-		if limit >= 0 && msg.Size > limit {
-			return out, release, fmt.Errorf("imapclient: %d octets, the server takes %d: %w", msg.Size, limit, mailbox.ErrTooLarge)
-		}
-	}
-	return out, release, nil
-}
-
-// appendLimit returns how large a message may be, negative if that is not known
-// (RFC 7889).
-func (c *Client) appendLimit() int64 {
-	v, ok := c.Capabilities().Value(string(imap.CapAppendLimit))
-	var n int64
-	if !ok {
-		return -1
-	}
-	if _, err := fmt.Sscanf(v, "%d", &n); err != nil || n <= 0 {
-		return -1
-	}
-	return n
-}
-
-// spoolMemory is how much of a body of unknown size is kept in memory.
-const spoolMemory = 1 << 20
-
-// sizeUp finds out the size of a body. If it is long and can't be sought in, it is
-// copied to a file.
-func sizeUp(msg *mailbox.Incoming) (*os.File, error) {
-	if s, ok := msg.Body.(io.Seeker); ok {
-		here, err := s.Seek(0, io.SeekCurrent)
-		if err == nil {
-			var end int64
-			if end, err = s.Seek(0, io.SeekEnd); err == nil {
-				_, err = s.Seek(here, io.SeekStart)
-				msg.Size = end - here
-				return nil, err
-			}
-		}
-	}
-	var buf bytes.Buffer
-	n, err := io.CopyN(&buf, msg.Body, spoolMemory)
-	if err == io.EOF {
-		msg.Body, msg.Size = &buf, n
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.CreateTemp("", "imapclient")
-	if err != nil {
-		return nil, err
-	}
-	size, err := io.Copy(f, io.MultiReader(&buf, msg.Body))
-	if err != nil {
-		return f, err
-	}
-	_, err = f.Seek(0, io.SeekStart)
-	msg.Body, msg.Size = f, size
-	return f, err
 }

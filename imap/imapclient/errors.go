@@ -35,6 +35,11 @@ var (
 	// ErrItemMissing: the server left out an item that was asked for.
 	ErrItemMissing = errors.New("imapclient: server left out an item")
 
+	// ErrStalled: another call is storing a message on the connection, and the
+	// body of that message has not come for Timeouts.Write. It may be waiting
+	// for the call that returns this error.
+	ErrStalled = errors.New("imapclient: connection waits for the body of a message to be stored")
+
 	// ErrBodyExpired: the body was read after its lifetime.
 	ErrBodyExpired = errors.New("imapclient: body is read after the loop's step")
 

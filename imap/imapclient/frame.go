@@ -328,7 +328,7 @@ func (f *frame) whole() []byte {
 	for _, b := range f.bodies {
 		out = append(out, f.text[at:b.at]...)
 		if at = b.at; b.data != nil {
-			for _, p := range b.data.chunks {
+			for p := range b.data.pieces(0) {
 				out = append(out, p...)
 			}
 		}

@@ -111,12 +111,14 @@ func (m *Message) Body(s ...Section) *Body {
 	return b
 }
 
-// Draft returns the message for an Append elsewhere. It needs Entry and Whole.
+// Draft returns the message for an Append elsewhere. It needs Entry and Whole. Its
+// size is unknown if not all octets have come with the message: that which servers
+// tell may be an estimate.
 func (m *Message) Draft() mailbox.Incoming {
 	b := m.Body(Whole())
-	size := b.Size()
-	if size < 0 {
-		size = m.Entry.Size
+	size := int64(mailbox.SizeUnknown)
+	if b.err == nil && !b.more {
+		size = b.Size()
 	}
 	return mailbox.Incoming{Body: b, Size: size, Flags: m.Entry.Flags, InternalDate: m.InternalDate}
 }

@@ -3,10 +3,10 @@ package imapclient
 import (
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 )
@@ -27,18 +27,45 @@ func (c *Client) takeTurn(ctx context.Context, name string) error {
 	c.waiting.Add(1)
 	c.block()
 	defer c.unblock()
-	select {
-	case <-c.turn:
-		c.waiting.Add(-1)
-		return nil
-	case <-ctx.Done():
-		c.waiting.Add(-1)
+	err := c.awaitTurn(ctx, name)
+	c.waiting.Add(-1)
+	if err != nil {
 		c.flushForOthers()
-		return &InterruptedError{Command: name, Err: context.Cause(ctx)}
-	case <-c.closed:
-		c.waiting.Add(-1)
-		return c.Err()
 	}
+	return err
+}
+
+// awaitTurn waits for the turn, but not for one that will never come: see
+// ErrStalled.
+func (c *Client) awaitTurn(ctx context.Context, name string) error {
+	for {
+		stalled, stop := c.stallTimer()
+		select {
+		case <-c.turn:
+			stop()
+			return nil
+		case <-ctx.Done():
+			stop()
+			return &InterruptedError{Command: name, Err: context.Cause(ctx)}
+		case <-c.closed:
+			stop()
+			return c.Err()
+		case <-stalled:
+			if since := c.uploading.Load(); since != 0 && time.Since(time.Unix(0, since)) >= c.o.Timeouts.Write {
+				return &CommandError{Command: name, Err: ErrStalled}
+			}
+		}
+	}
+}
+
+// stallTimer returns a channel that is ready when it is time to see whether who has
+// the turn waits in vain for the body of a message that it sends.
+func (c *Client) stallTimer() (<-chan time.Time, func() bool) {
+	if c.o.Timeouts.Write <= 0 {
+		return nil, func() bool { return false }
+	}
+	t := time.NewTimer(c.o.Timeouts.Write)
+	return t.C, t.Stop
 }
 
 // giveTurn flushes, unless another writer will, and gives the turn back.
@@ -112,6 +139,11 @@ func (c *Client) startNext(ctx context.Context, k *call) error {
 	w.end()
 	switch {
 	case err == errEnded:
+		c.mu.Lock()
+		if k.err == nil && k.status != nil && k.status.Cond == imap.OK {
+			k.err = &ProtocolError{What: k.name + " was confirmed before all of it was sent"}
+		}
+		c.mu.Unlock()
 		return nil // wait tells how
 	case err == nil && k.onOK != nil:
 		return c.holdTurn(ctx, k)
@@ -347,43 +379,4 @@ func (w *writer) await() error {
 		c.fail(&InterruptedError{Command: w.k.name, Sent: true, Err: context.Cause(w.ctx)})
 		return &InterruptedError{Command: w.k.name, Sent: true, Err: context.Cause(w.ctx)}
 	}
-}
-
-// stream writes size octets of r as the literal that was announced. An error
-// closes the connection, since the literal can't be ended.
-func (w *writer) stream(r io.Reader, size int64, progress func(int64)) error {
-	c := w.c
-	c.unflushed.Store(true)
-	out := c.conn.CountedWriter(size)
-	n, err := io.CopyN(&activity{out, c, progress}, r, size)
-	if err == io.EOF {
-		err = fmt.Errorf("imapclient: body has %d octets, %d were announced: %w", n, size, io.ErrUnexpectedEOF)
-	}
-	if err == nil {
-		err = out.Close()
-	}
-	if err != nil {
-		c.fail(err)
-		if cause := context.Cause(w.ctx); cause != nil {
-			return &InterruptedError{Command: w.k.name, Sent: true, Err: cause}
-		}
-		return err
-	}
-	return nil
-}
-
-// activity counts what is written as a sign that an answer is not yet due.
-type activity struct {
-	w        io.Writer
-	c        *Client
-	progress func(int64)
-}
-
-func (a *activity) Write(p []byte) (int, error) {
-	n, err := a.w.Write(p)
-	a.c.lastSent.Store(time.Now().UnixNano())
-	if a.progress != nil {
-		a.progress(int64(n))
-	}
-	return n, err
 }

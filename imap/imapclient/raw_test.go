@@ -7,19 +7,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/imapclient"
-	"github.com/posthorn-mail/posthorn/internal/transcript"
 )
-
-// scripted returns a client of a server that plays the script after a greeting with
-// these capabilities. The client is logged in by PREAUTH.
-func scripted(t *testing.T, caps, script string, o *imapclient.Options) *imapclient.Client {
-	t.Helper()
-	srv := transcript.Serve(t, "S: * PREAUTH [CAPABILITY IMAP4rev1 "+caps+"] ready\n"+script, nil)
-	c, err := imapclient.NewClient(t.Context(), srv.Dial(), o)
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
-	return c
-}
 
 func TestRaw(t *testing.T) {
 	ctx := t.Context()
