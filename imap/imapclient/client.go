@@ -150,9 +150,6 @@ func (c *Client) greeted(ctx context.Context, greeting <-chan *grammar.StatusLin
 	default:
 		return fmt.Errorf("imapclient: server refuses the connection: %w", g.Err())
 	}
-	if g.Code == imap.CodeAlert {
-		c.events.add(&Alert{Text: g.Text})
-	}
 	return nil
 }
 

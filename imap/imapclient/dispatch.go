@@ -188,14 +188,11 @@ func (c *Client) condition(r *grammar.StatusLine) error {
 			return nil
 		}
 	}
-	switch {
-	case r.Code == imap.CodeAlert:
-		c.events.add(&Alert{Text: r.Text})
-	case r.Cond == imap.BAD || r.Cond == imap.NO:
+	if r.Code != imap.CodeAlert && (r.Cond == imap.BAD || r.Cond == imap.NO) {
 		c.log("warning of the server", "text", r.Text)
-		if r.Cond == imap.BAD && len(c.inflight) == 1 {
-			c.failSoon(c.inflight[0], r.Err())
-		}
+	}
+	if r.Cond == imap.BAD && len(c.inflight) == 1 {
+		c.failSoon(c.inflight[0], r.Err())
 	}
 	return nil
 }
@@ -224,9 +221,14 @@ const untaggedBad = 5 * time.Second
 
 // statusCode takes the response codes that are not about one command. mu is held.
 func (c *Client) statusCode(r *grammar.StatusLine) {
-	switch arg := r.Arg.(type) {
-	case imap.CapSet:
-		c.setCaps(arg)
+	if caps, ok := r.Arg.(imap.CapSet); ok {
+		c.setCaps(caps)
+	}
+	if r.Code == imap.CodeAlert {
+		if !c.events.watching {
+			c.log("alert", "text", r.Text)
+		}
+		c.events.add(&Alert{Text: r.Text})
 	}
 }
 

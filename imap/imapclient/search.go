@@ -52,32 +52,41 @@ func (m *Mailbox) search(ctx context.Context, cmd *imap.Search, found *searchRes
 			cmd.Return = imap.ReturnAll
 		}
 	}
-	ascii := grammar.ASCIIKey(cmd.Key)
-	for {
-		c.mu.Lock()
-		cmd.NoCharset = c.noCharset
-		c.mu.Unlock()
-		k := m.searchCall(cmd)
-		collect := k.take
-		k.take = func(resp grammar.Response) bool {
-			if !collect(resp) {
-				return false
-			}
-			k.err = errors.Join(k.err, found.read(resp))
-			return true
-		}
-		err := c.run(ctx, k)
-		var e *imap.Error
-		refused := errors.As(err, &e) && (e.Code == imap.CodeBadCharset || e.Status == imap.BAD)
-		if refused && !ascii && !cmd.NoCharset && !c.utf8.Load() {
-			c.mu.Lock()
-			c.noCharset = true // and never again on this connection
-			c.mu.Unlock()
-			*found = searchResult{}
-			continue
-		}
+	c.mu.Lock()
+	cmd.NoCharset = c.noCharset
+	c.mu.Unlock()
+	err := m.searchOnce(ctx, cmd, found)
+	var e *imap.Error
+	switch {
+	case cmd.NoCharset || c.utf8.Load() || !errors.As(err, &e) || grammar.ASCIIKey(cmd.Key):
+		return err
+	case e.Code != imap.CodeBadCharset && e.Status != imap.BAD:
 		return err
 	}
+	// Some servers answer BAD to any CHARSET, and so they do to other things.
+	cmd.NoCharset = true
+	again := m.searchOnce(ctx, cmd, found)
+	if e.Code == imap.CodeBadCharset || again == nil {
+		c.mu.Lock()
+		c.noCharset = true // and never again on this connection
+		c.mu.Unlock()
+	}
+	return again
+}
+
+// searchOnce sends the command.
+func (m *Mailbox) searchOnce(ctx context.Context, cmd *imap.Search, found *searchResult) error {
+	*found = searchResult{}
+	k := m.searchCall(cmd)
+	collect := k.take
+	k.take = func(resp grammar.Response) bool {
+		if !collect(resp) {
+			return false
+		}
+		k.err = errors.Join(k.err, found.read(resp))
+		return true
+	}
+	return m.c.run(ctx, k)
 }
 
 // searchCall returns a call that takes the answer to a search and drops it.
