@@ -51,6 +51,7 @@ type call struct {
 	octets    int64               // of its responses
 	abandoned bool                // nobody waits for it any more
 	flushed   bool                // with onOK: all of it was sent
+	due       bool                // abandoned, first in flight, and others wait: see giveUp
 	acked     bool                // the server has asked it to go on
 	over      bool                // of an IDLE: DONE has been sent
 }
@@ -123,27 +124,27 @@ func (c *Client) abandon(k *call) bool {
 	}
 	c.wakeLocked() // the reader may wait for room
 	if d := c.o.Timeouts.Cancelled; d > 0 {
-		time.AfterFunc(d, func() { c.giveUp(k, d) })
+		time.AfterFunc(d/2, func() { c.giveUp(k, d/2) })
 	}
 	return true
 }
 
-// giveUp closes the connection if the rest of an abandoned answer still holds
-// others up.
+// giveUp closes the connection if the rest of an abandoned answer holds others up, as
+// it has done d ago. The time counts while no earlier command is in flight.
 func (c *Client) giveUp(k *call, d time.Duration) {
 	c.mu.Lock()
-	select {
-	case <-k.done:
+	if k.isDone() {
 		c.mu.Unlock()
 		return
-	default:
 	}
 	others := c.waiting.Load() > 0
 	for _, f := range c.inflight {
 		others = others || !f.abandoned && f != k
 	}
+	late := others && c.inflight[0] == k && k.due
+	k.due = others && c.inflight[0] == k
 	c.mu.Unlock()
-	if others {
+	if late {
 		c.fail(&ProtocolError{What: "the answer to " + k.name + ", which was cancelled, does not end"})
 		return
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // find searches and requires what is found.
-func find(t *testing.T, m *imapclient.Mailbox, key search.Key, want string) {
+func findUIDs(t *testing.T, m *imapclient.Mailbox, key search.Key, want string) {
 	t.Helper()
 	found, err := m.Search(t.Context(), key, nil)
 	require.NoError(t, err)
@@ -48,8 +48,8 @@ var commandQuirks = map[string]client{
 	},
 	"q40-return-all": func(t *testing.T, srv *transcript.Server) {
 		c, m := inbox(t, srv)
-		find(t, m, search.Unseen, "4:6")
-		find(t, m, search.Unseen, "")
+		findUIDs(t, m, search.Unseen, "4:6")
+		findUIDs(t, m, search.Unseen, "")
 		usable(t, c)
 	},
 	"q41-minimum-missing": func(t *testing.T, srv *transcript.Server) {
@@ -69,22 +69,22 @@ var commandQuirks = map[string]client{
 	},
 	"q43-badcharset": func(t *testing.T, srv *transcript.Server) {
 		c, m := inbox(t, srv)
-		find(t, m, search.Subject("grün"), "2")
-		find(t, m, search.Subject("grün"), "2")
+		findUIDs(t, m, search.Subject("grün"), "2")
+		findUIDs(t, m, search.Subject("grün"), "2")
 		usable(t, c)
 	},
 	"q43-bad-charset": func(t *testing.T, srv *transcript.Server) {
 		c, m := inbox(t, srv)
 		_, err := m.Search(t.Context(), search.Subject("grün"), nil)
 		require.ErrorIs(t, err, &imap.Error{Status: imap.BAD, Text: "try again"})
-		find(t, m, search.Subject("grün"), "2")
-		find(t, m, search.Subject("grün"), "2")
+		findUIDs(t, m, search.Subject("grün"), "2")
+		findUIDs(t, m, search.Subject("grün"), "2")
 		usable(t, c)
 	},
 	"q44-literal-charset": func(t *testing.T, srv *transcript.Server) {
 		c, m := inbox(t, srv)
-		find(t, m, search.Subject("Überschrift für Österreich"), "2")
-		find(t, m, search.Subject("Austria"), "2")
+		findUIDs(t, m, search.Subject("Überschrift für Österreich"), "2")
+		findUIDs(t, m, search.Subject("Austria"), "2")
 		usable(t, c)
 	},
 	"q45-long-sets": func(t *testing.T, srv *transcript.Server) {
@@ -155,7 +155,7 @@ var commandQuirks = map[string]client{
 		c := connect(t, srv, &imapclient.Options{Timeouts: imapclient.Timeouts{Command: 3 * time.Minute, KeepAlive: -1}})
 		m, err := c.Select(t.Context(), "INBOX", nil)
 		require.NoError(t, err)
-		find(t, m, search.Text{Value: "x"}, "4")
+		findUIDs(t, m, search.Text{Value: "x"}, "4")
 		usable(t, c)
 	},
 	"q53-id-atoms": func(t *testing.T, srv *transcript.Server) {

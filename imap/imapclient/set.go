@@ -70,7 +70,41 @@ func (m *Mailbox) resolve(ctx context.Context, s Set) (mailbox.UIDSet, error) {
 	case setNumbers:
 		return m.numbered(ctx, s.first, s.upto)
 	}
-	return s.uids, nil
+	return m.bound(ctx, s.uids)
+}
+
+// bound returns the messages of a set that exist, if it is so large that most can't
+// exist, as one from a UID to the highest possible: it would become millions of
+// commands. A smaller set is returned as it is.
+func (m *Mailbox) bound(ctx context.Context, uids mailbox.UIDSet) (mailbox.UIDSet, error) {
+	if uids.Len() <= m.c.batch() {
+		return uids, nil
+	}
+	if err := m.ready(ctx); err != nil {
+		return mailbox.UIDSet{}, err
+	}
+	m.c.mu.Lock()
+	exists := m.exists
+	var known *mailbox.UIDSet
+	if m.view != nil && m.view.n == exists {
+		set := m.view.set()
+		known = &set
+	}
+	m.c.mu.Unlock()
+	switch {
+	case known != nil:
+		return uids.Intersect(*known), nil
+	case uids.Len() <= exists:
+		return uids, nil
+	case len(uids.Ranges()) > 1:
+		all, err := m.UIDs(ctx)
+		return uids.Intersect(all), err
+	}
+	found, err := m.Search(ctx, search.UID{Set: uids}, nil)
+	if err != nil {
+		return mailbox.UIDSet{}, err
+	}
+	return found.UIDs.Intersect(uids), nil
 }
 
 // UIDs returns the UIDs of all messages. The first call asks the server; then the
