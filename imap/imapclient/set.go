@@ -190,8 +190,8 @@ func (m *Mailbox) loadRange(ctx context.Context, first, last imap.SeqNum, gen in
 		for _, r := range uids.Ranges() {
 			m.view.append(r)
 		}
-		if m.told == 0 && first == 1 { // UIDNEXT was not told
-			m.told = m.view.uid(imap.SeqNum(min(m.info.Exists, m.view.n)))
+		if m.told == 0 { // SELECT did not tell UIDNEXT
+			m.told = m.view.uid(imap.SeqNum(m.exists - m.pending.Arrived))
 		}
 	}
 	if byFetch {
