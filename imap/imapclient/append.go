@@ -72,7 +72,12 @@ func (c *Client) append(ctx context.Context, name string, msgs []mailbox.Incomin
 
 func (a *Appended) add(k *call, n int) {
 	a.Done += n
-	if u, ok := k.status.Arg.(imap.AppendUID); ok {
+	a.take(k.status.Arg)
+}
+
+// take takes the UIDs from APPENDUID.
+func (a *Appended) take(arg any) {
+	if u, ok := arg.(imap.AppendUID); ok {
 		a.UIDValidity = u.UIDValidity
 		for uid := range u.UIDs.All() {
 			a.UIDs = append(a.UIDs, uid)

@@ -2,7 +2,6 @@ package imapclient
 
 import (
 	"context"
-	"errors"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -51,56 +50,3 @@ func (m *Mailbox) copy(ctx context.Context, uids mailbox.UIDSet, dest string, ou
 	}
 	return nil
 }
-
-// Move moves the messages of the set to another mailbox (RFC 6851). Where the
-// server has no MOVE, they are copied, marked as deleted and expunged, part by
-// part; a failure then can leave copies, and the error says at which step. See
-// EmulateMove.
-func (m *Mailbox) Move(ctx context.Context, set Set, dest string) (*Copied, error) {
-	out := &Copied{}
-	c := m.c
-	emulate := !c.has(imap.CapMove)
-	if emulate && c.o.NoEmulation&EmulateMove != 0 {
-		return out, &UnsupportedError{Cap: imap.CapMove, What: "moving messages"}
-	}
-	uids, err := m.resolve(ctx, set)
-	if err != nil {
-		return out, err
-	}
-	for _, part := range splitSet(uids, c.maxSet(), c.batch()) {
-		if emulate {
-			if err := m.moveByCopy(ctx, part, dest, out); err != nil {
-				return out, err
-			}
-			continue
-		}
-		k := m.newCall(&imap.Move{UID: true, Set: imap.UIDNumSet(part), Mailbox: dest})
-		k.name = "UID MOVE"
-		k.take = takeCopyUID(out)
-		if err := c.run(ctx, k); err != nil {
-			return out, err
-		}
-		out.add(k.status.Arg)
-		out.Done = out.Done.Union(part)
-	}
-	return out, nil
-}
-
-func (m *Mailbox) moveByCopy(ctx context.Context, part mailbox.UIDSet, dest string, out *Copied) error {
-	copied := &Copied{}
-	if err := m.copy(ctx, part, dest, copied); err != nil {
-		return err
-	}
-	out.Moved = append(out.Moved, copied.Moved...)
-	out.UIDValidity = copied.UIDValidity
-	if err := m.AddFlags(ctx, UIDSet(part), mailbox.FlagDeleted); err != nil {
-		return errors.Join(errCopiedOnly, err)
-	}
-	if _, err := m.Expunge(ctx, UIDSet(part)); err != nil {
-		return errors.Join(errCopiedOnly, err)
-	}
-	out.Done = out.Done.Union(part)
-	return nil
-}
-
-var errCopiedOnly = errors.New("imapclient: messages were copied and not removed")

@@ -115,6 +115,22 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("imapclient: server lacks %s: %s", e.Cap, e.What)
 }
 
+// A StepError says that a command that the Client does by several others, since the
+// server lacks it, has failed half way.
+type StepError struct {
+	Command string // that the server lacks: "MOVE", "REPLACE", "UID EXPUNGE"
+	Step    string // the command that failed
+	State   string // what was done before, in words
+	Err     error
+}
+
+func (e *StepError) Error() string {
+	return fmt.Sprintf("imapclient: %s without the server's help: %s: %s failed: %v", e.Command, e.State, e.Step, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *StepError) Unwrap() error { return e.Err }
+
 // An ItemError says that an item of one message could not be understood. Other
 // messages are not affected.
 type ItemError struct {

@@ -25,10 +25,12 @@ func (m *Mailbox) Expunge(ctx context.Context, set Set) (mailbox.UIDSet, error) 
 	if err != nil || uids.IsEmpty() {
 		return mailbox.UIDSet{}, err
 	}
-	// Only what was marked can go; that the removed ones may be named, the view
-	// must be known.
-	if err := m.load(ctx); err != nil {
-		return mailbox.UIDSet{}, err
+	// That the removed ones may be named, the view must be known, unless the server
+	// names them itself.
+	if !c.Enabled().Has(imap.CapQResync) {
+		if err := m.load(ctx); err != nil {
+			return mailbox.UIDSet{}, err
+		}
 	}
 	if !c.has(imap.CapUIDPlus) {
 		return m.expungeOthersKept(ctx, uids)
@@ -62,8 +64,14 @@ func (m *Mailbox) Delete(ctx context.Context, set Set) (mailbox.UIDSet, error) {
 // gone meanwhile.
 func (m *Mailbox) expunge(ctx context.Context, k *call, of mailbox.UIDSet) (mailbox.UIDSet, error) {
 	c := m.c
+	var before, gone mailbox.UIDSet
+	k.take = func(resp grammar.Response) bool {
+		if v, ok := resp.(*imap.VanishedData); ok && !v.Earlier { // RFC 7162 §3.2.10.2
+			gone = gone.Union(v.UIDs.Intersect(of))
+		}
+		return false // it concerns the mailbox too
+	}
 	c.mu.Lock()
-	var before mailbox.UIDSet
 	if m.view != nil {
 		before = m.view.set().Intersect(of)
 	}
@@ -71,10 +79,10 @@ func (m *Mailbox) expunge(ctx context.Context, k *call, of mailbox.UIDSet) (mail
 	err := c.run(ctx, k)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m.view == nil {
-		return mailbox.UIDSet{}, err
+	if m.view != nil {
+		gone = gone.Union(before.Subtract(m.view.set()))
 	}
-	return before.Subtract(m.view.set()), err
+	return gone, err
 }
 
 func (m *Mailbox) expungeOthersKept(ctx context.Context, uids mailbox.UIDSet) (mailbox.UIDSet, error) {
@@ -94,20 +102,9 @@ func (m *Mailbox) expungeOthersKept(ctx context.Context, uids mailbox.UIDSet) (m
 		// Even if ctx has ended, the others get their flag back.
 		back, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.c.o.Timeouts.Done)
 		defer cancel()
-		err = errors.Join(err, m.AddFlags(back, UIDSet(others), mailbox.FlagDeleted))
+		if failed := m.AddFlags(back, UIDSet(others), mailbox.FlagDeleted); failed != nil {
+			err = errors.Join(err, &StepError{Command: "UID EXPUNGE", Step: "STORE", State: `other messages have lost \Deleted`, Err: failed})
+		}
 	}
 	return gone, err
-}
-
-// takeCopyUID takes the untagged OK with COPYUID that precedes the EXPUNGEs of a
-// MOVE (RFC 6851 §4.3).
-func takeCopyUID(out *Copied) func(grammar.Response) bool {
-	return func(resp grammar.Response) bool {
-		line, ok := resp.(*grammar.StatusLine)
-		if ok && line.Code == imap.CodeCopyUID {
-			out.add(line.Arg)
-			return true
-		}
-		return false
-	}
 }

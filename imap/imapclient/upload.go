@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -341,9 +340,7 @@ func (u *upload) sniff() {
 func (c *Client) uploadMessage(msg *mailbox.Incoming, u *upload) imap.AppendMessage {
 	m := imap.AppendMessage{Date: msg.InternalDate, Literal: imap.Literal{Size: u.size}}
 	for f := range msg.Flags.All() {
-		if !strings.EqualFold(string(f), string(imap.FlagRecent)) {
-			m.Flags = append(m.Flags, f)
-		}
+		m.Flags = append(m.Flags, f)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
