@@ -10,6 +10,12 @@ import (
 // Stored is the result of Store.
 type Stored struct {
 	Conflicts mailbox.UIDSet // not changed, because of FlagChange.UnchangedSince (RFC 7162 §3.1.3)
+
+	// ModSeqs are the mod-sequences that the server has told, each with the
+	// messages that have it: the new ones of messages that were changed, and,
+	// from some servers, the old ones of others (RFC 7162 §3.1.3). It is nil
+	// without CONDSTORE.
+	ModSeqs map[mailbox.ModSeq]mailbox.UIDSet
 }
 
 // AddFlags adds flags to the messages of the set.
@@ -43,6 +49,7 @@ func (m *Mailbox) Store(ctx context.Context, set Set, change mailbox.FlagChange)
 	}
 	for _, part := range splitSet(uids, m.c.maxSet(), 1<<31) {
 		k := m.storeCall(imap.UIDNumSet(part), change)
+		k.fetch = m.storeFetching(part, out)
 		err := m.c.run(ctx, k)
 		out.add(k)
 		if err != nil {
@@ -60,6 +67,29 @@ func (m *Mailbox) storeCall(set imap.NumSet, change mailbox.FlagChange) *call {
 	k := m.newCall(&imap.Store{UID: true, Set: set, Op: change.Op, Silent: true, Flags: flags, UnchangedSince: change.UnchangedSince})
 	k.name = "UID STORE"
 	return k
+}
+
+// storeFetching takes the responses to a STORE that tell mod-sequences. They are
+// news for Watch too.
+func (m *Mailbox) storeFetching(set mailbox.UIDSet, out *Stored) *fetching {
+	f := newFetching(m)
+	f.set = set
+	f.wants = func(msg *Message) bool {
+		return msg.Has == ModSeq && !msg.content // with flags it may answer a FETCH
+	}
+	f.each = func(msg *Message) {
+		if msg.Has&ModSeq == 0 {
+			return
+		}
+		if out.ModSeqs == nil {
+			out.ModSeqs = map[mailbox.ModSeq]mailbox.UIDSet{}
+		}
+		set := out.ModSeqs[msg.Entry.ModSeq]
+		set.Add(msg.UID)
+		out.ModSeqs[msg.Entry.ModSeq] = set
+		m.news(msg)
+	}
+	return f
 }
 
 // add takes the conflicts from the tagged response.
