@@ -48,6 +48,11 @@ func (s *Steps) Add(step Step) {
 	*s = append(*s, step)
 }
 
+// UnknownSteps is what a store returns for a call that has changed something, if it
+// can't tell what other changes lie between: Advance then returns false for a view
+// at any ModSeq but zero, and Has false for whatever such a view can meet.
+func UnknownSteps() Steps { return Steps{{From: 0, To: 1}} }
+
 // Has reports whether a change with that ModSeq is among the steps: the caller
 // that made the change need not be told of a message that has it.
 func (s Steps) Has(m ModSeq) bool {

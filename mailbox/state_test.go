@@ -99,3 +99,18 @@ func TestAccess(t *testing.T) {
 	access.PermanentFlags, access.NewKeywords = mailbox.NewFlagSet(mailbox.FlagSeen, "WORK"), false
 	require.Equal(t, `\Seen Work`, access.MayChange(all).String())
 }
+
+func TestUnknownSteps(t *testing.T) {
+	var all mailbox.Steps
+	for range 2 {
+		for _, step := range mailbox.UnknownSteps() {
+			all.Add(step)
+		}
+	}
+	require.NotEmpty(t, all)
+	for _, m := range []mailbox.ModSeq{1, 2, 1 << 62} {
+		_, ok := all.Advance(m)
+		require.False(t, ok)
+		require.False(t, all.Has(m+1))
+	}
+}
