@@ -37,9 +37,10 @@ type Client struct {
 	readerEnded chan struct{} // closed when the reader has ended
 
 	// Of the reader.
-	fr   frame
-	rd   *grammar.ResponseReader
-	slab []Message // to be used
+	fr      frame
+	rd      *grammar.ResponseReader
+	group   *messageGroup // for the next messages
+	grouped int           // how many of it are used
 
 	mu           sync.Mutex // guards what follows; never held over I/O or the user's code
 	reason       error      // why the connection is closed; nil: it is open

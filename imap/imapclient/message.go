@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"sync"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
@@ -27,7 +28,9 @@ type Message struct {
 	seq     imap.SeqNum
 	parts   []partData // the octets that came with it
 	onePart [1]partData
-	oneBody Body
+	oneBody [1]*Body
+	group   *messageGroup
+	index   int        // in group
 	content bool       // there is more than flags
 	failed  *ItemError // an item that can't be read
 	bodies  []*Body
@@ -99,13 +102,16 @@ func (m *Message) Body(s ...Section) *Body {
 			return b
 		}
 	}
-	b := &m.oneBody
+	b := m.group.body(m.index)
 	if len(m.bodies) > 0 {
 		b = &Body{}
 	}
 	*b = m.newBody(want)
 	if b.sec.decodes() && b.err == nil && !b.binary {
 		b.size, b.decoder = -1, m.decoder(b)
+	}
+	if m.bodies == nil {
+		m.bodies = m.oneBody[:0]
 	}
 	m.bodies = append(m.bodies, b)
 	return b
@@ -159,13 +165,31 @@ func (c *Client) release(n int64) {
 	c.mu.Unlock()
 }
 
-// newMessage returns an empty Message. Several share an array.
-func (c *Client) newMessage() *Message {
-	if len(c.slab) == 0 {
-		c.slab = make([]Message, 16)
+// A messageGroup is messages that share an array, so that they cost an allocation
+// together, and another one if their bodies are read.
+type messageGroup struct {
+	messages [16]Message
+	once     sync.Once
+	bodies   []Body
+}
+
+// body returns the first Body of a message.
+func (g *messageGroup) body(i int) *Body {
+	if g == nil {
+		return &Body{}
 	}
-	m := &c.slab[0]
-	c.slab = c.slab[1:]
+	g.once.Do(func() { g.bodies = make([]Body, len(g.messages)) })
+	return &g.bodies[i]
+}
+
+// newMessage returns an empty Message.
+func (c *Client) newMessage() *Message {
+	if c.group == nil || c.grouped == len(c.group.messages) {
+		c.group, c.grouped = &messageGroup{}, 0
+	}
+	m := &c.group.messages[c.grouped]
+	m.group, m.index = c.group, c.grouped
+	c.grouped++
 	return m
 }
 
@@ -283,7 +307,7 @@ func (m *Message) take(it *grammar.Item) {
 
 // repair reads a response that can't be read in one piece item by item.
 func (c *Client) repair(msg *Message, err error) {
-	*msg = Message{seq: msg.seq, octets: msg.octets, content: true, failed: &ItemError{Raw: c.fr.raw(), Err: err}}
+	*msg = Message{group: msg.group, index: msg.index, seq: msg.seq, octets: msg.octets, content: true, failed: &ItemError{Raw: c.fr.raw(), Err: err}}
 	var ext []int
 	for _, b := range c.fr.bodies {
 		ext = append(ext, b.at)
