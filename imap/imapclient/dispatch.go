@@ -17,8 +17,8 @@ func (c *Client) handle() error {
 	}
 	raw := c.raws.Load() > 0 && c.takeRaw()
 	resp, err := c.rd.Read()
-	if err == nil && c.fr.err != nil {
-		err = c.fr.err
+	if c.fr.err != nil {
+		err = c.fr.err // a part is missing
 	}
 	switch {
 	case raw && (err != nil || !isState(resp)):

@@ -202,14 +202,23 @@ func readURLFetchData(d *decoder, f *imap.URLFetchData) bool {
 	return d.Err() == nil
 }
 
+// readURLData reads an item in parentheses; Dovecot has all items in one pair.
 func readURLData(d *decoder, u *imap.URLData) bool {
 	if !d.Element() || !d.Special('(') {
 		return false
 	}
-	if r := urlData().find(d, d.Word()); r != nil {
-		return r.read(d, u) && d.Special(')')
+	for {
+		r := urlData().find(d, d.Word())
+		if r == nil {
+			return d.SkipTo()
+		}
+		if !r.read(d, u) {
+			return false
+		}
+		if !d.TrySP() {
+			return d.Special(')')
+		}
 	}
-	return d.SkipTo()
 }
 
 func writeURLFetchData(e *wire.Encoder, f *imap.URLFetchData) {

@@ -51,7 +51,11 @@ func TestURLAuth(t *testing.T) {
 		require.NoError(t, err, line)
 		require.Equal(t, want, resp)
 	}
-	resp, err := readOne(t, `* URLFETCH "u" (BODYPARTSTRUCTURE ("IMAGE" "PNG" () NIL NIL "BINARY" 123)) (BINARY ~{3}`+"\r\nabc)")
+	resp, err := readOne(t, `* URLFETCH "u" (BODYPARTSTRUCTURE ("text" "plain" NIL NIL NIL "base64" 10 1 NIL NIL NIL NIL) BINARY ~{5}`+"\r\nhello)") // Dovecot
+	require.NoError(t, err)
+	require.Equal(t, []byte("hello"), resp.(*imap.URLFetchData).URLs[0].Binary)
+	require.Equal(t, "base64", resp.(*imap.URLFetchData).URLs[0].Structure.Encoding)
+	resp, err = readOne(t, `* URLFETCH "u" (BODYPARTSTRUCTURE ("IMAGE" "PNG" () NIL NIL "BINARY" 123)) (BINARY ~{3}`+"\r\nabc)")
 	require.NoError(t, err)
 	require.Equal(t, int64(123), resp.(*imap.URLFetchData).URLs[0].Structure.BodySize)
 	require.Equal(t, []byte("abc"), resp.(*imap.URLFetchData).URLs[0].Binary)
