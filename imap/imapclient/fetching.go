@@ -71,7 +71,7 @@ func (r *request) has(msg *Message) bool {
 	if r.light() {
 		return !msg.content && (r.want == 0 || r.want&msg.Has != 0 && (r.want&Flags == 0 || msg.Has&Flags != 0))
 	}
-	if r.want&msg.Has&^(Flags|ModSeq) != 0 || len(r.raw) > 0 && len(msg.Raw) > 0 {
+	if r.want&msg.Has&^(Flags|ModSeq) != 0 || len(r.raw) > 0 && len(msg.Raw) > 0 || len(r.annotations) > 0 && len(msg.Annotations) > 0 {
 		return true
 	}
 	for _, s := range r.sections {
@@ -143,6 +143,9 @@ type request struct {
 	want     Want
 	sections []Section
 	raw      []rawItem
+
+	annotations []*imap.AnnotationQuery
+
 	since    *mailbox.ModSeq
 	vanished bool
 }
@@ -160,6 +163,9 @@ func newRequest(items []Item) *request {
 			r.since = &m
 		case rawItem:
 			r.raw = append(r.raw, it)
+		case annotationItem:
+			q := imap.AnnotationQuery(it)
+			r.annotations = append(r.annotations, &q)
 		}
 	}
 	return r
@@ -186,6 +192,11 @@ func (r *request) items(c *Client) []imap.FetchItem {
 	add(Structure, "", imap.FetchBodyStructure)
 	add(Preview, imap.CapPreview, imap.FetchPreview)
 	add(Gmail, imap.CapGmail, imap.FetchGmailMessageID, imap.FetchGmailThreadID, imap.FetchGmailLabels)
+	if c.has(imap.CapAnnotate) {
+		for _, q := range r.annotations {
+			out = append(out, imap.FetchItem{Att: imap.FetchAnnotation, Annotation: q})
+		}
+	}
 	for _, x := range r.raw {
 		out = append(out, imap.FetchItem{Att: imap.FetchRaw, Name: x.name, Args: x.args})
 	}
@@ -198,5 +209,5 @@ func (r *request) items(c *Client) []imap.FetchItem {
 // light reports whether nothing but flags and mod-sequences is asked for, so that
 // an answer can't be told from news.
 func (r *request) light() bool {
-	return r.want&^(Flags|ModSeq) == 0 && len(r.sections) == 0 && len(r.raw) == 0
+	return r.want&^(Flags|ModSeq) == 0 && len(r.sections) == 0 && len(r.raw) == 0 && len(r.annotations) == 0
 }

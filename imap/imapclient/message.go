@@ -21,7 +21,8 @@ type Message struct {
 	Structure     *message.Part // its parts have no offsets
 	Preview       string
 	Gmail         *imap.GmailData
-	Raw           []RawData // items that this package does not know
+	Annotations   []imap.Annotation // see Annotation
+	Raw           []RawData         // items that this package does not know
 
 	mb      *Mailbox
 	req     *request
@@ -285,6 +286,8 @@ func (m *Message) take(it *grammar.Item) {
 		m.Has |= Structure
 	case imap.FetchGmailMessageID, imap.FetchGmailThreadID, imap.FetchGmailLabels:
 		m.takeGmail(it)
+	case imap.FetchAnnotation:
+		m.Annotations = append(m.Annotations, it.Annotations...)
 	case imap.FetchPreview:
 		m.Preview = it.Text
 		m.Has |= Preview
