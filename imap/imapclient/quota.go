@@ -2,12 +2,17 @@ package imapclient
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
+	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
-// Quota returns the quotas that count what is in a mailbox (RFC 9208 §4.1.3).
+// Quota returns the quotas that count what is in a mailbox, one for each of its roots
+// (RFC 9208 §4.1.3). Storage is in octets. A mailbox without quota has none.
 func (c *Client) Quota(ctx context.Context, name string) ([]imap.QuotaData, error) {
 	if err := c.need(imap.CapQuota, "quotas"); err != nil {
 		return nil, err
@@ -15,7 +20,8 @@ func (c *Client) Quota(ctx context.Context, name string) ([]imap.QuotaData, erro
 	return c.quota(ctx, namedCall(&imap.GetQuotaRoot{Mailbox: name}, name))
 }
 
-// QuotaRoot returns the quota of a root (RFC 9208 §4.1.1).
+// QuotaRoot returns the quota of a root (RFC 9208 §4.1.1). The error is
+// mailbox.ErrNotExist if the server says that there is no such root.
 func (c *Client) QuotaRoot(ctx context.Context, root string) ([]imap.QuotaData, error) {
 	if err := c.need(imap.CapQuota, "quotas"); err != nil {
 		return nil, err
@@ -24,12 +30,40 @@ func (c *Client) QuotaRoot(ctx context.Context, root string) ([]imap.QuotaData, 
 }
 
 // SetQuota replaces the limits of a root, and returns what they are then (RFC 9208
-// §4.1.2). Storage is in units of 1024 octets.
-func (c *Client) SetQuota(ctx context.Context, root string, limits ...imap.QuotaLimit) ([]imap.QuotaData, error) {
+// §4.1.2): servers may round them. Resources that are not named become unlimited. As in
+// package mailbox, storage is in octets; on the wire it is rounded up to units of 1024.
+//
+// Servers of RFC 2087 all have SETQUOTA, though not for everybody; those of RFC 9208, which
+// name their resources in QUOTA=RES- capabilities, have it with QUOTASET.
+func (c *Client) SetQuota(ctx context.Context, root string, limits map[mailbox.QuotaName]int64) ([]imap.QuotaData, error) {
 	if err := c.need(imap.CapQuota, "quotas"); err != nil {
 		return nil, err
 	}
-	return c.quota(ctx, newCall(&imap.SetQuota{Root: root, Limits: limits}))
+	if c.namesQuotas() {
+		if err := c.need(imap.CapQuotaSet, "setting quotas"); err != nil {
+			return nil, err
+		}
+	}
+	cmd := &imap.SetQuota{Root: root}
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		unit := grammar.QuotaUnit(name)
+		n := limits[name] / unit
+		if limits[name]%unit > 0 {
+			n++
+		}
+		cmd.Limits = append(cmd.Limits, imap.QuotaLimit{Name: name, Limit: n})
+	}
+	return c.quota(ctx, newCall(cmd))
+}
+
+// namesQuotas reports whether the server's QUOTA is that of RFC 9208 (§3.1).
+func (c *Client) namesQuotas() bool {
+	for x := range c.Capabilities().All() {
+		if len(x) > len(imap.CapQuotaResPrefix) && strings.EqualFold(string(x[:len(imap.CapQuotaResPrefix)]), imap.CapQuotaResPrefix) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Client) quota(ctx context.Context, k *call) ([]imap.QuotaData, error) {

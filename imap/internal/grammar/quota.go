@@ -55,9 +55,10 @@ func writeSetQuota(e *wire.Encoder, c *imap.SetQuota) {
 }
 
 // QuotaUnit is the unit of a resource on the wire: storage is counted in units of
-// 1024 octets (RFC 9208 §5.1).
+// 1024 octets (RFC 9208 §5.1), which holds for Cyrus' own name as well.
 func QuotaUnit(name mailbox.QuotaName) int64 {
-	if name == mailbox.QuotaStorage || name == mailbox.QuotaAnnotationStorage {
+	switch name {
+	case mailbox.QuotaStorage, mailbox.QuotaAnnotationStorage, "X-ANNOTATION-STORAGE":
 		return 1024
 	}
 	return 1
