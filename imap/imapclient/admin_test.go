@@ -1,6 +1,8 @@
 package imapclient_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -18,7 +20,8 @@ func TestAdmin(t *testing.T) {
 			name string
 			run  func(t *testing.T, s *site)
 		}{
-			{"list", testLists}, {"acl", testACL}, {"metadata", testMetadata}, {"raw", testRawAtSites},
+			{"list", testLists}, {"acl", testACL}, {"metadata", testMetadata}, {"raw", testRawAtSites}, {"namespace", testNamespace},
+			{"quota", testQuota}, {"urlauth", testURLAuth}, {"annotate", testAnnotate}, {"mailboxes", testMailboxes}, {"status", testStatusAtSites},
 		} {
 			t.Run(x.name, func(t *testing.T) { x.run(t, s) })
 		}
@@ -58,7 +61,6 @@ func find(t *testing.T, entries []imapclient.ListEntry, name string) imapclient.
 func testLists(t *testing.T, s *site) {
 	ctx := t.Context()
 	c := s.dial(t, nil)
-	t.Log(c.Capabilities())
 	base := s.box(t, c, count(2)...).Name()
 	ns, err := c.Namespace(ctx)
 	require.NoError(t, err)
@@ -234,4 +236,207 @@ func testRawAtSites(t *testing.T, s *site) {
 	require.NoError(t, m.Unselect(ctx))
 	_, err = m.Raw(ctx, imapclient.RawCommand{Name: "CHECK"})
 	require.ErrorIs(t, err, imapclient.ErrNotSelected)
+}
+
+func testNamespace(t *testing.T, s *site) {
+	ctx := t.Context()
+	c := s.dial(t, nil)
+	name, err := c.Join(ctx, "joined", "below")
+	require.NoError(t, err)
+	require.NoError(t, c.Create(ctx, name))
+	entries, err := c.List(ctx, &imapclient.ListOptions{Patterns: []string{name}})
+	require.NoError(t, err)
+	require.Equal(t, []string{name}, names(entries))
+	require.NoError(t, c.Delete(ctx, name))
+	inbox, err := c.Join(ctx, "inbox")
+	require.NoError(t, err)
+	_, err = c.Status(ctx, inbox)
+	require.NoError(t, err)
+	_, err = c.Join(ctx)
+	require.ErrorIs(t, err, mailbox.ErrInvalidName)
+
+	// Without NAMESPACE.
+	o := s.options()
+	o.Disable = []imap.Cap{imap.CapNamespace, imap.CapIMAP4rev2}
+	again, err := s.dial(t, o).Join(ctx, "joined", "below")
+	require.NoError(t, err)
+	require.Equal(t, name, again)
+}
+
+func testQuota(t *testing.T, s *site) {
+	ctx := t.Context()
+	c := s.dial(t, nil)
+	needs(t, c, imap.CapQuota)
+	m := s.box(t, c, count(3)...)
+	if s.name == "cyrus" { // where the administrator alone may do that
+		o := s.options()
+		o.Credentials.Username = "cyrus"
+		admin := s.dial(t, o)
+		root := "user/alice"
+		if sep, err := admin.Namespace(ctx); err == nil && len(sep.Personal) > 0 && sep.Personal[0].Separator == '.' {
+			root = "user.alice"
+		}
+		set, err := admin.SetQuota(ctx, root, map[mailbox.QuotaName]int64{
+			mailbox.QuotaStorage: 10<<20 - 1, mailbox.QuotaMessage: 1000, "X-ANNOTATION-STORAGE": 1 << 20, "X-NUM-FOLDERS": 100})
+		require.NoError(t, err)
+		require.True(t, len(set) == 0 || set[0].Root == root) // it does not return the quota
+		_, err = c.SetQuota(ctx, root, map[mailbox.QuotaName]int64{mailbox.QuotaMessage: 1})
+		require.Error(t, err)
+	}
+	quotas, err := c.Quota(ctx, m.Name())
+	require.NoError(t, err)
+	if s.name == "cyrus" {
+		require.Len(t, quotas, 1)
+		got := map[mailbox.QuotaName]mailbox.QuotaResource{}
+		for _, r := range quotas[0].Resources {
+			got[r.Name] = r
+		}
+		require.Equal(t, int64(10<<20), got[mailbox.QuotaStorage].Limit)
+		require.Equal(t, int64(1<<20), got["X-ANNOTATION-STORAGE"].Limit)
+		require.Equal(t, int64(100), got["X-NUM-FOLDERS"].Limit)
+		require.GreaterOrEqual(t, got[mailbox.QuotaMessage].Usage, int64(3))
+	}
+	if len(quotas) > 0 && s.name != "cyrus" { // which tells this the administrator only
+		again, err := c.QuotaRoot(ctx, quotas[0].Root)
+		require.NoError(t, err)
+		require.Equal(t, quotas[0].Root, again[0].Root)
+	}
+	none, err := c.QuotaRoot(ctx, "no such root")
+	require.True(t, err != nil || len(none) == 0) // Dovecot says OK
+	_, err = c.Quota(ctx, "no such mailbox")
+	require.True(t, err == nil && s.name == "dovecot" || errors.Is(err, mailbox.ErrNotExist), err)
+}
+
+func testURLAuth(t *testing.T, s *site) {
+	ctx := t.Context()
+	c := s.dial(t, nil)
+	needs(t, c, imap.CapURLAuth)
+	text := "From: a@example.org\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n"
+	m := s.box(t, c, text, letter("two", "second"))
+	uids, err := m.UIDs(ctx)
+	require.NoError(t, err)
+	_, port, _ := strings.Cut(s.plain, ":")
+	host := "localhost"
+	if s.name == "dovecot" {
+		host += ":" + port
+	}
+	url := func(uid mailbox.UID, rest string) string {
+		return fmt.Sprintf("imap://alice@%s/%s;UIDVALIDITY=%d/;UID=%d%s", host, m.Name(), m.Info().UIDValidity, uid, rest)
+	}
+	urls, err := c.GenURLAuth(ctx, "", url(uids.At(0), "/;SECTION=1;URLAUTH=user+alice"), url(uids.At(1), ";URLAUTH=authuser"))
+	require.NoError(t, err)
+	require.Len(t, urls, 2)
+	require.NoError(t, m.Unselect(ctx)) // Cyrus dies of a URL of the selected mailbox
+	var got []*imap.URLData
+	requests := []imap.URLRequest{{URL: urls[0]}, {URL: urls[1]}}
+	binary := c.Capabilities().Has(imap.CapURLAuthBinary)
+	if binary {
+		requests = append(requests, imap.URLRequest{URL: urls[0], Items: imap.URLBinary | imap.URLBodyPartStructure})
+	}
+	for d, err := range c.URLFetch(ctx, requests...) {
+		require.NoError(t, err)
+		got = append(got, d)
+	}
+	require.Equal(t, "aGVsbG8=\r\n", string(got[0].Body))
+	require.Equal(t, letter("two", "second"), string(got[1].Body))
+	if binary {
+		require.Equal(t, "hello", string(got[2].Binary))
+		require.Equal(t, "text", got[2].Structure.Type)
+	}
+	n := 0
+	for d, err := range c.URLFetch(ctx, imap.URLRequest{URL: urls[0] + "0"}, imap.URLRequest{URL: urls[1]}) {
+		if n++; n == 1 {
+			require.Error(t, err)
+			require.Empty(t, d.Body)
+			continue
+		}
+		require.NoError(t, err)
+	}
+	require.Equal(t, 2, n)
+	_, err = c.ResetKey(ctx, m.Name())
+	require.NoError(t, err)
+	for _, err := range c.URLFetch(ctx, requests[0]) {
+		require.Error(t, err)
+	}
+	for range c.URLFetch(ctx, requests...) {
+		break
+	}
+	require.NoError(t, c.Noop(ctx))
+}
+
+func testAnnotate(t *testing.T, s *site) {
+	ctx := t.Context()
+	c := s.dial(t, nil)
+	needs(t, c, imap.CapAnnotate)
+	m := s.box(t, c, count(3)...)
+	uids, err := m.UIDs(ctx)
+	require.NoError(t, err)
+	value := func(name, v string) imap.AnnotationAttr { return imap.AnnotationAttr{Name: name, Value: []byte(v)} }
+	require.NoError(t, m.Annotate(ctx, imapclient.UIDs(uids.At(0), uids.At(1)),
+		imap.Annotation{Entry: "/comment", Attrs: []imap.AnnotationAttr{value("value.priv", "my \"own\"\r\nremark"), value("value.shared", "ours")}}))
+	var all [][]imap.Annotation
+	for msg, err := range m.Fetch(ctx, imapclient.All(), imapclient.Flags, imapclient.Annotation([]string{"/comment"}, []string{"value.priv", "value.shared"})) {
+		require.NoError(t, err)
+		all = append(all, msg.Annotations)
+	}
+	require.Len(t, all, 3)
+	require.Equal(t, "/comment", all[1][0].Entry)
+	require.ElementsMatch(t, []imap.AnnotationAttr{value("value.priv", "my \"own\"\r\nremark"), value("value.shared", "ours")}, all[1][0].Attrs)
+	found, err := m.Search(ctx, imap.SearchAnnotation{Entry: "/comment", Attr: "value.shared", Value: "ours"}, nil)
+	require.NoError(t, err)
+	require.Equal(t, mailbox.UIDSetOf(uids.At(0), uids.At(1)), found.UIDs)
+	require.NoError(t, m.Annotate(ctx, imapclient.UIDs(uids.At(0)), imap.Annotation{Entry: "/comment", Attrs: []imap.AnnotationAttr{{Name: "value.shared"}, {Name: "value.priv"}}}))
+	found, err = m.Search(ctx, imap.SearchAnnotation{Entry: "/comment", Attr: "value.shared", Value: "ours"}, nil)
+	require.NoError(t, err)
+	require.Equal(t, mailbox.UIDSetOf(uids.At(1)), found.UIDs)
+}
+
+func testMailboxes(t *testing.T, s *site) {
+	ctx := t.Context()
+	c := s.dial(t, nil)
+	ns, err := c.Namespace(ctx)
+	require.NoError(t, err)
+	sep := string(ns.Personal[0].Separator)
+	// A separator at the end says that names below will follow (RFC 9051 §6.3.4).
+	require.NoError(t, c.Create(ctx, "parent"+sep))
+	require.NoError(t, c.Create(ctx, "parent"+sep+"Käse"))
+	require.NoError(t, c.Subscribe(ctx, "parent"+sep+"Käse"))
+	require.NoError(t, c.Rename(ctx, "parent"+sep+"Käse", "parent"+sep+"チーズ & 1"))
+	entries, err := c.List(ctx, &imapclient.ListOptions{Patterns: []string{"parent" + sep + "*"}})
+	require.NoError(t, err)
+	require.Equal(t, []string{"parent" + sep + "チーズ & 1"}, names(entries))
+	m, err := c.Select(ctx, "parent"+sep+"チーズ & 1", nil)
+	require.NoError(t, err)
+	require.NoError(t, m.Unselect(ctx))
+	require.ErrorIs(t, c.Create(ctx, "parent"+sep+"チーズ & 1"), mailbox.ErrExist)
+	require.NoError(t, c.Delete(ctx, "parent"+sep+"チーズ & 1"))
+	require.ErrorIs(t, c.Delete(ctx, "parent"+sep+"チーズ & 1"), mailbox.ErrNotExist)
+	require.ErrorIs(t, c.Rename(ctx, "no such mailbox", "other"), mailbox.ErrNotExist)
+	require.Error(t, c.Delete(ctx, "INBOX"))
+}
+
+func testStatusAtSites(t *testing.T, s *site) {
+	ctx := t.Context()
+	c := s.dial(t, nil)
+	m := s.box(t, c, count(2)...)
+	items := []imap.StatusItem{imap.StatusMessages, imap.StatusUIDNext, imap.StatusUIDValidity, imap.StatusUnseen}
+	for x, item := range map[imap.Cap]imap.StatusItem{
+		imap.CapStatusSize: imap.StatusSize, imap.CapObjectID: imap.StatusMailboxID, imap.CapCondStore: imap.StatusHighestModSeq,
+	} {
+		if c.Capabilities().Has(x) {
+			items = append(items, item)
+		}
+	}
+	st, err := c.Status(ctx, m.Name(), items...)
+	require.NoError(t, err)
+	require.Equal(t, uint32(2), *st.Messages)
+	require.Equal(t, m.Info().UIDValidity, st.UIDValidity)
+	if c.Capabilities().Has(imap.CapStatusSize) {
+		require.Positive(t, *st.Size)
+	}
+	if c.Capabilities().Has(imap.CapObjectID) {
+		require.Equal(t, m.Info().MailboxID, st.MailboxID)
+	}
+	_, err = c.Status(ctx, "no such mailbox")
+	require.ErrorIs(t, err, mailbox.ErrNotExist)
 }

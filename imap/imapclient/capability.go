@@ -46,6 +46,12 @@ func (c *Client) setCaps(caps imap.CapSet) {
 	if caps.Has(imap.CapIMAP4rev2) {
 		caps = caps.With(impliedByRev2...)
 	}
+	if caps.Has(imap.CapUTF8Only) { // RFC 6855 §6
+		caps = caps.With(imap.CapUTF8Accept)
+	}
+	if caps.Has(imap.CapUTF8Accept) { // RFC 6855 §3
+		caps = caps.With(imap.CapEnable)
+	}
 	if caps.Has(imap.CapQResync) {
 		caps = caps.With(imap.CapCondStore, imap.CapEnable)
 	}

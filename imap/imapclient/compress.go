@@ -32,7 +32,10 @@ func (c *Client) compressCall() *call {
 	k := newCall(&imap.Compress{Mechanism: "DEFLATE"})
 	k.rule = ruleExclusive
 	k.onOK = func() error { return c.conn.Compress(flate.DefaultCompression) }
-	k.ended = func(*call) { c.compress = compressNever }
+	k.ended = func(k *call) {
+		c.compress = compressNever
+		c.compressed = k.status.Cond == imap.OK
+	}
 	return k
 }
 

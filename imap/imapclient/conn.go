@@ -42,31 +42,34 @@ type Client struct {
 	group   *messageGroup // for the next messages
 	grouped int           // how many of it are used
 
-	mu           sync.Mutex // guards what follows; never held over I/O or the user's code
-	reason       error      // why the connection is closed; nil: it is open
-	tags         uint64
-	inflight     []*call       // in the order in which they were sent
-	changed      chan struct{} // closed when inflight or what holds the reader up has changed
-	wantCont     *call         // the command that waits for a continuation request
-	resting      bool          // the reader waits, and no answer is due
-	bye          *imap.Error   // the server has announced that it closes the connection
-	greeting     chan *grammar.StatusLine
-	preAuth      bool
-	login        bool // logged in
-	caps         imap.CapSet
-	capsKnown    bool // caps are those of the present state
-	enabled      imap.CapSet
-	serverID     imap.IDFields
-	appendLimits map[string]int64 // of mailboxes, as far as they were asked for; negative: none
-	noCharset    bool             // BADCHARSET was the answer to CHARSET
-	selected     *Mailbox         // the one that commands may use
-	selecting    *Mailbox         // of a SELECT in flight
-	held         int64            // octets of bodies that loops have not consumed
-	full         bool             // the reader waits for room
-	blocked      int              // calls that wait for the reader
-	compress     compressState
-	done         tally
-	events       events
+	mu            sync.Mutex // guards what follows; never held over I/O or the user's code
+	reason        error      // why the connection is closed; nil: it is open
+	tags          uint64
+	inflight      []*call       // in the order in which they were sent
+	changed       chan struct{} // closed when inflight or what holds the reader up has changed
+	wantCont      *call         // the command that waits for a continuation request
+	resting       bool          // the reader waits, and no answer is due
+	bye           *imap.Error   // the server has announced that it closes the connection
+	greeting      chan *grammar.StatusLine
+	preAuth       bool
+	login         bool // logged in
+	caps          imap.CapSet
+	capsKnown     bool // caps are those of the present state
+	enabled       imap.CapSet
+	serverID      imap.IDFields
+	appendLimits  map[string]int64 // of mailboxes, as far as they were asked for; negative: none
+	noCharset     bool             // BADCHARSET was the answer to CHARSET
+	selected      *Mailbox         // the one that commands may use
+	selecting     *Mailbox         // of a SELECT in flight
+	held          int64            // octets of bodies that loops have not consumed
+	full          bool             // the reader waits for room
+	blocked       int              // calls that wait for the reader
+	compress      compressState
+	done          tally
+	events        events
+	compressed    bool                // COMPRESS is on
+	namespace     *imap.NamespaceData // as last told; nil: not yet
+	loginReferral []string            // what the answer to the login recommends
 }
 
 // newClient returns a Client whose reader is not yet started.

@@ -32,6 +32,9 @@ func enableCall(caps []imap.Cap) *call {
 func (c *Client) setEnabled(caps []imap.Cap) {
 	c.enabled = c.enabled.With(caps...)
 	utf8 := c.enabled.Has(imap.CapUTF8Accept) || c.enabled.Has(imap.CapIMAP4rev2)
+	if utf8 && !c.utf8.Load() {
+		c.rawNames.Store(nil) // names have another encoding now
+	}
 	c.utf8.Store(utf8)
 	c.rd.SetUTF8(utf8)
 }

@@ -73,10 +73,21 @@ func (c *Client) loginCall(k *call) {
 	k.ended = func(k *call) {
 		if k.status != nil && k.status.Cond == imap.OK {
 			c.login = true
+			c.namespace = nil
+			c.loginReferral, _ = k.status.Arg.(imap.Referral)
 		} else {
 			c.capsKnown = c.caps.Len() > 0 // nothing has changed
 		}
 	}
+}
+
+// LoginReferral returns the URLs of servers that the server recommends for this user, with
+// the OK to the login (RFC 2221 §4.2): it serves the user all the same, but less well. It
+// is nil mostly. A server that refuses the login for that reason: see Referral.
+func (c *Client) LoginReferral() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.loginReferral
 }
 
 // Authenticate logs in with one mechanism.
