@@ -20,6 +20,18 @@ func Annotation(entries, attrs []string) Item {
 	return annotationItem{Entries: slices.Clone(entries), Attrs: slices.Clone(attrs)}
 }
 
+// annotated takes annotations that nobody has asked for. mu is held; the reader calls it.
+func (m *Mailbox) annotated(msg *Message) {
+	ev := &AnnotationsChanged{Mailbox: m, UID: msg.UID}
+	if ev.UID == 0 && m.view != nil {
+		ev.UID = m.view.uid(msg.seq)
+	}
+	for _, a := range msg.Annotations {
+		ev.Entries = append(ev.Entries, a.Entry)
+	}
+	m.c.events.add(ev)
+}
+
 // Annotate changes annotations of the messages of the set (RFC 5257 §4.5): each attribute
 // is set to its value, or removed if that is nil. A value is "value.priv", which only
 // this user sees, or "value.shared".

@@ -8,8 +8,8 @@ import (
 )
 
 // An Event is something that the server tells unasked: an *Update, *Alert,
-// *MailboxStatus, *MailboxChanged, *MetadataChanged, *Unknown or *Malformed. See
-// Client.Watch.
+// *MailboxStatus, *MailboxChanged, *MetadataChanged, *AnnotationsChanged, *Unknown or
+// *Malformed. See Client.Watch.
 type Event any
 
 // An Update says what has changed in the selected mailbox since the last Update.
@@ -49,6 +49,14 @@ type MailboxChanged struct{ *imap.ListData }
 type MetadataChanged struct {
 	Mailbox string
 	Entries []string // their names; Client.Metadata tells the values
+}
+
+// AnnotationsChanged says that annotations of a message have changed (RFC 5257 §4.4). See
+// SelectOptions.Annotate.
+type AnnotationsChanged struct {
+	Mailbox *Mailbox
+	UID     mailbox.UID // zero: not known
+	Entries []string    // their names; Fetch with Annotation tells the values
 }
 
 // Unknown is a response that this package does not know, or that nobody has asked for.

@@ -103,9 +103,10 @@ func (c *Client) raw(ctx context.Context, cmd RawCommand, m *Mailbox) (*RawReply
 	}
 	k.rule = ruleExclusive // whose answer it is can't be told otherwise
 	k.raw = &rawAnswer{names: cmd.Responses}
+	k.ended = func(*call) { c.raws.Add(-1) }
 	c.raws.Add(1)
-	defer c.raws.Add(-1)
 	if err := c.start(ctx, k); err != nil {
+		c.raws.Add(-1)
 		return nil, err
 	}
 	err := c.wait(ctx, k)

@@ -12,6 +12,10 @@ import (
 type SelectOptions struct {
 	ReadOnly bool // EXAMINE: nothing can be changed
 
+	// Annotate makes the server report changes of annotations of messages, as
+	// AnnotationsChanged events, if it has them (RFC 5257 §4.2).
+	Annotate bool
+
 	// NoWait returns the Mailbox before the server has answered: the first
 	// command that reads it is sent behind SELECT at once, and reports its
 	// failure. Mailbox.Info waits.
@@ -25,7 +29,7 @@ func (c *Client) Select(ctx context.Context, name string, o *SelectOptions) (*Ma
 		o = &SelectOptions{}
 	}
 	m := &Mailbox{c: c, name: name}
-	k := m.newCall(&imap.Select{Mailbox: name, ReadOnly: o.ReadOnly, CondStore: c.needsCondStore()})
+	k := m.newCall(&imap.Select{Mailbox: name, ReadOnly: o.ReadOnly, CondStore: c.needsCondStore(), Annotate: o.Annotate && c.has(imap.CapAnnotate)})
 	m.sel = k
 	k.rule = ruleSelect
 	m.info = Info{Name: name, ReadOnly: o.ReadOnly}
@@ -108,6 +112,9 @@ func (m *Mailbox) selectCode(r *grammar.StatusLine) bool {
 			info.PermanentFlags = mailbox.NewFlagSet(flags...)
 			return true
 		}
+	case imap.AnnotationsCode:
+		info.Annotations = &arg
+		return true
 	case string:
 		if r.Code == imap.CodeMailboxID {
 			info.MailboxID = arg

@@ -42,6 +42,8 @@ type Info struct {
 	PermanentFlags mailbox.FlagSet
 	NewKeywords    bool   // new keywords can be created
 	MailboxID      string // RFC 8474; empty: not told
+
+	Annotations *imap.AnnotationsCode // what the mailbox can hold of them (RFC 5257 §4.2); nil: not told
 }
 
 // Client returns the connection.
@@ -168,6 +170,9 @@ func (m *Mailbox) setFlags(flags grammar.Flags) {
 
 // news takes a FETCH response that nobody has asked for.
 func (m *Mailbox) news(msg *Message) {
+	if len(msg.Annotations) > 0 {
+		m.annotated(msg)
+	}
 	if msg.Has&(Flags|ModSeq) == 0 {
 		return
 	}

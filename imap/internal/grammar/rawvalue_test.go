@@ -71,3 +71,34 @@ func TestReadRaw(t *testing.T) {
 		require.Empty(t, u.Values)
 	}
 }
+
+// What ReadRaw has read can be written again, and means the same.
+func FuzzReadRaw(f *testing.F) {
+	for _, s := range []string{
+		"* LIST (\\Marked) \"/\" &AOQ-", "* 3 EXISTS", "* X {3}\r\na\r\n ((NIL) \"\\\"\")", "* 1 FETCH (BODY[HEADER.FIELDS (To)]<0> {1}\r\nx)",
+		"* OK [ALERT] x", "* X {99}\r\na", "* X ~{2+}\r\n\x00a", "* X a[(] b",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		before := string(text)
+		u, err := ReadRaw(text, false)
+		require.Equal(t, before, string(text))
+		if err != nil {
+			require.Empty(t, u.Values)
+			return
+		}
+		e := wire.Encoder{}
+		for _, v := range u.Values {
+			if !v.Valid() {
+				return
+			}
+		}
+		e.Raw("* X")
+		writeValues(&e, u.Values)
+		require.NoError(t, e.Err)
+		again, err := ReadRaw(e.B, false)
+		require.NoError(t, err, "%q", e.B)
+		require.Equal(t, u.Values, again.Values)
+	})
+}
