@@ -137,9 +137,11 @@ func (c *Client) giveUp(k *call, d time.Duration) {
 		c.mu.Unlock()
 		return
 	}
-	others := c.waiting.Load() > 0
+	others := c.turnWaits || c.waiting.Load() > 0
+	behind := false
 	for _, f := range c.inflight {
-		others = others || !f.abandoned && f != k
+		others = others || behind && !f.abandoned
+		behind = behind || f == k
 	}
 	late := others && c.inflight[0] == k && k.due
 	k.due = others && c.inflight[0] == k

@@ -47,6 +47,7 @@ type Client struct {
 	tags          uint64
 	inflight      []*call       // in the order in which they were sent
 	changed       chan struct{} // closed when inflight or what holds the reader up has changed
+	turnWaits     bool          // who has the turn waits for the answers of others
 	wantCont      *call         // the command that waits for a continuation request
 	resting       bool          // the reader waits, and no answer is due
 	bye           *imap.Error   // the server has announced that it closes the connection

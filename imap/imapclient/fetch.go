@@ -173,6 +173,9 @@ func (l *loop) receive() error {
 		c.mu.Unlock()
 		if over {
 			l.active = l.active[1:]
+			if failed := l.m.refused(); failed != nil {
+				err = failed
+			}
 			l.plan.learn(f)
 			c.ended(k, err)
 			switch {

@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
+	"github.com/posthorn-mail/posthorn/textproto"
 )
 
 // The queue of commands is the turn, a channel of one place: who receives from it
@@ -97,11 +99,30 @@ func (c *Client) flush() error {
 	}
 	c.lastSent.Store(time.Now().UnixNano())
 	if err := c.conn.Flush(); err != nil {
-		c.fail(err)
-		return c.Err()
+		return c.writeFailed(err)
 	}
 	return nil
 }
+
+// writeFailed closes the connection after a failed write, and returns why it is
+// closed. A server that closes it may have said why: the reader finds that, or the
+// end.
+func (c *Client) writeFailed(err error) error {
+	var timeout *textproto.TimeoutError
+	if !errors.As(err, &timeout) {
+		t := time.NewTimer(byeGrace)
+		defer t.Stop()
+		select {
+		case <-c.closed:
+		case <-t.C:
+		}
+	}
+	c.fail(err)
+	return c.Err()
+}
+
+// byeGrace is how long the reader may take to find BYE after a failed write.
+const byeGrace = 100 * time.Millisecond
 
 // start gives the calls, which are sent one after the other, their places in the
 // queue, and writes them.
@@ -213,20 +234,9 @@ func (c *Client) admit(ctx context.Context, k *call) error {
 		if !c.mustWait(k) {
 			break
 		}
-		changed := c.changed
-		c.mu.Unlock()
-		if err := c.flush(); err != nil {
+		if err := c.waitForOthers(ctx, k); err != nil {
 			return err
 		}
-		c.block()
-		select {
-		case <-changed:
-		case <-c.closed:
-		case <-ctx.Done():
-			c.unblock()
-			return &InterruptedError{Command: k.name, Err: context.Cause(ctx)}
-		}
-		c.unblock()
 	}
 	defer c.mu.Unlock()
 	c.tags++
@@ -248,6 +258,31 @@ func (c *Client) admit(ctx context.Context, k *call) error {
 	}
 	if c.resting {
 		c.conn.Wake() // so that the reader waits no longer than Timeouts.Command
+	}
+	return nil
+}
+
+// waitForOthers waits until something in flight has changed; the turn is held. mu is
+// held by the caller, and released.
+func (c *Client) waitForOthers(ctx context.Context, k *call) error {
+	changed := c.changed
+	c.turnWaits = true
+	c.mu.Unlock()
+	c.block()
+	defer func() {
+		c.unblock()
+		c.mu.Lock()
+		c.turnWaits = false
+		c.mu.Unlock()
+	}()
+	if err := c.flush(); err != nil {
+		return err
+	}
+	select {
+	case <-changed:
+	case <-c.closed:
+	case <-ctx.Done():
+		return &InterruptedError{Command: k.name, Err: context.Cause(ctx)}
 	}
 	return nil
 }
@@ -347,8 +382,7 @@ func (w *writer) put(b []byte) error {
 	w.sent = true
 	w.c.unflushed.Store(true)
 	if _, err := w.c.conn.Write(b); err != nil {
-		w.c.fail(err)
-		return w.c.Err()
+		return w.c.writeFailed(err)
 	}
 	return nil
 }

@@ -226,10 +226,15 @@ func (m *Mailbox) loadByFetch(ctx context.Context, seqs imap.NumSet, take func(m
 
 // ready waits for the SELECT of a mailbox that was selected with NoWait.
 func (m *Mailbox) ready(ctx context.Context) error {
-	select {
-	case <-m.sel.done:
-	case <-ctx.Done():
-		return &InterruptedError{Command: "SELECT", Sent: true, Err: context.Cause(ctx)}
+	if !m.sel.isDone() {
+		select {
+		case <-m.sel.done:
+		case <-ctx.Done(): // what needs the mailbox was not sent
+			return &InterruptedError{Command: m.sel.name, Err: context.Cause(ctx)}
+		}
+	}
+	if err := m.refused(); err != nil {
+		return err
 	}
 	m.c.mu.Lock()
 	defer m.c.mu.Unlock()
@@ -238,10 +243,17 @@ func (m *Mailbox) ready(ctx context.Context) error {
 		return m.c.errLocked()
 	case m.c.selected == m:
 		return nil
-	case m.sel.status != nil && m.sel.status.Err() != nil:
-		return &CommandError{Command: m.sel.name, Mailbox: m.name, Err: m.sel.status.Err()}
 	}
 	return &CommandError{Command: "SELECT", Mailbox: m.name, Err: ErrNotSelected}
+}
+
+// refused returns the error of SELECT, nil if it has not been refused yet. What was
+// sent behind a refused SELECT is refused, too, for a reason that says less.
+func (m *Mailbox) refused() error {
+	if !m.sel.isDone() || m.sel.status == nil || m.sel.status.Err() == nil {
+		return nil
+	}
+	return &CommandError{Command: m.sel.name, Mailbox: m.name, Err: m.sel.status.Err()}
 }
 
 // splitSet cuts a set so that each part is written with at most line octets and
