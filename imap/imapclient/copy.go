@@ -39,7 +39,7 @@ func (m *Mailbox) Copy(ctx context.Context, set Set, dest string) (*Copied, erro
 }
 
 func (m *Mailbox) copy(ctx context.Context, uids mailbox.UIDSet, dest string, out *Copied) error {
-	for _, part := range splitSet(uids, m.c.maxSet(), m.c.batch()) {
+	for _, part := range splitSet(uids, m.c.maxSet(), m.c.saveBatch()) {
 		k := m.newCall(&imap.Copy{UID: true, Set: imap.UIDNumSet(part), Mailbox: dest})
 		k.name = "UID COPY"
 		if err := m.c.run(ctx, k); err != nil {

@@ -36,7 +36,7 @@ func (m *Mailbox) Expunge(ctx context.Context, set Set) (mailbox.UIDSet, error) 
 		return m.expungeOthersKept(ctx, uids)
 	}
 	var gone mailbox.UIDSet
-	for _, part := range splitSet(uids, c.maxSet(), 1<<31) {
+	for _, part := range splitSet(uids, c.maxSet(), c.most()) {
 		k := m.newCall(&imap.Expunge{UID: true, Set: imap.UIDNumSet(part)})
 		k.name = "UID EXPUNGE"
 		some, err := m.expunge(ctx, k, part)

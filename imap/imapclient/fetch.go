@@ -177,6 +177,7 @@ func (l *loop) receive() error {
 				err = failed
 			}
 			l.plan.learn(f)
+			l.plan.goOn(k)
 			c.ended(k, err)
 			switch {
 			case err != nil && !isExpungeIssued(err):

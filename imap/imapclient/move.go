@@ -29,7 +29,7 @@ func (m *Mailbox) Move(ctx context.Context, set Set, dest string) (*Copied, erro
 	if err != nil {
 		return out, err
 	}
-	for _, part := range splitSet(uids, c.maxSet(), c.batch()) {
+	for _, part := range splitSet(uids, c.maxSet(), c.saveBatch()) {
 		if emulate {
 			if err := m.moveByCopy(ctx, part, dest, out); err != nil {
 				return out, err

@@ -39,7 +39,7 @@ func (m *Mailbox) Store(ctx context.Context, set Set, change mailbox.FlagChange)
 			return nil, err
 		}
 	}
-	if set.kind == setWhere && m.c.has(imap.CapSearchRes) {
+	if set.kind == setWhere && m.c.has(imap.CapSearchRes) && m.c.messageLimit() == 0 {
 		return m.storeSaved(ctx, set, change)
 	}
 	out := &Stored{}
@@ -47,7 +47,7 @@ func (m *Mailbox) Store(ctx context.Context, set Set, change mailbox.FlagChange)
 	if err != nil {
 		return out, err
 	}
-	for _, part := range splitSet(uids, m.c.maxSet(), 1<<31) {
+	for _, part := range splitSet(uids, m.c.maxSet(), m.c.most()) {
 		k := m.storeCall(imap.UIDNumSet(part), change)
 		k.fetch = m.storeFetching(part, out)
 		err := m.c.run(ctx, k)

@@ -97,7 +97,7 @@ func (p *plan) next() *call {
 // call returns the call that asks for a window.
 func (p *plan) call(f *fetching, set imap.NumSet) *call {
 	f.req, f.light = p.req, p.req.light()
-	k := p.m.newCall(&imap.Fetch{UID: true, Set: set, Items: p.req.items(p.m.c), ChangedSince: p.req.since, Vanished: p.req.vanished})
+	k := p.m.newCall(&imap.Fetch{UID: true, Set: set, Items: p.req.items(p.m.c), ChangedSince: p.req.since})
 	k.name, k.reads, k.fetch = "UID FETCH", !p.req.marks(), f
 	return k
 }
@@ -118,9 +118,6 @@ func (p *plan) learn(f *fetching) {
 		p.estimate = max(f.octets/int64(f.count), 1)
 	}
 }
-
-// batch returns how many messages one command may name.
-func (c *Client) batch() int { return c.o.Limits.Batch }
 
 // maxSet returns how many octets a set in a command may have.
 func (c *Client) maxSet() int {
