@@ -85,6 +85,7 @@ func (r *request) has(msg *Message) bool {
 // push hands a message over.
 func (f *fetching) push(k *call, msg *Message) {
 	msg.mb, msg.req = f.m, f.req
+	f.m.modSeq = max(f.m.modSeq, msg.Entry.ModSeq)
 	f.got.Add(msg.UID)
 	f.octets += msg.octets
 	f.count++
@@ -147,7 +148,6 @@ type request struct {
 	annotations []*imap.AnnotationQuery
 
 	since    *mailbox.ModSeq
-	vanished bool
 }
 
 func newRequest(items []Item) *request {

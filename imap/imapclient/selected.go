@@ -27,6 +27,16 @@ type Mailbox struct {
 	queued  bool           // it waits in c.events
 	gen     int            // counts what changes the numbers of messages
 	gone    mailbox.UIDSet // expunged, of those of the view, since the caller has taken an Update
+	modSeq  mailbox.ModSeq // the highest that the server has told
+	arrived int            // messages announced since SELECT
+	top     knownTop
+}
+
+// A knownTop says that no message had a UID of next or above when so many messages
+// had arrived since SELECT. next is zero if it is not known.
+type knownTop struct {
+	next    mailbox.UID
+	arrived int
 }
 
 // Info is what SELECT told of a mailbox, as of then.
@@ -105,6 +115,7 @@ func (m *Mailbox) Unselect(ctx context.Context) error {
 func (m *Mailbox) exist(n uint32) {
 	if more := int(n) - m.exists; more > 0 {
 		m.pending.Arrived += more
+		m.arrived += more
 	} else if more < 0 {
 		// Messages have gone without EXPUNGE, which no server may do.
 		m.gen++
@@ -176,7 +187,7 @@ func (m *Mailbox) news(msg *Message) {
 	if msg.Has&(Flags|ModSeq) == 0 {
 		return
 	}
-	m.info.HighestModSeq = max(m.info.HighestModSeq, msg.Entry.ModSeq)
+	m.modSeq = max(m.modSeq, msg.Entry.ModSeq)
 	if msg.Has&Flags == 0 {
 		return
 	}
