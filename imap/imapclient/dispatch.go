@@ -188,6 +188,9 @@ func (c *Client) condition(r *grammar.StatusLine) error {
 			return nil
 		}
 	}
+	if r.Code == imap.CodeNotificationOverflow {
+		c.events.add(overflow{})
+	}
 	if r.Code != imap.CodeAlert && (r.Cond == imap.BAD || r.Cond == imap.NO) {
 		c.log("warning of the server", "text", r.Text)
 	}

@@ -18,6 +18,7 @@ type Update struct {
 	Exists   int            // how many messages there are now
 	Arrived  int            // how many are new
 	New      Set            // and which: those with UIDs above all that were told of before
+	Messages []*Message     // the first 1,000 of them, with the items of WatchOptions.Fetch
 	Removed  int            // how many were expunged
 	Vanished mailbox.UIDSet // and which, as far as their UIDs are known
 	Flags    []FlagUpdate   // the last word on each message whose flags have changed, at most 16,384 …
@@ -82,10 +83,12 @@ type events struct {
 	dropped  int
 	signal   chan struct{} // has an element if there is something to be taken
 	watching bool
+	fetch    *request // what is told of new messages, nil: nothing
 
 	// Of the Watch, which has a goroutine of its own.
-	idle  *call     // the IDLE that was issued last, nil if there is none
-	until time.Time // when it is issued anew
+	idle    *call     // the IDLE that was issued last, nil if there is none
+	until   time.Time // when it is issued anew; zero: never
+	refused bool      // the server has refused IDLE
 }
 
 func (e *events) add(ev Event) {

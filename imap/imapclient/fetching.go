@@ -147,7 +147,7 @@ type request struct {
 
 	annotations []*imap.AnnotationQuery
 
-	since    *mailbox.ModSeq
+	since *mailbox.ModSeq
 }
 
 func newRequest(items []Item) *request {

@@ -24,7 +24,7 @@ const quiet = 100 * time.Millisecond
 // time on a connection: another one's error is ErrWatching.
 func (m *Mailbox) Watch(ctx context.Context) iter.Seq2[*Update, error] {
 	return func(yield func(*Update, error) bool) {
-		for ev, err := range m.c.watch(ctx, m) {
+		for ev, err := range m.c.watch(ctx, m, &WatchOptions{}) {
 			if u, ok := ev.(*Update); ok || err != nil {
 				if ok && u.Mailbox != m {
 					continue
@@ -67,7 +67,7 @@ func (m *Mailbox) settle(ctx context.Context) (*Update, error) {
 }
 
 // watch yields events. m, unless nil, must be selected all the while.
-func (c *Client) watch(ctx context.Context, m *Mailbox) iter.Seq2[Event, error] {
+func (c *Client) watch(ctx context.Context, m *Mailbox, o *WatchOptions) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		c.mu.Lock()
 		if c.events.watching {
@@ -77,20 +77,20 @@ func (c *Client) watch(ctx context.Context, m *Mailbox) iter.Seq2[Event, error] 
 		}
 		c.events.watching = true
 		c.mu.Unlock()
+		w := &watcher{c: c, m: m, o: o}
 		defer func() {
 			c.leave(ctx)
+			w.end(context.WithoutCancel(ctx))
 			c.mu.Lock()
 			c.events.watching = false
 			c.mu.Unlock()
 		}()
-		if m != nil {
-			if err := m.load(ctx); err != nil {
-				yield(nil, err)
-				return
-			}
+		if err := w.begin(ctx); err != nil {
+			yield(nil, err)
+			return
 		}
 		for {
-			ev, err := c.nextEvent(ctx, m)
+			ev, err := w.nextEvent(ctx)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -103,20 +103,29 @@ func (c *Client) watch(ctx context.Context, m *Mailbox) iter.Seq2[Event, error] 
 }
 
 // nextEvent returns the next event. It waits for one in IDLE, or polls.
-func (c *Client) nextEvent(ctx context.Context, m *Mailbox) (Event, error) {
+func (w *watcher) nextEvent(ctx context.Context) (Event, error) {
+	c, m := w.c, w.m
 	for {
 		c.mu.Lock()
 		ev := c.events.take()
 		reason := c.errLocked()
-		stale := m != nil && c.selected != m && reason == nil
+		selected := c.selected
 		if ev != nil {
 			c.done.answers++
 		}
 		c.mu.Unlock()
 		switch x := ev.(type) {
 		case nil:
+		case overflow:
+			if err := w.overflowed(ctx); err != nil {
+				return nil, err
+			}
+			continue
 		case *Mailbox:
 			u, err := x.settle(ctx)
+			if err == nil {
+				err = w.fetchArrived(ctx, u)
+			}
 			if errors.Is(err, ErrNotSelected) && x != m {
 				continue
 			}
@@ -130,20 +139,44 @@ func (c *Client) nextEvent(ctx context.Context, m *Mailbox) (Event, error) {
 		switch {
 		case reason != nil:
 			return nil, reason
-		case stale:
+		case m != nil && selected != m:
 			return nil, &CommandError{Command: "IDLE", Mailbox: m.name, Err: ErrNotSelected}
 		case ctx.Err() != nil:
 			return nil, &InterruptedError{Command: "IDLE", Err: context.Cause(ctx)}
 		}
-		if err := c.idle(ctx); err != nil {
+		if selected != nil { // so that what is expunged can be named
+			if err := selected.load(ctx); err != nil && (selected == m || !errors.Is(err, ErrNotSelected)) {
+				return nil, err
+			}
+		}
+		if err := w.poll(ctx); err != nil {
+			return nil, err
+		}
+		if err := w.idle(ctx); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// idle waits until there is an event, or it is time to look.
-func (c *Client) idle(ctx context.Context) error {
-	if !c.has(imap.CapIdle) {
+// after returns a channel that is ready after d, or never if d is not positive.
+func after(d time.Duration) (<-chan time.Time, func() bool) {
+	if d <= 0 {
+		return nil, func() bool { return false }
+	}
+	t := time.NewTimer(d)
+	return t.C, t.Stop
+}
+
+// idle waits until there may be an event, or it is time to look.
+func (w *watcher) idle(ctx context.Context) error {
+	c := w.c
+	c.mu.Lock()
+	waiting := len(c.events.queue) > 0
+	c.mu.Unlock()
+	if waiting {
+		return nil
+	}
+	if !c.has(imap.CapIdle) || c.events.refused {
 		if c.o.NoEmulation&EmulateIdle != 0 {
 			return &UnsupportedError{Cap: imap.CapIdle, What: "watching a mailbox"}
 		}
@@ -156,10 +189,20 @@ func (c *Client) idle(ctx context.Context) error {
 		}
 	}
 	k := e.idle
-	again := time.NewTimer(time.Until(e.until))
-	defer again.Stop()
-	started := time.NewTimer(c.o.Timeouts.Done)
-	defer started.Stop()
+	again, stop := after(time.Until(e.until))
+	defer stop()
+	if e.until.IsZero() {
+		again = nil
+	} else if again == nil { // it is over
+		return c.endIdle(ctx, k)
+	}
+	started, stop := after(c.o.Timeouts.Done)
+	defer stop()
+	var look <-chan time.Time
+	if w.polls {
+		look, stop = after(max(time.Until(w.next), 1))
+		defer stop()
+	}
 	for {
 		select {
 		case <-k.done: // another call has ended it, or the server
@@ -171,7 +214,7 @@ func (c *Client) idle(ctx context.Context) error {
 			if news {
 				return nil // IDLE goes on
 			}
-		case <-started.C:
+		case <-started:
 			c.mu.Lock()
 			dead := !k.acked && !k.over
 			c.mu.Unlock()
@@ -179,7 +222,9 @@ func (c *Client) idle(ctx context.Context) error {
 				c.fail(&textproto.TimeoutError{Op: "IDLE"})
 				return c.Err()
 			}
-		case <-again.C:
+		case <-look:
+			return nil
+		case <-again:
 			return c.endIdle(ctx, k)
 		case <-ctx.Done():
 			return &InterruptedError{Command: "IDLE", Err: context.Cause(ctx)}
@@ -199,9 +244,11 @@ func (c *Client) startIdle(ctx context.Context) (bool, error) {
 	if err := c.start(ctx, k); err != nil {
 		return false, err
 	}
-	period := c.o.Timeouts.IdlePeriod
-	period -= time.Duration(rand.Int64N(int64(period)/10 + 1))
-	c.events.idle, c.events.until = k, time.Now().Add(period)
+	c.events.idle, c.events.until = k, time.Time{}
+	if period := c.o.Timeouts.IdlePeriod; period > 0 {
+		period -= time.Duration(rand.Int64N(int64(period)/10 + 1))
+		c.events.until = time.Now().Add(period)
+	}
 	return true, nil
 }
 
@@ -211,24 +258,34 @@ func (c *Client) isOver(k *call) bool {
 	return k.over
 }
 
-// leave ends the IDLE of a Watch.
+// leave ends the IDLE of a Watch. It waits for the answer, unless ctx has ended. If
+// another call has the turn, that call ends the IDLE.
 func (c *Client) leave(ctx context.Context) {
 	k := c.events.idle
-	c.events.idle = nil
+	c.events.idle, c.events.refused = nil, false
 	if k == nil || k.isDone() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.o.Timeouts.Done)
-	defer cancel()
-	c.endIdle(ctx, k)
+	select {
+	case <-c.turn:
+	default:
+		return
+	}
+	err := c.stopIdle(context.WithoutCancel(ctx))
+	c.giveTurn()
+	if err == nil && ctx.Err() == nil {
+		c.wait(ctx, k)
+	} else {
+		c.abandon(k)
+	}
 }
 
 // idled returns the error of an IDLE that has ended. That a server refuses IDLE
 // is no reason to give up: it is asked now and then instead.
 func (c *Client) idled(ctx context.Context, k *call) error {
 	err := c.wait(ctx, k)
-	var e *imap.Error
-	if errors.As(err, &e) && !errors.Is(err, ErrClosed) {
+	if isRefusal(err) {
+		c.events.refused = true
 		return c.poll(ctx)
 	}
 	return err
@@ -244,18 +301,10 @@ func (c *Client) endIdle(ctx context.Context, k *call) error {
 	if err != nil {
 		return err
 	}
-	t := time.NewTimer(c.o.Timeouts.Done)
-	defer t.Stop()
-	select {
-	case <-k.done:
-		if err := c.wait(ctx, k); errors.Is(err, ErrClosed) {
-			return err
-		}
-		return nil
-	case <-t.C:
-		c.fail(&textproto.TimeoutError{Op: "DONE"})
-		return c.Err()
+	if err := c.wait(ctx, k); err != nil && !isRefusal(err) {
+		return err
 	}
+	return nil
 }
 
 // stopIdle writes DONE if the connection is in IDLE; the turn is held. IDLE has
@@ -276,6 +325,10 @@ func (c *Client) stopIdle(ctx context.Context) error {
 		}
 		if idle.acked {
 			idle.over = true
+			if d := c.o.Timeouts.Done; d > 0 {
+				late := time.AfterFunc(d, func() { c.fail(&textproto.TimeoutError{Op: "DONE"}) })
+				idle.ended = func(*call) { late.Stop() }
+			}
 			c.lastSent.Store(time.Now().UnixNano())
 			c.unflushed.Store(true)
 			c.conn.WriteString("DONE\r\n")
@@ -290,17 +343,17 @@ func (c *Client) stopIdle(ctx context.Context) error {
 		if err := c.flush(); err != nil {
 			return err
 		}
-		t := time.NewTimer(c.o.Timeouts.Done)
+		late, stop := after(c.o.Timeouts.Done)
 		select {
 		case <-changed:
 		case <-c.closed:
-		case <-t.C:
+		case <-late:
 			c.fail(&textproto.TimeoutError{Op: "IDLE"})
 		case <-ctx.Done():
-			t.Stop()
+			stop()
 			return &InterruptedError{Command: "DONE", Err: context.Cause(ctx)}
 		}
-		t.Stop()
+		stop()
 	}
 }
 
@@ -339,10 +392,10 @@ func (c *Client) waitQuiet(ctx context.Context) (bool, error) {
 
 // poll sends NOOP after a while, unless an event comes before.
 func (c *Client) poll(ctx context.Context) error {
-	t := time.NewTimer(c.o.Timeouts.Poll)
-	defer t.Stop()
+	t, stop := after(c.o.Timeouts.Poll)
+	defer stop()
 	select {
-	case <-t.C:
+	case <-t:
 		return c.Noop(ctx)
 	case <-c.events.signal:
 		return nil

@@ -209,7 +209,7 @@ var rfcClients = map[string]client{
 				vanished = append(vanished, u.Vanished.String())
 			}
 			if len(vanished) == 2 {
-				time.Sleep(5 * time.Minute) // IDLE is not issued anew meanwhile
+				time.Sleep(6 * time.Minute) // IDLE is not issued anew meanwhile
 				break
 			}
 		}

@@ -54,7 +54,7 @@ func (c *Client) Select(ctx context.Context, name string, o *SelectOptions) (*Ma
 				m.told = m.info.UIDNext - 1
 			}
 			m.pending, m.flags = Update{}, nil
-			m.modSeq, m.arrived, m.top = m.info.HighestModSeq, 0, knownTop{next: m.info.UIDNext}
+			m.modSeq, m.since, m.top = m.info.HighestModSeq, 0, knownTop{next: m.info.UIDNext}
 			c.selected = m
 		}
 	}

@@ -18,25 +18,26 @@ type Mailbox struct {
 	sel   *call // the SELECT; its end is awaited before the Mailbox is used, unless NoWait
 
 	// Guarded by c.mu.
-	info    Info
-	exists  int         // messages, as last told
-	view    *numbering  // nil: not loaded; its messages come first, those announced since then follow
-	told    mailbox.UID // the highest UID that the caller knows of
-	pending Update      // what has happened since it was last taken
-	flags   map[mailbox.UID]int
-	queued  bool           // it waits in c.events
-	gen     int            // counts what changes the numbers of messages
-	gone    mailbox.UIDSet // expunged, of those of the view, since the caller has taken an Update
-	modSeq  mailbox.ModSeq // the highest that the server has told
-	arrived int            // messages announced since SELECT
-	top     knownTop
+	info     Info
+	exists   int         // messages, as last told
+	view     *numbering  // nil: not loaded; its messages come first, those announced since then follow
+	told     mailbox.UID // the highest UID that the caller knows of
+	pending  Update      // what has happened since it was last taken
+	flags    map[mailbox.UID]int
+	messages []*Message     // new ones that the server has told of unasked
+	queued   bool           // it waits in c.events
+	gen      int            // counts what changes the numbers of messages
+	gone     mailbox.UIDSet // expunged, of those of the view, since the caller has taken an Update
+	modSeq   mailbox.ModSeq // the highest that the server has told
+	since    int            // messages announced since SELECT
+	top      knownTop
 }
 
 // A knownTop says that no message had a UID of next or above when so many messages
-// had arrived since SELECT. next is zero if it is not known.
+// had been announced since SELECT. next is zero if it is not known.
 type knownTop struct {
-	next    mailbox.UID
-	arrived int
+	next  mailbox.UID
+	since int
 }
 
 // Info is what SELECT told of a mailbox, as of then.
@@ -115,7 +116,7 @@ func (m *Mailbox) Unselect(ctx context.Context) error {
 func (m *Mailbox) exist(n uint32) {
 	if more := int(n) - m.exists; more > 0 {
 		m.pending.Arrived += more
-		m.arrived += more
+		m.since += more
 	} else if more < 0 {
 		// Messages have gone without EXPUNGE, which no server may do.
 		m.gen++
@@ -184,6 +185,9 @@ func (m *Mailbox) news(msg *Message) {
 	if len(msg.Annotations) > 0 {
 		m.annotated(msg)
 	}
+	if m.arrived(msg) {
+		return
+	}
 	if msg.Has&(Flags|ModSeq) == 0 {
 		return
 	}
@@ -236,6 +240,7 @@ func (m *Mailbox) takeUpdate() *Update {
 		u.Arrived, u.New = fresh.Len(), UIDSet(fresh)
 		m.told = max(m.told, m.view.max())
 	}
+	m.takeArrived(&u)
 	m.pending, m.flags, m.gone = Update{}, nil, mailbox.UIDSet{}
 	return &u
 }

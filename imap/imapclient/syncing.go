@@ -17,12 +17,12 @@ type syncing struct {
 	items []Item
 	yield func(*Change, error) bool
 
-	level   SyncLevel
-	modSeq  mailbox.ModSeq // the highest as of the start
-	bound   mailbox.UID    // no message had this UID or a higher one; zero: not known
-	arrived int            // see Mailbox.arrived
-	exists  int
-	all     *mailbox.UIDSet // all messages of the mailbox, if they are known
+	level  SyncLevel
+	modSeq mailbox.ModSeq // the highest as of the start
+	bound  mailbox.UID    // no message had this UID or a higher one; zero: not known
+	since  int            // see Mailbox.since
+	exists int
+	all    *mailbox.UIDSet // all messages of the mailbox, if they are known
 
 	fresh   mailbox.UIDSet // what the program does not have
 	windows *flagWindows
@@ -83,8 +83,8 @@ func (y *syncing) look() {
 	if y.level > SyncScan {
 		y.modSeq = m.modSeq
 	}
-	y.exists, y.arrived = m.exists, m.arrived
-	if m.top.arrived == m.arrived {
+	y.exists, y.since = m.exists, m.since
+	if m.top.since == m.since {
 		y.bound = m.top.next
 	}
 	if m.view != nil && m.view.n == m.exists {
@@ -195,8 +195,8 @@ func (y *syncing) took(uids mailbox.UIDSet) {
 	m := y.m
 	m.c.mu.Lock()
 	defer m.c.mu.Unlock()
-	if m.arrived == y.arrived && y.bound > m.top.next {
-		m.top = knownTop{y.bound, y.arrived}
+	if m.since == y.since && y.bound > m.top.next {
+		m.top = knownTop{y.bound, y.since}
 	}
 	y.exists = m.exists
 }
