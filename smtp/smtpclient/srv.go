@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
-	"strings"
 
-	"golang.org/x/net/idna"
+	"github.com/posthorn-mail/posthorn/textproto"
 )
 
 // A SubmissionServer is where the users of a domain submit mail, as the domain
@@ -35,51 +32,17 @@ var ErrNoSubmission = errors.New("smtpclient: domain offers no submission")
 //
 // The error is ErrNoSubmission if the domain says so, and a *net.DNSError with
 // IsNotFound if it has no such records; then there is only guessing.
-func LookupSubmission(ctx context.Context, r interface {
-	LookupSRV(ctx context.Context, service, proto, name string) (cname string, addrs []*net.SRV, err error)
-}, domain string) ([]SubmissionServer, error) {
-	if r == nil {
-		r = net.DefaultResolver
-	}
-	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(domain, "."))
-	if err != nil {
-		return nil, fmt.Errorf("smtpclient: domain %q: %w", domain, err)
-	}
-	var servers []SubmissionServer
-	var missing error
-	refused := false
-	for _, service := range []string{"submissions", "submission"} {
-		_, records, err := r.LookupSRV(ctx, service, "tcp", ascii+".")
-		var dns *net.DNSError
-		switch {
-		case errors.As(err, &dns) && dns.IsNotFound:
-			missing = err
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("smtpclient: looking up the submission servers of %s: %w", domain, err)
-		}
-		for _, rec := range records {
-			host := strings.ToLower(strings.TrimSuffix(rec.Target, "."))
-			if host == "" { // RFC 6186 §3.4: the service is decidedly not available
-				refused = true
-				continue
-			}
-			servers = append(servers, SubmissionServer{
-				Addr:    net.JoinHostPort(host, strconv.Itoa(int(rec.Port))),
-				TLS:     service == "submissions",
-				Foreign: host != ascii && !strings.HasSuffix(host, "."+ascii),
-			})
-		}
-	}
+func LookupSubmission(ctx context.Context, r textproto.SRVResolver, domain string) ([]SubmissionServer, error) {
+	found, err := textproto.LookupSRV(ctx, r, domain, "submissions", "submission")
 	switch {
-	case len(servers) > 0:
-		return servers, nil
-	case refused:
+	case errors.Is(err, textproto.ErrNoService):
 		return nil, fmt.Errorf("%w: %s", ErrNoSubmission, domain)
-	case missing != nil:
-		return nil, fmt.Errorf("smtpclient: looking up the submission servers of %s: %w", domain, missing)
-	default:
-		return nil, fmt.Errorf("smtpclient: looking up the submission servers of %s: %w", domain,
-			&net.DNSError{Err: "no records", Name: domain, IsNotFound: true})
+	case err != nil:
+		return nil, fmt.Errorf("smtpclient: %w", err)
 	}
+	servers := make([]SubmissionServer, len(found))
+	for i, s := range found {
+		servers[i] = SubmissionServer{Addr: s.Addr, TLS: s.Service == "submissions", Foreign: s.Foreign}
+	}
+	return servers, nil
 }
