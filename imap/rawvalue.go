@@ -16,6 +16,10 @@ func Atom(s string) Value { return Value{Kind: ValueAtom, Text: s} }
 // characters that can't be quoted.
 func String(s string) Value { return Value{Kind: ValueString, Text: s} }
 
+// MailboxName returns the name of a mailbox, which is written in the encoding that names
+// have when it is sent: modified UTF-7, or UTF-8 (RFC 3501 §5.1.3, RFC 6855 §3).
+func MailboxName(name string) Value { return Value{Kind: ValueMailbox, Text: name} }
+
 // Number returns a number, which may not be negative.
 func Number(n int64) Value { return Atom(strconv.FormatInt(n, 10)) }
 
@@ -33,7 +37,7 @@ func (v Value) Valid() bool {
 		return true
 	case ValueAtom:
 		return validAtom(v.Text)
-	case ValueString:
+	case ValueString, ValueMailbox:
 		return strings.IndexByte(v.Text, 0) < 0
 	case ValueList:
 		for _, x := range v.List {

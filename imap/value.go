@@ -6,7 +6,7 @@ import "strings"
 // not implement.
 type Value struct {
 	Kind ValueKind
-	Text string  // of an atom or a string
+	Text string  // of an atom, a string or a name
 	List []Value // of a list
 }
 
@@ -18,6 +18,7 @@ const (
 	ValueAtom             // atoms and numbers, also with brackets: "BODY[]"
 	ValueString           // quoted strings and literals
 	ValueList
+	ValueMailbox // the name of a mailbox, in UTF-8: only in what is sent; see MailboxName
 )
 
 // A NamedValue is a data item with an unknown name.
@@ -31,7 +32,7 @@ func (v Value) String() string {
 	switch v.Kind {
 	case ValueAtom:
 		return v.Text
-	case ValueString:
+	case ValueString, ValueMailbox:
 		return `"` + v.Text + `"`
 	case ValueList:
 		var b strings.Builder

@@ -117,7 +117,7 @@ func ExampleClient_Raw() {
 	defer c.Logout(ctx)
 	reply, err := c.Raw(ctx, imapclient.RawCommand{
 		Name:      "STATUS",
-		Args:      []imap.Value{c.MailboxValue("INBOX"), imap.ListOf(imap.Atom("MESSAGES"), imap.Atom("UIDNEXT"))},
+		Args:      []imap.Value{imap.MailboxName("INBOX"), imap.ListOf(imap.Atom("MESSAGES"), imap.Atom("UIDNEXT"))},
 		Responses: []string{"STATUS"},
 	})
 	if err != nil {

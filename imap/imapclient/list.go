@@ -201,7 +201,7 @@ func (l *listing) call(cmd *imap.List) *call {
 		k = newCall(&imap.RList{Reference: cmd.Reference, Pattern: cmd.Patterns[0]})
 	case l.xlist():
 		// Gmail's, before there was SPECIAL-USE.
-		k = newCall(&imap.Raw{Command: "XLIST", Args: []imap.Value{l.c.MailboxValue(cmd.Reference), l.c.MailboxValue(cmd.Patterns[0])}})
+		k = newCall(&imap.Raw{Command: "XLIST", Args: []imap.Value{imap.MailboxName(cmd.Reference), imap.MailboxName(cmd.Patterns[0])}})
 	default:
 		k = newCall(cmd)
 	}

@@ -46,8 +46,8 @@ type RawResponse struct {
 // like.
 //
 // No argument can become another one, or another command: a Value that can't be
-// written is an error before anything is sent. A string is sent as it is: for the
-// name of a mailbox see MailboxValue. Commands that change the state of the
+// written is an error before anything is sent. A string is sent as it is: the name of a
+// mailbox is an imap.MailboxName. Commands that change the state of the
 // connection, such as SELECT, LOGIN or STARTTLS, are refused with an
 // UnsupportedError: the Client would not know of it.
 //
@@ -65,20 +65,6 @@ func (m *Mailbox) Raw(ctx context.Context, cmd RawCommand) (*RawReply, error) {
 		return nil, err
 	}
 	return m.c.raw(ctx, cmd, m)
-}
-
-// MailboxValue returns the name of a mailbox as an argument of a RawCommand, in the
-// encoding that the connection has now (RFC 3501 §5.1.3, RFC 6855 §3).
-func (c *Client) MailboxValue(name string) imap.Value {
-	if raw := c.rawNames.Load(); raw != nil {
-		if s, ok := (*raw)[name]; ok {
-			return imap.String(s)
-		}
-	}
-	if c.utf8.Load() {
-		return imap.String(name)
-	}
-	return imap.String(imap.EncodeUTF7(name))
 }
 
 // notRaw are the commands that change what the Client must know.

@@ -102,14 +102,31 @@ S: ${tag} OK done
 	require.NoError(t, c.Noop(t.Context()))
 }
 
-func TestMailboxValue(t *testing.T) {
+// The name of a mailbox is encoded when it is sent: after ENABLE, which follows the login.
+func TestRawMailboxName(t *testing.T) {
+	ctx := t.Context()
 	c := scripted(t, "", `
 C: {{tag:}} LIST "" *
 S: * LIST () "/" "&BBAEMQQyACYEMwQ0BDU-"
 S: ${tag} OK done
+C: {{tag:}} X "Entw&APw-rfe &- Co" (&BBAEMQQyACYEMwQ0BDU-)
+S: ${tag} OK done
+C: {{tag:}} LIST "" "&BBAEMQQyACYEMwQ0BDU-"
+S: ${tag} OK done
 `, nil)
-	require.Equal(t, imap.String("Entw&APw-rfe &- Co"), c.MailboxValue("Entwürfe & Co"))
-	_, err := c.List(t.Context(), nil)
+	_, err := c.List(ctx, nil)
 	require.NoError(t, err)
-	require.Equal(t, imap.String("&BBAEMQQyACYEMwQ0BDU-"), c.MailboxValue("Абв&где"))
+	_, err = c.Raw(ctx, imapclient.RawCommand{Name: "X", Args: []imap.Value{imap.MailboxName("Entwürfe & Co"), imap.ListOf(imap.MailboxName("Абв&где"))}})
+	require.NoError(t, err)
+	_, err = c.List(ctx, &imapclient.ListOptions{Patterns: []string{"Абв&где"}})
+	require.NoError(t, err)
+	c = scripted(t, "ENABLE UTF8=ACCEPT", `
+C: {{t1:}} ENABLE UTF8=ACCEPT
+S: * ENABLED UTF8=ACCEPT
+S: ${t1} OK done
+C: {{tag:}} X "Entwürfe & Co"
+S: ${tag} OK done
+`, nil)
+	_, err = c.Raw(ctx, imapclient.RawCommand{Name: "X", Args: []imap.Value{imap.MailboxName("Entwürfe & Co")}})
+	require.NoError(t, err)
 }

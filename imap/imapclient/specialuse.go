@@ -10,10 +10,10 @@ import (
 // wellKnown are names that mailboxes with a role have where the server tells no
 // roles.
 var wellKnown = map[string]mailbox.SpecialUse{
-	"sent": mailbox.UseSent, "sent items": mailbox.UseSent, "sent messages": mailbox.UseSent, "sent mail": mailbox.UseSent,
+	"sent": mailbox.UseSent, "sent items": mailbox.UseSent, "sent messages": mailbox.UseSent, "sent mail": mailbox.UseSent, "sent-mail": mailbox.UseSent,
 	"drafts": mailbox.UseDrafts, "draft": mailbox.UseDrafts,
-	"trash": mailbox.UseTrash, "deleted items": mailbox.UseTrash, "deleted messages": mailbox.UseTrash, "bin": mailbox.UseTrash,
-	"junk": mailbox.UseJunk, "spam": mailbox.UseJunk, "junk email": mailbox.UseJunk, "junk e-mail": mailbox.UseJunk, "bulk mail": mailbox.UseJunk,
+	"trash": mailbox.UseTrash, "deleted items": mailbox.UseTrash, "deleted messages": mailbox.UseTrash, "deleted": mailbox.UseTrash, "bin": mailbox.UseTrash,
+	"junk": mailbox.UseJunk, "spam": mailbox.UseJunk, "junk email": mailbox.UseJunk, "junk e-mail": mailbox.UseJunk, "junk mail": mailbox.UseJunk, "bulk mail": mailbox.UseJunk,
 	"archive": mailbox.UseArchive, "archives": mailbox.UseArchive,
 }
 

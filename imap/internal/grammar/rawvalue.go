@@ -22,6 +22,8 @@ func WriteValue(e *wire.Encoder, v imap.Value) {
 		e.Raw(v.Text)
 	case imap.ValueString:
 		e.String(v.Text)
+	case imap.ValueMailbox:
+		e.Mailbox(v.Text)
 	case imap.ValueList:
 		writeAll(e, v.List, func(x imap.Value) { WriteValue(e, x) })
 	}

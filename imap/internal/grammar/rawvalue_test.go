@@ -24,6 +24,7 @@ func TestRaw(t *testing.T) {
 		require.Equal(t, want, string(e.B))
 	}
 	for _, c := range []*imap.Raw{
+		{Command: "X", Args: []imap.Value{imap.MailboxName("\x00")}},
 		{}, {Command: "a b"}, {Command: "UID" + " "}, {Command: "UID a b"}, {Command: "X\r\nY"}, {Command: "X{3}"},
 		{Command: "X", Args: []imap.Value{imap.Atom("a\r\nb LOGOUT")}},
 		{Command: "X", Args: []imap.Value{imap.Atom("{3+}")}},

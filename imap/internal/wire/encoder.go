@@ -258,6 +258,9 @@ func (e *Encoder) Mailbox(name string) *Encoder {
 
 // ListMailbox appends a mailbox name that may have wildcards.
 func (e *Encoder) ListMailbox(pattern string) *Encoder {
+	if raw, ok := e.Names[pattern]; ok {
+		return e.String(raw)
+	}
 	if allOf(pattern, classList) && !strings.EqualFold(pattern, "NIL") && !strings.Contains(pattern, "&") {
 		return e.Raw(pattern)
 	}
