@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"strings"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
@@ -88,7 +89,7 @@ func aclCall[T any](c *Client, cmd imap.Command, name string, mine func(*T) bool
 // is about what the command names: one such command is in flight at a time.
 func takeOne[T any](k *call, name string, mine func(*T) bool) **T {
 	data := new(*T)
-	k.kind = k.name + " " + name
+	k.kind = strings.TrimPrefix(k.name, "GET") + " " + name
 	k.take = func(resp grammar.Response) bool {
 		r, ok := resp.(*T)
 		if !ok || *data != nil || !mine(r) {

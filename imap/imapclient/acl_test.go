@@ -56,6 +56,33 @@ S: ${tag} OK done
 	_, err = c.MyRights(ctx, "INBOX")
 	require.ErrorIs(t, err, imapclient.ErrItemMissing)
 
+	// What can't be read is the answer all the same.
+	bad := scripted(t, "ACL METADATA QUOTA", `
+C: {{tag:}} GETACL INBOX
+S: * ACL INBOX "alice
+S: ${tag} OK done
+C: {{tag:}} GETMETADATA INBOX /shared/comment
+S: * METADATA INBOX (/shared/comment
+S: ${tag} OK done
+C: {{tag:}} GETQUOTAROOT INBOX
+S: * QUOTA "" (STORAGE many 1)
+S: ${tag} OK done
+C: {{tag:}} STATUS INBOX (MESSAGES)
+S: * STATUS INBOX (MESSAGES x)
+S: ${tag} OK done
+`, nil)
+	var unreadable *imapclient.ResponseError
+	_, err = bad.ACL(ctx, "INBOX")
+	require.ErrorAs(t, err, &unreadable)
+	require.Equal(t, "* ACL INBOX \"alice", string(unreadable.Raw))
+	_, err = bad.Metadata(ctx, "INBOX", nil, "/shared/comment")
+	require.ErrorAs(t, err, &unreadable)
+	_, err = bad.Quota(ctx, "INBOX")
+	require.ErrorAs(t, err, &unreadable)
+	_, err = bad.Status(ctx, "INBOX", imap.StatusMessages)
+	require.ErrorAs(t, err, &unreadable)
+	require.Nil(t, bad.NextEvent())
+
 	// What nobody has asked for arrives as values.
 	require.NotNil(t, c.NextEvent()) // LISTRIGHTS of another mailbox
 	require.NoError(t, c.Noop(ctx))

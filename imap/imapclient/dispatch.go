@@ -92,7 +92,8 @@ func (c *Client) unreadable(err error) {
 	words := bytes.Fields(raw)
 	if len(words) >= 2 && string(words[0]) == "*" {
 		for _, k := range c.inflight {
-			if k.take != nil && strings.EqualFold(k.kind, string(words[1])) || k.take != nil && k.cmd != nil && strings.EqualFold(k.cmd.Name(), string(words[1])) {
+			kind, _, _ := strings.Cut(k.kind, " ")
+			if k.take != nil && (strings.EqualFold(kind, string(words[1])) || k.cmd != nil && strings.EqualFold(k.cmd.Name(), string(words[1]))) {
 				k.err = errors.Join(k.err, bad)
 				return
 			}

@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -79,7 +80,7 @@ func (c *Client) List(ctx context.Context, o *ListOptions) ([]ListEntry, error) 
 	default:
 		err = l.list(ctx)
 	}
-	if err != nil {
+	if err != nil && !isUnreadable(err) {
 		return l.entries, err
 	}
 	if l.whole() {
@@ -88,7 +89,14 @@ func (c *Client) List(ctx context.Context, o *ListOptions) ([]ListEntry, error) 
 	if l.o.SpecialUse && l.cmd.Select&imap.SelectSpecialUse == 0 {
 		l.entries = slices.DeleteFunc(l.entries, func(e ListEntry) bool { return e.Use == 0 })
 	}
-	return l.entries, l.rest(ctx)
+	return l.entries, first(err, l.rest(ctx))
+}
+
+// isUnreadable reports whether a command was done, but a part of its answer could not
+// be understood.
+func isUnreadable(err error) bool {
+	var e *ResponseError
+	return errors.As(err, &e) && !errors.Is(err, ErrClosed)
 }
 
 // A listing is a List under way.
@@ -181,14 +189,16 @@ func (l *listing) whole() bool {
 // list sends LIST, one command a pattern if the server has no more.
 func (l *listing) list(ctx context.Context) error {
 	if len(l.cmd.Patterns) > 1 && !l.c.has(imap.CapListExtended) {
+		var failed error
 		for _, p := range l.cmd.Patterns {
 			one := l.cmd
 			one.Patterns = []string{p}
-			if err := l.c.run(ctx, l.call(&one)); err != nil {
+			err := l.c.run(ctx, l.call(&one))
+			if failed = first(failed, err); err != nil && !isUnreadable(err) {
 				return err
 			}
 		}
-		return nil
+		return failed
 	}
 	return l.c.run(ctx, l.call(&l.cmd))
 }

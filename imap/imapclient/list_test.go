@@ -229,6 +229,34 @@ S: ${t2} OK done
 	require.True(t, entries[2].Has(imap.AttrNonExistent))
 }
 
+// One line that can't be read does not cost the others.
+func TestListUnreadable(t *testing.T) {
+	c := scripted(t, "", `
+C: {{tag:}} LIST "" a%
+S: * LIST () "/" a1
+S: * LIST () "/
+S: * LIST () "/" a2
+S: ${tag} OK done
+C: {{tag:}} LIST "" b
+S: * LIST () NIL b
+S: ${tag} OK done
+C: {{t1:}} STATUS a1 (MESSAGES)
+C: {{t2:}} STATUS a2 (MESSAGES)
+C: {{t3:}} STATUS b (MESSAGES)
+S: * STATUS a1 (MESSAGES 1)
+S: ${t1} OK done
+S: * STATUS a2 (MESSAGES 2)
+S: ${t2} OK done
+S: * STATUS b (MESSAGES 3)
+S: ${t3} OK done
+`, nil)
+	entries, err := c.List(t.Context(), &imapclient.ListOptions{Patterns: []string{"a%", "b"}, Status: []imap.StatusItem{imap.StatusMessages}})
+	var unreadable *imapclient.ResponseError
+	require.ErrorAs(t, err, &unreadable)
+	require.Equal(t, []string{"a1", "a2", "b"}, names(entries))
+	require.Equal(t, uint32(3), *entries[2].Status.Messages)
+}
+
 // RFC 2193 §5.1 and §5.2.
 func TestListRemote(t *testing.T) {
 	c := scripted(t, "MAILBOX-REFERRALS", `
