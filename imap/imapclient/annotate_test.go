@@ -79,7 +79,7 @@ S: ${tag} OK done
 `, func(ctx context.Context, c *imapclient.Client) error {
 			_, err := c.Raw(ctx, imapclient.RawCommand{Name: "X", Responses: []string{"X"}})
 			if err == nil {
-				err = ctx.Err() // the answer was faster
+				err = context.Canceled // the answer was faster
 			}
 			return err
 		}},
