@@ -135,7 +135,11 @@ func (c *Client) greeted(ctx context.Context, greeting <-chan *grammar.StatusLin
 	select {
 	case g = <-greeting:
 	case <-c.closed:
-		return c.Err()
+		select {
+		case g = <-greeting: // and then it has closed the connection
+		default:
+			return c.Err()
+		}
 	case <-ctx.Done():
 		return fmt.Errorf("imapclient: %w", context.Cause(ctx))
 	}
