@@ -203,7 +203,7 @@ func (c *Client) appendCall(ctx context.Context, name string, msgs []mailbox.Inc
 	cmd := &imap.Append{Mailbox: name}
 	k := namedCall(cmd, name)
 	k.write = func(w *writer) error {
-		return w.writeMessages(msgs, ups, progressOf(ctx, totalSize(ups)), func(m *imap.AppendMessage) {
+		return w.writeMessages(msgs, ups, progressOf(ctx, k.name, totalSize(ups)), func(m *imap.AppendMessage) {
 			cmd.Message = *m
 			grammar.WriteCommand(&w.e, cmd)
 		})

@@ -37,6 +37,9 @@ type Body struct {
 
 	ahead   *rangeCall
 	decoder io.Reader // removes a transfer encoding
+
+	reads  bool        // something was read
+	report func(int64) // of progress, nil if nobody listens
 }
 
 // first returns the data items that bring the beginning of a section.
@@ -193,6 +196,7 @@ func (b *Body) readRaw(p []byte) (int, error) {
 			n := b.blob.readAt(p, b.off)
 			b.off += int64(n)
 			b.pos += int64(n)
+			b.progress(n)
 			return n, nil
 		}
 		if err := b.advance(); err != nil {
@@ -216,6 +220,7 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 			b.off += int64(n)
 			b.pos += int64(n)
 			total += int64(n)
+			b.progress(n)
 			if err != nil {
 				return total, err
 			}
@@ -225,6 +230,21 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 		} else if err != nil {
 			return total, err
 		}
+	}
+}
+
+// progress reports that n octets were read.
+func (b *Body) progress(n int) {
+	if !b.reads {
+		b.reads = true
+		total := b.size
+		if b.sec.count > 0 {
+			total = b.sec.count
+		}
+		b.report = progressOf(b.msg.ctx(), "UID FETCH", total)
+	}
+	if b.report != nil && n > 0 {
+		b.report(int64(n))
 	}
 }
 

@@ -40,10 +40,12 @@ type call struct {
 	ended  func(*call)                 // called by the reader after the tagged response, with mu held
 	secret bool                        // lines are left out of the trace
 
-	tag   string
-	begun time.Time
-	done  chan struct{} // closed when the command has ended
-	cont  chan string   // continuation requests
+	tag      string
+	begun    time.Time
+	done     chan struct{}  // closed when the command has ended
+	cont     chan string    // continuation requests
+	progress chan Progress  // what the server tells of the command, the last word; nil: nobody listens
+	report   func(Progress) // called with that, on the goroutine of the caller
 
 	// Guarded by Client.mu until done is closed.
 	status    *grammar.StatusLine // the tagged response
@@ -71,19 +73,24 @@ func (c *Client) run(ctx context.Context, k *call) error {
 
 // wait waits for the end of a call that was started, or of ctx.
 func (c *Client) wait(ctx context.Context, k *call) error {
-	select {
-	case <-k.done:
-	default:
+	if !k.isDone() {
 		c.block()
 		defer c.unblock()
+	}
+	for waiting := !k.isDone(); waiting; {
 		select {
 		case <-k.done:
+			waiting = false
+		case p := <-k.progress:
+			k.report(p)
 		case <-ctx.Done():
 			if c.abandon(k) {
 				return c.ended(k, &InterruptedError{Command: k.name, Sent: true, Err: context.Cause(ctx)})
 			}
+			waiting = false
 		}
 	}
+	k.tell()
 	err := k.err
 	if err == nil {
 		err = k.status.Err()

@@ -55,7 +55,7 @@ func (c *Client) Catenate(ctx context.Context, name string, msg mailbox.Incoming
 	k := namedCall(cmd, name)
 	k.write = func(w *writer) error {
 		grammar.WriteCommand(&w.e, cmd)
-		if err := w.writeParts(parts, ups, progressOf(ctx, totalSize(ups))); err != nil {
+		if err := w.writeParts(parts, ups, progressOf(ctx, k.name, totalSize(ups))); err != nil {
 			return err
 		}
 		grammar.EndMessage(&w.e, &cmd.Message)

@@ -189,6 +189,9 @@ func (c *Client) condition(r *grammar.StatusLine) error {
 			return nil
 		}
 	}
+	if c.inProgress(r) {
+		return nil
+	}
 	if r.Code == imap.CodeNotificationOverflow {
 		c.events.add(overflow{})
 	}

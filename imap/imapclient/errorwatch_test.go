@@ -120,7 +120,7 @@ func TestWatchEnds(t *testing.T) {
 		{"end", "C: {{t:}} IDLE\nS: + idling\nWAIT 1m\nCLOSE", time.Minute, func(t *testing.T, err error) { require.ErrorIs(t, err, io.EOF) }},
 		{"ended by the server", "C: {{t:}} IDLE\nS: + idling\nS: ${t} OK enough\nC: {{t:}} IDLE\nS: ${t} OK enough\nC: {{t:}} IDLE\nS: * BYE [UNAVAILABLE] not now\nCLOSE",
 			0, isBye},
-		{"refused", "C: {{t:}} IDLE\nS: ${t} NO not here\nC: {{t:}} NOOP\nS: ${t} OK\nC: {{t:}} IDLE\nS: ${t} NO not here\nC: {{t:}} NOOP\nS: * BYE [UNAVAILABLE] not now\nCLOSE",
+		{"refused", "C: {{t:}} IDLE\nS: ${t} NO not here\nC: {{t:}} NOOP\nS: ${t} OK\nC: {{t:}} NOOP\nS: * BYE [UNAVAILABLE] not now\nCLOSE",
 			2 * time.Minute, isBye},
 		{"DONE is not answered", "C: {{t:}} IDLE\nS: + idling\nC: DONE\nSILENT 14s\nDROP", 8 * time.Minute, timedOut},
 		{"plus", "C: {{t:}} IDLE\nS: + idling\nS: + idling\nDROP", 0, func(t *testing.T, err error) {

@@ -70,7 +70,11 @@ func (m *Mailbox) Message(ctx context.Context, uid mailbox.UID, items ...Item) (
 // Open returns a section of a message, which is fetched in ranges as it is read,
 // until Body.Close. ctx is that of all its reads.
 func (m *Mailbox) Open(ctx context.Context, uid mailbox.UID, s Section) (*Body, error) {
-	msg, err := m.Message(ctx, uid, s)
+	items := []Item{s}
+	if listener(ctx) != nil {
+		items = append(items, Size) // the total of the progress
+	}
+	msg, err := m.Message(ctx, uid, items...)
 	if err != nil {
 		return nil, err
 	}
@@ -192,6 +196,9 @@ func (l *loop) receive() error {
 		select {
 		case <-f.signal:
 			c.unblock()
+		case p := <-k.progress:
+			c.unblock()
+			k.report(p)
 		case <-l.ctx.Done():
 			c.unblock()
 			return &InterruptedError{Command: k.name, Sent: true, Err: context.Cause(l.ctx)}

@@ -147,6 +147,7 @@ func (c *Client) start(ctx context.Context, calls ...*call) error {
 
 // startNext waits until the call may be sent, and writes it; the turn is held.
 func (c *Client) startNext(ctx context.Context, k *call) error {
+	k.listen(ctx)
 	if err := c.compressFirst(ctx, k); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (m *Mailbox) Replace(ctx context.Context, uid mailbox.UID, msg mailbox.Inco
 		return ok
 	}
 	k.write = func(w *writer) error {
-		return w.writeMessages(msgs, ups, progressOf(ctx, totalSize(ups)), func(first *imap.AppendMessage) {
+		return w.writeMessages(msgs, ups, progressOf(ctx, k.name, totalSize(ups)), func(first *imap.AppendMessage) {
 			cmd.Message = *first
 			grammar.WriteCommand(&w.e, cmd)
 		})

@@ -12,7 +12,7 @@ func TestSuiteSend(t *testing.T) {
 			{"append", testAppend}, {"append fails", testAppendFails}, {"append binary", testAppendBinary},
 			{"append in a loop", testAppendLoop}, {"append many", testAppendSeq},
 			{"move", testMove}, {"replace", testReplace}, {"catenate", testCatenate}, {"conflicts", testConflicts},
-			{"watch all", testWatchAll}, {"poll", testPoll},
+			{"watch all", testWatchAll}, {"poll", testPoll}, {"progress", testProgress},
 		} {
 			t.Run(x.name, func(t *testing.T) { x.run(t, s) })
 		}
