@@ -473,6 +473,78 @@ S: ${noop} OK
 	})
 }
 
+// cancelConn cancels when so many octets have been written.
+type cancelConn struct {
+	net.Conn
+	left   int
+	cancel func()
+}
+
+func (c *cancelConn) Write(p []byte) (int, error) {
+	if c.cancel == nil {
+		return c.Conn.Write(p)
+	}
+	written := 0
+	for len(p) > 0 {
+		if c.left == 0 {
+			c.cancel()
+		}
+		n := len(p)
+		if c.left > 0 {
+			n = min(n, c.left)
+		}
+		m, err := c.Conn.Write(p[:n])
+		written, c.left = written+m, c.left-m
+		if err != nil {
+			return written, err
+		}
+		p = p[n:]
+	}
+	return written, nil
+}
+
+// Cancelled at any octet, a call leaves a connection that can be used, or one that
+// says why not; and messages are stored as a whole or not at all.
+func TestAppendCancelledAnywhere(t *testing.T) {
+	s := posthorn(t)
+	text := letter("cancelled", strings.Repeat("x", 70000))
+	setup := s.dial(t, nil)
+	m := s.box(t, setup)
+	for _, disable := range [][]imap.Cap{nil, {imap.CapLiteralPlus, imap.CapLiteralMinus}} {
+		for _, at := range []int{0, 1, 5, 10, 15, 20, 22, 23, 24, 25, 26, 30, 100, 4000, 65536, 65560, 70000, 70200, 70210, 70215, 70220} {
+			nc, err := net.Dial("tcp", s.plain)
+			require.NoError(t, err)
+			o := s.options()
+			o.Disable, o.Mechanisms = disable, []string{"PLAIN"}
+			conn := &cancelConn{Conn: nc}
+			c, err := imapclient.NewClient(t.Context(), conn, o)
+			require.NoError(t, err)
+			require.NoError(t, c.Noop(t.Context()))
+			ctx, cancel := context.WithCancel(t.Context())
+			conn.left, conn.cancel = at, cancel
+			out, err := c.Append(ctx, m.Name(), incoming(text))
+			cancel()
+			if err != nil {
+				require.ErrorIs(t, err, context.Canceled)
+			} else {
+				require.Equal(t, 1, out.Done)
+			}
+			if noop := c.Noop(t.Context()); c.Err() == nil {
+				require.NoError(t, noop)
+			} else {
+				require.ErrorIs(t, noop, imapclient.ErrClosed)
+			}
+			require.NoError(t, c.Close())
+		}
+	}
+	_, err := m.Poll(t.Context())
+	require.NoError(t, err)
+	for msg, err := range m.Fetch(t.Context(), imapclient.All(), imapclient.Size) {
+		require.NoError(t, err)
+		require.Equal(t, int64(len(text)), msg.Entry.Size)
+	}
+}
+
 // A server that does not want the rest says so and goes away. It is asked before so
 // much is sent, though it would take it unasked.
 func TestAppendServerLeaves(t *testing.T) {

@@ -242,15 +242,20 @@ func (c *Client) statusCode(r *grammar.StatusLine) {
 // continuation hands a continuation request to the command that waits for it.
 func (c *Client) continuation(r *grammar.Continuation) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	k := c.wantCont
 	if k == nil {
+		c.mu.Unlock()
 		return &ProtocolError{What: "continuation request that no command waits for"}
 	}
 	c.wantCont = nil
 	k.acked = true
 	k.cont <- r.Text
 	c.broadcastLocked()
+	left := k.abandoned
+	c.mu.Unlock()
+	if left {
+		c.doneIfFree()
+	}
 	return nil
 }
 

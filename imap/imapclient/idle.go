@@ -258,25 +258,34 @@ func (c *Client) isOver(k *call) bool {
 	return k.over
 }
 
-// leave ends the IDLE of a Watch. It waits for the answer, unless ctx has ended. If
-// another call has the turn, that call ends the IDLE.
+// leave ends the IDLE of a Watch. It waits for the answers, unless ctx has ended.
 func (c *Client) leave(ctx context.Context) {
 	k := c.events.idle
 	c.events.idle, c.events.refused = nil, false
 	if k == nil || k.isDone() {
 		return
 	}
-	select {
-	case <-c.turn:
-	default:
+	if ctx.Err() == nil {
+		c.endIdle(ctx, k)
 		return
 	}
-	err := c.stopIdle(context.WithoutCancel(ctx))
-	c.giveTurn()
-	if err == nil && ctx.Err() == nil {
-		c.wait(ctx, k)
-	} else {
-		c.abandon(k)
+	c.abandon(k)
+	c.mu.Lock()
+	acked := k.acked // else the reader ends it when it has begun
+	c.mu.Unlock()
+	if acked {
+		c.doneIfFree()
+	}
+}
+
+// doneIfFree ends an IDLE that has begun. If another call has the turn, that call
+// does so.
+func (c *Client) doneIfFree() {
+	select {
+	case <-c.turn:
+		c.stopIdle(context.Background())
+		c.giveTurn()
+	default:
 	}
 }
 

@@ -82,11 +82,11 @@ type Timeouts struct {
 	Dial, Handshake, Greeting time.Duration // 30 seconds each
 
 	Command time.Duration // silence while an answer is due, 10 minutes
-	Write   time.Duration // the server takes nothing, 2 minutes
+	Write   time.Duration // the server takes nothing, or a message to be stored does not come while others wait (ErrStalled), 2 minutes
 
 	IdlePeriod time.Duration // after which IDLE is issued anew, 9 minutes less up to a tenth
 	Done       time.Duration // for the answers to IDLE and DONE, 15 seconds
-	Poll       time.Duration // between the NOOPs of Watch where there is no IDLE, 1 minute
+	Poll       time.Duration // between the questions of Watch where there is no IDLE, or no NOTIFY, 1 minute
 	KeepAlive  time.Duration // after which NOOP is sent if nothing else was, 5 minutes
 
 	// Cancelled is how long the rest of the answer to a cancelled command may
@@ -119,7 +119,7 @@ const (
 	EmulatePreview                         // PREVIEW, from the beginning of the text part
 	EmulateBinary                          // BINARY: the transfer encoding is removed by the client
 	EmulateListItems                       // LIST-STATUS and its like, by commands for each mailbox
-	EmulateIdle                            // IDLE, by polling
+	EmulateIdle                            // IDLE and NOTIFY, by polling
 
 	EmulateAll Emulation = 1<<iota - 1
 )

@@ -190,6 +190,32 @@ C: DONE
 	})
 }
 
+// A Watch whose context ends before IDLE has begun returns at once, and IDLE is ended
+// nevertheless.
+func TestIdleCancelledEarly(t *testing.T) {
+	watchSession(t, "IDLE", selectInbox+`
+C: {{t:}} IDLE
+WAIT 10s
+S: + idling
+C: DONE
+S: ${t} OK
+C: {{t:}} NOOP
+S: ${t} OK
+`, nil, func(t *testing.T, c *imapclient.Client) {
+		m, err := c.Select(t.Context(), "INBOX", nil)
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		for _, err := range m.Watch(ctx) {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		require.Equal(t, time.Second, time.Since(start))
+		time.Sleep(time.Minute)
+		require.NoError(t, c.Noop(t.Context()))
+	})
+}
+
 // A dead link is noticed when IDLE is issued anew.
 func TestIdleDead(t *testing.T) {
 	for _, x := range []struct{ name, script, op string }{
