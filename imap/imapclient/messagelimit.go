@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -56,6 +57,28 @@ func (c *Client) most() int {
 	return anyNumber
 }
 
+// leftOut returns the UID below which a command that has ended has left out
+// messages; see statusLeftOut.
+func leftOut(k *call) mailbox.UID {
+	select {
+	case <-k.done:
+		return statusLeftOut(k.status)
+	default:
+		return 0
+	}
+}
+
+// statusLeftOut returns the UID below which a command has left out messages,
+// because it named more than the server handles at once; zero: it has left out
+// none. Servers handle the highest UIDs first (RFC 9738 §3).
+func statusLeftOut(r *grammar.StatusLine) mailbox.UID {
+	if r == nil || r.Cond != imap.OK || r.Code != imap.CodeMessageLimit {
+		return 0
+	}
+	limit, _ := r.Arg.(imap.MessageLimit)
+	return limit.UID
+}
+
 const anyNumber = 1<<31 - 1
 
 // goOn makes a plan ask once more for what the server has left out.
@@ -71,20 +94,4 @@ func (p *plan) goOn(k *call) {
 	if !left.IsEmpty() {
 		p.rest = append(slices.Clone(left.Ranges()), p.rest...)
 	}
-}
-
-// leftOut returns the UID below which a command has left out messages, because it
-// named more than the server handles at once; zero: it has left out none. Servers
-// handle the highest UIDs first (RFC 9738 §3).
-func leftOut(k *call) mailbox.UID {
-	select {
-	case <-k.done:
-	default:
-		return 0
-	}
-	if k.status == nil || k.status.Cond != imap.OK || k.status.Code != imap.CodeMessageLimit {
-		return 0
-	}
-	limit, _ := k.status.Arg.(imap.MessageLimit)
-	return limit.UID
 }

@@ -10,35 +10,61 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/search"
 )
 
-// SearchOptions refine Search. Nil means the zero value.
+// SearchOptions refine Search and Sort. Nil means the zero value.
 type SearchOptions struct {
 	In Set // only among these messages; the zero Set: among all
+
+	// Return says what is wanted: any of imap.ReturnMin, ReturnMax, ReturnCount,
+	// ReturnAll, and, for a key with imap.SearchFuzzy, ReturnRelevancy (RFC 6203).
+	// Zero means ReturnAll. What a server without ESEARCH can't return is computed
+	// from all that is found. ReturnSave keeps the result as "$" on the server, for
+	// an imap.NumSet of Client.Raw (RFC 5182); it needs SEARCHRES. ReturnContext
+	// tells the server that it will be asked for the same again.
+	Return imap.SearchReturn
+
+	// Partial bounds the result to these positions of it: {1, 100} are the first
+	// hundred, {-1, -100} the last (RFC 9394). ReturnAll has then no effect. Where
+	// the server has no PARTIAL, all is searched for.
+	Partial *imap.PartialRange
 }
 
-// Found is the result of a search.
+// Found is the result of a search. Its sets and numbers are those that
+// SearchOptions.Return asks for.
 type Found struct {
-	UIDs   mailbox.UIDSet
-	ModSeq mailbox.ModSeq // the highest of the messages found, with a key for ModSeq (RFC 7162 §3.1.5)
+	UIDs   mailbox.UIDSet        // all, or those of SearchOptions.Partial
+	Order  []mailbox.UID         // of Sort: the UIDs in their order
+	ModSeq mailbox.ModSeq        // the highest of the messages found, with a key for ModSeq (RFC 7162 §3.1.5)
+	Scores map[mailbox.UID]uint8 // with ReturnRelevancy: from 1 to 100 (RFC 6203 §4)
+
+	count    *int
+	min, max mailbox.UID
 }
 
 // Count returns how many messages were found.
-func (f *Found) Count() int { return f.UIDs.Len() }
+func (f *Found) Count() int {
+	if f.count != nil {
+		return *f.count
+	}
+	return f.UIDs.Len()
+}
 
-// Search returns the messages that match the key (RFC 9051 §6.4.4).
+// Min returns the lowest UID that was found, or the first message of Sort; zero if
+// nothing was found.
+func (f *Found) Min() mailbox.UID { return f.min }
+
+// Max returns the highest UID that was found, or the last message of Sort; zero if
+// nothing was found.
+func (f *Found) Max() mailbox.UID { return f.max }
+
+// Search returns the messages that match the key (RFC 9051 §6.4.4, RFC 4731). If
+// the key, or the options, need what the server lacks, the error is an
+// UnsupportedError, and nothing is sent.
 func (m *Mailbox) Search(ctx context.Context, key search.Key, o *SearchOptions) (*Found, error) {
-	if o != nil && (o.In.kind != setUIDs || !o.In.uids.IsEmpty()) {
-		uids, err := m.resolve(ctx, o.In)
-		if err != nil || uids.IsEmpty() {
-			return &Found{}, err
-		}
-		key = search.And{search.UID{Set: uids}, key}
+	q, err := m.newQuery(ctx, nil, key, o)
+	if err != nil || q == nil {
+		return &Found{}, err
 	}
-	var found searchResult
-	err := m.search(ctx, &imap.Search{UID: true, Key: key}, &found)
-	if err != nil {
-		return nil, err
-	}
-	return &Found{UIDs: found.uids, ModSeq: found.modSeq}, nil
+	return q.find(ctx)
 }
 
 // search sends a SEARCH, in the extended form where the server has it: its answer
@@ -48,7 +74,7 @@ func (m *Mailbox) search(ctx context.Context, cmd *imap.Search, found *searchRes
 	// Some servers return nothing for RETURN (), so ALL is always named.
 	if c.has(imap.CapESearch) {
 		cmd.Extended = true
-		if cmd.Return == 0 {
+		if cmd.Return == 0 && cmd.Partial == nil {
 			cmd.Return = imap.ReturnAll
 		}
 	}
@@ -76,8 +102,9 @@ func (m *Mailbox) search(ctx context.Context, cmd *imap.Search, found *searchRes
 
 // searchOnce sends the command.
 func (m *Mailbox) searchOnce(ctx context.Context, cmd *imap.Search, found *searchResult) error {
-	*found = searchResult{}
+	*found = searchResult{ordered: found.ordered, mostOrder: found.mostOrder}
 	k := m.searchCall(cmd)
+	k.ended = found.ended
 	collect := k.take
 	k.take = func(resp grammar.Response) bool {
 		if !collect(resp) {
@@ -123,25 +150,85 @@ func (c *Client) onlyOne(k *call) bool {
 type searchResult struct {
 	uids   mailbox.UIDSet
 	modSeq mailbox.ModSeq
+
+	ordered   bool // the order counts, as in SORT and with RELEVANCY
+	order     []mailbox.UID
+	count     *int
+	min, max  mailbox.UID
+	relevancy []uint8
+	leftOut   mailbox.UID // see leftOut
+	mostOrder int         // how many numbers order may have
 }
+
+var errStar = errors.New("imapclient: search result with \"*\"")
 
 func (s *searchResult) read(resp grammar.Response) error {
 	switch r := resp.(type) {
 	case *imap.SearchData:
-		uids := make([]mailbox.UID, len(r.Nums))
-		for i, n := range r.Nums {
-			uids[i] = mailbox.UID(n)
-		}
-		s.uids = s.uids.Union(mailbox.UIDSetOf(uids...))
+		s.numbers(r.Nums)
+		s.modSeq = max(s.modSeq, r.ModSeq)
+	case *imap.SortData:
+		s.numbers(r.Nums)
 		s.modSeq = max(s.modSeq, r.ModSeq)
 	case *imap.ESearchData:
-		for _, x := range r.All.Ranges {
-			if x.First == imap.Star || x.Last == imap.Star {
-				return errors.New("imapclient: search result with \"*\"")
+		if err := s.set(r.All); err != nil {
+			return err
+		}
+		if r.Partial != nil {
+			if err := s.set(r.Partial.Nums); err != nil {
+				return err
 			}
 		}
-		s.uids = s.uids.Union(r.All.UIDs(mailbox.MaxUID))
+		if r.Count != nil {
+			n := int(*r.Count)
+			s.count = &n
+		}
+		if r.Min != nil {
+			s.min = mailbox.UID(*r.Min)
+		}
+		if r.Max != nil {
+			s.max = mailbox.UID(*r.Max)
+		}
+		s.relevancy = append(s.relevancy, r.Relevancy...)
 		s.modSeq = max(s.modSeq, r.ModSeq)
 	}
 	return nil
 }
+
+func (s *searchResult) numbers(nums []uint32) {
+	uids := make([]mailbox.UID, len(nums))
+	for i, n := range nums {
+		uids[i] = mailbox.UID(n)
+	}
+	if s.ordered {
+		s.order = append(s.order, uids...)
+	}
+	s.uids = s.uids.Union(mailbox.UIDSetOf(uids...))
+}
+
+// set takes a set of UIDs. In the result of SORT a range stands for its numbers in
+// ascending order (RFC 5267 §3.2).
+func (s *searchResult) set(set imap.NumSet) error {
+	for _, x := range set.Ranges {
+		if x.First == imap.Star || x.Last == imap.Star {
+			return errStar
+		}
+	}
+	s.uids = s.uids.Union(set.UIDs(mailbox.MaxUID))
+	if !s.ordered {
+		return nil
+	}
+	for _, x := range set.Ranges {
+		first, last := min(x.First, x.Last), max(x.First, x.Last)
+		if int64(last-first) >= int64(s.mostOrder-len(s.order)) {
+			return &LimitError{"result too long", int64(s.mostOrder) * 4}
+		}
+		for n := uint64(first); n <= uint64(last); n++ {
+			s.order = append(s.order, mailbox.UID(n))
+		}
+	}
+	return nil
+}
+
+// ended notes what a server with MESSAGELIMIT has left out.
+func (s *searchResult) ended(k *call) { s.leftOut = statusLeftOut(k.status) }

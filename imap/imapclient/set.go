@@ -19,6 +19,7 @@ type Set struct {
 	last        int
 	key         search.Key
 	first, upto imap.SeqNum
+	given       bool // with setUIDs: it is not the zero Set, though perhaps empty
 }
 
 type setKind uint8
@@ -35,7 +36,7 @@ const (
 func UIDs(uids ...mailbox.UID) Set { return UIDSet(mailbox.UIDSetOf(uids...)) }
 
 // UIDSet is the set of these messages. UIDs that no message has are ignored.
-func UIDSet(uids mailbox.UIDSet) Set { return Set{uids: uids} }
+func UIDSet(uids mailbox.UIDSet) Set { return Set{uids: uids, given: true} }
 
 // All is the set of all messages.
 func All() Set { return Set{kind: setAll} }
@@ -53,6 +54,9 @@ func Where(key search.Key) Set { return Set{kind: setWhere, key: key} }
 // numbers. Without Watch and Poll the numbers are those of the first call that
 // needed them.
 func Numbers(first, last imap.SeqNum) Set { return Set{kind: setNumbers, first: first, upto: last} }
+
+// isZero reports whether it is the zero Set.
+func (s Set) isZero() bool { return s.kind == setUIDs && !s.given }
 
 // resolve returns the UIDs of the set. They may include some that no message has.
 func (m *Mailbox) resolve(ctx context.Context, s Set) (mailbox.UIDSet, error) {
