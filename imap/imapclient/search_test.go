@@ -308,3 +308,22 @@ S: ${a} OK done
 	require.ErrorAs(t, err, &e)
 	require.True(t, slices.Contains([]imap.Cap{imap.CapSort}, e.Cap))
 }
+
+// TestLastPartial: the last messages are found without the UIDs of the others.
+func TestLastPartial(t *testing.T) {
+	m := scriptedBox(t, nil, selectScript("ESEARCH PARTIAL", "", "100000", "100001", "")+`
+C: {{a:}} UID SEARCH RETURN (PARTIAL -1:-2) ALL
+S: * ESEARCH (TAG "${a}") UID PARTIAL (-1:-2 99990,100000)
+S: ${a} OK done
+C: {{a:}} UID FETCH 99990,100000 (UID FLAGS)
+S: * 99999 FETCH (UID 99990 FLAGS ())
+S: * 100000 FETCH (UID 100000 FLAGS ())
+S: ${a} OK done
+`)
+	var got mailbox.UIDSet
+	for msg, err := range m.Fetch(t.Context(), imapclient.Last(2), imapclient.Flags) {
+		require.NoError(t, err)
+		got.Add(msg.UID)
+	}
+	require.Equal(t, "99990,100000", got.String())
+}

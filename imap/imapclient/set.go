@@ -125,7 +125,16 @@ func (m *Mailbox) UIDs(ctx context.Context) (mailbox.UIDSet, error) {
 	return m.view.set(), nil
 }
 
+// lastUIDs returns the UIDs of the messages that arrived last. By PARTIAL, the
+// others need not be known (RFC 9394 §3.1).
 func (m *Mailbox) lastUIDs(ctx context.Context, n int) (mailbox.UIDSet, error) {
+	if n > 0 && m.c.has(imap.CapPartial) && m.c.has(imap.CapESearch) && !m.loaded() {
+		found, err := m.Search(ctx, search.All{}, &SearchOptions{Partial: &imap.PartialRange{First: -1, Last: -int64(min(n, anyNumber))}})
+		if err != nil {
+			return mailbox.UIDSet{}, err
+		}
+		return found.UIDs, nil
+	}
 	all, err := m.UIDs(ctx)
 	if err != nil || n >= all.Len() {
 		return all, err
@@ -134,6 +143,13 @@ func (m *Mailbox) lastUIDs(ctx context.Context, n int) (mailbox.UIDSet, error) {
 		return mailbox.UIDSet{}, nil
 	}
 	return all.Intersect(mailbox.UIDRangeSet(all.At(all.Len()-n), mailbox.MaxUID)), nil
+}
+
+// loaded reports whether the UIDs of all messages are known.
+func (m *Mailbox) loaded() bool {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	return m.view != nil && m.view.n == m.exists
 }
 
 func (m *Mailbox) numbered(ctx context.Context, first, last imap.SeqNum) (mailbox.UIDSet, error) {
