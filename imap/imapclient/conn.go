@@ -71,6 +71,7 @@ type Client struct {
 	compressed    bool                // COMPRESS is on
 	namespace     *imap.NamespaceData // as last told; nil: not yet
 	loginReferral []string            // what the answer to the login recommends
+	lives         map[string]*live    // by the tags of their searches
 }
 
 // newClient returns a Client whose reader is not yet started.

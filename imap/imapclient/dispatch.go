@@ -297,7 +297,9 @@ func (c *Client) data(resp grammar.Response) {
 		c.events.add(&MailboxChanged{ListData: r})
 	case *imap.MetadataData:
 		c.events.add(metadataChanged(r))
-	case *imap.SearchData, *imap.ESearchData, *grammar.LSub, imap.IDFields:
+	case *imap.ESearchData:
+		c.lives[r.Tag].take(c, r) // or it answers a command that was cancelled
+	case *imap.SearchData, *imap.SortData, *imap.ThreadData, *grammar.LSub, imap.IDFields:
 		// The answer to a command that was cancelled.
 	case *grammar.Unknown:
 		c.events.add(&Unknown{Name: r.Name, Number: r.N, Values: r.Values})
