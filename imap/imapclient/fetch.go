@@ -22,6 +22,10 @@ import (
 // server, which is mostly ascending too. Each comes once.
 func (m *Mailbox) Fetch(ctx context.Context, set Set, items ...Item) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
+		if items, ok := m.emulatesPreview(items); ok {
+			m.fetchPreviews(ctx, set, items, yield)
+			return
+		}
 		l := &loop{m: m, ctx: ctx, req: newRequest(items)}
 		defer l.stop()
 		if err := l.begin(set); err != nil {
@@ -49,6 +53,7 @@ func (m *Mailbox) Fetch(ctx context.Context, set Set, items ...Item) iter.Seq2[*
 // Message returns one message with the items. The error is mailbox.ErrNotExist if
 // there is none. Its bodies can be read until Message.Close.
 func (m *Mailbox) Message(ctx context.Context, uid mailbox.UID, items ...Item) (*Message, error) {
+	items, preview := m.emulatesPreview(items)
 	l := &loop{m: m, ctx: ctx, req: newRequest(items)}
 	defer l.stop()
 	if err := l.begin(UIDs(uid)); err != nil {
@@ -63,6 +68,12 @@ func (m *Mailbox) Message(ctx context.Context, uid mailbox.UID, items ...Item) (
 		return nil, err
 	case msg == nil:
 		return nil, &CommandError{Command: "UID FETCH", Mailbox: m.name, Err: mailbox.ErrNotExist}
+	}
+	if preview {
+		if err := m.makePreviews(ctx, []*Message{msg}); err != nil {
+			msg.expire()
+			return nil, err
+		}
 	}
 	return msg, nil
 }

@@ -116,7 +116,7 @@ const (
 	EmulateAppend                          // MULTIAPPEND: one APPEND a message; not all or none
 	EmulateSort                            // SORT, from the envelopes
 	EmulateThread                          // THREAD, from the envelopes
-	EmulatePreview                         // PREVIEW, from the beginning of the text part
+	EmulatePreview                         // PREVIEW, from the beginning of the text part; not for Summary
 	EmulateBinary                          // BINARY: the transfer encoding is removed by the client
 	EmulateListItems                       // LIST-STATUS and its like, by commands for each mailbox
 	EmulateIdle                            // IDLE and NOTIFY, by polling

@@ -25,10 +25,11 @@ const (
 	ObjectID       // EMAILID and THREADID (RFC 8474)
 	Envelope       // parsed from the header by the client if the server's can't be read
 	Structure      // BODYSTRUCTURE
-	Preview        // RFC 8970
+	Preview        // RFC 8970; see EmulatePreview
 	Gmail          // X-GM-MSGID, X-GM-THRID and X-GM-LABELS
 
-	// Entry and Summary are what the server has of these.
+	// Entry and Summary are what the server has of these: a preview that the
+	// Client has to make must be asked for as an item of its own.
 	Entry   = Flags | Date | Size | ModSeq | SaveDate | ObjectID
 	Summary = Envelope | Structure | Preview
 )
