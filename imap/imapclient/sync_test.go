@@ -333,3 +333,32 @@ S: ${c} OK done
 	require.Equal(t, []string{"vanished 9", "new 11 "}, syncAll(t, m, &s))
 	require.Equal(t, "1,11", s.UIDs.String())
 }
+
+// TestSyncWindows: a window grows while little has changed.
+func TestSyncWindows(t *testing.T) {
+	m := scriptedBox(t, nil, selectScript("ENABLE ESEARCH CONDSTORE QRESYNC", "QRESYNC", "299999", "300001", "50")+`
+C: {{a:}} UID FETCH 1:16384 (UID FLAGS MODSEQ) (CHANGEDSINCE 40 VANISHED)
+C: {{b:}} UID FETCH 16385:32768 (UID FLAGS MODSEQ) (CHANGEDSINCE 40 VANISHED)
+S: * VANISHED (EARLIER) 7
+S: ${a} OK done
+C: {{c:}} UID FETCH 32769:98304 (UID FLAGS MODSEQ) (CHANGEDSINCE 40 VANISHED)
+S: * 20000 FETCH (UID 20001 FLAGS (\Seen) MODSEQ (45))
+# News of another message is no answer to what was asked, and yet the last word.
+S: * 1 FETCH (UID 1 FLAGS (\Flagged) MODSEQ (51))
+S: ${b} OK done
+C: {{d:}} UID FETCH 98305:300000 (UID FLAGS MODSEQ) (CHANGEDSINCE 40 VANISHED)
+S: ${c} OK done
+S: ${d} OK done
+C& {{a:}} UID FETCH 1:16385 (UID FLAGS MODSEQ) (CHANGEDSINCE 50 VANISHED)
+C& {{b:}} UID FETCH 16386:32769 (UID FLAGS MODSEQ) (CHANGEDSINCE 50 VANISHED)
+S: ${a} BAD no
+`)
+	s := imapclient.State{UIDValidity: 7, UIDNext: 300001, HighestModSeq: 40, UIDs: mailbox.UIDRangeSet(1, 300000)}
+	require.Equal(t, []string{"vanished 7", `changed 20001 \Seen`}, syncAll(t, m, &s))
+	require.Equal(t, "1:6,8:300000", s.UIDs.String())
+	require.Equal(t, mailbox.ModSeq(50), s.HighestModSeq)
+	// There was news since: another Sync asks again.
+	for _, err := range m.Sync(t.Context(), &s) {
+		require.Error(t, err)
+	}
+}
