@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/posthorn-mail/posthorn/imap"
@@ -157,11 +158,17 @@ func (s *appendSeq) take(n int) bool {
 				}
 			}
 		}
-		if !s.yield(uid, r.err) || r.err != nil && (s.ctx.Err() != nil || s.c.Err() != nil) {
+		if !s.yield(uid, r.err) || isEnd(r.err) {
 			return false
 		}
 	}
 	return true
+}
+
+// isEnd reports whether an error says that no further message can be stored, or come.
+func isEnd(err error) bool {
+	var e *InterruptedError
+	return errors.Is(err, ErrClosed) || errors.As(err, &e)
 }
 
 func (s *appendSeq) stop() {

@@ -26,9 +26,9 @@ const (
 )
 
 // A BodyError says that the body of a message that was to be stored could not be
-// read, or is shorter or longer than was said (mailbox.ErrSize). If the error
-// wraps ErrClosed too, a part of the message had been sent, and the connection was
-// closed, since the server waits for the rest; nothing was stored.
+// read, or is shorter or longer than was said (mailbox.ErrSize). Nothing was stored.
+// If a part of the message had been sent, the connection is closed, since the server
+// waits for the rest: Client.Err tells.
 type BodyError struct{ Err error }
 
 func (e *BodyError) Error() string { return "imapclient: message to be stored: " + e.Err.Error() }
