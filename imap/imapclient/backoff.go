@@ -1,12 +1,8 @@
 package imapclient
 
 import (
-	"errors"
 	"math/rand/v2"
-	"strings"
 	"time"
-
-	"github.com/posthorn-mail/posthorn/imap"
 )
 
 // A Backoff says how long to wait between attempts to connect. The zero value
@@ -16,7 +12,8 @@ type Backoff struct {
 	// further one up to Max, 5 minutes. From each wait up to a half is taken at
 	// random, so that the clients of a server that was restarted don't come all
 	// at once. If the server says that there are too many connections, or that
-	// the account is throttled, the wait is ten times as long.
+	// the account is throttled (see Diagnose), the wait is ten times as long, and
+	// not less than RetryAfter tells.
 	Min, Max time.Duration
 
 	// Notify, if not nil, is called before each wait with the reason for it.
@@ -41,34 +38,13 @@ func (b *Backoff) wait(n int, err error) time.Duration {
 	if slowDown(err) {
 		d *= throttled
 	}
-	return d - time.Duration(rand.Int64N(int64(max(d/2, 1))))
+	d -= time.Duration(rand.Int64N(int64(max(d/2, 1))))
+	return max(d, RetryAfter(err))
 }
 
-// slowDown reports whether the server refuses because of too much that the
-// account does (RFC 5530 §3: LIMIT, INUSE), by its code or by what providers say
-// in prose: "Too many simultaneous connections", "Account exceeded command or
-// bandwidth limits", "Maximum number of connections from user+IP exceeded".
+// slowDown reports whether the server refuses because of too much that the account
+// does.
 func slowDown(err error) bool {
-	var e *imap.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Code {
-	case imap.CodeLimit, imap.CodeInUse:
-		return true
-	}
-	text := strings.ToLower(e.Text)
-	for _, words := range [][]string{
-		{"too many"}, {"throttl"}, {"rate limit"}, {"bandwidth"}, {"try again later", "limit"},
-		{"maximum number", "connection"}, {"connection limit"}, {"connections", "exceeded"}, {"too much"},
-	} {
-		all := true
-		for _, w := range words {
-			all = all && strings.Contains(text, w)
-		}
-		if all {
-			return true
-		}
-	}
-	return false
+	r := Diagnose(err)
+	return r == ReasonConnections || r == ReasonThrottled
 }

@@ -32,24 +32,8 @@ func TestBackoff(t *testing.T) {
 		}
 		require.Greater(t, len(seen), 50)
 	}
+	asked := &imap.Error{Status: imap.NO, Text: "Request is throttled. Suggested Backoff Time: 299904 milliseconds"}
+	require.Equal(t, 299904*time.Millisecond, b.wait(1, asked))
 	b = Backoff{Min: time.Minute, Max: time.Second}
 	require.LessOrEqual(t, b.wait(1, lost), time.Second)
-}
-
-// How providers say that an account does too much.
-func TestSlowDown(t *testing.T) {
-	for _, text := range []string{
-		"Too many simultaneous connections. (Failure)",
-		"Account exceeded command or bandwidth limits.",
-		"Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)",
-		"Request is throttled. Suggested Backoff Time: 299904 milliseconds",
-		"Rate limit hit.",
-	} {
-		require.True(t, slowDown(&imap.Error{Status: imap.NO, Text: text}), text)
-		require.False(t, slowDown(errors.New(text)))
-	}
-	require.True(t, slowDown(&imap.Error{Status: imap.NO, Code: imap.CodeLimit}))
-	for _, text := range []string{"Invalid credentials (Failure)", "[UNAVAILABLE] Temporary authentication failure", ""} {
-		require.False(t, slowDown(&imap.Error{Status: imap.NO, Text: text}), text)
-	}
 }

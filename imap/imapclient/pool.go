@@ -65,6 +65,8 @@ type Pool struct {
 // ErrPoolClosed is returned by the methods of a Pool after Shutdown or Close.
 var ErrPoolClosed = errors.New("imapclient: pool is closed")
 
+var errNoDial = errors.New("imapclient: Pool without Dial")
+
 // PoolStats are numbers of connections and callers.
 type PoolStats struct {
 	Open     int // connections for Select and Client, with those being made
@@ -113,7 +115,7 @@ func (p *Pool) Client(ctx context.Context, f func(*Client) error) error {
 
 func (p *Pool) do(ctx context.Context, want purpose, name string, o *SelectOptions, f func(*pooled) error) error {
 	if p.Dial == nil {
-		return errors.New("imapclient: Pool without Dial")
+		return errNoDial
 	}
 	lost, err := p.once(ctx, want, name, o, false, f)
 	if lost && ctx.Err() == nil {

@@ -24,6 +24,7 @@ func inPool(t *testing.T, run func(t *testing.T, f *fake, p *imapclient.Pool)) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t)
 		p := &imapclient.Pool{Dial: f.dial}
+		t.Cleanup(func() { p.Close() })
 		run(t, f, p)
 		require.NoError(t, p.Shutdown(t.Context()))
 		require.Equal(t, stats{}, p.Stats())

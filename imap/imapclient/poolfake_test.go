@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,14 +17,17 @@ import (
 // A fake is a server in memory, for tests with the time of testing/synctest: it
 // answers each command as on says, or else with success.
 type fake struct {
-	caps string // besides IMAP4rev1
-	on   func(c *fakeConn, cmd string) string
-	opts *imapclient.Options
+	caps     string // besides IMAP4rev1
+	greeting string // instead of PREAUTH
+	validity int    // UIDVALIDITY
+	on       func(c *fakeConn, cmd string) string
+	opts     *imapclient.Options
 
 	mu     sync.Mutex
 	conns  []*fakeConn
 	log    []string // commands, each with the number of its connection before it
 	refuse error    // of the next Dials
+	uids   []int    // of the messages of each mailbox
 	work   sync.WaitGroup
 }
 
@@ -33,14 +37,20 @@ type fakeConn struct {
 	n  int // from 1
 	nc net.Conn
 
-	mu       sync.Mutex
-	selected string
-	over     bool
+	mu   sync.Mutex
+	over bool
 }
 
 func newFake(t *testing.T) *fake {
-	f := &fake{}
-	t.Cleanup(f.work.Wait)
+	f := &fake{validity: 7, uids: []int{1, 2, 3}}
+	t.Cleanup(func() {
+		f.mu.Lock()
+		for _, c := range f.conns {
+			c.nc.Close()
+		}
+		f.mu.Unlock()
+		f.work.Wait()
+	})
 	return f
 }
 
@@ -102,7 +112,11 @@ func (c *fakeConn) serve(caps string) {
 		c.mu.Unlock()
 		c.nc.Close()
 	}()
-	c.say("* PREAUTH [CAPABILITY IMAP4rev1%s] ready", caps)
+	if c.f.greeting != "" {
+		c.say("%s", c.f.greeting)
+	} else {
+		c.say("* PREAUTH [CAPABILITY IMAP4rev1%s] ready", caps)
+	}
 	br := bufio.NewReader(c.nc)
 	for idle := ""; ; {
 		line, err := br.ReadString('\n')
@@ -150,27 +164,71 @@ func (c *fakeConn) serve(caps string) {
 	}
 }
 
-// reply is what a command gets unless on says otherwise: each mailbox has three
-// messages.
+// reply is what a command gets unless on says otherwise.
 func (c *fakeConn) reply(cmd string) string {
 	verb, rest, _ := strings.Cut(cmd, " ")
+	c.f.mu.Lock()
+	uids := slices.Clone(c.f.uids)
+	validity := c.f.validity
+	c.f.mu.Unlock()
 	switch verb {
 	case "SELECT", "EXAMINE":
-		c.mu.Lock()
-		c.selected = rest
-		c.mu.Unlock()
-		return "* 3 EXISTS\n* OK [UIDVALIDITY 7] x\n* OK [UIDNEXT 4] x\n${tag} OK done"
+		next := 1
+		if len(uids) > 0 {
+			next = slices.Max(uids) + 1
+		}
+		return fmt.Sprintf("* %d EXISTS\n* OK [UIDVALIDITY %d] x\n* OK [UIDNEXT %d] x\n${tag} OK done", len(uids), validity, next)
 	case "LOGOUT":
 		return "* BYE bye\n${tag} OK done"
 	case "IDLE":
 		return "+ idling"
 	case "UID":
-		if strings.HasPrefix(rest, "SEARCH") {
-			return "* SEARCH 1 2 3\n${tag} OK done"
+		if arg, ok := strings.CutPrefix(rest, "SEARCH "); ok {
+			var first, last int
+			if n, _ := fmt.Sscanf(arg, "%d:%d", &first, &last); n == 1 {
+				last = first
+			} else if n == 0 {
+				first, last = 1, len(uids)
+			}
+			return fmt.Sprintf("* SEARCH %s\n${tag} OK done", strings.Trim(fmt.Sprint(uids[first-1:last]), "[]"))
 		}
 		if strings.HasPrefix(rest, "FETCH") {
-			return "* 1 FETCH (UID 1 FLAGS ())\n* 2 FETCH (UID 2 FLAGS ())\n* 3 FETCH (UID 3 FLAGS ())\n${tag} OK done"
+			out := ""
+			for i, uid := range uids {
+				out += fmt.Sprintf("* %d FETCH (UID %d FLAGS ())\n", i+1, uid)
+			}
+			return out + "${tag} OK done"
 		}
 	}
 	return "${tag} OK done"
+}
+
+// change calls do while nothing is being answered.
+func (f *fake) change(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	do()
+}
+
+// set changes the messages of each mailbox, and tells nobody.
+func (f *fake) set(uids ...int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.uids = uids
+}
+
+// last returns the connection that was made last.
+func (f *fake) last() *fakeConn {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.conns[len(f.conns)-1]
+}
+
+// arrive adds a message and announces it on a connection.
+func (c *fakeConn) arrive(uid int) {
+	c.f.mu.Lock()
+	c.f.uids = append(slices.Clone(c.f.uids), uid)
+	n := len(c.f.uids)
+	c.f.mu.Unlock()
+	c.say("* %d EXISTS", n)
 }
