@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"slices"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
@@ -235,6 +236,9 @@ func (m *Mailbox) takeUpdate() *Update {
 		return nil
 	}
 	u.Mailbox, u.Exists = m, m.exists
+	if !u.Vanished.IsEmpty() {
+		u.Flags = slices.DeleteFunc(u.Flags, func(f FlagUpdate) bool { return u.Vanished.Contains(f.UID) })
+	}
 	if m.view != nil {
 		fresh := m.view.above(m.told)
 		u.Arrived, u.New = fresh.Len(), UIDSet(fresh)
