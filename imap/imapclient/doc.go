@@ -37,6 +37,13 @@
 //
 // A Message and its bodies belong to one goroutine at a time.
 //
+// # Several connections
+//
+// A [Pool] keeps connections to one account for many callers: Pool.Select runs a
+// function with a mailbox, on a connection that is shared only with others that
+// want the same one. Pool.Watch follows a mailbox for as long as a program runs,
+// over breaks, and, by a [State], from one run to the next.
+//
 // # Contexts and errors
 //
 // A call returns when its context ends, whatever the server does. Whether the
