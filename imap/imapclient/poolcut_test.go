@@ -335,3 +335,26 @@ func testWatchCut(t *testing.T, s *site, o *imapclient.Options) {
 	t.Logf("%d updates, %d cuts, %d crashes", updates, x.cuts, crashes)
 	require.NoError(t, p.Shutdown(ctx))
 }
+
+// A mailbox that is deleted ends its Watch, once the server ends the selection.
+func TestPoolWatchDeleted(t *testing.T) {
+	sites(t, func(t *testing.T, s *site) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		direct := s.dial(t, nil)
+		m := s.box(t, direct, count(2)...)
+		require.NoError(t, m.Unselect(ctx))
+		x := newCutter(t, s.plain)
+		p := x.pool(s.options())
+		var state imapclient.State
+		var last error
+		for _, err := range p.Watch(ctx, m.Name(), &state) {
+			if last = err; err == nil {
+				require.NoError(t, direct.Delete(ctx, m.Name()))
+				go x.cut(1)
+			}
+		}
+		require.ErrorIs(t, last, mailbox.ErrNotExist)
+		require.NoError(t, p.Shutdown(ctx))
+	})
+}
