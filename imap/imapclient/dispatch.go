@@ -195,6 +195,9 @@ func (c *Client) condition(r *grammar.StatusLine) error {
 	if r.Code == imap.CodeNotificationOverflow {
 		c.events.add(overflow{})
 	}
+	if r.Code == imap.CodeClosed {
+		c.selected = nil // not because of a SELECT: the mailbox has gone
+	}
 	if r.Code != imap.CodeAlert && (r.Cond == imap.BAD || r.Cond == imap.NO) {
 		c.log("warning of the server", "text", r.Text)
 	}

@@ -15,6 +15,10 @@ var (
 	// ErrClosed: the connection is closed. It is wrapped with the reason.
 	ErrClosed = errors.New("imapclient: connection is closed")
 
+	// ErrNotSent: the connection was closed before the command was sent. It comes
+	// with ErrClosed.
+	ErrNotSent = errors.New("imapclient: command was not sent")
+
 	// ErrNotSelected: the mailbox of the handle is no longer selected on the
 	// connection. Nothing was sent.
 	ErrNotSelected = errors.New("imapclient: mailbox is no longer selected")
@@ -202,3 +206,11 @@ func (e *closedError) Unwrap() []error {
 	}
 	return []error{ErrClosed, e.reason}
 }
+
+// unsentError is why the connection was closed, before a command was sent.
+type unsentError struct{ error }
+
+func (e unsentError) Is(target error) bool { return target == ErrNotSent }
+
+// Unwrap returns the reason.
+func (e unsentError) Unwrap() error { return e.error }

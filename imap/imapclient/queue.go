@@ -51,7 +51,7 @@ func (c *Client) awaitTurn(ctx context.Context, name string) error {
 			return &InterruptedError{Command: name, Err: context.Cause(ctx)}
 		case <-c.closed:
 			stop()
-			return c.Err()
+			return unsentError{c.Err()}
 		case <-stalled:
 			if since := c.uploading.Load(); since != 0 && time.Since(time.Unix(0, since)) >= c.o.Timeouts.Write {
 				return &CommandError{Command: name, Err: ErrStalled}
@@ -221,12 +221,15 @@ const writeGrace = 100 * time.Millisecond
 func (c *Client) admit(ctx context.Context, k *call) error {
 	for {
 		if err := c.stopIdle(ctx); err != nil {
+			if errors.Is(err, ErrClosed) {
+				err = unsentError{err}
+			}
 			return err
 		}
 		c.mu.Lock()
 		if c.reason != nil {
 			c.mu.Unlock()
-			return c.Err()
+			return unsentError{c.Err()}
 		}
 		if k.mb != nil && k.rule != ruleSelect && k.mb != c.selected && k.mb != c.selecting {
 			c.mu.Unlock()

@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -173,27 +174,44 @@ func (m *Mailbox) load(ctx context.Context) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	for attempt := 0; ; attempt++ {
+	type counts struct{ known, exists, gen int }
+	var last counts
+	for attempt, total := 0, 0; ; attempt, total = attempt+1, total+1 {
 		m.c.mu.Lock()
 		if m.view == nil && m.exists == 0 {
 			m.view = newNumbering(mailbox.UIDSet{})
 		}
-		known := 0
+		now := counts{exists: m.exists, gen: m.gen}
 		if m.view != nil {
-			known = m.view.n
+			now.known = m.view.n
 		}
-		exists, gen := m.exists, m.gen
 		m.c.mu.Unlock()
-		if known == exists {
+		if now.known == now.exists {
 			return nil
 		}
-		if attempt == 8 {
+		if now != last { // another call has loaded some, or messages come and go
+			attempt, last = 0, now
+		}
+		if attempt == 8 || total == 200 {
 			return &ProtocolError{What: "the UIDs of the mailbox do not agree with its number of messages"}
 		}
-		if err := m.loadRange(ctx, imap.SeqNum(known+1), imap.SeqNum(exists), gen, attempt >= 3); err != nil {
+		err := m.loadRange(ctx, imap.SeqNum(now.known+1), imap.SeqNum(now.exists), now.gen, total >= 3)
+		if err != nil && !m.renumbered(err, now.gen) {
 			return err
 		}
 	}
+}
+
+// renumbered reports whether the server has refused numbers that were true when they
+// were chosen: an EXPUNGE has come before the command was sent.
+func (m *Mailbox) renumbered(err error, gen int) bool {
+	var refused *imap.Error
+	if !asError(err, &refused) || errors.Is(err, ErrClosed) {
+		return false
+	}
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	return m.gen != gen
 }
 
 // loadRange asks for the UIDs of the messages with these numbers: by a search, or,
