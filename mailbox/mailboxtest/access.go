@@ -48,7 +48,8 @@ func (f *fixture) share(t *testing.T, box string, rights mailbox.Rights) *shared
 	if _, err := f.store.Account(f.ctx, "bob"); err != nil {
 		require.NoError(t, f.create("bob"))
 	}
-	bob := &fixture{suite: f.suite, ctx: f.ctx, store: f.store, Account: f.account(t, "bob")}
+	bob := f.empty(t, f.store)
+	bob.Account = f.account(t, "bob")
 	s := &shared{fixture: f, own: bob.box(t, box)}
 	s.name = f.grant(t, box, rights)
 	var err error

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -56,7 +57,9 @@ func testAppend(t *testing.T, f *fixture) {
 	require.Equal(t, ``, list[3].Flags.String())
 	require.Greater(t, list[0].ModSeq, st.HighestModSeq)
 	require.Greater(t, list[1].ModSeq, list[0].ModSeq)
-	require.Equal(t, list[1].ModSeq, list[3].ModSeq, "one call, one ModSeq")
+	if !f.lacks(LackOneModSeq) {
+		require.Equal(t, list[1].ModSeq, list[3].ModSeq, "one call, one ModSeq")
+	}
 	st = status(t, m)
 	require.GreaterOrEqual(t, st.HighestModSeq, list[3].ModSeq)
 	require.Greater(t, st.UIDNext, list[3].UID)
@@ -71,16 +74,24 @@ func testAppend(t *testing.T, f *fixture) {
 
 	// Sizes: not known, and none.
 	b := text("unknown")
-	got, err = m.Append(f.ctx,
-		mailbox.Incoming{Body: iotest.OneByteReader(strings.NewReader(b)), Size: mailbox.SizeUnknown},
-		mailbox.Incoming{Body: strings.NewReader(""), Size: mailbox.SizeUnknown},
-		mailbox.Incoming{Body: strings.NewReader(""), Size: 0},
-		mailbox.Incoming{Body: iotest.DataErrReader(strings.NewReader(b)), Size: int64(len(b))},
-	)
+	texts := []string{b, "", "", b}
+	drafts := []mailbox.Incoming{
+		{Body: iotest.OneByteReader(strings.NewReader(b)), Size: mailbox.SizeUnknown},
+		{Body: strings.NewReader(""), Size: mailbox.SizeUnknown},
+		{Body: strings.NewReader(""), Size: 0},
+		{Body: iotest.DataErrReader(strings.NewReader(b)), Size: int64(len(b))},
+	}
+	if f.lacks(LackEmpty) {
+		texts, drafts = slices.Delete(texts, 1, 3), slices.Delete(drafts, 1, 3)
+	}
+	got, err = m.Append(f.ctx, drafts...)
 	require.NoError(t, err)
 	put := arrived(got)
 	read := contents(t, m, mailbox.UIDSetOf(put...))
-	require.Equal(t, []string{b, "", "", b}, []string{read[put[0]], read[put[1]], read[put[2]], read[put[3]]})
+	for i, uid := range put {
+		require.Equal(t, texts[i], read[uid])
+	}
+	require.Len(t, put, len(texts))
 }
 
 var errBroken = errors.New("broken reader")
@@ -108,7 +119,9 @@ func testAppendAtomic(t *testing.T, f *fixture) {
 		st := status(t, m)
 		require.Equal(t, before.Messages, st.Messages, name)
 		require.Equal(t, before.Size, st.Size, name)
-		require.Equal(t, before.HighestModSeq, st.HighestModSeq, "%s: nothing happened", name)
+		if !f.lacks(LackOneModSeq) { // else they may have been there for a moment
+			require.Equal(t, before.HighestModSeq, st.HighestModSeq, "%s: nothing happened", name)
+		}
 		require.EqualValues(t, 2, uids(t, m).Len(), name)
 	}
 	after := fill(t, m, 1)
@@ -141,7 +154,7 @@ func testAppendDates(t *testing.T, f *fixture) {
 		if dates[i].IsZero() {
 			require.True(t, !e.InternalDate.Before(start) && !e.InternalDate.After(end), "zero means now, not %v", e.InternalDate)
 		} else {
-			sameTime(t, dates[i], e.InternalDate)
+			f.sameTime(t, dates[i], e.InternalDate)
 		}
 		require.Zero(t, e.InternalDate.Nanosecond(), "dates are kept to the second")
 		require.True(t, e.SaveDate.IsZero() || !e.SaveDate.Before(start) && !e.SaveDate.After(end), "SaveDate is now, not %v", e.SaveDate)
@@ -151,11 +164,27 @@ func testAppendDates(t *testing.T, f *fixture) {
 	res, err := m.Copy(f.ctx, mailbox.UIDSetOf(put...), "other")
 	require.NoError(t, err)
 	for i, e := range entries(t, f.box(t, "other"), res.DestUIDs()) {
-		sameTime(t, list[i].InternalDate, e.InternalDate)
+		f.sameTime(t, list[i].InternalDate, e.InternalDate)
 	}
 }
 
-// odd are messages that are easily damaged.
+// odd are messages that are easily damaged, as far as the store keeps such.
+func (s *suite) odd() map[string]string {
+	all := odd()
+	if s.lacks(LackEmpty) {
+		delete(all, "empty")
+	}
+	if s.lacks(LackOctets) {
+		for name, body := range all {
+			lines := strings.ReplaceAll(body, "\r\n", "")
+			if strings.ContainsAny(lines, "\r\n\x00") || strings.IndexFunc(body, func(r rune) bool { return r > '~' }) >= 0 {
+				delete(all, name)
+			}
+		}
+	}
+	return all
+}
+
 func odd() map[string]string {
 	rng := rand.New(rand.NewPCG(7, 11))
 	random := func(n int) string {
@@ -189,7 +218,7 @@ func testContent(t *testing.T, f *fixture) {
 	m := f.box(t, "INBOX")
 	rng := rand.New(rand.NewPCG(3, 5))
 	want := map[mailbox.UID]string{}
-	for name, body := range odd() {
+	for name, body := range f.odd() {
 		size := int64(len(body))
 		if rng.IntN(2) == 0 {
 			size = mailbox.SizeUnknown

@@ -105,17 +105,16 @@ func testFlags(t *testing.T, f *fixture) {
 			require.Equal(t, high, status(t, m).HighestModSeq)
 		} else {
 			require.Equal(t, set.String(), res.Changed.String())
-			now, ok := res.Steps.Advance(high)
-			require.True(t, ok, "nobody else changes the mailbox")
+			now := status(t, m).HighestModSeq
+			f.requireSteps(t, res.Steps, high, now)
 			require.Greater(t, now, high)
 			high = now
-			require.Equal(t, high, status(t, m).HighestModSeq)
 		}
 		for _, e := range entries(t, m, set) {
 			require.True(t, e.Flags.Equal(mailbox.NewFlagSet(c.flags...)) || c.op != mailbox.FlagsReplace)
 			require.Equal(t, c.want, fold(e.Flags), "%v", c)
 			if c.changes {
-				require.True(t, res.Steps.Has(e.ModSeq))
+				f.requireOwn(t, res.Steps, e.ModSeq)
 			}
 		}
 	}
@@ -131,7 +130,7 @@ func testFlags(t *testing.T, f *fixture) {
 		if i == 1 {
 			sameEntry(t, before[i], e)
 		} else {
-			require.True(t, res.Steps.Has(e.ModSeq))
+			f.requireOwn(t, res.Steps, e.ModSeq)
 		}
 		before[i].Flags, before[i].ModSeq = e.Flags, e.ModSeq
 		sameEntry(t, before[i], e) // nothing else has changed
@@ -163,12 +162,16 @@ func fold(flags mailbox.FlagSet) string {
 func testKeywords(t *testing.T, f *fixture) {
 	m := f.box(t, "INBOX")
 	require.Empty(t, snapshotKeywords(t, m).String())
-	put := fill(t, m, 1, "$Forwarded", "css3-page", `a"quote`, "日本")
+	odd := []mailbox.Flag{`a"quote`, "日本"}
+	if f.lacks(LackKeywords) {
+		odd = nil
+	}
+	put := fill(t, m, 1, append(odd, "$Forwarded", "css3-page")...)
 	put = append(put, fill(t, m, 1, "other", "$forwarded")...)
 	e := entries(t, m, mailbox.UIDSetOf(put[0]))[0]
-	require.True(t, e.Flags.Equal(mailbox.NewFlagSet("$Forwarded", "css3-page", `a"quote`, "日本")), "%v", e.Flags)
-	all := mailbox.NewFlagSet("$Forwarded", "css3-page", `a"quote`, "日本", "other")
-	require.True(t, snapshotKeywords(t, m).Equal(all), "%v", snapshotKeywords(t, m))
+	require.True(t, e.Flags.Equal(mailbox.NewFlagSet(append(odd, "$Forwarded", "css3-page")...)), "%v", e.Flags)
+	all := mailbox.NewFlagSet(append(odd, "$Forwarded", "css3-page", "other")...)
+	require.True(t, snapshotKeywords(t, m).HasAll(all), "%v", snapshotKeywords(t, m))
 
 	var many []mailbox.Flag
 	for c := 'a'; c <= 'z'; c++ {
@@ -213,7 +216,7 @@ func testUnchangedSince(t *testing.T, f *fixture) {
 			require.Equal(t, "A", e.Flags.String())
 		} else {
 			require.Equal(t, "B", e.Flags.String())
-			require.True(t, res.Steps.Has(e.ModSeq))
+			f.requireOwn(t, res.Steps, e.ModSeq)
 		}
 	}
 

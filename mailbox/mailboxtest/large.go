@@ -29,7 +29,14 @@ func testListStatus(t *testing.T, f *fixture) {
 			continue
 		}
 		require.NotNil(t, info.Status, info.Name)
-		require.Equal(t, status(t, f.box(t, info.Name)), *info.Status, info.Name)
+		want := status(t, f.box(t, info.Name))
+		if got := *info.Status; f.lacks(LackCounters) {
+			require.Subset(t, []mailbox.UID{0, want.FirstUnseen}, []mailbox.UID{got.FirstUnseen})
+			require.Subset(t, []uint32{0, want.Deleted}, []uint32{got.Deleted})
+			require.Subset(t, []int64{0, want.Size}, []int64{got.Size})
+			want.FirstUnseen, want.Deleted, want.Size = got.FirstUnseen, got.Deleted, got.Size
+		}
+		require.Equal(t, want, *info.Status, info.Name)
 	}
 }
 
@@ -45,7 +52,8 @@ func testLarge(t *testing.T, f *fixture) {
 	m := f.box(t, "INBOX")
 	grow(t, m, text("large"), n)
 	require.NoError(t, f.create("bob"))
-	bob := &fixture{suite: f.suite, ctx: f.ctx, store: f.store, Account: f.account(t, "bob")}
+	bob := f.empty(t, f.store)
+	bob.Account = f.account(t, "bob")
 	inbox := bob.box(t, "INBOX")
 	all := mailbox.AllUIDs()
 	flags := mailbox.NewFlagSet(mailbox.FlagSeen, "Word")

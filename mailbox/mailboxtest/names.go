@@ -92,9 +92,13 @@ func names(t testing.TB, a mailbox.Account) string {
 	list, err := a.Mailboxes(t.Context(), 0)
 	require.NoError(t, err)
 	var all []string
+	f, _ := a.(*fixture)
 	for i, info := range list {
 		require.True(t, i == 0 || list[i-1].Name < info.Name, "mailboxes are ordered by name")
 		name := info.Name
+		if f != nil && f.implied(name) && !info.NonExistent {
+			continue
+		}
 		if info.NonExistent {
 			require.True(t, info.Subscribed)
 			require.Zero(t, info.ID)
@@ -136,8 +140,10 @@ func testMailboxes(t *testing.T, f *fixture) {
 	require.Equal(t, "INBOX Sent Z a a b a/b/c b Ä", names(t, f), "superiors are not made, nor listed")
 	_, err = f.Create(f.ctx, "a/b/c", nil)
 	require.ErrorIs(t, err, mailbox.ErrExist)
-	_, err = f.Mailbox(f.ctx, "a/b")
-	require.ErrorIs(t, err, mailbox.ErrNotExist)
+	if !f.lacks(LackSuperiors) {
+		_, err = f.Mailbox(f.ctx, "a/b")
+		require.ErrorIs(t, err, mailbox.ErrNotExist)
+	}
 
 	list, err := f.Mailboxes(f.ctx, 0)
 	require.NoError(t, err)
@@ -188,6 +194,9 @@ func testNames(t *testing.T, f *fixture) {
 	}
 	for _, name := range []string{`a"b\c`, "a'b;--", "a_b", "#x", "~", "日本語/メール", "&", "a ", " a", strings.Repeat("ü", mailbox.DefaultMaxNameLength/2)} {
 		_, err := f.Create(f.ctx, name, nil)
+		if err != nil && f.lacks(LackNames) {
+			continue
+		}
 		require.NoError(t, err, "%q", name)
 		m, err := f.Mailbox(f.ctx, name)
 		require.NoError(t, err, "%q", name)
@@ -233,7 +242,9 @@ func testRename(t *testing.T, f *fixture) {
 	require.ErrorIs(t, f.Rename(f.ctx, "nowhere", "else"), mailbox.ErrNotExist)
 	require.ErrorIs(t, f.Rename(f.ctx, "Inbox", "old"), mailbox.ErrInvalidName)
 	long := strings.Repeat("x", mailbox.DefaultMaxNameLength-2)
-	require.ErrorIs(t, f.Rename(f.ctx, "n/e/w", long), mailbox.ErrInvalidName, "an inferior's name would be too long")
+	if !f.lacks(LackNames) {
+		require.ErrorIs(t, f.Rename(f.ctx, "n/e/w", long), mailbox.ErrInvalidName, "an inferior's name would be too long")
+	}
 	require.Equal(t, all, names(t, f))
 
 	// Away and back, below INBOX too.
@@ -241,6 +252,9 @@ func testRename(t *testing.T, f *fixture) {
 	require.Equal(t, "INBOX/ab", f.box(t, "INBOX/ab").Info().Name)
 	require.NoError(t, f.Rename(f.ctx, "INBOX/ab", "ab"))
 	require.Equal(t, all, names(t, f))
+	if f.lacks(LackSuperiors) {
+		return
+	}
 	require.NoError(t, f.Rename(f.ctx, "n/e/w/b", "n/e"))
 	require.Equal(t, "INBOX X/y X/y/z a/b a_b ab free/b n/e n/e/c n/e/w taken", names(t, f))
 }

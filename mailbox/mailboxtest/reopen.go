@@ -24,7 +24,7 @@ func testReopen(t *testing.T, f *fixture) {
 	require.NoError(t, f.Subscribe(f.ctx, "gone", true))
 	require.NoError(t, f.Subscribe(f.ctx, "Sent", true))
 	m := f.box(t, "INBOX")
-	for _, body := range odd() {
+	for _, body := range f.odd() {
 		_, err := m.Append(f.ctx, mailbox.Incoming{Body: strings.NewReader(body), Size: mailbox.SizeUnknown,
 			Flags: mailbox.NewFlagSet("Key", mailbox.FlagSeen), InternalDate: time.Date(2020, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))})
 		require.NoError(t, err)
@@ -119,7 +119,7 @@ func testSecond(t *testing.T, f *fixture) {
 	if f.Second == nil {
 		t.Skip("Options.Second is not set: the store is for one process")
 	}
-	second := &fixture{suite: f.suite, ctx: f.ctx, store: f.Second(t, f.store)}
+	second := f.empty(t, f.Second(t, f.store))
 	second.Account = second.account(t, user)
 	ctx, cancel := context.WithCancel(f.ctx)
 	defer cancel()

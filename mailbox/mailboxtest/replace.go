@@ -36,9 +36,7 @@ func testReplace(t *testing.T, f *fixture) {
 		require.False(t, uids(t, m).Contains(uid))
 		requireStatus(t, m)
 		requireStatus(t, to)
-		now, ok := res.Steps.Advance(was.HighestModSeq)
-		require.True(t, ok)
-		require.Equal(t, status(t, m).HighestModSeq, now)
+		f.requireSteps(t, res.Steps, was.HighestModSeq, status(t, m).HighestModSeq)
 		ch := changesSince(t, m, was.State())
 		require.True(t, ch.Vanished.Contains(uid))
 		if to.Info().ID == m.Info().ID {
@@ -46,9 +44,7 @@ func testReplace(t *testing.T, f *fixture) {
 			require.Empty(t, res.DestSteps)
 			continue
 		}
-		now, ok = res.DestSteps.Advance(there.HighestModSeq)
-		require.True(t, ok)
-		require.Equal(t, status(t, to).HighestModSeq, now)
+		f.requireSteps(t, res.DestSteps, there.HighestModSeq, status(t, to).HighestModSeq)
 	}
 
 	// On error neither.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +41,9 @@ type Options struct {
 	// Damage damages what is stored of a message, so that some or all of it
 	// can't be read. Stores that can't be damaged leave it out.
 	Damage func(t testing.TB, s mailbox.Store, account, name string, uid mailbox.UID)
+
+	// Lacks are promises that the store can't keep.
+	Lacks Lack
 }
 
 // Run checks a store. open returns an empty one, and sees to it, with
@@ -118,6 +122,11 @@ type fixture struct {
 	ctx   context.Context
 	store mailbox.Store
 	mailbox.Account
+
+	// With LackSuperiors: mailboxes that were created, and superiors that may
+	// have been created with them.
+	mu              sync.Mutex
+	made, superiors map[string]bool
 }
 
 // user is the account of a fixture.
@@ -126,10 +135,15 @@ const user = "alice"
 func (s *suite) fixture(t testing.TB) *fixture { return s.with(t, s.open(t)) }
 
 func (s *suite) with(t testing.TB, store mailbox.Store) *fixture {
-	f := &fixture{suite: s, ctx: t.Context(), store: store}
+	f := s.empty(t, store)
 	require.NoError(t, f.create(user))
 	f.Account = f.account(t, user)
 	return f
+}
+
+// empty returns a fixture without an account.
+func (s *suite) empty(t testing.TB, store mailbox.Store) *fixture {
+	return &fixture{suite: s, ctx: t.Context(), store: store, made: map[string]bool{}, superiors: map[string]bool{}}
 }
 
 // create makes an account.
@@ -296,6 +310,16 @@ func sameEntry(t testing.TB, want, got mailbox.Entry) {
 		want.EmailID != got.EmailID || want.ThreadID != got.ThreadID {
 		t.Fatalf("entries differ:\nwant %+v\ngot  %+v", want, got)
 	}
+}
+
+// sameTime is sameTime as far as the store keeps zones.
+func (s *suite) sameTime(t testing.TB, want, got time.Time) {
+	t.Helper()
+	if s.lacks(LackZones) {
+		require.Equal(t, want.Unix(), got.Unix(), "%v, %v", want, got)
+		return
+	}
+	sameTime(t, want, got)
 }
 
 // sameTime checks that two times are the same second in the same zone.

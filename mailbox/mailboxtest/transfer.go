@@ -30,9 +30,8 @@ func testExpunge(t *testing.T, f *fixture) {
 			require.Equal(t, before, st)
 			return
 		}
-		now, ok := res.Steps.Advance(before.HighestModSeq)
-		require.True(t, ok && now > before.HighestModSeq)
-		require.Equal(t, st.HighestModSeq, now)
+		require.Greater(t, st.HighestModSeq, before.HighestModSeq)
+		f.requireSteps(t, res.Steps, before.HighestModSeq, st.HighestModSeq)
 		require.Equal(t, before.UIDNext, st.UIDNext)
 		ch := changes(t, m, before.HighestModSeq)
 		require.True(t, ch.Changed.IsEmpty())
@@ -56,7 +55,7 @@ func testExpunge(t *testing.T, f *fixture) {
 
 // checkTransfer checks what Copy and Move have in common: before are the
 // entries of the messages of the set, as they were.
-func checkTransfer(t testing.TB, from, to mailbox.Mailbox, before []mailbox.Entry, bodies map[mailbox.UID]string, res mailbox.Result, was mailbox.Status) {
+func (s *suite) checkTransfer(t testing.TB, from, to mailbox.Mailbox, before []mailbox.Entry, bodies map[mailbox.UID]string, res mailbox.Result, was mailbox.Status) {
 	t.Helper()
 	require.Equal(t, to.Info().ID, res.DestID)
 	require.Equal(t, to.Info().UIDValidity, res.DestUIDValidity)
@@ -78,7 +77,9 @@ func checkTransfer(t testing.TB, from, to mailbox.Mailbox, before []mailbox.Entr
 		require.Equal(t, b.EmailID, e.EmailID, "same content, same ID")
 		require.Equal(t, b.ThreadID, e.ThreadID)
 		require.Greater(t, e.ModSeq, was.HighestModSeq)
-		require.Equal(t, got[0].ModSeq, e.ModSeq, "one call, one ModSeq")
+		if !s.lacks(LackOneModSeq) {
+			require.Equal(t, got[0].ModSeq, e.ModSeq, "one call, one ModSeq")
+		}
 		require.Equal(t, bodies[b.UID], read[e.UID])
 	}
 	requireStatus(t, from)
@@ -118,14 +119,12 @@ func testCopy(t *testing.T, f *fixture) {
 		was, wasHere := status(t, to), status(t, m)
 		res, err := m.Copy(f.ctx, set, dest)
 		require.NoError(t, err)
-		checkTransfer(t, m, to, before, bodies, res, was)
+		f.checkTransfer(t, m, to, before, bodies, res, was)
 		steps := res.DestSteps
 		if dest == "inbox" {
 			steps = res.Steps
 		}
-		now, ok := steps.Advance(was.HighestModSeq)
-		require.True(t, ok)
-		require.Equal(t, status(t, to).HighestModSeq, now)
+		f.requireSteps(t, steps, was.HighestModSeq, status(t, to).HighestModSeq)
 		if dest != "inbox" {
 			require.Empty(t, res.Steps)
 			require.Equal(t, wasHere, status(t, m), "the source is as it was")
@@ -170,15 +169,11 @@ func testMove(t *testing.T, f *fixture) {
 		was, wasHere := status(t, to), status(t, from)
 		res, err := from.Move(f.ctx, set, to.Info().Name)
 		require.NoError(t, err)
-		now, ok := res.Steps.Advance(wasHere.HighestModSeq)
-		require.True(t, ok)
-		require.Equal(t, status(t, from).HighestModSeq, now)
+		f.requireSteps(t, res.Steps, wasHere.HighestModSeq, status(t, from).HighestModSeq)
 		if from.Info().ID != to.Info().ID {
-			now, ok = res.DestSteps.Advance(was.HighestModSeq)
-			require.True(t, ok)
-			require.Equal(t, status(t, to).HighestModSeq, now)
+			f.requireSteps(t, res.DestSteps, was.HighestModSeq, status(t, to).HighestModSeq)
 		}
-		checkTransfer(t, from, to, before, bodies, res, was)
+		f.checkTransfer(t, from, to, before, bodies, res, was)
 		require.True(t, uids(t, from).Intersect(set).IsEmpty())
 		ch := changes(t, from, wasHere.HighestModSeq)
 		require.Equal(t, set.String(), ch.Vanished.Intersect(set).String())

@@ -1,0 +1,341 @@
+package imapstore
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/imap"
+	"github.com/posthorn-mail/posthorn/imap/imapclient"
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/internal/storekit"
+)
+
+// watch is one call of Watch.
+type watch struct{ queue *storekit.Queue }
+
+// Watch implements [mailbox.Account]. What is changed through this Store is told at
+// once. Of what others change, the server tells by IDLE for the mailboxes that were
+// opened last (see Store.IdleMailboxes); all mailboxes are compared with what they
+// were, by their counters, every Store.PollInterval. Without CONDSTORE, changes of
+// flags that leave the number of unseen messages as it was are not noticed so.
+func (h *handle) Watch(ctx context.Context) (<-chan mailbox.Event, error) {
+	if err := h.check(ctx); err != nil {
+		return nil, err
+	}
+	a, s := h.account, h.s
+	if _, err := s.account(a.name); err != nil { // holds the connections
+		return nil, err
+	}
+	w := &watch{storekit.NewQueue()}
+	if err := a.follow(ctx, w); err != nil {
+		a.release()
+		return nil, wrap("watch", a.name, err)
+	}
+	out := make(chan mailbox.Event)
+	s.work.Go(func() {
+		w.queue.Run(ctx, s.closing, out)
+		a.unfollow(w)
+		a.release()
+	})
+	return out, nil
+}
+
+// tell sends an event to those who watch the account.
+func (a *account) tell(e mailbox.Event) {
+	if e.Kind == 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for w := range a.queues {
+		w.queue.Add(e)
+	}
+}
+
+// tellAll sends an event about all known mailboxes.
+func (a *account) tellAll(kind mailbox.EventKind) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range a.boxes {
+		for w := range a.queues {
+			w.queue.Add(mailbox.Event{MailboxID: id, Kind: kind})
+		}
+	}
+}
+
+// A follower learns what others change, while somebody watches.
+type follower struct {
+	a      *account
+	cancel context.CancelFunc
+	opened chan struct{} // has an element when a mailbox was opened
+	last   map[string]outline
+}
+
+// outline is what is compared of a mailbox.
+type outline struct {
+	name       string
+	subscribed bool
+	status     mailbox.Status
+}
+
+// follow adds a watch, and begins to follow the account if it is the first.
+func (a *account) follow(ctx context.Context, w *watch) error {
+	a.mu.Lock()
+	a.queues[w] = struct{}{}
+	first := a.follower == nil
+	f := a.follower
+	if first {
+		f = &follower{a: a, opened: make(chan struct{}, 1)}
+		a.follower = f
+	}
+	a.mu.Unlock()
+	if !first {
+		return nil
+	}
+	// What is compared with must be as of now.
+	if err := f.compare(ctx); err != nil {
+		a.unfollow(w)
+		return err
+	}
+	life, cancel := context.WithCancel(context.Background())
+	a.mu.Lock()
+	f.cancel = cancel
+	ended := a.follower != f || len(a.queues) == 0
+	a.mu.Unlock()
+	if ended {
+		cancel()
+		return nil
+	}
+	a.s.work.Go(func() { f.run(life) })
+	return nil
+}
+
+func (a *account) unfollow(w *watch) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.queues, w)
+	if f := a.follower; len(a.queues) == 0 && f != nil {
+		a.follower = nil
+		if f.cancel != nil {
+			f.cancel()
+		}
+	}
+}
+
+// maxRecent is how many mailboxes are remembered as opened last.
+const maxRecent = 64
+
+// remember notes that a mailbox was opened.
+func (a *account) remember(b *box) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.recent) > 0 && a.recent[0] == b {
+		return
+	}
+	a.recent = slices.Insert(slices.DeleteFunc(a.recent, func(x *box) bool { return x == b }), 0, b)
+	a.recent = a.recent[:min(len(a.recent), maxRecent)]
+	if a.follower != nil {
+		select {
+		case a.follower.opened <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run polls, and has the mailboxes idle that were opened last.
+func (f *follower) run(ctx context.Context) {
+	var idlers sync.WaitGroup
+	defer idlers.Wait()
+	idling := map[*box]context.CancelFunc{}
+	defer func() {
+		for _, cancel := range idling {
+			cancel()
+		}
+	}()
+	tick := time.NewTicker(f.a.s.pollInterval())
+	defer tick.Stop()
+	for {
+		wanted := f.wanted()
+		for b, cancel := range idling {
+			if !slices.Contains(wanted, b) {
+				cancel()
+				delete(idling, b)
+			}
+		}
+		for _, b := range wanted {
+			if idling[b] == nil {
+				life, cancel := context.WithCancel(ctx)
+				idling[b] = cancel
+				idlers.Go(func() { b.idle(life) })
+			}
+		}
+		select {
+		case <-f.opened:
+		case <-tick.C:
+			if err := f.compare(ctx); err != nil && ctx.Err() == nil {
+				f.a.s.log("looking for changes failed", "account", f.a.name, "error", err)
+			}
+		case <-f.a.s.closing:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// wanted are the mailboxes that are to idle.
+func (f *follower) wanted() []*box {
+	a := f.a
+	n := a.s.IdleMailboxes
+	if n == 0 {
+		n = 1
+	}
+	if n < 0 || !a.has(imap.CapIdle) {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := slices.Clone(a.recent[:min(len(a.recent), n)])
+	if len(out) < n {
+		for _, b := range a.boxes {
+			if b.name == mailbox.Inbox && !slices.Contains(out, b) {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
+// compare lists all mailboxes and tells what is different from last time.
+func (f *follower) compare(ctx context.Context) error {
+	a := f.a
+	var list []found
+	err := a.client(ctx, true, func(c *imapclient.Client) (err error) {
+		list, err = a.list(ctx, c, mailbox.ListStatus, "")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	now := map[string]outline{}
+	names := false
+	for i := range list {
+		x := &list[i]
+		if x.missing {
+			now["-"+x.name] = outline{name: x.name, subscribed: true}
+			continue
+		}
+		now[x.box.id] = outline{x.name, x.subscribed, x.box.counters(x.status)}
+	}
+	if f.last == nil {
+		f.last = now
+		return nil
+	}
+	for id, is := range now {
+		was, ok := f.last[id]
+		if !ok || was.name != is.name || was.subscribed != is.subscribed {
+			names = true
+		}
+		if ok && is.status.UIDValidity != 0 {
+			a.tell(mailbox.Event{MailboxID: id, Kind: difference(was.status, is.status)})
+		}
+	}
+	for id, was := range f.last {
+		if _, ok := now[id]; !ok {
+			names = true
+			if was.status.UIDValidity != 0 {
+				a.tell(mailbox.Event{MailboxID: id, Kind: mailbox.EventVanished})
+			}
+		}
+	}
+	if names {
+		a.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
+	}
+	f.last = now
+	return nil
+}
+
+// difference says what must have happened between two looks at the counters.
+func difference(was, is mailbox.Status) (kind mailbox.EventKind) {
+	fresh := is.UIDNext - was.UIDNext
+	if is.UIDNext != was.UIDNext {
+		kind |= mailbox.EventNew
+	}
+	if is.Messages != was.Messages+uint32(fresh) {
+		kind |= mailbox.EventVanished
+	}
+	if is.HighestModSeq != was.HighestModSeq || is.Unseen != was.Unseen {
+		kind |= mailbox.EventFlags
+	}
+	return kind
+}
+
+// Times between attempts to connect.
+const (
+	firstWait = time.Second
+	lastWait  = 5 * time.Minute
+)
+
+// idle tells what happens in the mailbox, on a connection of its own, until ctx ends.
+func (b *box) idle(ctx context.Context) {
+	wait := firstWait
+	for {
+		began := time.Now()
+		err := b.idleOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		b.a.s.log("watching failed", "account", b.a.name, "error", err)
+		if time.Since(began) > lastWait {
+			wait = firstWait
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return
+		}
+		wait = min(2*wait, lastWait)
+	}
+}
+
+func (b *box) idleOnce(ctx context.Context) error {
+	name, err := b.where()
+	if err != nil {
+		return err
+	}
+	c, err := b.a.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	im, err := c.Select(ctx, b.a.server(name), nil)
+	if err != nil {
+		return err
+	}
+	if !b.is(im.Info()) {
+		return errOther
+	}
+	// Something may have happened since nobody was looking.
+	b.tell(mailbox.EventNew | mailbox.EventFlags | mailbox.EventVanished)
+	for u, err := range im.Watch(ctx) {
+		if err != nil {
+			return err
+		}
+		var kind mailbox.EventKind
+		if u.Arrived > 0 {
+			kind |= mailbox.EventNew
+		}
+		if u.Removed > 0 {
+			kind |= mailbox.EventVanished
+		}
+		if len(u.Flags) > 0 || u.Lost {
+			kind |= mailbox.EventFlags
+		}
+		b.tell(kind)
+	}
+	return ctx.Err()
+}
