@@ -33,7 +33,7 @@ var floors = map[string]float64{
 	"mailbox/memory": 4, "mailbox/sqlite": 4, "mailbox/maildir": 4,
 	"mailbox/mailboxtest": 4,
 	"mailbox/imapstore":   4.5, // uses imapclient
-	"mailbox/mailtest": 5,
+	"mailbox/mailtest":    5,
 }
 
 // floor returns where a package of the module stands.

@@ -54,6 +54,9 @@ func (a *account) box(name string, validity uint32, mailboxID string) *box {
 	if b == nil || b.validity != validity {
 		b = &box{a: a, id: id, validity: validity, told: mailboxID != "", name: name, changing: make(chan struct{}, 1)}
 		b.changing <- struct{}{}
+		if !a.has(imap.CapCondStore) {
+			b.own.Store(newView())
+		}
 		a.boxes[id] = b
 	}
 	b.name = name

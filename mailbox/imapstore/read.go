@@ -243,10 +243,7 @@ func (r *reading) fetch(im *imapclient.Mailbox, part mailbox.UIDSet, q ask) ([]r
 		list = append(list, rec)
 	}
 	slices.SortFunc(list, func(a, b record) int { return int(int64(a.msg.UID) - int64(b.msg.UID)) })
-	if err := r.finish(im, list, q.want); err != nil {
-		return nil, err
-	}
-	return list, nil
+	return r.finish(im, list, q.want)
 }
 
 // retry reads what a refused FETCH has left out, in halves, until single messages are
@@ -333,10 +330,10 @@ func referencesOf(body *imapclient.Body) ([]string, error) {
 
 // finish adds what takes further commands: previews, where the server makes none, and
 // mod-sequences of its own where it has none.
-func (r *reading) finish(im *imapclient.Mailbox, list []record, want imapclient.Want) error {
+func (r *reading) finish(im *imapclient.Mailbox, list []record, want imapclient.Want) ([]record, error) {
 	if r.want&mailbox.WantPreview != 0 && !r.b.a.has(imap.CapPreview) {
 		if err := r.previews(im, list); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if r.want&mailbox.WantStructure == 0 {
@@ -346,10 +343,10 @@ func (r *reading) finish(im *imapclient.Mailbox, list []record, want imapclient.
 	}
 	v := r.b.own.Load()
 	if v == nil || want&imapclient.Flags == 0 {
-		return nil
+		return list, nil
 	}
 	if err := v.ready(r.ctx, im); err != nil {
-		return err
+		return nil, err
 	}
 	some := make([]seen, len(list))
 	for i := range list {
@@ -358,14 +355,17 @@ func (r *reading) finish(im *imapclient.Mailbox, list []record, want imapclient.
 	modSeqs := v.glance(some)
 	if slices.Contains(modSeqs, 0) {
 		if err := v.refresh(r.ctx, im); err != nil {
-			return err
+			return nil, err
 		}
 		modSeqs = v.glance(some)
 	}
-	for i := range list {
-		list[i].msg.ModSeq = modSeqs[i]
+	out := list[:0]
+	for i, rec := range list {
+		if rec.msg.ModSeq = modSeqs[i]; modSeqs[i] != 0 { // else it was expunged meanwhile
+			out = append(out, rec)
+		}
 	}
-	return nil
+	return out, nil
 }
 
 // previews reads the text parts of which previews are made, those with the same part

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -99,17 +100,37 @@ func (f *fleet) of(s mailbox.Store) *backend {
 // lacks is what our server does not promise: results that lead views on (the protocol
 // has none), several messages in one step (it has no MULTIAPPEND), and so on.
 const lacks = mailboxtest.LackSteps | mailboxtest.LackOneModSeq | mailboxtest.LackSuperiors | mailboxtest.LackEmpty |
-	mailboxtest.LackKeywords | mailboxtest.LackCounters | mailboxtest.LackSummary | mailboxtest.LackQuotaUnits
+	mailboxtest.LackKeywords | mailboxtest.LackCounters | mailboxtest.LackSummary | mailboxtest.LackQuotaUnits | mailboxtest.LackOwnHeap | mailboxtest.LackOneExpunger
 
 func TestSuite(t *testing.T) {
 	for _, conns := range []int{1, 4} {
 		t.Run(fmt.Sprint("connections ", conns), func(t *testing.T) {
-			var f fleet
-			set := func(s *imapstore.Store) { s.MaxConns = conns }
-			mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return f.open(t, newBackend(t), set) }, &mailboxtest.Options{
-				CreateAccount: func(ctx context.Context, s mailbox.Store, name string) error { return f.of(s).CreateAccount(ctx, name) },
-				Lacks:         lacks,
-			})
+			testSuite(t, func(s *imapstore.Store) { s.MaxConns = conns }, lacks, true)
 		})
 	}
+}
+
+// TestSuiteWithoutModSeqs runs the suite where the store has mod-sequences of its own,
+// which last as long as it does.
+func TestSuiteWithoutModSeqs(t *testing.T) {
+	testSuite(t, nil, lacks|mailboxtest.LackModSeqs, false, imap.CapCondStore, imap.CapQResync)
+}
+
+// testSuite runs the suite in front of our server.
+func testSuite(t *testing.T, set func(*imapstore.Store), lacks mailboxtest.Lack, lasts bool, disable ...imap.Cap) {
+	var f fleet
+	o := &mailboxtest.Options{
+		CreateAccount: func(ctx context.Context, s mailbox.Store, name string) error { return f.of(s).CreateAccount(ctx, name) },
+		Lacks:         lacks,
+	}
+	if lasts {
+		o.Reopen = func(t testing.TB, s mailbox.Store) mailbox.Store {
+			require.NoError(t, s.(*imapstore.Store).Close())
+			return f.open(t, f.of(s), set)
+		}
+		o.Second = func(t testing.TB, s mailbox.Store) mailbox.Store {
+			return f.open(t, f.of(s), func(s *imapstore.Store) { s.PollInterval = 20 * time.Millisecond })
+		}
+	}
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return f.open(t, newBackend(t, disable...), set) }, o)
 }

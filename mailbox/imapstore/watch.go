@@ -168,7 +168,8 @@ func (f *follower) run(ctx context.Context) {
 			if idling[b] == nil {
 				life, cancel := context.WithCancel(ctx)
 				idling[b] = cancel
-				idlers.Go(func() { b.idle(life) })
+				was := f.last[b.id].status
+				idlers.Go(func() { b.idle(life, was) })
 			}
 		}
 		select {
@@ -279,11 +280,13 @@ const (
 )
 
 // idle tells what happens in the mailbox, on a connection of its own, until ctx ends.
-func (b *box) idle(ctx context.Context) {
+//
+// was are its counters as they were when the account began to be followed.
+func (b *box) idle(ctx context.Context, was mailbox.Status) {
 	wait := firstWait
 	for {
 		began := time.Now()
-		err := b.idleOnce(ctx)
+		err := b.idleOnce(ctx, &was)
 		if ctx.Err() != nil {
 			return
 		}
@@ -302,7 +305,7 @@ func (b *box) idle(ctx context.Context) {
 	}
 }
 
-func (b *box) idleOnce(ctx context.Context) error {
+func (b *box) idleOnce(ctx context.Context, was *mailbox.Status) error {
 	name, err := b.where()
 	if err != nil {
 		return err
@@ -320,7 +323,10 @@ func (b *box) idleOnce(ctx context.Context) error {
 		return errOther
 	}
 	// Something may have happened since nobody was looking.
-	b.tell(mailbox.EventNew | mailbox.EventFlags | mailbox.EventVanished)
+	if info := im.Info(); info.UIDNext != was.UIDNext || info.HighestModSeq != was.HighestModSeq || info.Exists != int(was.Messages) {
+		b.tell(mailbox.EventNew | mailbox.EventFlags | mailbox.EventVanished)
+	}
+	*was = mailbox.Status{}
 	for u, err := range im.Watch(ctx) {
 		if err != nil {
 			return err

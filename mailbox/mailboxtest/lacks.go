@@ -40,8 +40,12 @@ const (
 	// LackKeywords: keywords that are no atoms (RFC 9051 §9) are left out.
 	LackKeywords
 
+	// LackModSeqs: mod-sequences are given when a change is seen, so that several
+	// changes may share one.
+	LackModSeqs
+
 	// LackCounters: in the Status of a list, FirstUnseen, Deleted and Size may be
-	// zero.
+	// zero, and HighestModSeq that of an earlier moment.
 	LackCounters
 
 	// LackSummary: the structure is not Located, previews may be others than
@@ -59,6 +63,15 @@ const (
 	// LackQuotaUnits: quotas of storage are in units of 1024 octets, and changes
 	// of them are not made at once.
 	LackQuotaUnits
+
+	// LackOneExpunger: of two stores on the same data, both may report that they
+	// have expunged a message, if they tried at the same time.
+	LackOneExpunger
+
+	// LackOwnHeap: the server runs in the process of the test, and what it
+	// allocates can't be told from what the store does: what Messages holds is
+	// measured between steps only.
+	LackOwnHeap
 )
 
 // lacks reports whether the store lacks any of these.
