@@ -401,7 +401,16 @@ func (h *handle) Delete(ctx context.Context, name string) error {
 	if name == mailbox.Inbox {
 		return fmt.Errorf("imapstore: %w: %s can't be deleted", mailbox.ErrInvalidName, name)
 	}
-	err := h.client(ctx, false, func(c *imapclient.Client) error { return unsent(c.Delete(ctx, h.server(name))) })
+	err := h.client(ctx, false, func(c *imapclient.Client) error {
+		err := unsent(c.Delete(ctx, h.server(name)))
+		if refused, _ := isRefusal(err); refused && !errors.Is(err, mailbox.ErrNotExist) {
+			// It may be a superior that is no mailbox.
+			if _, lerr := h.look(ctx, c, name); errors.Is(lerr, mailbox.ErrNotExist) {
+				return errors.Join(mailbox.ErrNotExist, err)
+			}
+		}
+		return err
+	})
 	switch {
 	case err == nil:
 		h.deleted(name)

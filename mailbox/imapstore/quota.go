@@ -26,7 +26,7 @@ var _ interface {
 // QuotaRoots implements [mailbox.QuotaKeeper].
 func (h quotaHandle) QuotaRoots(ctx context.Context, name string) ([]string, error) {
 	name = mailbox.CanonicalName(name)
-	list, err := h.quota(ctx, func(c *imapclient.Client) ([]imap.QuotaData, error) {
+	list, err := h.quota(ctx, mailbox.ErrNotExist, func(c *imapclient.Client) ([]imap.QuotaData, error) {
 		if _, err := h.look(ctx, c, name); err != nil {
 			return nil, err
 		}
@@ -42,7 +42,7 @@ func (h quotaHandle) QuotaRoots(ctx context.Context, name string) ([]string, err
 // Quota implements [mailbox.QuotaKeeper]. Storage is as exact as the server tells it,
 // which is in units of 1024 octets.
 func (h quotaHandle) Quota(ctx context.Context, root string) ([]mailbox.QuotaResource, error) {
-	list, err := h.quota(ctx, func(c *imapclient.Client) ([]imap.QuotaData, error) { return c.QuotaRoot(ctx, root) })
+	list, err := h.quota(ctx, mailbox.ErrNotExist, func(c *imapclient.Client) ([]imap.QuotaData, error) { return c.QuotaRoot(ctx, root) })
 	if err == nil && len(list) == 0 {
 		err = mailbox.ErrNotExist
 	}
@@ -67,14 +67,15 @@ func (h quotaHandle) SetQuota(ctx context.Context, root string, limits map[mailb
 		wire = append(wire, imap.QuotaLimit{Name: name, Limit: n})
 	}
 	slices.SortFunc(wire, func(a, b imap.QuotaLimit) int { return slices.Compare([]byte(a.Name), []byte(b.Name)) })
-	_, err := h.quota(ctx, func(c *imapclient.Client) ([]imap.QuotaData, error) { return c.SetQuota(ctx, root, wire...) })
+	_, err := h.quota(ctx, mailbox.ErrPermission, func(c *imapclient.Client) ([]imap.QuotaData, error) { return c.SetQuota(ctx, root, wire...) })
 	if err == nil {
 		h.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
 	}
 	return wrap("quota", root, err)
 }
 
-func (h quotaHandle) quota(ctx context.Context, f func(*imapclient.Client) ([]imap.QuotaData, error)) ([]imap.QuotaData, error) {
+// quota calls f. refused is what a refusal without a code means, as of older servers.
+func (h quotaHandle) quota(ctx context.Context, refused error, f func(*imapclient.Client) ([]imap.QuotaData, error)) ([]imap.QuotaData, error) {
 	if err := h.check(ctx); err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func (h quotaHandle) quota(ctx context.Context, f func(*imapclient.Client) ([]im
 	})
 	var e *imap.Error
 	if errors.As(err, &e) && e.Code == "" && e.Status == imap.NO {
-		err = errors.Join(mailbox.ErrNotExist, err) // older servers give no code
+		err = errors.Join(refused, err)
 	}
 	return list, err
 }

@@ -243,6 +243,18 @@ func (r *reading) fetch(im *imapclient.Mailbox, part mailbox.UIDSet, q ask) ([]r
 		list = append(list, rec)
 	}
 	slices.SortFunc(list, func(a, b record) int { return int(int64(a.msg.UID) - int64(b.msg.UID)) })
+	if slices.ContainsFunc(list, func(rec record) bool { return errors.Is(rec.err, imapclient.ErrItemMissing) }) {
+		// Servers may have no more than the flags of a message that somebody else
+		// has just expunged.
+		if err := im.CatchUp(r.ctx); err != nil {
+			return nil, err
+		}
+		all, err := im.UIDs(r.ctx)
+		if err != nil {
+			return nil, err
+		}
+		list = slices.DeleteFunc(list, func(rec record) bool { return rec.err != nil && !all.Contains(rec.msg.UID) })
+	}
 	return r.finish(im, list, q.want)
 }
 

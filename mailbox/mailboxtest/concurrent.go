@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -176,7 +177,7 @@ func concurrent(t *testing.T, f *fixture, accounts ...mailbox.Account) {
 					now[msg.UID] = msg.ModSeq
 				}
 				if !maps.Equal(now, v.messages) {
-					return errors.New("a view that was brought up to date by Changes differs from a fresh look")
+					return fmt.Errorf("a view that was brought up to date by Changes differs from a fresh look: %s", differing(v.messages, now))
 				}
 				return nil
 			})
@@ -189,6 +190,23 @@ func concurrent(t *testing.T, f *fixture, accounts ...mailbox.Account) {
 			uids(t, m)
 		}
 	}
+}
+
+// differing returns the entries that are not the same in both.
+func differing(view, now map[mailbox.UID]mailbox.ModSeq) string {
+	var out []string
+	for uid, modSeq := range view {
+		if other, ok := now[uid]; !ok || other != modSeq {
+			out = append(out, fmt.Sprintf("UID %d has ModSeq %d, and now %d", uid, modSeq, other))
+		}
+	}
+	for uid, modSeq := range now {
+		if _, ok := view[uid]; !ok {
+			out = append(out, fmt.Sprintf("UID %d of ModSeq %d is not in the view", uid, modSeq))
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out[:min(len(out), 10)], "; ")
 }
 
 // readWhile reads messages while others write, and checks that what

@@ -53,12 +53,19 @@ const (
 	// envelopes and trees of well-formed ones are right.
 	LackSummary
 
-	// LackZones: dates have the right second, but not the zone that was given.
-	LackZones
+	// LackDates: dates have the right second from 1970 to 2037, but not the zone
+	// that was given.
+	LackDates
 
 	// LackNames: some valid names are refused, among them long ones, but none of
 	// letters, digits and blanks.
 	LackNames
+
+	// LackSubscriptions: only names that exist can be subscribed to.
+	LackSubscriptions
+
+	// LackSetQuota: quotas can be read, and not set.
+	LackSetQuota
 
 	// LackQuotaUnits: quotas of storage are in units of 1024 octets, and changes
 	// of them are not made at once.
@@ -135,6 +142,18 @@ func (f *fixture) Delete(ctx context.Context, name string) error {
 		delete(f.made, mailbox.CanonicalName(name))
 	}
 	return err
+}
+
+// subscribeTo subscribes to a name that does not exist.
+func (f *fixture) subscribeTo(t testing.TB, name string) {
+	t.Helper()
+	if f.lacks(LackSubscriptions) {
+		f.box(t, name)
+		require.NoError(t, f.Subscribe(f.ctx, name, true))
+		require.NoError(t, f.Delete(f.ctx, name))
+		return
+	}
+	require.NoError(t, f.Subscribe(f.ctx, name, true))
 }
 
 // implied reports whether a mailbox exists only as the superior of another.

@@ -15,7 +15,7 @@ import (
 
 // testListStatus asks for the counters of many mailboxes in one call.
 func testListStatus(t *testing.T, f *fixture) {
-	require.NoError(t, f.Subscribe(f.ctx, "nowhere", true))
+	f.subscribeTo(t, "nowhere")
 	for i := range 30 {
 		fill(t, f.box(t, "box"+strconv.Itoa(i)), i%4, mailbox.FlagSeen)
 		fill(t, f.box(t, "box"+strconv.Itoa(i)), i%3, mailbox.FlagDeleted)

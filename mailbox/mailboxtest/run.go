@@ -315,8 +315,10 @@ func sameEntry(t testing.TB, want, got mailbox.Entry) {
 // sameTime is sameTime as far as the store keeps zones.
 func (s *suite) sameTime(t testing.TB, want, got time.Time) {
 	t.Helper()
-	if s.lacks(LackZones) {
-		require.Equal(t, want.Unix(), got.Unix(), "%v, %v", want, got)
+	if s.lacks(LackDates) {
+		if want.Unix() >= 0 && want.UTC().Year() < 2038 {
+			require.Equal(t, want.Unix(), got.Unix(), "%v, %v", want, got)
+		}
 		return
 	}
 	sameTime(t, want, got)

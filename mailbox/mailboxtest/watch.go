@@ -96,7 +96,7 @@ func testWatch(t *testing.T, f *fixture) {
 	doomed := f.box(t, "doomed")
 	require.NoError(t, f.Delete(f.ctx, "doomed"))
 	await(t, events, doomed.Info().ID, mailbox.EventVanished)
-	if q, ok := f.Account.(mailbox.QuotaKeeper); ok {
+	if q, ok := f.Account.(mailbox.QuotaKeeper); ok && !f.lacks(LackSetQuota) {
 		fresh, err := f.Watch(ctx)
 		require.NoError(t, err)
 		roots, err := q.QuotaRoots(f.ctx, "INBOX")
