@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/imapclient"
@@ -56,18 +55,12 @@ func (h quotaHandle) Quota(ctx context.Context, root string) ([]mailbox.QuotaRes
 // octets. The error is mailbox.ErrPermission if the server does not let the user set
 // quotas.
 func (h quotaHandle) SetQuota(ctx context.Context, root string, limits map[mailbox.QuotaName]int64) error {
-	var wire []imap.QuotaLimit
-	for name, n := range limits {
-		if name == mailbox.QuotaStorage || name == mailbox.QuotaAnnotationStorage {
-			n = (n + 1023) / 1024
-		}
+	for name := range limits {
 		if !h.caps.Has(imap.Cap(imap.CapQuotaResPrefix+string(name))) && h.caps.Has(imap.CapQuotaSet) {
 			return wrap("quota", root, fmt.Errorf("%w: resource %s", mailbox.ErrNotExist, name))
 		}
-		wire = append(wire, imap.QuotaLimit{Name: name, Limit: n})
 	}
-	slices.SortFunc(wire, func(a, b imap.QuotaLimit) int { return slices.Compare([]byte(a.Name), []byte(b.Name)) })
-	_, err := h.quota(ctx, mailbox.ErrPermission, func(c *imapclient.Client) ([]imap.QuotaData, error) { return c.SetQuota(ctx, root, wire...) })
+	_, err := h.quota(ctx, mailbox.ErrPermission, func(c *imapclient.Client) ([]imap.QuotaData, error) { return c.SetQuota(ctx, root, limits) })
 	if err == nil {
 		h.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
 	}
