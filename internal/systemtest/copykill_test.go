@@ -1,0 +1,99 @@
+package systemtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/internal/peers"
+)
+
+// A copy is killed at random, twenty times on the way, from Dovecot to SQLite and
+// on to Dovecot: each message arrives once, with its flags and date.
+func TestCopyKilled(t *testing.T) {
+	d := peers.DovecotIMAP(t, peers.NewCertificate(t), &peers.DovecotOptions{NoSync: true})
+	src := peers.DialIMAP(t, d.Addr("imap"), peers.Alice, peers.IMAPPassword)
+	src.Do("CREATE Work")
+	n := 0
+	more := func() { // so that there always is something to copy
+		src.Fill("INBOX", n, n+300)
+		src.Fill("Work", n+300, n+400)
+		n += 400
+	}
+	more()
+	db := "sqlite:" + filepath.Join(t.TempDir(), "mail.db") + "#alice"
+	there := newCopy(t, "imap://alice@"+d.Addr("imap"), db)
+	killed(t, there, 400*time.Millisecond, more)
+	back := newCopy(t, db, "imap://bob@"+d.Addr("imap"))
+	killed(t, back, 2*time.Second, func() { // a run that has been interrupted waits a second first
+		more()
+		there.run(t)
+	})
+	dst := peers.DialIMAP(t, d.Addr("imap"), peers.Bob, peers.IMAPPassword)
+	for _, name := range []string{"INBOX", "Work"} {
+		sameMail(t, contents(src, name), contents(dst, name))
+	}
+	require.Equal(t, n, len(contents(dst, "INBOX"))+len(contents(dst, "Work")))
+}
+
+// killed kills a copy twenty times, each within a while from its start, and then
+// lets it end. When it has ended before, more makes something new to copy.
+func killed(t *testing.T, c *copying, within time.Duration, more func()) {
+	t.Helper()
+	kills, ended := 20, 0
+	if s := os.Getenv("COPY_KILLS"); s != "" {
+		kills, _ = strconv.Atoi(s)
+	}
+	for n := 0; n < kills; {
+		cmd := c.command("-batch", fmt.Sprint(1+rand.IntN(100)), "-connections", "2")
+		var out strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &out
+		require.NoError(t, cmd.Start())
+		kill := time.AfterFunc(rand.N(within), func() { cmd.Process.Kill() })
+		err := cmd.Wait()
+		kill.Stop()
+		switch {
+		case err == nil:
+			ended++
+			require.Less(t, ended, 40, "it is always too fast to be killed")
+			more()
+		case strings.Contains(err.Error(), "killed"):
+			n++
+		default:
+			t.Fatalf("%v: %s", err, out.String())
+		}
+	}
+	out := c.run(t, "-verify")
+	t.Logf("killed %d times, ended %d times before; then\n%s", kills, ended, out)
+}
+
+// contents returns the messages of a mailbox, with flags and date, and how often
+// each is there.
+func contents(c *peers.IMAP, mailbox string) map[string]int {
+	c.Do("EXAMINE " + mailbox)
+	out := map[string]int{}
+	fetch := regexp.MustCompile(`^\* \d+ FETCH \((?:UID \d+ )?FLAGS \(([^)]*)\) INTERNALDATE ("[^"]*") BODY\[\] \{\d+\}\r\n`)
+	for _, r := range c.Do("FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[])") {
+		if m := fetch.FindStringSubmatchIndex(r); m != nil {
+			flags := strings.Fields(strings.ReplaceAll(r[m[2]:m[3]], `\Recent`, ""))
+			out[fmt.Sprint(flags, r[m[4]:m[5]], r[m[1]:])]++
+		}
+	}
+	return out
+}
+
+func sameMail(t *testing.T, want, got map[string]int) {
+	t.Helper()
+	for m, n := range want {
+		require.Equal(t, n, got[m], "%.300q", m)
+	}
+	require.Equal(t, len(want), len(got))
+}
