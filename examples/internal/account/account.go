@@ -76,7 +76,7 @@ func (o *Options) Parse(fs *flag.FlagSet, args []string) (address string, err er
 // Dial connects to the server of an address and logs in. The secret is asked for
 // once, however often Dial is called.
 func (o *Options) Dial(ctx context.Context, address string) (*imapclient.Client, error) {
-	where := server{addr: o.Server, tls: true}
+	where := imapclient.Server{Addr: o.Server, TLS: true}
 	switch {
 	case o.Server == "":
 		var err error
@@ -84,19 +84,19 @@ func (o *Options) Dial(ctx context.Context, address string) (*imapclient.Client,
 			return nil, err
 		}
 	case o.StartTLS || port(o.Server) == "143":
-		where.tls = false
+		where.TLS = false
 	}
-	opts, err := o.client(address, where.addr)
+	opts, err := o.client(address, where.Addr)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case o.Insecure:
-		return imapclient.Dial(ctx, where.addr, opts)
-	case where.tls:
-		return imapclient.DialTLS(ctx, where.addr, opts)
+		return imapclient.Dial(ctx, where.Addr, opts)
+	case where.TLS:
+		return imapclient.DialTLS(ctx, where.Addr, opts)
 	}
-	return imapclient.DialStartTLS(ctx, where.addr, opts)
+	return imapclient.DialStartTLS(ctx, where.Addr, opts)
 }
 
 func port(addr string) string {

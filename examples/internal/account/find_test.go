@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/imap/imapclient"
 )
 
 // records answers LookupSRV by service and name.
@@ -27,15 +29,17 @@ func TestFind(t *testing.T) {
 		"_imaps._tcp.both.example.":          {{Target: "In.Both.example.", Port: 9993}},
 		"_imap._tcp.both.example.":           {{Target: "other.both.example.", Port: 143}},
 		"_imaps._tcp.starttls.example.":      {{Target: "."}},
+		"_imaps._tcp.no.example.":            {{Target: "."}},
+		"_imap._tcp.no.example.":             {{Target: "."}},
 		"_imap._tcp.starttls.example.":       {{Target: "starttls.example.", Port: 143}},
 		"_imaps._tcp.foreign.example.":       {{Target: "imap.big.test.", Port: 993}},
 		"_imaps._tcp.xn--bcher-kva.example.": {{Target: "m.xn--bcher-kva.example.", Port: 993}},
 	}
-	for address, want := range map[string]server{
-		"tim@both.example":     {"in.both.example:9993", true},
-		"tim@starttls.example": {"starttls.example:143", false},
-		"tim@none.example":     {"imap.none.example:993", true},
-		"tim@bücher.example":   {"m.xn--bcher-kva.example:993", true},
+	for address, want := range map[string]imapclient.Server{
+		"tim@both.example":     {Addr: "in.both.example:9993", TLS: true},
+		"tim@starttls.example": {Addr: "starttls.example:143", TLS: false},
+		"tim@none.example":     {Addr: "imap.none.example:993", TLS: true},
+		"tim@bücher.example":   {Addr: "m.xn--bcher-kva.example:993", TLS: true},
 	} {
 		got, err := find(t.Context(), dns, address)
 		require.NoError(t, err)
@@ -45,6 +49,7 @@ func TestFind(t *testing.T) {
 		"tim":                 "is no address",
 		"tim@":                "is no address",
 		"tim@foreign.example": "imap.big.test",
+		"tim@no.example":      "has no IMAP server",
 	} {
 		_, err := find(t.Context(), dns, address)
 		require.ErrorContains(t, err, want)
