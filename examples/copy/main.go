@@ -88,6 +88,9 @@ func run(ctx context.Context, args []string, out, errout io.Writer) (err error) 
 	stop := c.progress.watch()
 	err = c.run(ctx)
 	stop()
+	if ctx.Err() != nil {
+		err = errors.New("interrupted: the next run goes on from here")
+	}
 	if !c.dryRun {
 		fmt.Fprintln(out, c.progress.summary())
 	}

@@ -80,11 +80,15 @@ func killed(t *testing.T, c *copying, within time.Duration, more func()) {
 func contents(c *peers.IMAP, mailbox string) map[string]int {
 	c.Do("EXAMINE " + mailbox)
 	out := map[string]int{}
-	fetch := regexp.MustCompile(`^\* \d+ FETCH \((?:UID \d+ )?FLAGS \(([^)]*)\) INTERNALDATE ("[^"]*") BODY\[\] \{\d+\}\r\n`)
-	for _, r := range c.Do("FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[])") {
+	fetch := regexp.MustCompile(`^\* \d+ FETCH \((?:UID \d+ )?FLAGS \(([^)]*)\) INTERNALDATE "([^"]*)" BODY\[\] \{\d+\}\r\n`)
+	for _, r := range c.Do("UID FETCH 1:* (UID FLAGS INTERNALDATE BODY.PEEK[])") {
 		if m := fetch.FindStringSubmatchIndex(r); m != nil {
 			flags := strings.Fields(strings.ReplaceAll(r[m[2]:m[3]], `\Recent`, ""))
-			out[fmt.Sprint(flags, r[m[4]:m[5]], r[m[1]:])]++
+			date, err := time.Parse("2-Jan-2006 15:04:05 -0700", strings.TrimLeft(r[m[4]:m[5]], " 0"))
+			if err != nil {
+				panic(err)
+			}
+			out[fmt.Sprint(flags, date.Unix(), " ", strings.TrimSuffix(r[m[1]:], ")"))]++
 		}
 	}
 	return out

@@ -76,19 +76,44 @@ func (o *Options) Parse(fs *flag.FlagSet, args []string) (address string, err er
 // Dial connects to the server of an address and logs in. The secret is asked for
 // once, however often Dial is called.
 func (o *Options) Dial(ctx context.Context, address string) (*imapclient.Client, error) {
-	where := imapclient.Server{Addr: o.Server, TLS: true}
-	switch {
-	case o.Server == "":
-		var err error
-		if where, err = find(ctx, nil, address); err != nil {
-			return nil, err
-		}
-	case o.StartTLS || port(o.Server) == "143":
-		where.TLS = false
-	}
-	opts, err := o.client(address, where.Addr)
+	where, err := o.find(ctx, address)
 	if err != nil {
 		return nil, err
+	}
+	secret, err := o.ask(address, where.Addr)
+	if err != nil {
+		return nil, err
+	}
+	return o.dial(ctx, where, address, secret)
+}
+
+// DialWith is Dial with a secret that is known.
+func (o *Options) DialWith(ctx context.Context, address, secret string) (*imapclient.Client, error) {
+	where, err := o.find(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return o.dial(ctx, where, address, secret)
+}
+
+// find returns the server of an address.
+func (o *Options) find(ctx context.Context, address string) (imapclient.Server, error) {
+	if o.Server == "" {
+		return find(ctx, nil, address)
+	}
+	return imapclient.Server{Addr: o.Server, TLS: !o.StartTLS && port(o.Server) != "143"}, nil
+}
+
+func (o *Options) dial(ctx context.Context, where imapclient.Server, address, secret string) (*imapclient.Client, error) {
+	opts, err := o.client()
+	if err != nil {
+		return nil, err
+	}
+	opts.Credentials = &sasl.Credentials{Username: address}
+	if o.Token {
+		opts.Credentials.Token = func(context.Context) (string, error) { return secret, nil }
+	} else {
+		opts.Credentials.Password = secret
 	}
 	switch {
 	case o.Insecure:
@@ -104,7 +129,7 @@ func port(addr string) string {
 	return p
 }
 
-func (o *Options) client(address, addr string) (*imapclient.Options, error) {
+func (o *Options) client() (*imapclient.Options, error) {
 	out := &imapclient.Options{AllowInsecureAuth: o.Insecure}
 	if o.CA != "" {
 		pem, err := os.ReadFile(o.CA)
@@ -122,16 +147,6 @@ func (o *Options) client(address, addr string) (*imapclient.Options, error) {
 	}
 	if o.Trace {
 		out.Trace = textproto.SlogTracer(slog.New(slog.NewTextHandler(os.Stderr, nil)), slog.LevelInfo)
-	}
-	secret, err := o.ask(address, addr)
-	if err != nil {
-		return nil, err
-	}
-	out.Credentials = &sasl.Credentials{Username: address}
-	if o.Token {
-		out.Credentials.Token = func(context.Context) (string, error) { return secret, nil }
-	} else {
-		out.Credentials.Password = secret
 	}
 	return out, nil
 }
