@@ -25,6 +25,8 @@ type rig struct {
 	state       string
 	fault       func() bool // whether the connection breaks after an append that succeeds
 	without     bool        // the target tells no UIDs
+	late        bool        // what is sent before the connection breaks arrives later
+	held        [][]mailbox.Incoming
 	out, errout bytes.Buffer
 }
 
@@ -115,6 +117,17 @@ type faultyBox struct {
 }
 
 func (b faultyBox) append(ctx context.Context, msgs []mailbox.Incoming) ([]mailbox.UID, map[int]error, error) {
+	if b.s.r.late && b.s.r.fault() {
+		b.s.r.held = append(b.s.r.held, msgs)
+		b.s.broken.Store(true)
+		return nil, nil, errors.New("connection lost")
+	}
+	for _, old := range b.s.r.held {
+		if _, _, err := b.box.append(ctx, old); err != nil {
+			return nil, nil, err
+		}
+	}
+	b.s.r.held = nil
 	uids, refused, err := b.box.append(ctx, msgs)
 	if err == nil && b.s.r.fault != nil && b.s.r.fault() {
 		b.s.broken.Store(true)
@@ -248,6 +261,22 @@ func TestBroken(t *testing.T) {
 			r.same()
 		})
 	}
+}
+
+// The server still has messages to store that it got before the connection broke, and
+// does so only when they have been copied again.
+func TestLate(t *testing.T) {
+	r := newRig(t)
+	for i := range 10 {
+		r.add("INBOX", fmt.Sprintf("Subject: %d\r\n\r\n", i/3))
+	}
+	n := 0
+	r.late, r.fault = true, func() bool { n++; return n == 2 || n == 3 }
+	require.NoError(t, r.copy(nil))
+	r.same()
+	require.Contains(t, r.errout.String(), "have arrived only now")
+	require.NoError(t, r.copy(nil))
+	require.Empty(t, r.out.String())
 }
 
 // A server need not tell which UIDs messages were given.

@@ -16,8 +16,9 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/peers"
 )
 
-// A copy is killed at random, twenty times on the way, from Dovecot to SQLite and
-// on to Dovecot: each message arrives once, with its flags and date.
+// A copy is killed at random, twenty times on the way from Dovecot to SQLite and
+// twenty times on to Dovecot, and some times to our own server, which has no
+// MULTIAPPEND: each message arrives once, with its flags and date.
 func TestCopyKilled(t *testing.T) {
 	d := peers.DovecotIMAP(t, peers.NewCertificate(t), &peers.DovecotOptions{NoSync: true})
 	src := peers.DialIMAP(t, d.Addr("imap"), peers.Alice, peers.IMAPPassword)
@@ -31,9 +32,9 @@ func TestCopyKilled(t *testing.T) {
 	more()
 	db := "sqlite:" + filepath.Join(t.TempDir(), "mail.db") + "#alice"
 	there := newCopy(t, "imap://alice@"+d.Addr("imap"), db)
-	killed(t, there, 400*time.Millisecond, more)
+	killed(t, there, 20, 400*time.Millisecond, more)
 	back := newCopy(t, db, "imap://bob@"+d.Addr("imap"))
-	killed(t, back, 2*time.Second, func() { // a run that has been interrupted waits a second first
+	killed(t, back, 20, 2*time.Second, func() { // a run that has been interrupted waits a second first
 		more()
 		there.run(t)
 	})
@@ -42,13 +43,23 @@ func TestCopyKilled(t *testing.T) {
 		sameMail(t, contents(src, name), contents(dst, name))
 	}
 	require.Equal(t, n, len(contents(dst, "INBOX"))+len(contents(dst, "Work")))
+
+	s := start(t)
+	ours := newCopy(t, "imap://alice@"+d.Addr("imap"), "imap://"+bob+"@"+s.addr("imap"))
+	ours.env[1] = "POSTHORN_TARGET_PASSWORD=" + bobPassword
+	killed(t, ours, 8, 2*time.Second, more)
+	dst = peers.DialIMAP(t, s.addr("imap"), bob, bobPassword)
+	for _, name := range []string{"INBOX", "Work"} {
+		sameMail(t, contents(src, name), contents(dst, name))
+	}
 }
 
-// killed kills a copy twenty times, each within a while from its start, and then
-// lets it end. When it has ended before, more makes something new to copy.
-func killed(t *testing.T, c *copying, within time.Duration, more func()) {
+// killed kills a copy, each time within a while from its start, and then lets it
+// end. When it has ended before, more makes something new to copy. COPY_KILLS sets
+// another number of kills.
+func killed(t *testing.T, c *copying, kills int, within time.Duration, more func()) {
 	t.Helper()
-	kills, ended := 20, 0
+	ended := 0
 	if s := os.Getenv("COPY_KILLS"); s != "" {
 		kills, _ = strconv.Atoi(s)
 	}
