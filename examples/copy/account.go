@@ -26,6 +26,7 @@ type copier struct {
 	only, except   []string // names of mailboxes
 	connections    int
 	batch          int           // messages that are appended in one step, at most
+	attempts       int           // how often a mailbox is tried when connections break
 	wait           time.Duration // after a broken connection; longer after each further one
 
 	mu       sync.Mutex   // guards errout, and mover.refused
@@ -132,9 +133,6 @@ func (w *worker) close() {
 	w.to.close()
 }
 
-// attempts is how often a mailbox is tried when connections break.
-const attempts = 5
-
 // copyMailbox copies a mailbox. After a broken connection it goes on with new ones:
 // that is the same as after an interrupted run. Only errors that concern all
 // mailboxes are returned.
@@ -155,7 +153,7 @@ func (c *copier) copyMailbox(ctx context.Context, w *worker, t task) (*worker, e
 			return w, context.Cause(ctx)
 		case errors.Is(err, mailbox.ErrOverQuota):
 			return w, fmt.Errorf("%s: %w", t.name, err)
-		case w != nil && !w.from.failed() && !w.to.failed() || attempt == attempts:
+		case w != nil && !w.from.failed() && !w.to.failed() || attempt >= c.attempts:
 			c.failures.Add(1)
 			c.complain("%s: %v", t.name, err)
 			return w, nil

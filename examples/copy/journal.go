@@ -22,7 +22,8 @@ import (
 //	box 1 "INBOX" "INBOX" 17 42       the mailboxes, and the UIDVALIDITY of each
 //	intent 1 301 5:8                  these messages are about to be appended, above UID 300
 //	done 1 5:8=301:304                they were: these UIDs became those
-//	settled 1                         what was intended and is not done has not happened
+//	suspect 1 301 5:8                 they were, but whether they arrived was not known when the program went on
+//	settled 1                         now it is
 //	gone 1 6,8                        these are no longer of interest
 //	clean 1 9 77 8 305 12 304         both mailboxes are the same: next UID, mod-sequence and count of each
 //
@@ -44,8 +45,9 @@ type record struct {
 	sourceValidity uint32
 	targetValidity uint32
 	pairs          pairs
-	intents        mailbox.UIDSet // at the source
-	floor          mailbox.UID    // they are above it on the target, or at it
+	intents        mailbox.UIDSet // at the source: sent by this run, or the last
+	suspects       mailbox.UIDSet // sent before a break, which may also arrive after they were sent again
+	floor          mailbox.UID    // none of these has a UID below it on the target
 	clean          *[2]status
 }
 
@@ -136,7 +138,7 @@ func (j *journal) line(line string, numbers map[int]*record) error {
 		return errors.New("unknown mailbox")
 	}
 	switch verb {
-	case "intent":
+	case "intent", "suspect":
 		floor, set, _ := strings.Cut(rest, " ")
 		at, err := strconv.ParseUint(floor, 10, 32)
 		if err != nil {
@@ -144,13 +146,16 @@ func (j *journal) line(line string, numbers map[int]*record) error {
 		}
 		uids, err := mailbox.ParseUIDSet(set)
 		r.intend(uids, mailbox.UID(at))
+		if verb == "suspect" {
+			r.suspect()
+		}
 		return err
 	case "done":
 		p, err := parsePairs(rest)
 		r.done(p)
 		return err
 	case "settled":
-		r.intents = mailbox.UIDSet{}
+		r.intents, r.suspects = mailbox.UIDSet{}, mailbox.UIDSet{}
 	case "gone":
 		uids, err := mailbox.ParseUIDSet(rest)
 		r.pairs.remove(uids)
@@ -183,8 +188,11 @@ func (j *journal) rewrite(path, head string) error {
 		if len(r.pairs) > 0 {
 			fmt.Fprint(w, r.doneLine(r.pairs))
 		}
+		if !r.suspects.IsEmpty() {
+			fmt.Fprint(w, r.sentLine("suspect", r.suspects, r.floor))
+		}
 		if !r.intents.IsEmpty() {
-			fmt.Fprint(w, r.intentLine(r.intents, r.floor))
+			fmt.Fprint(w, r.sentLine("intent", r.intents, r.floor))
 		}
 		if r.clean != nil {
 			fmt.Fprint(w, r.cleanLine())
@@ -260,8 +268,8 @@ func (r *record) boxLine() string {
 	return fmt.Sprintf("box %d %q %q %d %d\n", r.number, r.source, r.target, r.sourceValidity, r.targetValidity)
 }
 
-func (r *record) intentLine(set mailbox.UIDSet, floor mailbox.UID) string {
-	return fmt.Sprintf("intent %d %d %s\n", r.number, floor, set)
+func (r *record) sentLine(verb string, set mailbox.UIDSet, floor mailbox.UID) string {
+	return fmt.Sprintf("%s %d %d %s\n", verb, r.number, floor, set)
 }
 
 func (r *record) doneLine(p pairs) string { return fmt.Sprintf("done %d %s\n", r.number, p) }
@@ -272,7 +280,7 @@ func (r *record) cleanLine() string {
 }
 
 func (r *record) intend(uids mailbox.UIDSet, floor mailbox.UID) {
-	if r.intents.IsEmpty() || floor < r.floor {
+	if r.intents.IsEmpty() && r.suspects.IsEmpty() || floor < r.floor {
 		r.floor = floor
 	}
 	r.intents = r.intents.Union(uids)
@@ -289,7 +297,7 @@ func (r *record) done(p pairs) {
 // on the disk.
 func (j *journal) intend(r *record, uids mailbox.UIDSet, floor mailbox.UID) error {
 	r.intend(uids, floor)
-	return j.add(r.intentLine(uids, floor), true)
+	return j.add(r.sentLine("intent", uids, floor), true)
 }
 
 // done notes which messages are on the target.
@@ -301,12 +309,27 @@ func (j *journal) done(r *record, p pairs) error {
 	return j.add(r.doneLine(p), false)
 }
 
-// settled notes that no other message of those that were intended is on the target.
-func (j *journal) settled(r *record) error {
+func (r *record) suspect() {
+	r.suspects = r.suspects.Union(r.intents)
+	r.intents = mailbox.UIDSet{}
+}
+
+// suspect notes that what is open was sent on a connection that is gone. It reports
+// whether there is anything of that kind.
+func (j *journal) suspect(r *record) (bool, error) {
 	if r.intents.IsEmpty() {
+		return !r.suspects.IsEmpty(), nil
+	}
+	r.suspect()
+	return true, j.add(r.sentLine("suspect", r.suspects, r.floor), false)
+}
+
+// settled notes that of all that was sent nothing is on its way any more.
+func (j *journal) settled(r *record) error {
+	if r.intents.IsEmpty() && r.suspects.IsEmpty() {
 		return nil
 	}
-	r.intents = mailbox.UIDSet{}
+	r.intents, r.suspects = mailbox.UIDSet{}, mailbox.UIDSet{}
 	return j.add(fmt.Sprintf("settled %d\n", r.number), false)
 }
 

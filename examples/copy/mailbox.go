@@ -38,7 +38,10 @@ func (m *mover) run(ctx context.Context) error {
 	if m.rec, fresh, err = m.journal.box(m.name, m.target, before.validity, there.validity); err != nil {
 		return err
 	}
-	interrupted := !m.rec.intents.IsEmpty()
+	interrupted, err := m.journal.suspect(m.rec)
+	if err != nil {
+		return err
+	}
 	if interrupted {
 		if err := m.dst.settle(ctx); err != nil {
 			return err
@@ -59,7 +62,6 @@ func (m *mover) run(ctx context.Context) error {
 	if err := m.journal.gone(m.rec, m.rec.pairs.without(targets).Intersect(sources)); err != nil {
 		return err
 	}
-	intended := m.rec.intents
 	old := m.rec.pairs.sources()
 	unknown, missing := targets.Subtract(m.rec.pairs.targets()), sources.Subtract(old)
 	if err := m.recognize(ctx, fresh, unknown, missing); err != nil {
@@ -98,9 +100,12 @@ func (m *mover) run(ctx context.Context) error {
 		}
 	}
 	if interrupted {
-		if err := m.removeLate(ctx, intended, unknown); err != nil {
+		if err := m.removeLate(ctx, sources); err != nil {
 			return err
 		}
+	}
+	if err := m.journal.settled(m.rec); err != nil {
+		return err
 	}
 	copied := missing.Intersect(m.rec.pairs.sources()).Len()
 	m.progress.flagged(changes.count())
@@ -141,8 +146,8 @@ func (m *mover) deletions(gone mailbox.UIDSet, what string) string {
 // not say so: of an interrupted run, or all of them if the mailboxes are new to it.
 func (m *mover) recognize(ctx context.Context, fresh bool, unknown, missing mailbox.UIDSet) error {
 	if !fresh {
-		missing = missing.Intersect(m.rec.intents)
-		unknown = unknown.Intersect(mailbox.UIDRangeSet(max(m.rec.floor, 1), mailbox.MaxUID))
+		missing = missing.Intersect(m.rec.suspects)
+		unknown = unknown.Intersect(m.aboveFloor())
 	}
 	found, err := m.match(ctx, m.src, m.dst, missing, unknown, fresh)
 	if err != nil {
@@ -152,24 +157,41 @@ func (m *mover) recognize(ctx context.Context, fresh bool, unknown, missing mail
 		return err
 	}
 	m.rec.pairs.normalize()
-	return m.journal.settled(m.rec)
+	return nil
 }
 
-// removeLate removes what an interrupted run had sent and what arrived after this
-// one had looked for it, so that it was copied once more. Only a server can be so
-// late, and settle waits for it: this is in case that was too short.
-func (m *mover) removeLate(ctx context.Context, intended, before mailbox.UIDSet) error {
+func (m *mover) aboveFloor() mailbox.UIDSet {
+	return mailbox.UIDRangeSet(max(m.rec.floor, 1), mailbox.MaxUID)
+}
+
+// removeLate removes what had been sent before a break and arrived after it had been
+// looked for, so that it was sent again. Only a server can be so late, and
+// settle waits for it: this is in case that was too short.
+func (m *mover) removeLate(ctx context.Context, sources mailbox.UIDSet) error {
 	now, err := m.dst.uids(ctx)
 	if err != nil {
 		return err
 	}
-	late := now.Subtract(m.rec.pairs.targets()).Subtract(before)
-	double, err := m.match(ctx, m.src, m.dst, intended, late, false)
-	if err != nil || len(double) == 0 {
+	late := now.Subtract(m.rec.pairs.targets()).Intersect(m.aboveFloor())
+	if late.IsEmpty() {
+		return nil
+	}
+	sent := map[digest]bool{}
+	copied := m.rec.suspects.Intersect(m.rec.pairs.sources()).Intersect(sources)
+	if err := m.digests(ctx, m.src, copied, func(_ mailbox.UID, d digest) { sent[d] = true }); err != nil {
 		return err
 	}
-	m.complain("%d messages that were sent before the interruption have arrived only now: they are removed", double.targets().Len())
-	return m.dst.expunge(ctx, double.targets())
+	var double mailbox.UIDSet
+	err = m.digests(ctx, m.dst, late, func(uid mailbox.UID, d digest) {
+		if sent[d] {
+			double.Add(uid)
+		}
+	})
+	if err != nil || double.IsEmpty() {
+		return err
+	}
+	m.complain("%s: %d messages that were sent before the interruption have arrived once more: they are removed", m.name, double.Len())
+	return m.dst.expunge(ctx, double)
 }
 
 // expunge removes from the target what is gone at the source.

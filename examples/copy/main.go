@@ -33,7 +33,7 @@ func main() {
 
 func run(ctx context.Context, args []string, out, errout io.Writer) (err error) {
 	source, target := &account.Options{}, &account.Options{Env: "POSTHORN_TARGET_PASSWORD"}
-	c := &copier{errout: errout, wait: time.Second}
+	c := &copier{errout: errout, attempts: 5, wait: time.Second}
 	fs := flag.NewFlagSet("copy", flag.ContinueOnError)
 	source.RegisterTLS(fs)
 	fs.BoolVar(&c.delete, "delete", false, "delete on the target what was copied and is gone at the source")
