@@ -33,6 +33,7 @@
 //	store.go      … that is a mailbox.Store: SQLite, or any other
 //	imap.go       … that is an IMAP server
 //	journal.go    what has been copied
+//	pairs.go      which UIDs became which
 //	account.go    from account to account: several mailboxes at a time
 //	mailbox.go    from mailbox to mailbox
 //	transfer.go   … the messages, in batches
@@ -42,5 +43,7 @@
 //
 // A mailbox.Store would do for both sides; for IMAP the client is used itself,
 // since it moves messages in bulk: two windows of FETCH are always under way while
-// MULTIAPPEND takes thousands of messages in one command.
+// MULTIAPPEND takes thousands of messages in one command. A mailbox that is being
+// copied takes some 100 MB of memory at most, with any number of messages of any size: a
+// few batches of 8 MB, and the windows, before the collector has its turn.
 package main
