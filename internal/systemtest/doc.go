@@ -7,6 +7,7 @@
 //   - crash_test.go: what was acknowledged survives kill -9
 //   - abuse_test.go, big_test.go, idle_test.go: memory and time under load
 //   - programs_test.go: the other examples, against this server and Dovecot
+//   - proxy_test.go: examples/proxy in front of this server and of Dovecot
 //   - copy_test.go, copykill_test.go, copyspeed_test.go: examples/copy
 //   - errors_test.go: what the program says when it cannot start
 //
