@@ -77,10 +77,7 @@ func (m *Message) newBody(s Section) Body {
 	b.binary = s.binary(m.mb.c)
 	asked := false
 	for _, x := range m.req.sections {
-		if x.equal(s) {
-			asked = true
-			b.sec = x
-		}
+		asked = asked || x.same(s)
 	}
 	if !asked {
 		b.err = fmt.Errorf("%w: it was not asked for", ErrItemMissing)
@@ -121,7 +118,7 @@ func (m *Message) newBody(s Section) Body {
 // part finds a section of the response.
 func (m *Message) part(s Section, binary bool) *partData {
 	for i := range m.parts {
-		if p := &m.parts[i]; s.names(p.att, p.section, binary) {
+		if p := &m.parts[i]; s.isOf(p, binary) {
 			return p
 		}
 	}
@@ -355,12 +352,14 @@ func (b *Body) ask() (*rangeCall, error) {
 	k.name, k.reads = "UID FETCH", !b.sec.mark
 	f := newFetching(m)
 	f.set = mailbox.UIDSetOf(b.msg.UID)
+	part := b.sec.Range(r.offset, r.count)
+	f.req, f.binary = &request{sections: []Section{part}, exact: true}, b.binary
 	f.wants = func(msg *Message) bool {
-		p := msg.part(b.sec, b.binary)
-		return p != nil && p.section != nil && (p.section.Partial == nil || p.section.Partial.Offset == r.offset)
+		p := msg.part(part, b.binary)
+		return p != nil && p.section != nil
 	}
 	f.each = func(msg *Message) {
-		if p := msg.part(b.sec, b.binary); p != nil {
+		if p := msg.part(part, b.binary); p != nil {
 			r.data, r.missing = p.data, p.data == nil
 			if p.data != nil {
 				m.c.held += p.data.size

@@ -185,6 +185,8 @@ func (c *Client) mustWait(k *call) bool {
 			return true
 		case k.kind != "" && k.kind == f.kind:
 			return true
+		case k.fetch != nil && f.fetch != nil && confusable(k.fetch, f.fetch):
+			return true
 		}
 	}
 	return false

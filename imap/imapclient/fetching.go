@@ -9,13 +9,16 @@ import (
 // Client's mu guards it.
 type fetching struct {
 	m     *Mailbox
-	req   *request
+	req   *request            // what was asked for; nil: no more than asked says
+	asked Want                // of req, what the server can have understood
 	all   bool                // every message was asked for
 	set   mailbox.UIDSet      // or else these
-	bySeq bool                // asked for by number: every response belongs here
-	light bool                // only flags and mod-sequences were asked for
-	wants func(*Message) bool // whether a response has what was asked for; nil: see request.has
+	bySeq bool                // asked for by number, which means every message
+	wants func(*Message) bool // whether a response may be an answer; nil: see fitsRequest
 	each  func(*Message)      // takes the messages, instead of the queue
+
+	binary      bool // the server removes transfer encodings
+	annotations bool // annotations were asked for, and the server has them
 
 	got     mailbox.UIDSet
 	queue   []*Message
@@ -31,52 +34,183 @@ func newFetching(m *Mailbox) *fetching {
 	return &fetching{m: m, signal: make(chan struct{}, 1)}
 }
 
-// accepts reports whether a response answers the call. It may also be news of a
-// message that was asked for: news have flags only, and the answer comes once (RFC
-// 9051 §7.5.2).
-func (f *fetching) accepts(msg *Message) bool {
-	if f.over || !f.isAnswer(msg) {
-		return false
+// A fit says how well a response fits what a call has asked for.
+type fit uint8
+
+const (
+	fitNot   fit = iota
+	fitPart      // items are missing
+	fitMore      // there are others besides
+	fitExact     // but for flags, which may be in any response
+)
+
+// fits reports how well a response answers the call. Several calls may have asked for
+// items of one message, and the response does not say whose it is: it belongs to the
+// call that it fits best, of several to the one that was sent first. It may also be
+// news of a message that was asked for: news have flags only, and the answer comes
+// once (RFC 9051 §7.5.2). got reports whether the call has its answer.
+func (f *fetching) fits(msg *Message) (how fit, got bool) {
+	if f.over {
+		return fitNot, false
 	}
-	if msg.UID == 0 {
-		if f.m.view != nil {
-			msg.UID = f.m.view.uid(msg.seq)
+	uid := msg.UID
+	if uid == 0 && f.m.view != nil {
+		uid = f.m.view.uid(msg.seq)
+	}
+	if uid == 0 {
+		if !msg.content {
+			return fitNot, false
 		}
-		if msg.UID == 0 {
-			return msg.content
-		}
+		return f.fitsItems(msg), false
 	}
-	if f.bySeq || f.all {
-		return !f.got.Contains(msg.UID)
+	if !f.all && !f.bySeq && !f.set.Contains(uid) {
+		return fitNot, false
 	}
-	return f.set.Contains(msg.UID) && !f.got.Contains(msg.UID)
+	return f.fitsItems(msg), f.got.Contains(uid)
 }
 
-// isAnswer reports whether a response has something that was asked for.
-func (f *fetching) isAnswer(msg *Message) bool {
+func (f *fetching) fitsItems(msg *Message) fit {
 	switch {
 	case !msg.content && msg.Has == 0: // nothing but the UID, from a server that lacks the rest
-		return true
-	case f.wants != nil:
-		return f.wants(msg)
-	case f.req == nil:
-		return f.light && !msg.content
+		if f.light() && f.asked == 0 && f.wants == nil {
+			return fitExact
+		}
+		return fitPart
+	case f.wants != nil && !f.wants(msg):
+		return fitNot
 	}
-	return msg.failed != nil || f.req.has(msg)
+	how := f.fitsRequest(msg)
+	if f.wants != nil {
+		how = max(how, fitPart)
+	}
+	return how
 }
 
-// has reports whether a response has an item that was asked for; flags count only
-// if nothing else was.
-func (r *request) has(msg *Message) bool {
-	if r.light() {
-		return !msg.content && (r.want == 0 || r.want&msg.Has != 0 && (r.want&Flags == 0 || msg.Has&Flags != 0))
+func (f *fetching) fitsRequest(msg *Message) fit {
+	if f.light() && msg.failed == nil {
+		return f.fitsFlags(msg)
 	}
-	if r.want&msg.Has&^(Flags|ModSeq) != 0 || len(r.raw) > 0 && len(msg.Raw) > 0 || len(r.annotations) > 0 && len(msg.Annotations) > 0 {
-		return true
+	if !msg.content && msg.failed == nil || f.req == nil { // news
+		return fitNot
 	}
-	for _, s := range r.sections {
-		if msg.part(s, false) != nil || msg.part(s, true) != nil {
+	have := msg.Has
+	found := len(f.req.raw) > 0 && len(msg.Raw) > 0 || len(f.req.annotations) > 0 && len(msg.Annotations) > 0
+	if msg.failed != nil {
+		w := wantOf(msg.failed.Item)
+		have |= w
+		found = found || w == 0 || f.asked&w != 0 // an item without a Want may be any
+	}
+	content := have &^ (Flags | ModSeq)
+	found = found || f.asked&content != 0
+	missing := f.asked&^have != 0 || len(msg.Raw) < len(f.req.raw) || f.annotations && len(msg.Annotations) == 0
+	extra := content&^f.asked != 0 || len(msg.Raw) > len(f.req.raw) || !f.annotations && len(msg.Annotations) > 0
+	for _, s := range f.req.sections {
+		binary := f.binary && s.decodes()
+		switch {
+		case msg.part(s, binary) != nil:
+			found = true
+			missing = missing || s.decodes() && !binary && msg.part(s.encodingSection(), false) == nil
+		case msg.part(s, !binary) != nil:
+			found, missing = true, true
+		default:
+			missing = true
+		}
+	}
+	for i := range msg.parts {
+		extra = extra || !f.names(&msg.parts[i])
+	}
+	switch {
+	case !found:
+		return fitNot
+	case missing:
+		return fitPart
+	case extra:
+		return fitMore
+	}
+	return fitExact
+}
+
+// fitsFlags is for a call that has asked for flags and mod-sequences alone. A response
+// with anything else is no answer to it, nor is one that lacks the flags.
+func (f *fetching) fitsFlags(msg *Message) fit {
+	switch {
+	case msg.content, f.asked&Flags != 0 && msg.Has&Flags == 0:
+		return fitNot
+	case f.asked == 0: // the UID alone was asked for
+		if f.req == nil || f.req.want == 0 {
+			return fitPart
+		}
+		return fitNot
+	case f.asked&msg.Has == 0:
+		return fitNot
+	case f.asked&^msg.Has != 0:
+		return fitPart
+	}
+	return fitExact
+}
+
+// light reports whether nothing but flags and mod-sequences was asked for, so that
+// an answer can't be told from news.
+func (f *fetching) light() bool {
+	r := f.req
+	return f.asked&^(Flags|ModSeq) == 0 && (r == nil || len(r.sections) == 0 && len(r.raw) == 0 && len(r.annotations) == 0)
+}
+
+// names reports whether a section of a response was asked for.
+func (f *fetching) names(p *partData) bool {
+	for _, s := range f.req.sections {
+		binary := f.binary && s.decodes()
+		if s.isOf(p, binary) || s.decodes() && !binary && s.encodingSection().isOf(p, false) {
 			return true
+		}
+	}
+	return false
+}
+
+// wantOf returns the Want of an item that can't be read.
+func wantOf(name string) Want {
+	switch name {
+	case "FLAGS":
+		return Flags
+	case "INTERNALDATE":
+		return Date
+	case "RFC822.SIZE":
+		return Size
+	case "MODSEQ":
+		return ModSeq
+	case "SAVEDATE":
+		return SaveDate
+	case "EMAILID", "THREADID":
+		return ObjectID
+	case "ENVELOPE":
+		return Envelope
+	case "BODYSTRUCTURE":
+		return Structure
+	case "PREVIEW":
+		return Preview
+	case "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS":
+		return Gmail
+	}
+	return 0
+}
+
+// confusable reports whether the answers to two FETCHes could be taken for each other
+// though they differ: a response names the first octet of a range and not how many
+// were asked for.
+func confusable(f, g *fetching) bool {
+	if f.req == nil || g.req == nil {
+		return false
+	}
+	for _, s := range f.req.sections {
+		for _, t := range g.req.sections {
+			if s.offset != t.offset || f.req.octets(s) == g.req.octets(t) {
+				continue
+			}
+			// Without BINARY, the octets of a part are the same, decoded or not.
+			s.decoded, t.decoded = f.binary && s.decodes(), g.binary && t.decodes()
+			if s.equal(t) {
+				return f.all || g.all || !f.set.Intersect(g.set).IsEmpty()
+			}
 		}
 	}
 	return false
@@ -84,6 +218,9 @@ func (r *request) has(msg *Message) bool {
 
 // push hands a message over.
 func (f *fetching) push(k *call, msg *Message) {
+	if msg.UID == 0 && f.m.view != nil {
+		msg.UID = f.m.view.uid(msg.seq)
+	}
 	msg.mb, msg.req = f.m, f.req
 	f.m.modSeq = max(f.m.modSeq, msg.Entry.ModSeq)
 	f.got.Add(msg.UID)
@@ -91,11 +228,7 @@ func (f *fetching) push(k *call, msg *Message) {
 	f.count++
 	k.octets += msg.octets
 	if f.dropped {
-		for _, p := range msg.parts {
-			if p.data != nil {
-				p.data.free()
-			}
-		}
+		msg.free()
 		return
 	}
 	f.m.c.done.answers++
@@ -148,6 +281,7 @@ type request struct {
 	annotations []*imap.AnnotationQuery
 
 	since *mailbox.ModSeq
+	exact bool // the sections are ranges that are asked for in one piece: see Body.ask
 }
 
 func newRequest(items []Item) *request {
@@ -171,13 +305,25 @@ func newRequest(items []Item) *request {
 	return r
 }
 
-// items returns the data items of the command.
-func (r *request) items(c *Client) []imap.FetchItem {
-	out := []imap.FetchItem{{Att: imap.FetchUID}}
+// octets returns how many octets of a section are asked for.
+func (r *request) octets(s Section) int64 {
+	switch {
+	case r.exact:
+		return s.count
+	case s.count > 0:
+		return min(s.count, firstPart)
+	}
+	return firstPart
+}
+
+// items returns the data items of the command, and which of r.want they are.
+func (r *request) items(c *Client) (out []imap.FetchItem, asked Want) {
+	out = []imap.FetchItem{{Att: imap.FetchUID}}
 	add := func(w Want, need imap.Cap, atts ...imap.FetchAtt) {
 		if r.want&w == 0 || need != "" && !c.has(need) {
 			return
 		}
+		asked |= w
 		for _, att := range atts {
 			out = append(out, imap.FetchItem{Att: att})
 		}
@@ -203,11 +349,5 @@ func (r *request) items(c *Client) []imap.FetchItem {
 	for _, s := range r.sections {
 		out = append(out, s.first(c)...)
 	}
-	return out
-}
-
-// light reports whether nothing but flags and mod-sequences is asked for, so that
-// an answer can't be told from news.
-func (r *request) light() bool {
-	return r.want&^(Flags|ModSeq) == 0 && len(r.sections) == 0 && len(r.raw) == 0 && len(r.annotations) == 0
+	return out, asked
 }

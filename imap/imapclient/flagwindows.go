@@ -108,25 +108,29 @@ func (w *flagWindows) fill(ctx context.Context) error {
 	return nil
 }
 
-// items returns the data items of the commands.
-func (w *flagWindows) items() []imap.FetchItem {
-	items := []imap.FetchItem{{Att: imap.FetchUID}, {Att: imap.FetchFlags}}
+// items returns the data items of the commands, and what they are.
+func (w *flagWindows) items() (items []imap.FetchItem, asked Want) {
+	items, asked = []imap.FetchItem{{Att: imap.FetchUID}, {Att: imap.FetchFlags}}, Flags
 	if w.req.want&ModSeq != 0 {
 		items = append(items, imap.FetchItem{Att: imap.FetchModSeq})
+		asked |= ModSeq
 	}
 	if w.req.want&Gmail != 0 && w.m.c.has(imap.CapGmail) {
 		items = append(items, imap.FetchItem{Att: imap.FetchGmailLabels})
+		asked |= Gmail
 	}
-	return items
+	return items, asked
 }
 
 // ask sends the command for a window.
 func (w *flagWindows) ask(ctx context.Context, win *flagWindow, last mailbox.UID) error {
 	set := mailbox.UIDRangeSet(win.first, last)
-	k := w.m.newCall(&imap.Fetch{UID: true, Set: imap.UIDNumSet(set), Items: w.items(), ChangedSince: w.since, Vanished: w.vanished})
-	k.name, k.reads = "UID FETCH", true
+	cmd := &imap.Fetch{UID: true, Set: imap.UIDNumSet(set), ChangedSince: w.since, Vanished: w.vanished}
 	f := newFetching(w.m)
 	f.set, f.req = set, w.req
+	cmd.Items, f.asked = w.items()
+	k := w.m.newCall(cmd)
+	k.name, k.reads = "UID FETCH", true
 	f.wants = func(msg *Message) bool {
 		return msg.Has&Flags != 0 && (!msg.content || w.req.want&msg.Has&Gmail != 0) && len(msg.parts) == 0
 	}

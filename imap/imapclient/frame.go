@@ -137,6 +137,21 @@ func (b *blob) readAt(p []byte, off int64) int {
 	return n
 }
 
+// clone returns a copy with memory of its own.
+func (b *blob) clone() *blob {
+	out := newBlob(b.size)
+	for left := b.size - int64(len(out.first)); left > 0; {
+		p := (*chunks.Get().(*[]byte))[:min(left, chunkSize)]
+		out.more = append(out.more, p)
+		left -= int64(len(p))
+	}
+	off := int64(0)
+	for p := range out.pieces(0) {
+		off += int64(b.readAt(p, off))
+	}
+	return out
+}
+
 // free gives the memory back.
 func (b *blob) free() {
 	for _, p := range b.more {
@@ -334,6 +349,16 @@ func (f *frame) whole() []byte {
 		}
 	}
 	return append(out, f.text[at:]...)
+}
+
+// again prepares the response for being read again, with bodies of its own.
+func (f *frame) again() {
+	f.pos, f.next = 0, 0
+	for i := range f.bodies {
+		if b := &f.bodies[i]; b.data != nil {
+			b.data = b.data.clone()
+		}
+	}
 }
 
 // ReadLine, Literal and SetMaxLine make a frame a wire.Source.

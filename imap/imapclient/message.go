@@ -98,8 +98,9 @@ func (m *Message) Body(s ...Section) *Body {
 	case m.req != nil && len(m.req.sections) > 0:
 		want = m.req.sections[0]
 	}
+	want = m.askedFor(want)
 	for _, b := range m.bodies {
-		if b.sec.equal(want) {
+		if b.sec.same(want) {
 			return b
 		}
 	}
@@ -116,6 +117,25 @@ func (m *Message) Body(s ...Section) *Body {
 	}
 	m.bodies = append(m.bodies, b)
 	return b
+}
+
+// askedFor returns the section that was asked for and that s means: s itself, or else
+// a range of it.
+func (m *Message) askedFor(s Section) Section {
+	if m.req == nil {
+		return s
+	}
+	for _, x := range m.req.sections {
+		if x.same(s) {
+			return x
+		}
+	}
+	for _, x := range m.req.sections {
+		if x.equal(s) {
+			return x
+		}
+	}
+	return s
 }
 
 // Draft returns the message for an Append elsewhere. It needs Entry and Whole. Its
@@ -196,7 +216,55 @@ func (c *Client) newMessage() *Message {
 
 // readFetch reads a FETCH response and hands it to the call that asked for it, or
 // to the selected mailbox.
+//
+// A response that fits several calls exactly is the answer to each of them: what it
+// says is true, and which of them the server meant is not known. If it went to one, the
+// answer meant for that one could come after the end of another, which then had none.
 func (c *Client) readFetch(r *grammar.Fetch) {
+	msg := c.parseFetch(r)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var first *call
+	best, spent := fitNot, false
+	var also []*call
+	for _, k := range c.inflight {
+		if k.fetch == nil {
+			continue
+		}
+		how, got := k.fetch.fits(msg)
+		switch {
+		case got:
+			spent = spent || how == fitExact
+		case how == fitExact && best == fitExact:
+			also = append(also, k)
+		case how > best:
+			first, best = k, how
+		}
+	}
+	if first != nil && (best == fitExact || !spent) {
+		copies := make([]*Message, 0, len(also)) // made before any of them can be given up
+		for range also {
+			copies = append(copies, c.parseAgain(r.Seq))
+		}
+		first.fetch.push(first, msg)
+		for i, k := range also {
+			k.fetch.push(k, copies[i])
+		}
+		return
+	}
+	msg.free()
+	m := c.current()
+	if m == nil {
+		return
+	}
+	if msg.failed != nil {
+		c.events.add(&Malformed{Raw: msg.failed.Raw, Err: msg.failed})
+	}
+	m.news(msg)
+}
+
+// parseFetch reads the items of the response that Read has begun.
+func (c *Client) parseFetch(r *grammar.Fetch) *Message {
 	msg := c.newMessage()
 	msg.seq, msg.octets = r.Seq, c.fr.size
 	for {
@@ -213,30 +281,30 @@ func (c *Client) readFetch(r *grammar.Fetch) {
 	if c.fr.err != nil && msg.failed == nil {
 		msg.failed = &ItemError{Item: "", Raw: c.fr.raw(), Err: c.fr.err}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if msg.failed != nil {
 		msg.failed.UID = msg.UID
 	}
-	for _, k := range c.inflight {
-		if f := k.fetch; f != nil && f.accepts(msg) {
-			f.push(k, msg)
-			return
-		}
+	return msg
+}
+
+// parseAgain reads the response in the frame once more, into a Message that shares
+// nothing with the first one.
+func (c *Client) parseAgain(seq imap.SeqNum) *Message {
+	c.fr.again()
+	resp, err := c.rd.Read()
+	if r, ok := resp.(*grammar.Fetch); ok && err == nil {
+		return c.parseFetch(r)
 	}
-	for _, p := range msg.parts {
+	return &Message{seq: seq, content: true, failed: &ItemError{Raw: c.fr.raw(), Err: err}} // not reached: it was readable
+}
+
+// free gives up octets that belong to nobody.
+func (m *Message) free() {
+	for _, p := range m.parts {
 		if p.data != nil {
 			p.data.free()
 		}
 	}
-	m := c.current()
-	if m == nil {
-		return
-	}
-	if msg.failed != nil {
-		c.events.add(&Malformed{Raw: msg.failed.Raw, Err: msg.failed})
-	}
-	m.news(msg)
 }
 
 // take adds an item of the response.

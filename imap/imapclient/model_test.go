@@ -31,13 +31,15 @@ type model struct {
 
 	mu    sync.Mutex // guards what follows and the mailboxes
 	boxes map[string]*modelBox
+	last  *session // the last one that was made
 }
 
 type modelBox struct {
 	name     string
 	validity uint32
 	next     mailbox.UID
-	msgs     []*modelMessage // ascending
+	msgs     []*modelMessage        // ascending
+	ever     map[mailbox.UID]string // bodies of all messages, those that have gone, too
 }
 
 type modelMessage struct {
@@ -52,7 +54,7 @@ func newModel(caps string) *model {
 
 // fill makes a mailbox with n messages.
 func (m *model) fill(name string, n int) *modelBox {
-	b := &modelBox{name: name, validity: uint32(len(m.boxes) + 1), next: 1}
+	b := &modelBox{name: name, validity: uint32(len(m.boxes) + 1), next: 1, ever: map[mailbox.UID]string{}}
 	m.boxes[name] = b
 	for i := range n {
 		b.add(modelBody(name, b.next, i))
@@ -63,6 +65,7 @@ func (m *model) fill(name string, n int) *modelBox {
 func (b *modelBox) add(body string) *modelMessage {
 	msg := &modelMessage{b.next, map[string]bool{}, body}
 	b.msgs = append(b.msgs, msg)
+	b.ever[msg.uid] = body
 	b.next++
 	return msg
 }
@@ -145,6 +148,9 @@ func (m *model) dial() net.Conn {
 
 func (m *model) serve(nc *lockedConn) {
 	s := &session{m: m, w: nc, wake: make(chan struct{}, 1)}
+	m.mu.Lock()
+	m.last = s
+	m.mu.Unlock()
 	var executor sync.WaitGroup
 	executor.Go(s.execute)
 	defer executor.Wait()
@@ -420,12 +426,13 @@ func (s *session) begin(j *job) {
 	switch c := j.cmd.(type) {
 	case *imap.Select:
 		b := m.boxes[c.Mailbox]
-		s.box, s.view = b, nil
+		s.box, s.view = nil, nil
 		if b == nil {
 			j.end = func() string { return "NO [NONEXISTENT] no such mailbox" }
 			return
 		}
 		one(func() string {
+			s.box = b
 			for _, msg := range b.msgs {
 				delete(msg.flags, "news")
 				s.view = append(s.view, msg.uid)
@@ -594,8 +601,8 @@ func (s *session) matches(seq imap.SeqNum, msg *modelMessage, key search.Key) bo
 			}
 		}
 		return true
-	case search.UID:
-		return k.Set.Contains(msg.uid)
+	case imap.SearchUID:
+		return k.Set.UIDs(s.box.uids().Max()).Contains(msg.uid)
 	case imap.SearchSeq:
 		set, _ := k.Set.Seqs(imap.SeqNum(len(s.view)))
 		return set.Contains(seq)

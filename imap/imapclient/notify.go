@@ -65,7 +65,7 @@ func supported(events []imap.Event, r *grammar.StatusLine) []imap.Event {
 func (w *watcher) groups(events []imap.Event) []imap.EventGroup {
 	selected := imap.EventGroup{Scope: imap.Scope{Kind: imap.ScopeSelectedDelayed}, Events: messageEvents}
 	if w.o.Fetch != 0 {
-		selected.Items = w.request().items(w.c)
+		selected.Items, _ = w.request().items(w.c)
 	}
 	if !slices.Contains(events, imap.EventFlagChange) {
 		selected.Events = messageEvents[:2]

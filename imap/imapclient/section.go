@@ -99,6 +99,11 @@ func (s Section) equal(t Section) bool {
 		slices.EqualFunc(s.fields, t.fields, strings.EqualFold)
 }
 
+// same reports whether both name the same octets.
+func (s Section) same(t Section) bool {
+	return s.equal(t) && s.offset == t.offset && max(s.count, 0) == max(t.count, 0)
+}
+
 func (s Section) wirePath() []uint32 {
 	var out []uint32
 	for _, n := range s.path {
@@ -130,8 +135,15 @@ func (s Section) names(att imap.FetchAtt, b *imap.BodySection, binary bool) bool
 		return len(s.path) == 0 && (att == imap.FetchRFC822 && s.spec == imap.SectionAll ||
 			att == imap.FetchRFC822Header && s.spec == imap.SectionHeader || att == imap.FetchRFC822Text && s.spec == imap.SectionText)
 	}
-	return (att == imap.FetchBinary) == binary && b.Spec == s.spec && slices.Equal(b.Path, s.wirePath()) &&
+	return (att == imap.FetchBinary) == binary && b.Spec == s.spec &&
+		slices.EqualFunc(b.Path, s.path, func(x uint32, n int) bool { return x == uint32(n) }) &&
 		slices.EqualFunc(b.Fields, s.fields, strings.EqualFold)
+}
+
+// isOf reports whether an item of a response is the section, and begins where its
+// range does.
+func (s Section) isOf(p *partData, binary bool) bool {
+	return s.names(p.att, p.section, binary) && (p.section == nil || p.section.Partial == nil || p.section.Partial.Offset == s.offset)
 }
 
 type changedSince mailbox.ModSeq

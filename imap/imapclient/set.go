@@ -2,7 +2,6 @@ package imapclient
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -120,10 +119,15 @@ func (m *Mailbox) UIDs(ctx context.Context) (mailbox.UIDSet, error) {
 	}
 	m.c.mu.Lock()
 	defer m.c.mu.Unlock()
-	if m.view == nil {
-		return mailbox.UIDSet{}, nil
+	return m.known(), nil
+}
+
+// known returns the UIDs of the view. mu is held.
+func (m *Mailbox) known() mailbox.UIDSet {
+	if m.view == nil { // it was lost since it was loaded
+		return mailbox.UIDSet{}
 	}
-	return m.view.set(), nil
+	return m.view.set()
 }
 
 // lastUIDs returns the UIDs of the messages that arrived last. By PARTIAL, the
@@ -159,7 +163,7 @@ func (m *Mailbox) numbered(ctx context.Context, first, last imap.SeqNum) (mailbo
 	}
 	m.c.mu.Lock()
 	defer m.c.mu.Unlock()
-	all := m.view.set().Union(m.gone)
+	all := m.known().Union(m.gone)
 	last = min(last, imap.SeqNum(all.Len()))
 	if first == 0 || first > last {
 		return mailbox.UIDSet{}, nil
@@ -167,57 +171,60 @@ func (m *Mailbox) numbered(ctx context.Context, first, last imap.SeqNum) (mailbo
 	return all.Intersect(mailbox.UIDRangeSet(all.At(int(first)-1), all.At(int(last)-1))), nil
 }
 
-// load makes the view complete. Only messages that the server has announced are
-// asked for, by their numbers, so that the answer can be counted: it is the view if
-// it has as many UIDs as there are numbers, and no EXPUNGE came in between.
+// load makes the view complete: it has at least the messages that were announced
+// before the call. Only those are asked for, by their numbers, so that the answer can
+// be counted: it is the view if it has as many UIDs as there are numbers, and no
+// EXPUNGE came in between.
 func (m *Mailbox) load(ctx context.Context) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	type counts struct{ known, exists, gen int }
-	var last counts
-	for attempt, total := 0, 0; ; attempt, total = attempt+1, total+1 {
-		m.c.mu.Lock()
+	m.c.mu.Lock()
+	want, failed := m.exists, 0
+	for {
 		if m.view == nil && m.exists == 0 {
 			m.view = newNumbering(mailbox.UIDSet{})
 		}
-		now := counts{exists: m.exists, gen: m.gen}
+		known := -1
 		if m.view != nil {
-			now.known = m.view.n
+			known = m.view.n
 		}
+		want = min(want, m.exists)
 		m.c.mu.Unlock()
-		if now.known == now.exists {
+		switch {
+		case known >= want:
 			return nil
-		}
-		if now != last { // another call has loaded some, or messages come and go
-			attempt, last = 0, now
-		}
-		if attempt == 8 || total == 200 {
+		case failed == 8:
 			return &ProtocolError{What: "the UIDs of the mailbox do not agree with its number of messages"}
 		}
-		err := m.loadRange(ctx, imap.SeqNum(now.known+1), imap.SeqNum(now.exists), now.gen, total >= 3)
-		if err != nil && !m.renumbered(err, now.gen) {
+		if err := m.loadMore(ctx, failed >= 3); err != nil {
 			return err
+		}
+		m.c.mu.Lock()
+		if m.view == nil || m.view.n <= known {
+			failed++
 		}
 	}
 }
 
-// renumbered reports whether the server has refused numbers that were true when they
-// were chosen: an EXPUNGE has come before the command was sent.
-func (m *Mailbox) renumbered(err error, gen int) bool {
-	var refused *imap.Error
-	if !asError(err, &refused) || errors.Is(err, ErrClosed) {
-		return false
+// loadMore asks for the UIDs of the messages that are not in the view: by a search,
+// or, if that gave another number of them, by FETCH, during which there is no
+// EXPUNGE. Which these are is known when the command has its place in the queue, with
+// no other in flight that could bring EXPUNGE.
+func (m *Mailbox) loadMore(ctx context.Context, byFetch bool) error {
+	c := m.c
+	var first, last imap.SeqNum
+	var gen int
+	// numbers returns the numbers that are asked for; it fixes them.
+	numbers := func() (set imap.NumSet, ok bool) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		first, last, gen = 1, imap.SeqNum(m.exists), m.gen
+		if m.view != nil {
+			first += imap.SeqNum(m.view.n)
+		}
+		return imap.NumSetOf(imap.NumRange{First: uint32(first), Last: uint32(last)}), first <= last
 	}
-	m.c.mu.Lock()
-	defer m.c.mu.Unlock()
-	return m.gen != gen
-}
-
-// loadRange asks for the UIDs of the messages with these numbers: by a search, or,
-// if that gave another number of them, by FETCH, during which there is no EXPUNGE.
-func (m *Mailbox) loadRange(ctx context.Context, first, last imap.SeqNum, gen int, byFetch bool) error {
-	seqs := imap.NumSetOf(imap.NumRange{First: uint32(first), Last: uint32(last)})
 	take := func(uids mailbox.UIDSet) {
 		if m.gen != gen || uids.Len() != int(last-first)+1 || m.view != nil && (m.view.n != int(first)-1 || uids.Min() <= m.view.max()) {
 			return
@@ -232,34 +239,51 @@ func (m *Mailbox) loadRange(ctx context.Context, first, last imap.SeqNum, gen in
 			m.told = m.view.uid(imap.SeqNum(m.exists - m.pending.Arrived))
 		}
 	}
+	var k *call
 	if byFetch {
-		return m.loadByFetch(ctx, seqs, take)
+		cmd := &imap.Fetch{Items: []imap.FetchItem{{Att: imap.FetchUID}}}
+		k = m.newCall(cmd)
+		var uids mailbox.UIDSet
+		k.fetch = newFetching(m)
+		k.fetch.bySeq = true
+		k.fetch.each = func(msg *Message) { uids.Add(msg.UID) }
+		k.ended = func(*call) { take(uids) }
+		k.write = func(w *writer) error {
+			set, some := numbers()
+			cmd.Set = set
+			return w.command(cmd, some)
+		}
+	} else {
+		cmd := &imap.Search{UID: true, Extended: c.has(imap.CapESearch), Return: imap.ReturnAll}
+		k = m.searchCall(cmd)
+		collect := k.take
+		var found searchResult
+		k.take = func(resp grammar.Response) bool {
+			if !collect(resp) {
+				return false
+			}
+			if found.read(resp) == nil {
+				take(found.uids)
+			}
+			return true
+		}
+		k.write = func(w *writer) error {
+			set, some := numbers()
+			cmd.Key = imap.SearchSeq{Set: set}
+			return w.command(cmd, some)
+		}
 	}
-	k := m.searchCall(&imap.Search{UID: true, Key: imap.SearchSeq{Set: seqs}, Extended: m.c.has(imap.CapESearch), Return: imap.ReturnAll})
 	k.rule = ruleSeq
-	collect := k.take
-	var found searchResult
-	k.take = func(resp grammar.Response) bool {
-		if !collect(resp) {
-			return false
-		}
-		if found.read(resp) == nil {
-			take(found.uids)
-		}
-		return true
-	}
-	return m.c.run(ctx, k)
+	return c.run(ctx, k)
 }
 
-func (m *Mailbox) loadByFetch(ctx context.Context, seqs imap.NumSet, take func(mailbox.UIDSet)) error {
-	k := m.newCall(&imap.Fetch{Set: seqs, Items: []imap.FetchItem{{Att: imap.FetchUID}}})
-	k.rule = ruleSeq
-	var uids mailbox.UIDSet
-	k.fetch = newFetching(m)
-	k.fetch.bySeq, k.fetch.light = true, true
-	k.fetch.each = func(msg *Message) { uids.Add(msg.UID) }
-	k.ended = func(*call) { take(uids) }
-	return m.c.run(ctx, k)
+// command writes a command, or NOOP if there is nothing to be done any more.
+func (w *writer) command(cmd imap.Command, some bool) error {
+	if !some {
+		cmd = &imap.Noop{}
+	}
+	grammar.WriteCommand(&w.e, cmd)
+	return w.send()
 }
 
 // ready waits for the SELECT of a mailbox that was selected with NoWait.

@@ -73,7 +73,7 @@ func (m *Mailbox) storeCall(set imap.NumSet, change mailbox.FlagChange) *call {
 // news for Watch too.
 func (m *Mailbox) storeFetching(set mailbox.UIDSet, out *Stored) *fetching {
 	f := newFetching(m)
-	f.set = set
+	f.set, f.asked = set, ModSeq
 	f.wants = func(msg *Message) bool {
 		return msg.Has == ModSeq && !msg.content // with flags it may answer a FETCH
 	}

@@ -293,7 +293,10 @@ const maxArrived = 1000
 // for. mu is held.
 func (m *Mailbox) arrived(msg *Message) bool {
 	req := m.c.events.fetch
-	if req == nil || msg.UID == 0 || msg.failed != nil || !req.has(msg) || len(m.messages) >= maxArrived {
+	if req == nil || msg.UID == 0 || msg.failed != nil || len(m.messages) >= maxArrived {
+		return false
+	}
+	if f := (fetching{m: m, req: req, asked: req.want}); f.fitsRequest(msg) == fitNot {
 		return false
 	}
 	msg.mb, msg.req = m, req

@@ -96,8 +96,11 @@ func (p *plan) next() *call {
 
 // call returns the call that asks for a window.
 func (p *plan) call(f *fetching, set imap.NumSet) *call {
-	f.req, f.light = p.req, p.req.light()
-	k := p.m.newCall(&imap.Fetch{UID: true, Set: set, Items: p.req.items(p.m.c), ChangedSince: p.req.since})
+	c := p.m.c
+	cmd := &imap.Fetch{UID: true, Set: set, ChangedSince: p.req.since}
+	cmd.Items, f.asked = p.req.items(c)
+	f.req, f.binary, f.annotations = p.req, c.has(imap.CapBinary), len(p.req.annotations) > 0 && c.has(imap.CapAnnotate)
+	k := p.m.newCall(cmd)
 	k.name, k.reads, k.fetch = "UID FETCH", !p.req.marks(), f
 	return k
 }
