@@ -1,6 +1,7 @@
 package imapclient
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -337,17 +338,23 @@ func (w *writer) send() error {
 	if err := w.e.Err; err != nil {
 		return w.refuse(err)
 	}
-	from := 0
+	b, from := w.e.B, 0
+	if len(w.e.Waits) > 0 {
+		// The buffer is the connection's: once flushed, it can be used for
+		// something else, such as what the server sends.
+		b = bytes.Clone(b)
+	}
 	for _, at := range w.e.Waits {
-		if err := w.put(w.e.B[from:at]); err != nil {
+		cont := w.expect()
+		if err := w.put(b[from:at]); err != nil {
 			return err
 		}
 		from = at
-		if err := w.await(); err != nil {
+		if err := w.await(cont); err != nil {
 			return err
 		}
 	}
-	if err := w.put(w.e.B[from:]); err != nil {
+	if err := w.put(b[from:]); err != nil {
 		return err
 	}
 	w.e.Reset(w.c.conn.AvailableBuffer())
@@ -395,13 +402,19 @@ func (w *writer) put(b []byte) error {
 // sent (RFC 9051 §4.3).
 var errEnded = fmt.Errorf("imapclient: command was answered before it was sent")
 
-// await flushes and waits for a continuation request.
-func (w *writer) await() error {
-	c := w.c
+// expect makes the command the one that a continuation request is for. It is called
+// before the last octet of the literal's header is written, which may be sent at once.
+func (w *writer) expect() <-chan string {
 	cont := make(chan string, 1)
-	c.mu.Lock()
-	c.wantCont, w.k.cont = w.k, cont
-	c.mu.Unlock()
+	w.c.mu.Lock()
+	w.c.wantCont, w.k.cont = w.k, cont
+	w.c.mu.Unlock()
+	return cont
+}
+
+// await flushes and waits for a continuation request.
+func (w *writer) await(cont <-chan string) error {
+	c := w.c
 	if err := c.flush(); err != nil {
 		return err
 	}
