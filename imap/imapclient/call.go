@@ -36,6 +36,7 @@ type call struct {
 	take   func(grammar.Response) bool // takes a response that belongs to the command; called with mu held
 	fetch  *fetching                   // takes FETCH responses; nil: none
 	raw    *rawAnswer                  // takes responses as values, by their names; nil: none
+	sees   func(*Message)              // sees all FETCH responses while in flight; called with mu held
 	onOK   func() error                // called by the reader at once after OK, with nothing in flight
 	ended  func(*call)                 // called by the reader after the tagged response, with mu held
 	secret bool                        // lines are left out of the trace
@@ -185,12 +186,17 @@ func (c *Client) mustWait(k *call) bool {
 			return true
 		case k.kind != "" && k.kind == f.kind:
 			return true
-		case k.fetch != nil && f.fetch != nil && confusable(k.fetch, f.fetch):
+		case k.fetch != nil && f.fetch != nil && (confusable(k.fetch, f.fetch) || k.fetch.conditional() || f.fetch.conditional()):
 			return true
 		}
 	}
 	return false
 }
+
+// conditional reports whether messages may be left out of the answer, so that it could
+// be taken for complete only at its end, and would take answers to other FETCHes: some
+// servers send those before they end the first one.
+func (f *fetching) conditional() bool { return f.req != nil && f.req.since != nil }
 
 // asciiCommand reports whether a command is encoded alike whether or not UTF-8 is
 // enabled.

@@ -228,6 +228,9 @@ func (c *Client) readFetch(r *grammar.Fetch) {
 	best, spent := fitNot, false
 	var also []*call
 	for _, k := range c.inflight {
+		if k.sees != nil && !k.abandoned {
+			k.sees(msg)
+		}
 		if k.fetch == nil {
 			continue
 		}

@@ -49,7 +49,7 @@ func (m *Mailbox) Store(ctx context.Context, set Set, change mailbox.FlagChange)
 	}
 	for _, part := range splitSet(uids, m.c.maxSet(), m.c.most()) {
 		k := m.storeCall(imap.UIDNumSet(part), change)
-		k.fetch = m.storeFetching(part, out)
+		k.sees = out.seeModSeqs(part)
 		err := m.c.run(ctx, k)
 		out.add(k)
 		if err != nil {
@@ -69,27 +69,21 @@ func (m *Mailbox) storeCall(set imap.NumSet, change mailbox.FlagChange) *call {
 	return k
 }
 
-// storeFetching takes the responses to a STORE that tell mod-sequences. They are
-// news for Watch too.
-func (m *Mailbox) storeFetching(set mailbox.UIDSet, out *Stored) *fetching {
-	f := newFetching(m)
-	f.set, f.asked = set, ModSeq
-	f.wants = func(msg *Message) bool {
-		return msg.Has == ModSeq && !msg.content // with flags it may answer a FETCH
-	}
-	f.each = func(msg *Message) {
-		if msg.Has&ModSeq == 0 {
+// seeModSeqs notes the mod-sequences of the messages of the set, whatever brings them
+// while the STORE is in flight: the response to it can't be told from one to a FETCH
+// beside it.
+func (s *Stored) seeModSeqs(set mailbox.UIDSet) func(*Message) {
+	return func(msg *Message) {
+		if msg.Has&ModSeq == 0 || !set.Contains(msg.UID) {
 			return
 		}
-		if out.ModSeqs == nil {
-			out.ModSeqs = map[mailbox.ModSeq]mailbox.UIDSet{}
+		if s.ModSeqs == nil {
+			s.ModSeqs = map[mailbox.ModSeq]mailbox.UIDSet{}
 		}
-		set := out.ModSeqs[msg.Entry.ModSeq]
-		set.Add(msg.UID)
-		out.ModSeqs[msg.Entry.ModSeq] = set
-		m.news(msg)
+		uids := s.ModSeqs[msg.Entry.ModSeq]
+		uids.Add(msg.UID)
+		s.ModSeqs[msg.Entry.ModSeq] = uids
 	}
-	return f
 }
 
 // add takes the conflicts from the tagged response.
