@@ -19,7 +19,7 @@ import (
 // dovecotLacks is what Dovecot does not promise besides: it changes line ends and NUL,
 // tells dates in its own zone, and refuses names that its file system can't have.
 const dovecotLacks = lacks&^mailboxtest.LackOwnHeap | mailboxtest.LackOctets | mailboxtest.LackDates | mailboxtest.LackNames |
-	mailboxtest.LackSubscriptions | mailboxtest.LackSetQuota
+	mailboxtest.LackSubscriptions | mailboxtest.LackSetQuota | mailboxtest.LackRaces
 
 // dovecotSettings make a new account empty.
 const dovecotSettings = `

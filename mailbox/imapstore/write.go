@@ -282,12 +282,23 @@ func (m *boxHandle) transfer(ctx context.Context, set mailbox.UIDSet, dest strin
 		if move {
 			do = im.Move
 		}
-		part, err := do(ctx, imapclient.UIDSet(left), m.h.server(dest))
-		if part != nil {
-			out.Moved, out.Done = append(out.Moved, part.Moved...), out.Done.Union(part.Done)
-			out.UIDValidity = max(out.UIDValidity, part.UIDValidity)
+		for attempt := 1; ; attempt++ {
+			part, err := do(ctx, imapclient.UIDSet(left), m.h.server(dest))
+			if part != nil {
+				out.Moved, out.Done = append(out.Moved, part.Moved...), out.Done.Union(part.Done)
+				out.UIDValidity = max(out.UIDValidity, part.UIDValidity)
+			}
+			if !errors.Is(err, &imap.Error{Code: imap.CodeExpungeIssued}) || attempt == attempts {
+				return err
+			}
+			// Somebody has expunged some of them: nothing was copied (RFC 2180 §4.4.1).
+			if err := im.CatchUp(ctx); err != nil {
+				return err
+			}
+			if left, err = existing(ctx, im, left.Subtract(out.Done)); err != nil || left.IsEmpty() {
+				return err
+			}
 		}
-		return err
 	})
 	if err == nil && out.UIDValidity == 0 && !out.Done.IsEmpty() && !m.h.has(imap.CapUIDPlus) {
 		out.Moved = sourceOnly(out.Done)

@@ -64,6 +64,10 @@ const (
 	// LackSubscriptions: only names that exist can be subscribed to.
 	LackSubscriptions
 
+	// LackRaces: of calls at the same time that rename a mailbox, those that come
+	// too late may return any error.
+	LackRaces
+
 	// LackSetQuota: quotas can be read, and not set.
 	LackSetQuota
 
