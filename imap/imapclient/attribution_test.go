@@ -216,3 +216,19 @@ C: {{a:}} NOOP
 S: ${a} OK done
 `, both)
 }
+
+// What a server can't have understood is not waited for: flags are the answer if
+// nothing else was sent for.
+func TestUnknownItem(t *testing.T) {
+	bubbleTest(t, selected+`C: {{a:}} UID FETCH 1 (UID FLAGS)
+S: * 1 FETCH (FLAGS (\Seen) UID 1)
+S: ${a} OK done
+C: {{a:}} NOOP
+S: ${a} OK done
+`, func(t *testing.T, srv *transcript.Server) {
+		c, m := inbox(t, srv)
+		msgs := fetch(t.Context(), m, imapclient.UIDs(1), imapclient.Flags|imapclient.SaveDate).clean(t, 1)
+		require.True(t, msgs[0].Entry.Flags.Has(mailbox.FlagSeen))
+		usable(t, c)
+	})
+}
