@@ -2,7 +2,7 @@ package grammar
 
 import (
 	"bytes"
-	"strconv"
+	"slices"
 
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 )
@@ -18,8 +18,8 @@ type FetchPart struct {
 
 // SplitFetch reads a FETCH response of which an item can't be read: it cuts the
 // response into items by parentheses, quotes and literals, and reads each alone, so
-// that one does not affect the others. Literals at the offsets ext were taken out
-// of the text.
+// that one does not affect the others. Literals at the offsets ext, which ascend, were
+// taken out of the text.
 //
 // Where quotes are not escaped, a string ends only before a blank or a
 // parenthesis; where even that finds no end of an item, it ends before what looks
@@ -30,13 +30,18 @@ func SplitFetch(text []byte, ext []int, utf8 bool) []FetchPart {
 		return nil
 	}
 	var parts []FetchPart
+	hard := 0
 	for i := open + 1; i < len(text); {
 		if c := text[i]; c == ' ' || c == ')' {
 			i++
 			continue
 		}
 		p := FetchPart{Ext: -1}
-		end := itemEnd(text, i, ext, &p.Ext)
+		if hard == maxHard {
+			p.Raw, p.Name, p.Err = text[i:], itemName(text[i:]), &wire.SyntaxError{Problem: "too many unreadable items"}
+			return append(parts, p)
+		}
+		end, plain := itemEnd(text, i, ext, &p.Ext)
 		p.Raw = text[i:end]
 		p.Name = itemName(p.Raw)
 		src := append([]byte("* 1 FETCH ("), p.Raw...)
@@ -57,11 +62,18 @@ func SplitFetch(text []byte, ext []int, utf8 bool) []FetchPart {
 		if p.Err = err; err == nil {
 			p.Item = *it
 		}
+		if err != nil || !plain {
+			hard++
+		}
 		parts = append(parts, p)
 		i = end
 	}
 	return parts
 }
+
+// maxHard is how many items may be unreadable, or have no clear end, before the rest is
+// given up: each may take time that grows with the length of the text.
+const maxHard = 16
 
 // itemName returns the name at the beginning of an item, without a section.
 func itemName(b []byte) string {
@@ -72,8 +84,9 @@ func itemName(b []byte) string {
 	return string(wire.Upper(append([]byte(nil), b[:min(end, 64)]...)))
 }
 
-// itemEnd returns where the item that begins at i ends.
-func itemEnd(text []byte, i int, ext []int, at *int) int {
+// itemEnd returns where the item that begins at i ends. plain is false if that is not
+// clear.
+func itemEnd(text []byte, i int, ext []int, at *int) (end int, plain bool) {
 	start := i
 	// The name, with a section that may have blanks in it.
 	for depth := 0; i < len(text) && (depth > 0 || text[i] != ' ' && text[i] != ')'); i++ {
@@ -89,7 +102,7 @@ func itemEnd(text []byte, i int, ext []int, at *int) int {
 	}
 	for _, loose := range [...]bool{false, true} {
 		if end, ok := valueEnd(text, i, loose, ext, at); ok && (end == len(text) || text[end] == ' ' || text[end] == ')') {
-			return end
+			return end, !loose
 		}
 	}
 	*at = -1
@@ -99,14 +112,14 @@ func itemEnd(text []byte, i int, ext []int, at *int) int {
 		}
 		for _, name := range [...]string{"UID ", "FLAGS (", "INTERNALDATE \"", "RFC822.SIZE ", "ENVELOPE (", "BODYSTRUCTURE (", "BODY[", "MODSEQ ("} {
 			if bytes.HasPrefix(text[j+1:], []byte(name)) {
-				return j
+				return j, false
 			}
 		}
 	}
 	if end := bytes.LastIndexByte(text, ')'); end > start {
-		return end
+		return end, false
 	}
-	return len(text)
+	return len(text), false
 }
 
 // valueEnd returns where the value that begins at i ends. ok is false if it has no
@@ -131,25 +144,18 @@ func valueEnd(text []byte, i int, loose bool, ext []int, at *int) (end int, ok b
 				return 0, false
 			}
 		case c == '{' || c == '~' && i+1 < len(text) && text[i+1] == '{':
-			line := bytes.Index(text[i:], []byte("}\r\n"))
-			open := bytes.IndexByte(text[i:], '{')
-			n := -1
-			if line > open {
-				n, _ = strconv.Atoi(string(bytes.TrimSuffix(text[i+open+1:i+line], []byte("+"))))
-			}
-			if n < 0 {
+			n, end, ok := literalAt(text, i)
+			if !ok {
 				i++
 				continue
 			}
-			i += line + 3
+			i = end
 			out := false
-			for k, off := range ext {
-				if off == i {
-					*at, out = k, true
-				}
+			if k, ok := slices.BinarySearch(ext, i); ok {
+				*at, out = k, true
 			}
 			if !out {
-				i = min(i+n, len(text))
+				i += min(n, len(text)-i)
 			}
 		default:
 			i++
@@ -159,6 +165,22 @@ func valueEnd(text []byte, i int, loose bool, ext []int, at *int) (end int, ok b
 		}
 	}
 	return i, depth == 0
+}
+
+// literalAt reads the header of a literal, [~]{n[+]} and CRLF. end is the offset behind
+// it.
+func literalAt(text []byte, i int) (n, end int, ok bool) {
+	if text[i] == '~' {
+		i++
+	}
+	for i++; i < len(text) && text[i] >= '0' && text[i] <= '9'; i++ {
+		n = min(n*10+int(text[i]-'0'), len(text))
+		ok = true
+	}
+	if i < len(text) && text[i] == '+' {
+		i++
+	}
+	return n, i + 3, ok && bytes.HasPrefix(text[min(i, len(text)):], []byte("}\r\n"))
 }
 
 // stringEnd returns the offset behind a quoted string, -1 if it has no end.

@@ -169,7 +169,7 @@ func readSearchData(d *decoder, s *imap.SearchData) bool {
 			return readSearchModSeq(d, &s.ModSeq)
 		}
 		var n uint32
-		if !d.Element() || !d.Number(&n) {
+		if !d.Numeral() || !d.Number(&n) {
 			return false
 		}
 		s.Nums = append(s.Nums, n)

@@ -70,7 +70,7 @@ func readThreadData(d *decoder, t *imap.ThreadData) bool {
 		case c >= '0' && c <= '9' && len(open) > 0:
 			var n uint32
 			// The lists of a number's children are the last in its list.
-			if len(cur.Children) > 0 && !empty || !d.Element() || !d.NZNumber(&n) {
+			if len(cur.Children) > 0 && !empty || !d.Numeral() || !d.NZNumber(&n) {
 				return d.Expected("'(' or ')'")
 			}
 			cur = addThread(cur, mailbox.UID(n))

@@ -60,6 +60,7 @@ type Decoder struct {
 	drained int64
 	depth   int
 	items   int
+	numbers int
 	loose   bool // in Retry
 }
 
@@ -79,7 +80,7 @@ func (d *Decoder) SetLimits(lim Limits) {
 // Begin reads the first line of the next command or response. Its errors are
 // those of the connection, and those of Err.
 func (d *Decoder) Begin() error {
-	d.err, d.octets, d.drained, d.depth, d.items = nil, 0, 0, 0, 0
+	d.err, d.octets, d.drained, d.depth, d.items, d.numbers = nil, 0, 0, 0, 0, 0
 	d.pending, d.body, d.loose = false, nil, false
 	d.readLine()
 	return d.err
@@ -300,6 +301,17 @@ func (d *Decoder) Element() bool {
 	}
 	if d.items++; d.items > d.lim.Elements {
 		return d.Fail(&LimitError{"too many elements", int64(d.lim.Elements)})
+	}
+	return true
+}
+
+// Numeral counts a number of a search result, or a range of a set.
+func (d *Decoder) Numeral() bool {
+	if d.err != nil {
+		return false
+	}
+	if d.numbers++; d.numbers > d.lim.Numbers {
+		return d.Fail(&LimitError{"too many numbers", int64(d.lim.Numbers)})
 	}
 	return true
 }

@@ -257,3 +257,22 @@ func TestLiteralLimits(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, b, 10001)
 }
+
+// Numbers have a limit of their own, if they are to have one.
+func TestNumberLimits(t *testing.T) {
+	for _, x := range []struct {
+		lim  Limits
+		text string
+		ok   bool
+	}{
+		{Limits{Elements: 3}, "1,2,3", true},
+		{Limits{Elements: 3}, "1,2,3,4", false},
+		{Limits{Elements: 1, Numbers: 4}, "1,2,3,4", true},
+		{Limits{Elements: 9, Numbers: 4}, "1,2,3,4,5", false},
+	} {
+		d := NewDecoder(Bytes([]byte(x.text+"\r\n")), x.lim)
+		require.NoError(t, d.Begin())
+		var set mailbox.UIDSet
+		require.Equal(t, x.ok, d.UIDSet(&set) && d.End(), x.text)
+	}
+}

@@ -16,7 +16,7 @@ func (d *Decoder) NumSet(set *imap.NumSet) bool {
 	set.Ranges, set.Saved = nil, false
 	for {
 		var r imap.NumRange
-		if !d.Element() || !d.seqNumber(&r.First) {
+		if !d.Numeral() || !d.seqNumber(&r.First) {
 			return false
 		}
 		r.Last = r.First
@@ -43,7 +43,7 @@ func (d *Decoder) UIDSet(set *mailbox.UIDSet) bool {
 	var ranges []mailbox.UIDRange
 	for {
 		var first, last uint32
-		if !d.Element() || !d.NZNumber(&first) {
+		if !d.Numeral() || !d.NZNumber(&first) {
 			return false
 		}
 		last = first

@@ -9,7 +9,8 @@ type Limits struct {
 	Stream   int64 // octets of a literal that is streamed (APPEND)
 	Drain    int64 // octets of refused literals that are read and discarded; a peer that sends more is disconnected
 	Depth    int   // nesting of lists and search keys
-	Elements int   // ranges in one set, items in one list, search keys in one command
+	Elements int   // items in one list, search keys in one command; unless there is Numbers, also:
+	Numbers  int   // numbers in one search result, ranges in one set. Zero: as Elements
 }
 
 // LimitsBeforeLogin are the limits for peers that have not logged in.
@@ -59,6 +60,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Elements <= 0 {
 		l.Elements = d.Elements
+	}
+	if l.Numbers <= 0 {
+		l.Numbers = l.Elements
 	}
 	return l
 }
