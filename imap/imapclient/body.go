@@ -270,7 +270,7 @@ func (b *Body) Close() error {
 // stop gives up what is still to come.
 func (b *Body) stop() {
 	if b.ahead != nil {
-		b.msg.mb.c.abandon(b.ahead.k)
+		b.ahead.giveUp()
 		b.ahead = nil
 	}
 	b.drop()
@@ -367,27 +367,49 @@ func (b *Body) ask() (*rangeCall, error) {
 		}
 	}
 	k.fetch, r.k = f, k
+	if err := m.c.start(b.msg.ctx(), k); err != nil {
+		return nil, err
+	}
 	b.next += count
-	return r, m.c.start(b.msg.ctx(), k)
+	return r, nil
+}
+
+// giveUp drops the range, whether or not it has come.
+func (r *rangeCall) giveUp() {
+	c := r.k.mb.c
+	c.abandon(r.k)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.data != nil {
+		c.releaseLocked(r.data.size)
+		r.data.free()
+		r.data = nil
+	}
 }
 
 // result waits for the range.
 func (r *rangeCall) result(ctx context.Context) (*blob, error) {
-	c := r.k.mb.c
-	if err := c.wait(ctx, r.k); err != nil {
+	err := r.k.mb.c.wait(ctx, r.k)
+	if err == nil {
+		err = r.check()
+	}
+	if err != nil {
+		r.giveUp()
 		return nil, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case r.missing:
-		return nil, ErrBodyDropped
-	case r.data == nil:
-		return nil, errors.Join(ErrItemMissing, mailbox.ErrNotExist)
-	case r.data.size > r.count:
-		return nil, &ProtocolError{What: "the server ignores the range of a body"}
-	}
 	return r.data, nil
+}
+
+func (r *rangeCall) check() error {
+	switch { // the call has ended
+	case r.missing:
+		return ErrBodyDropped
+	case r.data == nil:
+		return errors.Join(ErrItemMissing, mailbox.ErrNotExist)
+	case r.data.size > r.count:
+		return &ProtocolError{What: "the server ignores the range of a body"}
+	}
+	return nil
 }
 
 // ctx is the context of reads: that of the loop.

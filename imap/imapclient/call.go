@@ -52,6 +52,8 @@ type call struct {
 	status    *grammar.StatusLine // the tagged response
 	err       error               // why there is none, or what else makes the call fail
 	octets    int64               // of its responses
+	cost      int64               // of its result in memory
+	drained   int64               // octets of its responses since it was abandoned
 	abandoned bool                // nobody waits for it any more
 	flushed   bool                // with onOK: all of it was sent
 	due       bool                // abandoned, first in flight, and others wait: see giveUp
@@ -135,6 +137,22 @@ func (c *Client) abandon(k *call) bool {
 		time.AfterFunc(d/2, func() { c.giveUp(k, d/2) })
 	}
 	return true
+}
+
+// drained counts octets that belong to a command whose answer is not wanted any more.
+// mu is held.
+func (c *Client) drained(k *call, n int64) {
+	if k.drained += n; k.drained > c.o.Limits.Drain && c.excess == nil {
+		c.excess = &LimitError{"unwanted answer to " + k.name, c.o.Limits.Drain}
+	}
+}
+
+// unasked counts octets of messages that nobody has asked for, up to the end of the next
+// command. mu is held.
+func (c *Client) unasked(n int64) {
+	if c.unwanted += n; c.unwanted > c.o.Limits.Drain && c.excess == nil {
+		c.excess = &LimitError{"messages that were not asked for", c.o.Limits.Drain}
+	}
 }
 
 // giveUp closes the connection if the rest of an abandoned answer holds others up, as

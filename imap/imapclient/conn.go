@@ -42,6 +42,10 @@ type Client struct {
 	group   *messageGroup // for the next messages
 	grouped int           // how many of it are used
 
+	patience     time.Duration // how long a read may take
+	received     int64         // octets received when goOn looked last
+	lastReceived time.Time     // when the last of them came
+
 	mu            sync.Mutex // guards what follows; never held over I/O or the user's code
 	reason        error      // why the connection is closed; nil: it is open
 	tags          uint64
@@ -72,12 +76,14 @@ type Client struct {
 	namespace     *imap.NamespaceData // as last told; nil: not yet
 	loginReferral []string            // what the answer to the login recommends
 	lives         map[string]*live    // by the tags of their searches
+	unwanted      int64               // octets of messages that nobody has asked for
+	excess        error               // what is dropped exceeds Limits.Drain
 }
 
 // newClient returns a Client whose reader is not yet started.
 func newClient(conn *textproto.Conn, host string, o Options) *Client {
 	c := &Client{
-		conn: conn, o: o, host: host,
+		conn: conn, o: o, host: host, patience: o.Timeouts.Command,
 		turn: make(chan struct{}, 1), closed: make(chan struct{}), readerEnded: make(chan struct{}),
 		changed: make(chan struct{}), greeting: make(chan *grammar.StatusLine, 1),
 	}
@@ -85,7 +91,7 @@ func newClient(conn *textproto.Conn, host string, o Options) *Client {
 	c.w.c = c
 	c.events.signal = make(chan struct{}, 1)
 	lim := wire.LimitsClient()
-	lim.Line, lim.Literal, lim.Command, lim.Elements = int(o.Limits.Response)+2, o.Limits.Response, o.Limits.Response*2, 1<<26
+	lim.Line, lim.Literal, lim.Command, lim.Numbers = int(o.Limits.Response)+2, o.Limits.Response, o.Limits.Response*2, 1<<26
 	c.rd = grammar.NewResponseReader(&c.fr, lim)
 	return c
 }
@@ -104,15 +110,25 @@ func (c *Client) read() {
 		err := c.await()
 		if err == nil {
 			err = c.fr.read(in, c.o.Limits.Response, c.o.Limits.Drain, c.keep)
+			c.calm()
 		}
 		if err == nil {
 			err = c.handle()
+		}
+		if err == nil {
+			err = c.excessive()
 		}
 		if err != nil {
 			c.fail(err)
 			return
 		}
 	}
+}
+
+func (c *Client) excessive() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.excess
 }
 
 // await waits for input. While no answer is due it holds no buffer, and now and
@@ -158,15 +174,35 @@ func (c *Client) due() bool {
 }
 
 // goOn reports whether to go on after a read that has timed out: Timeouts.Command
-// counts from the last octet sent, and no time while no answer is due.
+// counts from the last octet sent or received. The next read ends when the time is up.
 func (c *Client) goOn(err error) bool {
 	var timeout *textproto.TimeoutError
-	if !errors.As(err, &timeout) {
+	if !errors.As(err, &timeout) || c.Err() != nil {
 		return false
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.reason == nil && time.Since(time.Unix(0, c.lastSent.Load())) < c.o.Timeouts.Command
+	now := time.Now()
+	if in, _ := c.conn.Octets(); in != c.received {
+		c.received, c.lastReceived = in, now.Add(-c.patience)
+	}
+	since := time.Unix(0, c.lastSent.Load())
+	if c.lastReceived.After(since) {
+		since = c.lastReceived
+	}
+	left := c.o.Timeouts.Command - now.Sub(since)
+	if left <= 0 {
+		return false
+	}
+	c.patience = left
+	c.conn.SetReadTimeout(left)
+	return true
+}
+
+// calm makes reads have all their time again, after a response.
+func (c *Client) calm() {
+	if c.patience != c.o.Timeouts.Command {
+		c.patience = c.o.Timeouts.Command
+		c.conn.SetReadTimeout(c.patience)
+	}
 }
 
 // keepAlive sends NOOP if nobody is writing.

@@ -3,6 +3,7 @@ package imapclient
 import (
 	"bytes"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 // handle reads the response in the frame and hands it to the call it belongs to.
 func (c *Client) handle() error {
+	c.events.size = c.fr.size
 	if c.takeGreeting() {
 		return nil
 	}
@@ -24,6 +26,13 @@ func (c *Client) handle() error {
 	case raw && (err != nil || !isState(resp)):
 		return nil
 	case err != nil:
+		if seq, ok := fetchOf(c.fr.text); ok {
+			msg := c.newMessage()
+			msg.seq, msg.octets, msg.memory = seq, c.fr.size, int64(len(c.fr.text))+perResponse
+			c.repair(msg, err)
+			c.deliver(msg)
+			return nil
+		}
 		c.unreadable(err)
 		return nil
 	}
@@ -88,19 +97,49 @@ func (c *Client) unreadable(err error) {
 			}
 		}
 	}
-	// If one command in flight awaits a response of that name, it is its result.
-	words := bytes.Fields(raw)
-	if len(words) >= 2 && string(words[0]) == "*" {
-		for _, k := range c.inflight {
-			kind, _, _ := strings.Cut(k.kind, " ")
-			if k.take != nil && (strings.EqualFold(kind, string(words[1])) || k.cmd != nil && strings.EqualFold(k.cmd.Name(), string(words[1]))) {
-				k.err = errors.Join(k.err, bad)
-				return
-			}
-		}
+	if k := c.owner(raw); k != nil {
+		k.err = errors.Join(k.err, bad)
+		return
 	}
 	c.events.add(&Malformed{Raw: raw, Err: err})
 	c.log("unreadable response", "error", err)
+}
+
+// fetchOf returns the number in a FETCH response.
+func fetchOf(text []byte) (imap.SeqNum, bool) {
+	words := bytes.Fields(text[:min(len(text), 64)])
+	if len(words) < 3 || string(words[0]) != "*" || !bytes.EqualFold(words[2], []byte("FETCH")) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(words[1]), 10, 32)
+	return imap.SeqNum(n), err == nil
+}
+
+// owner returns the call whose result an unreadable response is, nil if that is not
+// known: the one with its tag (RFC 4466 §2.6.2), or the first of those that await a
+// response of that name. mu is held.
+func (c *Client) owner(raw []byte) *call {
+	words := bytes.Fields(raw[:min(len(raw), 256)])
+	if len(words) < 2 || string(words[0]) != "*" {
+		return nil
+	}
+	name := string(words[1])
+	tagged := strings.EqualFold(name, "ESEARCH")
+	if tagged {
+		name = "SEARCH"
+		for _, k := range c.inflight {
+			if k.take != nil && bytes.Contains(raw, []byte(`"`+k.tag+`"`)) {
+				return k
+			}
+		}
+	}
+	for _, k := range c.inflight {
+		kind, _, _ := strings.Cut(k.kind, " ")
+		if k.take != nil && (strings.EqualFold(kind, name) || k.cmd != nil && strings.EqualFold(k.cmd.Name(), name)) && !(tagged && k.kind != "") {
+			return k
+		}
+	}
+	return nil
 }
 
 // complete ends the call that a tagged response answers.
@@ -159,6 +198,7 @@ func (c *Client) endCall(k *call, r *grammar.StatusLine) {
 	if !k.abandoned {
 		c.done.answers++
 	}
+	c.unwanted = 0
 	if k.ended != nil {
 		k.ended(k)
 	}
@@ -272,7 +312,11 @@ func (c *Client) data(resp grammar.Response) {
 		if !k.abandoned {
 			c.done.answers++
 		}
-		if k.octets += c.fr.size; k.octets > c.o.Limits.Result && k.err == nil {
+		k.octets += c.fr.size
+		if k.abandoned {
+			c.drained(k, c.fr.size)
+		}
+		if k.cost += c.fr.size + perResponse; k.cost > c.o.Limits.Result && k.err == nil {
 			k.err = &LimitError{"result too long", c.o.Limits.Result}
 			k.take = func(grammar.Response) bool { return false }
 		}

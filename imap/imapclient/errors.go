@@ -187,7 +187,7 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("imapclient: %s: limit is %d octets", e.What, e.Limit)
+	return fmt.Sprintf("imapclient: %s: limit is %d", e.What, e.Limit)
 }
 
 // closedError is ErrClosed with the reason.

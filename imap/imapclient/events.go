@@ -1,6 +1,7 @@
 package imapclient
 
 import (
+	"slices"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/imap"
@@ -32,7 +33,10 @@ type FlagUpdate struct {
 	ModSeq mailbox.ModSeq // zero: not told
 }
 
-const maxFlagUpdates = 16384
+const (
+	maxFlagUpdates = 16384
+	maxFlagOctets  = 4 << 20 // if many have many keywords, fewer
+)
 
 // An Alert is a text that must be shown to the user (RFC 9051 §7.1, ALERT).
 type Alert struct{ Text string }
@@ -75,11 +79,19 @@ type Malformed struct {
 
 // maxEvents is how many events wait for Watch. Of more, the oldest that are
 // neither updates nor alerts are dropped.
-const maxEvents = 1000
+// Nor do they exceed maxEventOctets.
+const (
+	maxEvents      = 1000
+	maxEventOctets = 4 << 20
+	maxAlert       = 4096 // octets of the text of one
+)
 
 // events are what waits for Watch. The Client's mu guards it.
 type events struct {
 	queue    []Event // a *Mailbox stands for the Update that it will yield
+	sizes    []int64 // octets of each
+	octets   int64   // of all
+	size     int64   // octets of the response that the reader handles
 	dropped  int
 	signal   chan struct{} // has an element if there is something to be taken
 	watching bool
@@ -91,8 +103,23 @@ type events struct {
 	refused bool      // the server has refused IDLE
 }
 
+// add adds an event. It is called by the reader.
 func (e *events) add(ev Event) {
-	if len(e.queue) >= maxEvents {
+	octets := e.size
+	switch ev := ev.(type) {
+	case *Alert:
+		ev.Text = ev.Text[:min(len(ev.Text), maxAlert)]
+		octets = int64(len(ev.Text))
+	case *Malformed:
+		octets = int64(len(ev.Raw))
+	case *Unknown:
+		octets *= 16 // values cost more than their octets
+	}
+	if octets > maxEventOctets {
+		e.dropped++
+		return
+	}
+	for len(e.queue) >= maxEvents || len(e.queue) > 0 && e.octets+octets > maxEventOctets {
 		at := 0
 		for at < len(e.queue)-1 {
 			if _, alert := e.queue[at].(*Alert); !alert {
@@ -102,18 +129,42 @@ func (e *events) add(ev Event) {
 			}
 			at++
 		}
-		e.queue = append(e.queue[:at], e.queue[at+1:]...)
+		if m, ok := e.queue[at].(*Mailbox); ok { // all others are alerts and updates
+			m.queued = false
+		}
+		e.remove(at)
 		e.dropped++
 	}
-	e.queue = append(e.queue, ev)
+	e.push(ev, octets)
+}
+
+func (e *events) push(ev Event, octets int64) {
+	e.queue, e.sizes = append(e.queue, ev), append(e.sizes, octets)
+	e.octets += octets
 	e.wake()
+}
+
+func (e *events) remove(at int) {
+	e.octets -= e.sizes[at]
+	e.queue, e.sizes = slices.Delete(e.queue, at, at+1), slices.Delete(e.sizes, at, at+1)
+}
+
+// only forgets the updates of all mailboxes but m.
+func (e *events) only(m *Mailbox) {
+	for i := 0; i < len(e.queue); i++ {
+		if x, ok := e.queue[i].(*Mailbox); ok && x != m {
+			x.queued = false
+			e.remove(i)
+			i--
+		}
+	}
 }
 
 // update notes that a mailbox has an Update. What comes while one waits joins it.
 func (e *events) update(m *Mailbox) {
 	if !m.queued {
 		m.queued = true
-		e.queue = append(e.queue, m)
+		e.push(m, 0)
 	}
 	e.wake()
 }
@@ -134,7 +185,7 @@ func (e *events) take() Event {
 		return nil
 	}
 	ev := e.queue[0]
-	e.queue = e.queue[1:]
+	e.remove(0)
 	if m, ok := ev.(*Mailbox); ok {
 		m.queued = false
 	}

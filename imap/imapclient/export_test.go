@@ -20,3 +20,10 @@ func (c *Client) InFlight() int {
 	defer c.mu.Unlock()
 	return len(c.inflight)
 }
+
+// Pending returns what the next Update of a mailbox will say, as far as it is known.
+func Pending(m *Mailbox) Update {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	return m.pending
+}

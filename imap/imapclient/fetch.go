@@ -183,7 +183,7 @@ func (l *loop) receive() error {
 	f, c := k.fetch, l.m.c
 	for {
 		c.mu.Lock()
-		l.taken, f.queue = f.queue, l.taken[:0]
+		l.taken, f.queue, f.waiting = f.queue, l.taken[:0], 0
 		over, err := f.over, f.err
 		c.mu.Unlock()
 		if over {

@@ -23,6 +23,7 @@ type fetching struct {
 	got     mailbox.UIDSet
 	queue   []*Message
 	octets  int64         // of all responses
+	waiting int64         // octets of the queue, without bodies
 	count   int           // and their number
 	signal  chan struct{} // has an element if there is news
 	over    bool
@@ -223,12 +224,27 @@ func (f *fetching) push(k *call, msg *Message) {
 	}
 	msg.mb, msg.req = f.m, f.req
 	f.m.modSeq = max(f.m.modSeq, msg.Entry.ModSeq)
+	k.octets += msg.octets
+	if f.dropped {
+		f.m.c.drained(k, msg.octets)
+		msg.free()
+		return
+	}
 	f.got.Add(msg.UID)
 	f.octets += msg.octets
 	f.count++
-	k.octets += msg.octets
-	if f.dropped {
+	bodies := int64(0)
+	for _, p := range msg.parts {
+		if p.data != nil {
+			bodies += p.data.size
+		}
+	}
+	f.waiting += msg.memory
+	if limit := f.m.c.o.Limits.Result; f.waiting > limit {
+		// More than a window was not asked for.
+		k.err = &LimitError{"result too long", limit}
 		msg.free()
+		f.drop()
 		return
 	}
 	f.m.c.done.answers++
@@ -236,14 +252,13 @@ func (f *fetching) push(k *call, msg *Message) {
 		f.each(msg)
 		return
 	}
-	for _, p := range msg.parts {
-		if p.data != nil {
-			f.m.c.held += p.data.size
-		}
-	}
+	f.m.c.held += bodies
 	f.queue = append(f.queue, msg)
 	f.wake()
 }
+
+// perResponse is what a response in memory costs besides its octets, about.
+const perResponse = 256
 
 func (f *fetching) wake() {
 	select {
@@ -264,7 +279,7 @@ func (f *fetching) drop() {
 	for _, msg := range f.queue {
 		for _, p := range msg.parts {
 			if p.data != nil {
-				f.m.c.held -= p.data.size
+				f.m.c.releaseLocked(p.data.size)
 				p.data.free()
 			}
 		}

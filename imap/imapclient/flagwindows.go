@@ -12,7 +12,7 @@ import (
 const (
 	maxFlagChanges = 65536  // changes of flags that are kept before they are yielded
 	maxFlagWindow  = 262144 // messages in one FETCH with CHANGEDSINCE
-	flagOctets     = 128    // of the answer about one message
+	flagLine       = 128    // of the answer about one message
 )
 
 // flagWindows reads the flags of messages, or what has changed since a
@@ -77,7 +77,7 @@ func (y *syncing) flagWindows() *flagWindows {
 		}
 	}
 	w.req = newRequest([]Item{want | newRequest(y.items).want&Gmail})
-	w.size = int(max(1, min(int64(w.most), c.o.Limits.Window/2/flagOctets)))
+	w.size = int(max(1, min(int64(w.most), c.o.Limits.Window/2/flagLine)))
 	return w
 }
 

@@ -14,6 +14,7 @@ import (
 const (
 	chunkSize  = 64 << 10 // of the pieces that hold a long body
 	maxRaw     = 64 << 10 // octets of an unreadable response that are kept
+	maxBodies  = 1 << 16  // in one response
 	maxCounted = 1 << 62
 )
 
@@ -26,6 +27,7 @@ const (
 type frame struct {
 	text   []byte // lines and literals as they came, CRLF included; the last line without
 	heads  []int  // where in text the lines end that announce a literal
+	head   int    // in heads: the first that is above pos
 	bodies []body // taken out of text, in order
 	own    []byte // the buffer of text, unless that is the connection's
 	size   int64  // octets of the response
@@ -231,7 +233,8 @@ func (in input) drain(r *textproto.CountedReader) error {
 // wanted; limit bounds what is held, drain what is dropped. An error is one of
 // the connection.
 func (f *frame) read(in input, limit, drain int64, keep func(line []byte) bool) error {
-	f.heads, f.bodies, f.err, f.pos, f.next = f.heads[:0], f.bodies[:0], nil, 0, 0
+	f.heads, f.bodies, f.err = f.heads[:0], f.bodies[:0], nil
+	f.pos, f.head, f.next = 0, 0, 0
 	if cap(f.own) > 1<<20 {
 		f.own = nil
 	}
@@ -249,8 +252,15 @@ func (f *frame) read(in input, limit, drain int64, keep func(line []byte) bool) 
 			f.text = line // the connection's buffer: it is valid until the next read
 			return nil
 		}
-		if held > limit && f.err == nil {
+		switch {
+		case f.err != nil:
+			if dropped += int64(len(line)) + 2; dropped > drain {
+				return &LimitError{"unwanted data", drain}
+			}
+		case held > limit:
 			f.err = &LimitError{"response too long", limit}
+		case len(f.bodies) >= maxBodies:
+			f.err = &LimitError{"too many bodies in a response", maxBodies}
 		}
 		start := len(f.own)
 		if f.err == nil {
@@ -353,7 +363,7 @@ func (f *frame) whole() []byte {
 
 // again prepares the response for being read again, with bodies of its own.
 func (f *frame) again() {
-	f.pos, f.next = 0, 0
+	f.pos, f.head, f.next = 0, 0, 0
 	for i := range f.bodies {
 		if b := &f.bodies[i]; b.data != nil {
 			b.data = b.data.clone()
@@ -366,8 +376,8 @@ func (f *frame) ReadLine() ([]byte, error) {
 	if f.pos > len(f.text) {
 		return nil, io.EOF
 	}
-	for _, end := range f.heads {
-		if end > f.pos {
+	for ; f.head < len(f.heads); f.head++ {
+		if end := f.heads[f.head]; end > f.pos {
 			line := f.text[f.pos : end-2 : end-2]
 			f.pos = end
 			return line, nil

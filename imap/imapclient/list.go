@@ -279,7 +279,7 @@ func (c *Client) entry(r *imap.ListData) ListEntry {
 }
 
 func (c *Client) keepName(r *imap.ListData) {
-	if c.utf8.Load() || r.Raw == "" || strings.EqualFold(r.Raw, "INBOX") || imap.EncodeUTF7(r.Mailbox) == r.Raw {
+	if c.utf8.Load() || r.Raw == "" || len(r.Raw) > maxRawName || strings.EqualFold(r.Raw, "INBOX") || imap.EncodeUTF7(r.Mailbox) == r.Raw {
 		return
 	}
 	names := map[string]string{}
@@ -314,5 +314,8 @@ func (c *Client) forgetName(name string) {
 	c.rawNames.Store(&names)
 }
 
-// maxRawNames bounds how many wrongly encoded names are remembered.
-const maxRawNames = 1000
+// Bounds of what is remembered of wrongly encoded names: how many, and octets of each.
+const (
+	maxRawNames = 1000
+	maxRawName  = 4096
+)

@@ -36,7 +36,8 @@ type Message struct {
 	failed  *ItemError // an item that can't be read
 	bodies  []*Body
 	expired bool
-	octets  int64
+	octets  int64           // of the response
+	memory  int64           // of the response without bodies, in memory
 	context context.Context // of the call that fetched it
 }
 
@@ -181,9 +182,14 @@ func (m *Message) expire() {
 // release says that octets of bodies are no longer held.
 func (c *Client) release(n int64) {
 	c.mu.Lock()
+	c.releaseLocked(n)
+	c.mu.Unlock()
+}
+
+// releaseLocked is release; mu is held.
+func (c *Client) releaseLocked(n int64) {
 	c.held -= n
 	c.roomLocked()
-	c.mu.Unlock()
 }
 
 // A messageGroup is messages that share an array, so that they cost an allocation
@@ -216,14 +222,21 @@ func (c *Client) newMessage() *Message {
 
 // readFetch reads a FETCH response and hands it to the call that asked for it, or
 // to the selected mailbox.
+func (c *Client) readFetch(r *grammar.Fetch) {
+	c.deliver(c.parseFetch(r))
+}
+
+// deliver hands a FETCH response over.
 //
 // A response that fits several calls exactly is the answer to each of them: what it
 // says is true, and which of them the server meant is not known. If it went to one, the
 // answer meant for that one could come after the end of another, which then had none.
-func (c *Client) readFetch(r *grammar.Fetch) {
-	msg := c.parseFetch(r)
+func (c *Client) deliver(msg *Message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if msg.failed != nil {
+		msg.failed.UID = msg.UID
+	}
 	var first *call
 	best, spent := fitNot, false
 	var also []*call
@@ -247,7 +260,7 @@ func (c *Client) readFetch(r *grammar.Fetch) {
 	if first != nil && (best == fitExact || !spent) {
 		copies := make([]*Message, 0, len(also)) // made before any of them can be given up
 		for range also {
-			copies = append(copies, c.parseAgain(r.Seq))
+			copies = append(copies, c.parseAgain(msg.seq))
 		}
 		first.fetch.push(first, msg)
 		for i, k := range also {
@@ -256,6 +269,9 @@ func (c *Client) readFetch(r *grammar.Fetch) {
 		return
 	}
 	msg.free()
+	if msg.content {
+		c.unasked(msg.octets)
+	}
 	m := c.current()
 	if m == nil {
 		return
@@ -269,7 +285,7 @@ func (c *Client) readFetch(r *grammar.Fetch) {
 // parseFetch reads the items of the response that Read has begun.
 func (c *Client) parseFetch(r *grammar.Fetch) *Message {
 	msg := c.newMessage()
-	msg.seq, msg.octets = r.Seq, c.fr.size
+	msg.UID, msg.seq, msg.octets, msg.memory = r.UID, r.Seq, c.fr.size, int64(len(c.fr.text))+perResponse
 	for {
 		it, err := c.rd.NextItem()
 		if err != nil {
@@ -283,9 +299,6 @@ func (c *Client) parseFetch(r *grammar.Fetch) *Message {
 	}
 	if c.fr.err != nil && msg.failed == nil {
 		msg.failed = &ItemError{Item: "", Raw: c.fr.raw(), Err: c.fr.err}
-	}
-	if msg.failed != nil {
-		msg.failed.UID = msg.UID
 	}
 	return msg
 }
@@ -381,7 +394,7 @@ func (m *Message) take(it *grammar.Item) {
 
 // repair reads a response that can't be read in one piece item by item.
 func (c *Client) repair(msg *Message, err error) {
-	*msg = Message{group: msg.group, index: msg.index, seq: msg.seq, octets: msg.octets, content: true, failed: &ItemError{Raw: c.fr.raw(), Err: err}}
+	*msg = Message{group: msg.group, index: msg.index, seq: msg.seq, octets: msg.octets, memory: msg.memory, content: true, failed: &ItemError{Raw: c.fr.raw(), Err: err}}
 	var ext []int
 	for _, b := range c.fr.bodies {
 		ext = append(ext, b.at)

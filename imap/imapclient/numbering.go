@@ -1,6 +1,9 @@
 package imapclient
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
@@ -86,9 +89,14 @@ func (v *numbering) expunge(seq imap.SeqNum) mailbox.UID {
 	if !ok {
 		return 0
 	}
+	uid := v.blocks[blk].ranges[rng].First + mailbox.UID(off)
+	v.remove(blk, rng, uid)
+	return uid
+}
+
+// remove removes a message of a range.
+func (v *numbering) remove(blk, rng int, uid mailbox.UID) {
 	b := &v.blocks[blk]
-	r := b.ranges[rng]
-	uid := r.First + mailbox.UID(off)
 	v.cut(b, rng, uid, uid)
 	if len(b.ranges) == 0 {
 		v.blocks = append(v.blocks[:blk], v.blocks[blk+1:]...)
@@ -101,7 +109,18 @@ func (v *numbering) expunge(seq imap.SeqNum) mailbox.UID {
 		b.ranges, b.n = b.ranges[:half], b.n-second.n
 		v.blocks = append(v.blocks[:blk+1], append([]block{second}, v.blocks[blk+1:]...)...)
 	}
-	return uid
+}
+
+// locate returns the range that has a UID.
+func (v *numbering) locate(uid mailbox.UID) (blk, rng int, ok bool) {
+	ends := func(r mailbox.UIDRange, uid mailbox.UID) int { return cmp.Compare(r.Last, uid) }
+	blk, _ = slices.BinarySearchFunc(v.blocks, uid, func(b block, uid mailbox.UID) int { return ends(b.ranges[len(b.ranges)-1], uid) })
+	if blk == len(v.blocks) {
+		return 0, 0, false
+	}
+	rs := v.blocks[blk].ranges
+	rng, _ = slices.BinarySearchFunc(rs, uid, ends)
+	return blk, rng, rs[rng].First <= uid
 }
 
 // cut removes the UIDs from first to last, which are within one range of b.
@@ -124,8 +143,21 @@ func (v *numbering) cut(b *block, rng int, first, last mailbox.UID) {
 	}
 }
 
+// fewUIDs is how many messages are removed one by one.
+const fewUIDs = 64
+
 // vanish removes the messages of the set and returns those that were there.
 func (v *numbering) vanish(set mailbox.UIDSet) mailbox.UIDSet {
+	if len(set.Ranges()) <= fewUIDs && set.Len() <= fewUIDs {
+		var gone mailbox.UIDSet
+		for uid := range set.All() {
+			if blk, rng, ok := v.locate(uid); ok {
+				v.remove(blk, rng, uid)
+				gone.Add(uid)
+			}
+		}
+		return gone
+	}
 	all := v.set()
 	gone := all.Intersect(set)
 	if !gone.IsEmpty() {
@@ -151,4 +183,26 @@ func (v *numbering) above(uid mailbox.UID) mailbox.UIDSet {
 		return mailbox.UIDSet{}
 	}
 	return v.set().Intersect(mailbox.UIDRangeSet(uid+1, mailbox.MaxUID))
+}
+
+// A uidHeap collects UIDs that come in any order, and many times.
+type uidHeap struct {
+	sorted mailbox.UIDSet
+	late   []mailbox.UIDRange // not in sorted yet
+}
+
+func (h *uidHeap) add(ranges ...mailbox.UIDRange) {
+	h.late = append(h.late, ranges...)
+	if len(h.late) > 1024+len(h.sorted.Ranges()) { // so that it costs little for each
+		h.set()
+	}
+}
+
+// set returns all of them.
+func (h *uidHeap) set() mailbox.UIDSet {
+	if len(h.late) > 0 {
+		h.sorted = h.sorted.Union(mailbox.UIDSetOfRanges(h.late...))
+		h.late = h.late[:0]
+	}
+	return h.sorted
 }

@@ -253,6 +253,7 @@ func (c *Client) admit(ctx context.Context, k *call) error {
 	}
 	if k.rule == ruleSelect {
 		c.selecting, c.selected = k.mb, nil
+		c.events.only(nil) // what has happened elsewhere is of no use any more
 	}
 	c.inflight = append(c.inflight, k)
 	if k.cont != nil {

@@ -53,7 +53,7 @@ func (c *Client) Select(ctx context.Context, name string, o *SelectOptions) (*Ma
 			if m.info.UIDNext > 0 {
 				m.told = m.info.UIDNext - 1
 			}
-			m.pending, m.flags = Update{}, nil
+			m.pending, m.flags, m.octets, m.left = Update{}, nil, 0, uidHeap{}
 			m.modSeq, m.since, m.top = m.info.HighestModSeq, 0, knownTop{next: m.info.UIDNext}
 			c.selected = m
 		}

@@ -28,7 +28,9 @@ type Mailbox struct {
 	messages []*Message     // new ones that the server has told of unasked
 	queued   bool           // it waits in c.events
 	gen      int            // counts what changes the numbers of messages
-	gone     mailbox.UIDSet // expunged, of those of the view, since the caller has taken an Update
+	octets   int64          // of pending.Flags
+	left     uidHeap        // expunged since the caller has taken an Update, as far as their UIDs are known
+	gone     uidHeap        // of these, those of the view
 	modSeq   mailbox.ModSeq // the highest that the server has told
 	since    int            // messages announced since SELECT
 	top      knownTop
@@ -147,8 +149,8 @@ func (m *Mailbox) expunged(seq imap.SeqNum) {
 }
 
 func (m *Mailbox) forget(uid mailbox.UID) {
-	m.pending.Vanished.Add(uid)
-	m.gone.Add(uid)
+	m.left.add(mailbox.UIDRange{First: uid, Last: uid})
+	m.gone.add(mailbox.UIDRange{First: uid, Last: uid})
 	m.pending.Removed++
 	delete(m.flags, uid)
 }
@@ -158,19 +160,20 @@ func (m *Mailbox) vanished(uids mailbox.UIDSet) {
 	m.gen++
 	if m.view == nil {
 		m.exists -= min(uids.Len(), m.exists)
-		m.pending.Vanished = m.pending.Vanished.Union(uids)
+		m.left.add(uids.Ranges()...)
 		m.pending.Removed += uids.Len()
 		m.changed()
 		return
 	}
+	late := m.exists - m.view.n
 	gone := m.view.vanish(uids)
-	m.gone = m.gone.Union(gone)
+	m.gone.add(gone.Ranges()...)
 	// What is not in the view has arrived since.
-	late := uids.Len() - gone.Len()
-	m.exists = max(m.exists-gone.Len()-late, 0)
+	late = min(late, uids.Len()-gone.Len())
+	m.exists -= gone.Len() + late
 	m.pending.Arrived = max(m.pending.Arrived-late, 0)
 	m.pending.Removed += gone.Len()
-	m.pending.Vanished = m.pending.Vanished.Union(uids)
+	m.left.add(uids.Ranges()...)
 	for uid := range gone.All() {
 		delete(m.flags, uid)
 	}
@@ -206,7 +209,13 @@ func (m *Mailbox) news(msg *Message) {
 		return
 	}
 	up := FlagUpdate{UID: uid, Flags: msg.Entry.Flags, ModSeq: msg.Entry.ModSeq}
+	if m.octets += flagOctets(up.Flags); m.octets > maxFlagOctets {
+		m.pending.Lost = true
+		m.changed()
+		return
+	}
 	if i, ok := m.flags[uid]; ok {
+		m.octets -= flagOctets(m.pending.Flags[i].Flags)
 		m.pending.Flags[i] = up
 	} else if len(m.pending.Flags) < maxFlagUpdates {
 		if m.flags == nil {
@@ -218,6 +227,15 @@ func (m *Mailbox) news(msg *Message) {
 		m.pending.Lost = true
 	}
 	m.changed()
+}
+
+// flagOctets returns what a set of flags costs in memory, about.
+func flagOctets(set mailbox.FlagSet) int64 {
+	n := int64(32)
+	for _, f := range set.Keywords() {
+		n += int64(len(f)) + 16
+	}
+	return n
 }
 
 // changed tells Watch that there is an Update, once the mailbox is selected.
@@ -232,6 +250,7 @@ func (m *Mailbox) changed() {
 // complete, if it is loaded.
 func (m *Mailbox) takeUpdate() *Update {
 	u := m.pending
+	u.Vanished = m.left.set()
 	if u.Arrived == 0 && u.Removed == 0 && len(u.Flags) == 0 && !u.Lost && u.Vanished.IsEmpty() {
 		return nil
 	}
@@ -245,6 +264,6 @@ func (m *Mailbox) takeUpdate() *Update {
 		m.told = max(m.told, m.view.max())
 	}
 	m.takeArrived(&u)
-	m.pending, m.flags, m.gone = Update{}, nil, mailbox.UIDSet{}
+	m.pending, m.flags, m.octets, m.left, m.gone = Update{}, nil, 0, uidHeap{}, uidHeap{}
 	return &u
 }

@@ -163,7 +163,7 @@ func (m *Mailbox) numbered(ctx context.Context, first, last imap.SeqNum) (mailbo
 	}
 	m.c.mu.Lock()
 	defer m.c.mu.Unlock()
-	all := m.known().Union(m.gone)
+	all := m.known().Union(m.gone.set())
 	last = min(last, imap.SeqNum(all.Len()))
 	if first == 0 || first > last {
 		return mailbox.UIDSet{}, nil

@@ -1,0 +1,5 @@
+//go:build !race
+
+package imapclient_test
+
+const underRace = false
