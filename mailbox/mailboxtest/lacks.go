@@ -65,7 +65,8 @@ const (
 	LackSubscriptions
 
 	// LackRaces: of calls at the same time that rename a mailbox, those that come
-	// too late may return any error.
+	// too late may return any error; and nothing is written into a mailbox while
+	// it is deleted.
 	LackRaces
 
 	// LackSetQuota: quotas can be read, and not set.
