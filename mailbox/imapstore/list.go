@@ -2,6 +2,7 @@ package imapstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -56,6 +57,16 @@ func (a *account) list(ctx context.Context, c *imapclient.Client, want mailbox.L
 	entries, err := c.List(ctx, &o)
 	if refused, _ := isRefusal(err); err != nil && (!refused || len(entries) == 0) {
 		return nil, err
+	}
+	for i := range entries {
+		if e := &entries[i]; e.Status == nil && e.Selectable() {
+			// Cyrus leaves out the mailbox that the connection has selected.
+			if e.Status, err = c.Status(ctx, e.Name, o.Status...); err != nil {
+				if refused, _ := isRefusal(err); !refused && !errors.Is(err, imapclient.ErrItemMissing) {
+					return nil, err
+				}
+			}
+		}
 	}
 	subscribed, err := c.List(ctx, &imapclient.ListOptions{Patterns: o.Patterns, Subscribed: true})
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/imapclient"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/message"
@@ -31,8 +30,8 @@ const (
 // Content has the first 256 KiB in memory and fetches the rest as it is read; that
 // fails if the message is expunged in between.
 //
-// Summaries are the server's: ENVELOPE, BODYSTRUCTURE and PREVIEW; without PREVIEW
-// (RFC 8970), the beginning of the text part is fetched. A message of which the
+// Summaries are the server's: ENVELOPE, BODYSTRUCTURE and PREVIEW; where the
+// server makes no preview (RFC 8970), the beginning of the text part is fetched. A message of which the
 // server leaves out or garbles what was asked for, or which it refuses to read, comes
 // as a *mailbox.MessageError.
 func (m *boxHandle) Messages(ctx context.Context, set mailbox.UIDSet, want mailbox.Want) iter.Seq2[*mailbox.Message, error] {
@@ -184,7 +183,7 @@ func (r *reading) ask(octets bool) ask {
 	if has(mailbox.WantEnvelope) {
 		a.want |= imapclient.Envelope
 	}
-	if has(mailbox.WantStructure) || has(mailbox.WantPreview) && !r.b.a.has(imap.CapPreview) {
+	if has(mailbox.WantStructure) || has(mailbox.WantPreview) { // see previews
 		a.want |= imapclient.Structure
 	}
 	if has(mailbox.WantPreview) {
@@ -340,10 +339,10 @@ func referencesOf(body *imapclient.Body) ([]string, error) {
 	return sum.References, nil
 }
 
-// finish adds what takes further commands: previews, where the server makes none, and
+// finish adds what takes further commands: previews that the server has not made, and
 // mod-sequences of its own where it has none.
 func (r *reading) finish(im *imapclient.Mailbox, list []record, want imapclient.Want) ([]record, error) {
-	if r.want&mailbox.WantPreview != 0 && !r.b.a.has(imap.CapPreview) {
+	if r.want&mailbox.WantPreview != 0 {
 		if err := r.previews(im, list); err != nil {
 			return nil, err
 		}
@@ -381,7 +380,8 @@ func (r *reading) finish(im *imapclient.Mailbox, list []record, want imapclient.
 }
 
 // previews reads the text parts of which previews are made, those with the same part
-// number together.
+// number together: where the server has no PREVIEW, and where it tells none though
+// there is text, as Cyrus does.
 func (r *reading) previews(im *imapclient.Mailbox, list []record) error {
 	type place struct {
 		rec  *record
@@ -391,7 +391,7 @@ func (r *reading) previews(im *imapclient.Mailbox, list []record) error {
 	at := map[string]map[mailbox.UID]place{}
 	for i := range list {
 		rec := &list[i]
-		if rec.err != nil || rec.msg.Structure == nil {
+		if rec.err != nil || rec.msg.Structure == nil || rec.msg.Preview != "" {
 			continue
 		}
 		path, part := textPart(rec.msg.Structure)
