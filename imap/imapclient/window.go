@@ -68,6 +68,8 @@ func (r *request) guess() int64 {
 		switch {
 		case s.count > 0:
 			n += min(s.count, firstPart)
+		case len(s.fields) > 0:
+			n += int64(len(s.fields)) * 256
 		case s.spec == imap.SectionAll || s.spec == imap.SectionText:
 			n += 32 << 10
 		default:
