@@ -54,7 +54,14 @@ func (m *boxHandle) Append(ctx context.Context, msgs ...mailbox.Incoming) (mailb
 	}
 	var uids []mailbox.UID
 	var validity uint32
+	starts, err := positions(ready)
+	if err != nil {
+		return res, wrap("append to", name, err)
+	}
 	err = m.h.client(ctx, false, func(c *imapclient.Client) (err error) {
+		if err := rewind(ready, starts); err != nil {
+			return err
+		}
 		uids, validity, err = m.h.append(ctx, c, m.h.server(name), ready)
 		return err
 	})
@@ -79,6 +86,28 @@ func (m *boxHandle) Append(ctx context.Context, msgs ...mailbox.Incoming) (mailb
 	res.DestID, res.DestUIDValidity, res.Steps = m.b.id, m.b.validity, mailbox.UnknownSteps()
 	m.b.tell(mailbox.EventNew)
 	return res, nil
+}
+
+// positions returns where the bodies of spooled messages begin.
+func positions(msgs []mailbox.Incoming) ([]int64, error) {
+	out := make([]int64, len(msgs))
+	for i := range msgs {
+		var err error
+		if out[i], err = msgs[i].Body.(io.Seeker).Seek(0, io.SeekCurrent); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// rewind makes the messages ready to be sent, again if need be.
+func rewind(msgs []mailbox.Incoming, starts []int64) error {
+	for i := range msgs {
+		if _, err := msgs[i].Body.(io.Seeker).Seek(starts[i], io.SeekStart); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // append sends the messages. On error it returns the UIDs of those that were stored

@@ -32,9 +32,11 @@ type box struct {
 
 	own atomic.Pointer[view] // where the server has no mod-sequences
 
-	mu        sync.Mutex // guards the fields below
-	access    mailbox.Access
+	mu        sync.Mutex     // guards the fields below
+	access    mailbox.Access // as SELECT tells
 	hasAccess bool
+	rights    mailbox.Rights // as MYRIGHTS tells
+	hasRights bool
 	keywords  mailbox.FlagSet // that messages have, up to a mod-sequence
 	wordsAt   mailbox.ModSeq  // zero: not known
 	past      past
@@ -227,14 +229,28 @@ func accessOf(info imapclient.Info) mailbox.Access {
 	return access
 }
 
-// mayDo says what may be done with the mailbox, all if that is not known.
+// mayDo says what may be done with the mailbox, as far as the server has told.
 func (b *box) mayDo() mailbox.Access {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.hasAccess {
-		return mailbox.FullAccess()
+	access := mailbox.FullAccess()
+	if b.hasAccess {
+		access = b.access
 	}
-	return b.access
+	if b.hasRights {
+		access.Rights = b.rights
+	}
+	return access
+}
+
+// permit takes what MYRIGHTS tells (RFC 4314 §3.5), if anything.
+func (b *box) permit(rights imap.Rights) {
+	if rights == "" {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rights, b.hasRights = rights.Known(), true
 }
 
 // lock makes the caller the only one who removes messages.

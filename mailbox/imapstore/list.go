@@ -50,7 +50,7 @@ func (h *handle) Mailboxes(ctx context.Context, want mailbox.ListWant) ([]mailbo
 
 // list lists all mailboxes and subscriptions, ordered by name, or those of one name.
 func (a *account) list(ctx context.Context, c *imapclient.Client, want mailbox.ListWant, only string) ([]found, error) {
-	o := imapclient.ListOptions{Status: a.statusItems(want&mailbox.ListStatus != 0)}
+	o := imapclient.ListOptions{Status: a.statusItems(want&mailbox.ListStatus != 0), Rights: a.has(imap.CapACL)}
 	if only != "" {
 		o.Patterns = []string{a.server(only)}
 	}
@@ -98,6 +98,7 @@ func (a *account) list(ctx context.Context, c *imapclient.Client, want mailbox.L
 			f.unreadable, f.status = true, &imap.StatusData{UIDValidity: 1}
 		}
 		f.box = a.box(name, max(f.status.UIDValidity, 1), f.status.MailboxID)
+		f.box.permit(e.Rights)
 		byName[name], list = f, append(list, f)
 	}
 	for i := range subscribed {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/imapclient"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/message"
@@ -186,7 +187,7 @@ func (r *reading) ask(octets bool) ask {
 	if has(mailbox.WantStructure) || has(mailbox.WantPreview) { // see previews
 		a.want |= imapclient.Structure
 	}
-	if has(mailbox.WantPreview) {
+	if has(mailbox.WantPreview) && r.b.a.has(imap.CapPreview) {
 		a.want |= imapclient.Preview
 	}
 	if r.octets() || a.want == 0 {

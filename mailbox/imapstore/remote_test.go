@@ -16,6 +16,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap/imapclient"
 	"github.com/posthorn-mail/posthorn/imap/imapserver"
+	"github.com/posthorn-mail/posthorn/internal/peers"
 	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/imapstore"
@@ -319,17 +320,40 @@ func TestDamagedMessage(t *testing.T) {
 	}
 }
 
-// TestWatchOthers lets other clients change mailboxes.
+// TestWatchOthers lets other clients change mailboxes: with our server, the store finds
+// out by IDLE and by looking, with Dovecot by NOTIFY.
 func TestWatchOthers(t *testing.T) {
-	b := newBackend(t)
-	a := b.account(t, func(s *imapstore.Store) { s.PollInterval = 50 * time.Millisecond })
+	t.Run("posthorn", func(t *testing.T) {
+		b := newBackend(t)
+		a := b.account(t, func(s *imapstore.Store) { s.PollInterval = 50 * time.Millisecond })
+		other, err := b.Store.Account(t.Context(), "alice")
+		require.NoError(t, err)
+		watchOthers(t, a, other)
+	})
+	t.Run("dovecot", func(t *testing.T) {
+		d := peers.DovecotIMAP(t, peers.NewCertificate(t), &peers.DovecotOptions{Settings: dovecotSettings})
+		open := func() mailbox.Account {
+			s := &imapstore.Store{Dial: func(ctx context.Context, account string) (*imapclient.Client, error) {
+				return imapclient.Dial(ctx, d.Addr("imap"), &imapclient.Options{AllowInsecureAuth: true,
+					Credentials: &sasl.Credentials{Username: account, Password: peers.IMAPPassword}})
+			}}
+			t.Cleanup(func() { require.NoError(t, s.Close()) })
+			a, err := s.Account(t.Context(), peers.Alice)
+			require.NoError(t, err)
+			t.Cleanup(func() { a.Close() })
+			return a
+		}
+		watchOthers(t, open(), open())
+	})
+}
+
+func watchOthers(t *testing.T, a, other mailbox.Account) {
 	m := inbox(t, a)
-	other, err := b.Store.Account(t.Context(), "alice")
-	require.NoError(t, err)
 	events, err := a.Watch(t.Context())
 	require.NoError(t, err)
 	await := func(id string, kind mailbox.EventKind) {
 		t.Helper()
+		timeout := time.After(30 * time.Second)
 		for {
 			select {
 			case e, ok := <-events:
@@ -337,26 +361,29 @@ func TestWatchOthers(t *testing.T) {
 				if e.MailboxID == id && e.Kind&kind == kind {
 					return
 				}
-			case <-time.After(20 * time.Second):
-				t.Fatal("no event")
+			case <-timeout:
+				t.Fatalf("no event of kind %d about %q", kind, id)
 			}
 		}
 	}
-	put(t, b.original(t), 2)
+	put(t, inbox(t, other), 2)
 	await(m.Info().ID, mailbox.EventNew)
 	_, err = other.Create(t.Context(), "New", nil)
 	require.NoError(t, err)
 	await("", mailbox.EventMailboxes)
-	list, err := a.Mailboxes(t.Context(), 0)
+	same, err := a.Mailbox(t.Context(), "New")
 	require.NoError(t, err)
+	id := same.Info().ID
 	fresh, err := other.Mailbox(t.Context(), "New")
 	require.NoError(t, err)
 	put(t, fresh, 1)
-	await(list[1].ID, mailbox.EventNew)
+	await(id, mailbox.EventNew)
 	_, err = fresh.SetFlags(t.Context(), mailbox.AllUIDs(), mailbox.FlagChange{Flags: mailbox.NewFlagSet("x")})
 	require.NoError(t, err)
-	await(list[1].ID, mailbox.EventFlags)
+	await(id, mailbox.EventFlags)
 	_, err = fresh.Expunge(t.Context(), mailbox.AllUIDs(), mailbox.FlagSet{})
 	require.NoError(t, err)
-	await(list[1].ID, mailbox.EventVanished)
+	await(id, mailbox.EventVanished)
+	require.NoError(t, other.Delete(t.Context(), "New"))
+	await("", mailbox.EventMailboxes)
 }

@@ -2,6 +2,7 @@ package imapstore
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,7 +17,7 @@ import (
 type watch struct{ queue *storekit.Queue }
 
 // Watch implements [mailbox.Account]. What is changed through this Store is told at
-// once. Of what others change, the server tells by IDLE for the mailboxes that were
+// once. Of what others change, the server tells by NOTIFY (RFC 5465); or else by IDLE for the mailboxes that were
 // opened last (see Store.IdleMailboxes); all mailboxes are compared with what they
 // were, by their counters, every Store.PollInterval. Without CONDSTORE, changes of
 // flags that leave the number of unseen messages as it was are not noticed so.
@@ -156,6 +157,15 @@ func (f *follower) run(ctx context.Context) {
 	}()
 	tick := time.NewTicker(f.a.s.pollInterval())
 	defer tick.Stop()
+	if f.a.has(imap.CapNotify) {
+		last := maps.Clone(f.last)
+		idlers.Go(func() {
+			f.a.keep(ctx, func() error { return f.a.notified(ctx, last) })
+		})
+		if len(f.a.names.others) == 0 {
+			tick.Stop() // all mailboxes are told of
+		}
+	}
 	for {
 		wanted := f.wanted()
 		for b, cancel := range idling {
@@ -193,7 +203,7 @@ func (f *follower) wanted() []*box {
 	if n == 0 {
 		n = 1
 	}
-	if n < 0 || !a.has(imap.CapIdle) {
+	if n < 0 || !a.has(imap.CapIdle) || a.has(imap.CapNotify) {
 		return nil
 	}
 	a.mu.Lock()
@@ -279,18 +289,16 @@ const (
 	lastWait  = 5 * time.Minute
 )
 
-// idle tells what happens in the mailbox, on a connection of its own, until ctx ends.
-//
-// was are its counters as they were when the account began to be followed.
-func (b *box) idle(ctx context.Context, was mailbox.Status) {
+// keep calls f, again and again if it fails, until ctx ends.
+func (a *account) keep(ctx context.Context, f func() error) {
 	wait := firstWait
 	for {
 		began := time.Now()
-		err := b.idleOnce(ctx, &was)
+		err := f()
 		if ctx.Err() != nil {
 			return
 		}
-		b.a.s.log("watching failed", "account", b.a.name, "error", err)
+		a.s.log("watching failed", "account", a.name, "error", err)
 		if time.Since(began) > lastWait {
 			wait = firstWait
 		}
@@ -303,6 +311,79 @@ func (b *box) idle(ctx context.Context, was mailbox.Status) {
 		}
 		wait = min(2*wait, lastWait)
 	}
+}
+
+// notified tells what the server notifies of, on a connection of its own. last is how
+// the mailboxes were when they were looked at last.
+func (a *account) notified(ctx context.Context, last map[string]outline) error {
+	c, err := a.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for ev, err := range c.Watch(ctx, &imapclient.WatchOptions{Personal: true}) {
+		if err != nil {
+			return err
+		}
+		switch ev := ev.(type) {
+		case *imapclient.MailboxStatus:
+			a.newCounters(ev.StatusData, last)
+		case *imapclient.MailboxChanged:
+			a.tell(mailbox.Event{Kind: mailbox.EventMailboxes})
+		}
+	}
+	return ctx.Err()
+}
+
+// newCounters compares counters that were told with those in last.
+func (a *account) newCounters(s *imap.StatusData, last map[string]outline) {
+	a.mu.Lock()
+	name, ok := a.names.local(s.Mailbox)
+	if !ok || s.UIDValidity == 0 {
+		a.mu.Unlock()
+		return
+	}
+	var b *box
+	for _, x := range a.boxes {
+		if x.name == name && x.validity == s.UIDValidity && !x.gone {
+			b = x
+		}
+	}
+	if b == nil && (s.MailboxID != "" || !a.has(imap.CapObjectID)) {
+		b = a.box(name, s.UIDValidity, s.MailboxID)
+	}
+	a.mu.Unlock()
+	if b == nil {
+		a.tell(mailbox.Event{Kind: mailbox.EventMailboxes}) // a new one
+		return
+	}
+	was, known := last[b.id]
+	is := outline{name, was.subscribed, was.status}
+	is.status.UIDValidity = s.UIDValidity
+	if s.Messages != nil {
+		is.status.Messages = *s.Messages
+	}
+	if s.Unseen != nil {
+		is.status.Unseen = *s.Unseen
+	}
+	if s.UIDNext != 0 {
+		is.status.UIDNext = s.UIDNext
+	}
+	if s.HighestModSeq != nil {
+		is.status.HighestModSeq = *s.HighestModSeq
+	}
+	last[b.id] = is
+	if known {
+		b.tell(difference(was.status, is.status))
+	} else {
+		b.tell(mailbox.EventNew | mailbox.EventFlags | mailbox.EventVanished)
+	}
+}
+
+// idle tells what happens in the mailbox, on a connection of its own, until ctx ends.
+// was are its counters as they were when the account began to be followed.
+func (b *box) idle(ctx context.Context, was mailbox.Status) {
+	b.a.keep(ctx, func() error { return b.idleOnce(ctx, &was) })
 }
 
 func (b *box) idleOnce(ctx context.Context, was *mailbox.Status) error {
@@ -323,7 +404,7 @@ func (b *box) idleOnce(ctx context.Context, was *mailbox.Status) error {
 		return errOther
 	}
 	// Something may have happened since nobody was looking.
-	if info := im.Info(); info.UIDNext != was.UIDNext || info.HighestModSeq != was.HighestModSeq || info.Exists != int(was.Messages) {
+	if info := im.Info(); info.UIDNext != was.UIDNext || max(info.HighestModSeq, 1) != was.HighestModSeq || info.Exists != int(was.Messages) {
 		b.tell(mailbox.EventNew | mailbox.EventFlags | mailbox.EventVanished)
 	}
 	*was = mailbox.Status{}
