@@ -213,6 +213,7 @@ func (m *Mailbox) load(ctx context.Context) error {
 // no other in flight that could bring EXPUNGE.
 func (m *Mailbox) loadMore(ctx context.Context, byFetch bool) error {
 	c := m.c
+	byFetch = byFetch && !c.Enabled().Has(imap.CapUIDOnly)
 	var first, last imap.SeqNum
 	var gen int
 	// numbers returns the numbers that are asked for; it fixes them.
@@ -263,6 +264,9 @@ func (m *Mailbox) loadMore(ctx context.Context, byFetch bool) error {
 				return false
 			}
 			if found.read(resp) == nil {
+				if m.view != nil {
+					found.uids = found.uids.Subtract(mailbox.UIDRangeSet(1, m.view.max()))
+				}
 				take(found.uids)
 			}
 			return true
@@ -270,11 +274,24 @@ func (m *Mailbox) loadMore(ctx context.Context, byFetch bool) error {
 		k.write = func(w *writer) error {
 			set, some := numbers()
 			cmd.Key = imap.SearchSeq{Set: set}
+			if c.Enabled().Has(imap.CapUIDOnly) { // numbers are refused (RFC 9586 §3)
+				cmd.Key = m.behindView()
+			}
 			return w.command(cmd, some)
 		}
 	}
 	k.rule = ruleSeq
 	return c.run(ctx, k)
+}
+
+// behindView returns the key of the messages behind the view.
+func (m *Mailbox) behindView() search.Key {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	if m.view == nil || m.view.max() == 0 {
+		return search.All{}
+	}
+	return imap.SearchUID{Set: imap.NumSetOf(imap.NumRange{First: uint32(min(m.view.max(), mailbox.MaxUID-1)) + 1, Last: imap.Star})}
 }
 
 // command writes a command, or NOOP if there is nothing to be done any more.
