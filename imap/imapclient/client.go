@@ -175,6 +175,7 @@ func (c *Client) startTLS(ctx context.Context) error {
 		err := c.conn.StartTLSClient(ctx, textproto.ClientTLS(c.o.TLSConfig, c.host))
 		c.mu.Lock()
 		c.caps, c.capsKnown = imap.CapSet{}, false
+		c.events.clear()
 		c.mu.Unlock()
 		return err
 	}

@@ -88,6 +88,12 @@ func (c *Client) unreadable(err error) {
 	defer c.mu.Unlock()
 	raw := c.fr.raw()
 	bad := &ResponseError{Raw: raw, Err: err}
+	for _, k := range c.inflight {
+		if k.secret { // a server may repeat what it was sent
+			err = errUnreadable
+			bad = &ResponseError{Err: err}
+		}
+	}
 	if tag, _, ok := bytes.Cut(raw, []byte(" ")); ok {
 		for _, k := range c.inflight {
 			if k.tag == string(tag) { // a tagged response that is not one
@@ -101,9 +107,11 @@ func (c *Client) unreadable(err error) {
 		k.err = errors.Join(k.err, bad)
 		return
 	}
-	c.events.add(&Malformed{Raw: raw, Err: err})
+	c.events.add(&Malformed{Raw: bad.Raw, Err: err})
 	c.log("unreadable response", "error", err)
 }
+
+var errUnreadable = errors.New("during the login")
 
 // fetchOf returns the number in a FETCH response.
 func fetchOf(text []byte) (imap.SeqNum, bool) {
@@ -326,7 +334,9 @@ func (c *Client) data(resp grammar.Response) {
 	case imap.CapSet:
 		c.setCaps(r)
 	case grammar.Enabled:
-		c.setEnabled(r)
+		if c.login { // before, nothing can be enabled (RFC 5161 §3.1)
+			c.setEnabled(r)
+		}
 	case *grammar.Count:
 		c.count(r)
 	case *imap.VanishedData:

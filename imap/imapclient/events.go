@@ -149,6 +149,12 @@ func (e *events) remove(at int) {
 	e.queue, e.sizes = slices.Delete(e.queue, at, at+1), slices.Delete(e.sizes, at, at+1)
 }
 
+// clear forgets all that waits.
+func (e *events) clear() {
+	e.only(nil)
+	e.queue, e.sizes, e.octets, e.dropped = nil, nil, 0, 0
+}
+
 // only forgets the updates of all mailboxes but m.
 func (e *events) only(m *Mailbox) {
 	for i := 0; i < len(e.queue); i++ {

@@ -2,6 +2,7 @@ package imapclient
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -34,6 +35,11 @@ func (m *Mailbox) RemoveFlags(ctx context.Context, set Set, flags ...mailbox.Fla
 // becomes several commands; if one fails, those before it have been done. A set
 // from Where never crosses the wire, if the server has SEARCHRES (RFC 5182).
 func (m *Mailbox) Store(ctx context.Context, set Set, change mailbox.FlagChange) (*Stored, error) {
+	for f := range change.Flags.All() {
+		if !imap.ValidFlag(f) {
+			return nil, &CommandError{Command: "UID STORE", Mailbox: m.name, Err: fmt.Errorf("imapclient: %q is not a flag", f)}
+		}
+	}
 	if change.UnchangedSince != nil {
 		if err := m.c.need(imap.CapCondStore, "a change only since a mod-sequence"); err != nil {
 			return nil, err
