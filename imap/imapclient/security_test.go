@@ -241,6 +241,9 @@ func TestNoInjection(t *testing.T) {
 				require.NoError(t, c.Noop(ctx), "%s %q", name, evil)
 				want, _, _ := strings.Cut(name, " ")
 				for _, cmd := range got[:len(got)-1] {
+					if want == "LSUB" && cmd == "LIST" { // for the attributes
+						continue
+					}
 					require.Equal(t, want, cmd, "%s %q", name, evil)
 				}
 				require.Equal(t, "NOOP", got[len(got)-1])
