@@ -90,6 +90,7 @@ func TestSuiteDovecot(t *testing.T) {
 			require.NoError(t, s.(*imapstore.Store).Close())
 			return open(t, of(s))
 		},
-		Lacks: dovecotLacks,
+		Second: func(t testing.TB, s mailbox.Store) mailbox.Store { return open(t, of(s)) },
+		Lacks:  dovecotLacks,
 	})
 }

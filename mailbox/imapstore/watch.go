@@ -96,21 +96,21 @@ func (a *account) follow(ctx context.Context, w *watch) error {
 		return nil
 	}
 	// What is compared with must be as of now.
-	if err := f.compare(ctx); err != nil {
+	err := f.compare(ctx)
+	if err != nil {
 		a.unfollow(w)
-		return err
 	}
 	life, cancel := context.WithCancel(context.Background())
 	a.mu.Lock()
 	f.cancel = cancel
-	ended := a.follower != f || len(a.queues) == 0
+	ended := a.follower != f
 	a.mu.Unlock()
 	if ended {
 		cancel()
-		return nil
+		return err
 	}
-	a.s.work.Go(func() { f.run(life) })
-	return nil
+	a.s.work.Go(func() { f.run(life) }) // even if err: others have begun to watch
+	return err
 }
 
 func (a *account) unfollow(w *watch) {
@@ -339,17 +339,18 @@ func (a *account) notified(ctx context.Context, last map[string]outline) error {
 func (a *account) newCounters(s *imap.StatusData, last map[string]outline) {
 	a.mu.Lock()
 	name, ok := a.names.local(s.Mailbox)
-	if !ok || s.UIDValidity == 0 {
+	if !ok {
 		a.mu.Unlock()
 		return
 	}
 	var b *box
 	for _, x := range a.boxes {
-		if x.name == name && x.validity == s.UIDValidity && !x.gone {
+		// Dovecot tells UIDVALIDITY only once.
+		if x.name == name && (x.validity == s.UIDValidity || s.UIDValidity == 0) && !x.gone {
 			b = x
 		}
 	}
-	if b == nil && (s.MailboxID != "" || !a.has(imap.CapObjectID)) {
+	if b == nil && s.UIDValidity != 0 && (s.MailboxID != "" || !a.has(imap.CapObjectID)) {
 		b = a.box(name, s.UIDValidity, s.MailboxID)
 	}
 	a.mu.Unlock()
@@ -359,7 +360,7 @@ func (a *account) newCounters(s *imap.StatusData, last map[string]outline) {
 	}
 	was, known := last[b.id]
 	is := outline{name, was.subscribed, was.status}
-	is.status.UIDValidity = s.UIDValidity
+	is.status.UIDValidity = b.validity
 	if s.Messages != nil {
 		is.status.Messages = *s.Messages
 	}
