@@ -46,6 +46,9 @@ type Client struct {
 	received     int64         // octets received when goOn looked last
 	lastReceived time.Time     // when the last of them came
 
+	notes sync.Mutex // guards noted
+	noted []note
+
 	mu            sync.Mutex // guards what follows; never held over I/O or the user's code
 	reason        error      // why the connection is closed; nil: it is open
 	tags          uint64
@@ -114,6 +117,7 @@ func (c *Client) read() {
 		}
 		if err == nil {
 			err = c.handle()
+			c.tell()
 		}
 		if err == nil {
 			err = c.excessive()
@@ -348,9 +352,31 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// log reports what no caller is told.
+// log notes what no caller is told, for Options.Logger. It may be called with mu held.
 func (c *Client) log(msg string, args ...any) {
 	if c.o.Logger != nil {
-		c.o.Logger.Warn(msg, append([]any{slog.String("conn", c.o.ConnID)}, args...)...)
+		c.notes.Lock()
+		c.noted = append(c.noted, note{msg, append([]any{slog.String("conn", c.o.ConnID)}, args...)})
+		c.notes.Unlock()
+	}
+}
+
+// A note is what is to be logged.
+type note struct {
+	msg  string
+	args []any
+}
+
+// tell logs what was noted, without a lock: the Logger may call the Client.
+func (c *Client) tell() {
+	if c.o.Logger == nil {
+		return
+	}
+	c.notes.Lock()
+	noted := c.noted
+	c.noted = nil
+	c.notes.Unlock()
+	for _, n := range noted {
+		c.o.Logger.Warn(n.msg, n.args...)
 	}
 }

@@ -64,7 +64,7 @@
 // # Invariants
 //
 //   - One goroutine reads, always: it waits for no caller, and runs no code of
-//     the user.
+//     the user but Options.Logger and Options.Trace, without a lock.
 //   - Framing comes before grammar: where a response ends never depends on
 //     whether it can be understood.
 //   - Who has the turn writes (queue.go); a command has its place in the queue, and

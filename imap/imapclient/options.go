@@ -59,7 +59,9 @@ type Options struct {
 	ConnID string
 
 	// Logger receives what no caller is told: alerts while nobody watches, and
-	// what the server sends that can't be understood. Nil: nothing is logged.
+	// what the server sends that can't be understood. It is called on the
+	// goroutine that reads, and must not wait for the Client. Nil: nothing is
+	// logged.
 	Logger *slog.Logger
 
 	// OnCommand is called when a command has ended, on the goroutine of the
