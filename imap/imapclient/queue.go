@@ -234,6 +234,9 @@ func (c *Client) admit(ctx context.Context, k *call) error {
 		}
 		if k.mb != nil && k.rule != ruleSelect && k.mb != c.selected && k.mb != c.selecting {
 			c.mu.Unlock()
+			if err := k.mb.refused(); err != nil { // with NoWait, while the command was on its way here
+				return err
+			}
 			return &CommandError{Command: k.name, Mailbox: k.box, Err: ErrNotSelected}
 		}
 		if !c.mustWait(k) {
