@@ -83,6 +83,10 @@ type Conn struct {
 	idle      atomic.Int64 // IdleTimeout
 	autoFlush bool         // reads flush before they wait; see SetAutoFlush
 	onError   func(error)  // called with the first fatal error of either side
+	watch     *watch       // of a server's connection, or nil
+	meter     *meter       // of a server's connection, or nil
+	unbind    func()       // ends LoginTimeout
+	ahead     atomic.Bool  // input is buffered after the present line or body; kept for watch
 	remote    net.Addr     // from the PROXY protocol, or nil
 	local     net.Addr
 	state     func(ConnState) // called with idle and active, or nil
@@ -141,6 +145,21 @@ func (c *Conn) BindTimeout(ctx context.Context, d time.Duration, cause error) (r
 		unbind()
 		cancel()
 	})
+}
+
+// limitLogin bounds the time until LoggedIn. It returns a function that must be
+// called in any case.
+func (c *Conn) limitLogin(ctx context.Context, d time.Duration) (release func()) {
+	c.unbind = c.BindTimeout(ctx, d, ErrLoginTimeout)
+	return c.unbind
+}
+
+// LoggedIn ends the time limit of Server.LoginTimeout. It is for servers; it may
+// be called more than once.
+func (c *Conn) LoggedIn() {
+	if c.unbind != nil {
+		c.unbind()
+	}
 }
 
 // SetReadTimeout sets the limit of one wait for input (0: none).

@@ -43,6 +43,7 @@ func (d *CountedReader) took(p []byte) {
 	d.tr.add(p)
 	if d.left == 0 {
 		d.tr.end()
+		d.c.noteAhead()
 	}
 }
 
@@ -160,6 +161,7 @@ func (c *Conn) ReadCounted(p []byte) (n int, err error) {
 	tr := c.traceBody(Receive)
 	tr.add(p)
 	tr.end()
+	c.noteAhead()
 	return n, nil
 }
 

@@ -67,6 +67,7 @@ func (d *DotReader) next() error {
 			if d.done && d.err == nil {
 				d.err = io.EOF
 				d.tr.end()
+				c.noteAhead()
 			}
 			if len(seg) > 0 {
 				d.seg = seg

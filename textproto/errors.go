@@ -23,6 +23,11 @@ var (
 	// ErrTooManyConnsFromNetwork is ErrTooManyConns for the limit per client
 	// network; errors.Is(err, ErrTooManyConns) holds for it too.
 	ErrTooManyConnsFromNetwork = fmt.Errorf("%w from this network", ErrTooManyConns)
+	// ErrPeerGone is the cause with which the context of a Handler ends when the
+	// client has gone.
+	ErrPeerGone = errors.New("textproto: client has gone")
+	// ErrLoginTimeout is what reads fail with when LoginTimeout is over.
+	ErrLoginTimeout = errors.New("textproto: no login within the time limit")
 	// ErrPanic is the reason given to Handler.Refuse when ServeConn panicked.
 	ErrPanic = errors.New("textproto: panic while serving the connection")
 

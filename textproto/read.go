@@ -174,7 +174,15 @@ func (c *Conn) line(b []byte) (line []byte, err error) {
 	if c.trace != nil {
 		c.trace.line(Receive, line)
 	}
+	c.noteAhead()
 	return line, err
+}
+
+// noteAhead tells the watch whether input is left.
+func (c *Conn) noteAhead() {
+	if more := c.w > c.r; c.watch != nil && more != c.ahead.Load() {
+		c.ahead.Store(more)
+	}
 }
 
 // tooLong skips the rest of a line whose beginning b is buffered; n is its

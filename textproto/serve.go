@@ -15,11 +15,13 @@ import (
 type Stats struct {
 	Accepted, Active, Refused                          int64
 	AcceptErrors, HandshakeErrors, ProxyErrors, Panics int64
+	Gone                                               int64 // clients that went while a command was at work
+	Excesses                                           int64 // rates exceeded, see Rates
 	OctetsIn, OctetsOut                                int64 // of closed connections
 }
 
 type stats struct {
-	accepted, refused, acceptErrors, handshakeErrors, proxyErrors, panics, in, out atomic.Int64
+	accepted, refused, acceptErrors, handshakeErrors, proxyErrors, panics, gone, excesses, in, out atomic.Int64
 }
 
 // Stats returns the current counters. It is cheap and may be called at any
@@ -32,6 +34,7 @@ func (s *Server) Stats() Stats {
 		Accepted: s.stats.accepted.Load(), Active: int64(active), Refused: s.stats.refused.Load(),
 		AcceptErrors: s.stats.acceptErrors.Load(), HandshakeErrors: s.stats.handshakeErrors.Load(),
 		ProxyErrors: s.stats.proxyErrors.Load(), Panics: s.stats.panics.Load(),
+		Gone: s.stats.gone.Load(), Excesses: s.stats.excesses.Load(),
 		OctetsIn: s.stats.in.Load(), OctetsOut: s.stats.out.Load(),
 	}
 }
@@ -45,10 +48,11 @@ type serverConn struct {
 	tls     *tls.Config // for TLS from the first octet, or nil
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	watch   bool         // ctx can end on its own
-	refusal error        // why it is not served, or nil
-	refused bool         // it is counted as being refused
-	network netip.Prefix // counted under it, when valid
+	watch   bool     // ctx can end on its own
+	refusal error    // why it is not served, or nil
+	refused bool     // it is counted as being refused
+	served  bool     // it was admitted
+	network *network // of the client, or nil
 }
 
 // start serves nc on a goroutine of its own.
@@ -64,6 +68,12 @@ func (s *Server) start(base context.Context, nc net.Conn, h Handler, cfg *tls.Co
 	sc.ctx, sc.cancel = context.WithCancelCause(base)
 	sc.watch = base.Done() != nil
 	c.onError = sc.end
+	c.t.minInput, c.t.grace = s.rates.Input, s.rates.Grace
+	c.meter = &meter{s: s}
+	c.watch = newWatch(c, func() {
+		s.stats.gone.Add(1)
+		sc.end(ErrPeerGone)
+	})
 	if s.ConnState != nil {
 		c.state = func(st ConnState) { s.ConnState(c, st) }
 	}
@@ -121,7 +131,7 @@ func (sc *serverConn) serve() {
 			return
 		}
 	}
-	if !sc.admit() {
+	if !sc.admit(sc.policy()) {
 		return
 	}
 	if err := sc.handshake(); err != nil {
@@ -136,6 +146,9 @@ func (sc *serverConn) serve() {
 		return
 	}
 	sc.setState(StateActive)
+	defer c.limitLogin(sc.ctx, s.LoginTimeout)()
+	c.watch.begin()
+	defer c.watch.end()
 	sc.h.ServeConn(sc.ctx, c)
 }
 
@@ -151,25 +164,51 @@ func (sc *serverConn) handshake() error {
 	return sc.c.Handshake(sc.ctx) // the listener's TLS, if any
 }
 
-// admit decides whether the connection is served, counting it under its
-// network, or refused. It returns false if it is neither, because too many are
-// being refused.
-func (sc *serverConn) admit() bool {
+// policy joins the network and returns why the connection is to be refused
+// because of what others from there have done, or nil.
+func (sc *serverConn) policy() error {
+	s := sc.s
+	if sc.refusal != nil {
+		return nil
+	}
+	ip, ok := addrIP(sc.c.RemoteAddr())
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	sc.network = s.networks.join(s.networkOf(ip), time.Now())
+	s.mu.Unlock()
+	if s.rates.exempts(ip) {
+		return nil
+	}
+	sc.c.meter.network = sc.network
+	x, over := sc.network.exceeded(&s.rates, time.Now())
+	if !over {
+		return nil
+	}
+	x.Conn = sc.c
+	return s.excess(sc.ctx, x)
+}
+
+// admit decides whether the connection is served or refused. It returns false if
+// it is neither, because too many are being refused.
+func (sc *serverConn) admit(policy error) bool {
 	s := sc.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if sc.refusal == nil {
-		switch n, ok := sc.networkOf(); {
+		switch {
 		case s.closing.Load():
 			sc.refusal = ErrServerClosed
-		case !ok:
-		case s.networks[n] >= s.MaxConnsPerNetwork:
+		case s.MaxConnsPerNetwork > 0 && sc.network != nil && sc.network.served >= s.MaxConnsPerNetwork:
 			sc.refusal = ErrTooManyConnsFromNetwork
+		case policy != nil:
+			sc.refusal = policy
 		default:
-			s.networks[n]++
-			sc.network = n
-		}
-		if sc.refusal == nil {
+			if sc.network != nil {
+				sc.network.served++
+			}
+			sc.served = true
 			return true
 		}
 		s.serving--
@@ -230,36 +269,28 @@ func (sc *serverConn) finish() {
 	if sc.refused {
 		s.refusing--
 	}
-	if sc.network.IsValid() {
-		if s.networks[sc.network]--; s.networks[sc.network] == 0 {
-			delete(s.networks, sc.network)
+	if sc.network != nil {
+		if sc.served {
+			sc.network.served--
 		}
+		s.networks.leave(sc.network, time.Now())
 	}
 	if s.gone != nil && len(s.conns) == 0 {
 		close(s.gone)
 	}
 }
 
-// networkOf returns the client network that the connection is counted under, if
-// networks are limited.
-func (sc *serverConn) networkOf() (netip.Prefix, bool) {
-	s := sc.s
-	if s.MaxConnsPerNetwork <= 0 {
-		return netip.Prefix{}, false
-	}
-	ip, ok := addrIP(sc.c.RemoteAddr())
-	if !ok {
-		return netip.Prefix{}, false
-	}
-	bits, most, normal := s.IPv6Prefix, 128, DefaultIPv6Prefix
+// networkOf returns the client network of an address.
+func (s *Server) networkOf(ip netip.Addr) netip.Prefix {
+	bits, normal := s.IPv6Prefix, DefaultIPv6Prefix
 	if ip.Is4() {
-		bits, most, normal = s.IPv4Prefix, 32, DefaultIPv4Prefix
+		bits, normal = s.IPv4Prefix, DefaultIPv4Prefix
 	}
-	if bits <= 0 || bits > most {
+	if bits <= 0 || bits > ip.BitLen() {
 		bits = normal
 	}
-	n, err := ip.Prefix(bits)
-	return n, err == nil
+	n, _ := ip.Prefix(bits)
+	return n
 }
 
 // addrIP returns the IP address of a, without zone and with IPv4 unmapped.

@@ -20,14 +20,18 @@ type Handler interface {
 	// recovered and logged.
 	//
 	// ctx is bound to c already. It ends with Server.Close, when the context of
-	// Shutdown ends, and when a read or write fails. A client that disconnects
-	// while nothing is read or written is noticed by the next read or write,
-	// and the end of its input (io.EOF) does not end ctx, since it may still be
-	// reading.
+	// Shutdown ends, when a read or write fails, and when the client goes while
+	// nothing is read or written: its cause is then ErrPeerGone. A connection that
+	// was reset is noticed within WatchInterval. A client that has ended its output
+	// may still be reading: ctx ends HalfClosedGrace later, unless input is left
+	// that the handler has not read, or output is being taken. (This needs a
+	// connection that offers syscall.Conn, on a Unix system. Elsewhere the next
+	// read or write notices.)
 	ServeConn(ctx context.Context, c *Conn)
 	// Refuse writes the protocol's one line for a connection that is not (or no
 	// longer) served. reason is ErrTooManyConns, ErrTooManyConnsFromNetwork,
-	// ErrServerClosed or ErrPanic. What it buffers is flushed.
+	// ErrServerClosed, ErrPanic, or what Server.OnExcess has returned (ErrTooMany).
+	// What it buffers is flushed.
 	Refuse(c *Conn, reason error)
 }
 
@@ -108,6 +112,17 @@ type Server struct {
 	MaxConnsPerNetwork     int
 	IPv4Prefix, IPv6Prefix int
 
+	// Rates bound what clients may do in a time.
+	Rates Rates
+	// OnExcess, unless nil, decides what happens when a client exceeds one of the
+	// Rates: nil lets it go on, an error ends the connection, or refuses it. It may
+	// wait, no longer than until ctx ends. It is called on the connection's
+	// goroutine. Nil: Enforce.
+	OnExcess func(ctx context.Context, x Excess) error
+	// LoginTimeout is how long a client may be connected until the protocol calls
+	// Conn.LoggedIn. Zero: the protocol's default; negative: no limit.
+	LoginTimeout time.Duration
+
 	// ProxyFrom lists the networks whose connections begin with a PROXY
 	// protocol header (version 1 or 2) that names the real client. A connection
 	// without one is closed.
@@ -126,6 +141,7 @@ type Server struct {
 	// connection's goroutine.
 	ConnState func(c *Conn, s ConnState)
 
+	rates   Rates       // with defaults; set by the first Serve
 	closing atomic.Bool // set under mu
 	nextID  atomic.Uint64
 	stats   stats
@@ -134,10 +150,10 @@ type Server struct {
 	quit      chan struct{} // closed by Shutdown and Close; made by the first Serve
 	listeners map[*net.Listener]struct{}
 	conns     map[*serverConn]struct{}
-	networks  map[netip.Prefix]int // connections served, by network
-	serving   int                  // connections within MaxConns
-	refusing  int                  // connections that are being refused
-	gone      chan struct{}        // closed when the last connection is gone; nil unless waited for
+	networks  networks
+	serving   int           // connections within MaxConns
+	refusing  int           // connections that are being refused
+	gone      chan struct{} // closed when the last connection is gone; nil unless waited for
 }
 
 var (
@@ -251,7 +267,7 @@ func (s *Server) track(l *net.Listener) bool {
 	if s.listeners == nil {
 		s.listeners = make(map[*net.Listener]struct{})
 		s.conns = make(map[*serverConn]struct{})
-		s.networks = make(map[netip.Prefix]int)
+		s.rates = s.Rates.withDefaults()
 		s.quit = make(chan struct{})
 	}
 	s.listeners[l] = struct{}{}

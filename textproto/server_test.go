@@ -116,7 +116,10 @@ func serve(t *testing.T, s *Server, h Handler) *pipeListener {
 		require.NoError(t, s.Close())
 		require.Equal(t, ErrServerClosed, <-done)
 		require.Zero(t, s.Stats().Active)
-		require.Empty(t, s.networks)
+		for _, n := range s.networks.byPrefix {
+			require.Zero(t, n.conns)
+			require.Zero(t, n.served)
+		}
 		require.Zero(t, s.serving)
 		require.Zero(t, s.refusing)
 	})
@@ -170,11 +173,10 @@ func TestServerNetworks(t *testing.T) {
 		{0, 0, "[2001:db8:1:2:3::4]:1", "2001:db8:1:2::/64"}, {0, 48, "[2001:db8:1:2:3::4]:1", "2001:db8:1::/48"},
 		{33, 129, "[fe80::1%eth0]:1", "fe80::/64"},
 	} {
-		s := &Server{MaxConnsPerNetwork: 1, IPv4Prefix: tc.v4, IPv6Prefix: tc.v6}
-		sc := &serverConn{s: s, c: NewConn(from{nil, netip.MustParseAddrPort(tc.addr)}, nil)}
-		n, ok := sc.networkOf()
+		s := &Server{IPv4Prefix: tc.v4, IPv6Prefix: tc.v6}
+		ip, ok := addrIP(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(tc.addr)))
 		require.True(t, ok)
-		require.Equal(t, tc.want, n.String())
+		require.Equal(t, tc.want, s.networkOf(ip).String())
 	}
 }
 

@@ -29,6 +29,14 @@ type transport struct {
 	net.Conn
 
 	in, out atomic.Int64 // octets on the wire
+	inIO    atomic.Int32 // reads and writes in progress
+
+	// What the peer must send; see Rates.Input. waited and came are of the reading
+	// side.
+	minInput int // octets a second; not positive: any
+	grace    time.Duration
+	waited   time.Duration // for input, since the last Wait
+	came     int64         // octets in that time
 
 	mu           sync.Mutex
 	readTimeout  time.Duration
@@ -40,6 +48,7 @@ type transport struct {
 	woken        bool      // Wake was called and no Wait has returned it yet
 	closing      bool      // the server is shutting down
 	binds        *binding  // innermost first
+	tooSlow      bool      // the peer sends less than minInput
 	readArmed    bool      // a read deadline other than none is set
 	writeArmed   bool
 }
@@ -82,6 +91,8 @@ func (t *transport) setReadDeadline() {
 		dl = past
 	case t.waiting:
 		dl = t.waitUntil
+	case t.tooSlow:
+		dl = past
 	default:
 		dl = t.limit(t.readTimeout)
 	}
@@ -119,13 +130,46 @@ func (t *transport) SetWriteDeadline(dl time.Time) error {
 }
 
 func (t *transport) Read(p []byte) (int, error) {
+	t.inIO.Add(1)
+	defer t.inIO.Add(-1)
 	t.armRead()
+	var begun time.Time
+	if t.minInput > 0 {
+		begun = time.Now()
+	}
 	n, err := t.Conn.Read(p)
 	t.in.Add(int64(n))
+	if t.minInput > 0 {
+		t.pace(n, time.Since(begun))
+	}
 	return n, err
 }
 
+// pace counts a read. If the peer is too slow, the next read fails.
+func (t *transport) pace(n int, took time.Duration) {
+	t.waited += took
+	t.came += int64(n)
+	if t.waited <= t.grace || float64(t.came) >= t.waited.Seconds()*float64(t.minInput) {
+		return
+	}
+	t.mu.Lock()
+	t.tooSlow = !t.waiting
+	t.mu.Unlock()
+}
+
+// newPace begins to count anew.
+func (t *transport) newPace() {
+	t.waited, t.came = 0, 0
+	if t.minInput > 0 {
+		t.mu.Lock()
+		t.tooSlow = false
+		t.mu.Unlock()
+	}
+}
+
 func (t *transport) Write(p []byte) (n int, err error) {
+	t.inIO.Add(1)
+	defer t.inIO.Add(-1)
 	for {
 		t.armWrite()
 		m, err := t.Conn.Write(p[n:min(len(p), n+maxWrite)])
@@ -141,12 +185,15 @@ func (t *transport) Write(p []byte) (n int, err error) {
 // cause of a bound context that has ended, or a TimeoutError.
 func (t *transport) reason(op string, err error) error {
 	t.mu.Lock()
-	cause := t.cause()
+	cause, slow := t.cause(), t.tooSlow
 	t.mu.Unlock()
 	if cause != nil {
 		return fmt.Errorf("textproto: %s: %w", op, cause)
 	}
 	if isTimeout(err) {
+		if slow && op == "read" {
+			return ErrTooSlow
+		}
 		return &TimeoutError{Op: op}
 	}
 	return err

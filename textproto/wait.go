@@ -37,6 +37,7 @@ func (c *Conn) Wait() error {
 	}
 	if c.w > c.r {
 		t.mu.Unlock()
+		t.newPace()
 		return nil
 	}
 	if t.closing {
@@ -66,6 +67,8 @@ func (c *Conn) Wait() error {
 	t.mu.Unlock()
 
 	c.release()
+	c.watch.end()
+	defer c.watch.begin()
 	if c.state != nil {
 		c.state(StateIdle)
 		defer c.state(StateActive)
@@ -78,6 +81,7 @@ func (c *Conn) Wait() error {
 		n, err = c.src.Read(c.buf)
 		woken, closing, _ = t.endWait(n, err, false, until)
 	}
+	t.newPace()
 	c.r, c.w, c.full = 0, n, n == len(c.buf)
 	switch {
 	case n > 0 || err == nil: // an error will come again

@@ -1,0 +1,242 @@
+package textproto
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// Rates bound how much clients may do in a time. They are on by default, with
+// values that no honest client meets; Server.OnExcess decides what happens to
+// those who do.
+//
+// Each protocol's server tells of commands and failures with Conn.Spend.
+type Rates struct {
+	// Commands bounds the commands of a connection (default 50,000 in 10
+	// seconds). IMAP and POP3 count a command before login as a hundred.
+	Commands Rate
+	// Failures bounds the commands of a connection that were wrong or were
+	// refused (default 1,000 in 10 minutes).
+	Failures Rate
+
+	// NetworkCommands and NetworkFailures bound those of all connections of a
+	// client network together (default 500,000 in 10 seconds, and 10,000 in an
+	// hour), NetworkLogins its attempts to log in that failed (default 1,000 in
+	// an hour). What a network is follows from Server.IPv4Prefix and IPv6Prefix.
+	// Loopback addresses are none, nor is what has no IP address.
+	NetworkCommands, NetworkFailures, NetworkLogins Rate
+
+	// Exempt lists networks that the network rates are not for: of proxies, and
+	// of web mail.
+	Exempt []netip.Prefix
+
+	// Input is how many octets a second a client must send, on average over the
+	// time that the server has waited for it within a command and the message in
+	// it, once that time is more than Grace (default 100 octets a second after a
+	// minute; a negative Input is no limit). Waiting for a command is not counted:
+	// see IdleTimeout. What the client must take of output follows from
+	// WriteTimeout, in which it must take 256 KiB or all there is.
+	Input int
+	Grace time.Duration
+}
+
+// A Rate is N in the time Per: a client may spend N at once, and then as fast as
+// they come back. An N of zero means the default, a negative one no limit.
+type Rate struct {
+	N   int
+	Per time.Duration // zero: that of the default
+}
+
+// Defaults of Rates.
+const (
+	DefaultInputRate  = 100 // octets a second
+	DefaultInputGrace = time.Minute
+)
+
+func (r Rates) withDefaults() Rates {
+	for _, d := range []struct {
+		r   *Rate
+		n   int
+		per time.Duration
+	}{
+		{&r.Commands, 50_000, 10 * time.Second},
+		{&r.Failures, 1_000, 10 * time.Minute},
+		{&r.NetworkCommands, 500_000, 10 * time.Second},
+		{&r.NetworkFailures, 10_000, time.Hour},
+		{&r.NetworkLogins, 1_000, time.Hour},
+	} {
+		if d.r.N == 0 {
+			d.r.N = d.n
+		}
+		if d.r.Per <= 0 {
+			d.r.Per = d.per
+		}
+	}
+	if r.Input == 0 {
+		r.Input = DefaultInputRate
+	}
+	if r.Grace == 0 {
+		r.Grace = DefaultInputGrace
+	}
+	return r
+}
+
+// A Kind says what a Rate counts.
+type Kind int
+
+const (
+	Commands Kind = iota
+	Failures      // commands that were wrong or were refused
+	Logins        // attempts to log in that failed
+	kinds
+)
+
+func (k Kind) String() string {
+	switch k {
+	case Commands:
+		return "commands"
+	case Failures:
+		return "failed commands"
+	case Logins:
+		return "failed logins"
+	}
+	return "unknown"
+}
+
+// ErrTooMany is what Enforce returns for a client that has exceeded a rate and is
+// to be disconnected, and the reason given to Handler.Refuse for one whose network
+// has.
+var ErrTooMany = errors.New("textproto: too many failures")
+
+// ErrTooSlow is returned by reads from a client that sends less than Rates.Input.
+// It is a timeout.
+var ErrTooSlow error = &slowError{}
+
+type slowError struct{ TimeoutError }
+
+func (*slowError) Error() string { return "textproto: input is too slow" }
+
+// An Excess is a rate that a client has exceeded.
+type Excess struct {
+	Conn    *Conn
+	Kind    Kind
+	Network netip.Prefix  // whose rate it is; invalid: the connection's
+	Wait    time.Duration // until the client keeps the rate again
+	Refusal bool          // the client has just connected, and its network had exceeded the rate before
+}
+
+// Enforce is the default of Server.OnExcess, which other functions may call. For
+// commands it waits, as long as the rate demands or until ctx ends. For failures,
+// it returns ErrTooMany.
+func Enforce(ctx context.Context, x Excess) error {
+	if x.Kind != Commands {
+		return ErrTooMany
+	}
+	t := time.NewTimer(x.Wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Spend counts n of a kind for the connection and for its network. It is for
+// servers: on a connection that no Server has accepted it does nothing. It
+// returns what Server.OnExcess says of a rate that is exceeded: an error means
+// that the connection is to be closed.
+func (c *Conn) Spend(ctx context.Context, k Kind, n int) error {
+	m := c.meter
+	if m == nil {
+		return nil
+	}
+	now := time.Now()
+	own := m.own[k].spend(m.s.rates.of(k, false), n, now)
+	var shared time.Duration
+	if m.network != nil {
+		shared = m.network.spend(k, m.s.rates.of(k, true), n, now)
+	}
+	if own > 0 {
+		if err := c.excess(ctx, Excess{Kind: k, Wait: own}); err != nil {
+			return err
+		}
+	}
+	if shared > 0 {
+		return c.excess(ctx, Excess{Kind: k, Wait: shared, Network: m.network.prefix})
+	}
+	return nil
+}
+
+// excess asks what to do about a rate that is exceeded. What was answered before
+// is not held back meanwhile.
+func (c *Conn) excess(ctx context.Context, x Excess) error {
+	if err := c.Flush(); err != nil {
+		return err
+	}
+	x.Conn = c
+	return c.meter.s.excess(ctx, x)
+}
+
+func (r *Rates) of(k Kind, network bool) Rate {
+	switch {
+	case k == Commands && network:
+		return r.NetworkCommands
+	case k == Commands:
+		return r.Commands
+	case k == Failures && network:
+		return r.NetworkFailures
+	case k == Failures:
+		return r.Failures
+	case network:
+		return r.NetworkLogins
+	}
+	return Rate{N: -1} // the protocols limit those of a connection themselves
+}
+
+// exempts reports whether the network rates are not for an address.
+func (r *Rates) exempts(ip netip.Addr) bool {
+	if ip.IsLoopback() {
+		return true
+	}
+	for _, p := range r.Exempt {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) excess(ctx context.Context, x Excess) error {
+	s.stats.excesses.Add(1)
+	if s.OnExcess != nil {
+		return s.OnExcess(ctx, x)
+	}
+	return Enforce(ctx, x)
+}
+
+// A meter counts what the client of a Server's connection does.
+type meter struct {
+	s       *Server
+	own     [kinds]bucket
+	network *network // nil: not counted
+}
+
+// A bucket is the moment at which all that was spent will have come back.
+type bucket struct{ full time.Time }
+
+// spend takes n and returns how long it takes until the rate is kept again.
+func (b *bucket) spend(r Rate, n int, now time.Time) (wait time.Duration) {
+	if r.N < 0 {
+		return 0
+	}
+	if b.full.Before(now) {
+		b.full = now
+	}
+	b.full = b.full.Add(time.Duration(int64(r.Per) / int64(r.N) * int64(n)))
+	if most := now.Add(2 * r.Per); b.full.After(most) {
+		b.full = most // however much was spent, it is forgiven after Per
+	}
+	return b.full.Sub(now) - r.Per
+}
