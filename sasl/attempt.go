@@ -57,7 +57,7 @@ func (t *Attempts) Try(ctx context.Context, c Conn, mechanism string, check func
 	case err == nil:
 	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrEncryptionNeeded):
 		return err
-	case isFailure(err):
+	case IsFailure(err):
 		t.failures++
 	}
 	a := Attempt{Conn: c, Mechanism: mechanism, Err: err, Failures: t.failures}
@@ -79,8 +79,9 @@ func (t *Attempts) TooMany() bool {
 	return limit > 0 && t.failures >= limit
 }
 
-// isFailure reports whether an attempt that ended with err counts as failed.
-func isFailure(err error) bool {
+// IsFailure reports whether an attempt that ended with err counts as failed; see
+// Attempts.
+func IsFailure(err error) bool {
 	for _, failure := range []error{ErrAuthFailed, ErrAuthzDenied, ErrExpired, ErrMalformed, ErrCancelled} {
 		if errors.Is(err, failure) {
 			return true

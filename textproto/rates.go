@@ -31,11 +31,10 @@ type Rates struct {
 	// of web mail.
 	Exempt []netip.Prefix
 
-	// Input is how many octets a second a client must send, on average over the
-	// time that the server has waited for it within a command and the message in
-	// it, once that time is more than Grace (default 100 octets a second after a
-	// minute; a negative Input is no limit). Waiting for a command is not counted:
-	// see IdleTimeout. What the client must take of output follows from
+	// Input is how many octets a second a client must send of a command and the
+	// message in it (default 100; negative: any). The server waits for them for no
+	// longer, in total, than their number at this rate takes, and Grace (default 3
+	// minutes). Waiting for a command is not counted: see IdleTimeout. What the client must take of output follows from
 	// WriteTimeout, in which it must take 256 KiB or all there is.
 	Input int
 	Grace time.Duration
@@ -51,7 +50,7 @@ type Rate struct {
 // Defaults of Rates.
 const (
 	DefaultInputRate  = 100 // octets a second
-	DefaultInputGrace = time.Minute
+	DefaultInputGrace = 3 * time.Minute
 )
 
 func (r Rates) withDefaults() Rates {

@@ -196,6 +196,7 @@ func TestRateOfInput(t *testing.T) {
 		{"an octet in 10 seconds", 10 * time.Second, 1, true},
 		{"120 octets a second", time.Second, 120, false},
 		{"pauses", 50 * time.Second, 8000, false},
+		{"a long pause", 170 * time.Second, 50_000, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

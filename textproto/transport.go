@@ -149,7 +149,7 @@ func (t *transport) Read(p []byte) (int, error) {
 func (t *transport) pace(n int, took time.Duration) {
 	t.waited += took
 	t.came += int64(n)
-	if t.waited <= t.grace || float64(t.came) >= t.waited.Seconds()*float64(t.minInput) {
+	if t.waited <= t.grace || float64(t.came) >= (t.waited-t.grace).Seconds()*float64(t.minInput) {
 		return
 	}
 	t.mu.Lock()

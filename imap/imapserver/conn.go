@@ -25,8 +25,6 @@ const (
 	anyState = notAuthenticated | loggedIn
 )
 
-var errLoginTimeout = errors.New("imapserver: no login within the time limit")
-
 // serve greets the client and runs its commands one after the other, in the order
 // in which they arrive (RFC 9051 §5.5 allows more, but clients that pipeline need
 // no more). Output is sent when no input is waiting.
@@ -49,13 +47,15 @@ func (c *Conn) serve() {
 			return
 		}
 		tag, cmd, err := c.r.ReadCommand()
-		if err == nil {
+		if over := c.allow(); over != nil {
+			err = over
+		} else if err == nil {
 			err = c.run(tag, cmd)
 		} else {
 			err = c.refuse(tag, err)
 		}
 		if err == nil && c.attempts.TooMany() && c.state == notAuthenticated {
-			err = &imap.Error{Status: imap.BYE, Text: "too many failed logins"}
+			err = tooMany("failed logins")
 		}
 		if err != nil {
 			c.goodbye(err)
@@ -145,15 +145,36 @@ func (c *Conn) refuse(tag string, err error) error {
 	c.status(grammar.StatusLine{Tag: tag, Cond: e.Status, Code: e.Code, Args: e.CodeArgs, Text: e.Text})
 	if e.Status == imap.BAD {
 		if c.bad++; reached(c.bad, c.srv.MaxBadCommands, DefaultMaxBadCommands) {
-			return &imap.Error{Status: imap.BYE, Text: "too many bad commands"}
+			return tooMany("bad commands")
 		}
+	}
+	if c.tp.Spend(c.ctx, textproto.Failures, 1) != nil {
+		return tooMany("failed commands")
 	}
 	return nil
 }
 
+// allow counts a command.
+func (c *Conn) allow() error {
+	n := 1
+	if c.state == notAuthenticated {
+		n = 100
+	}
+	err := c.tp.Spend(c.ctx, textproto.Commands, n)
+	if err != nil && !isLinkError(c.ctx, err) {
+		return tooMany("commands")
+	}
+	return err
+}
+
+// tooMany is the BYE to a client that does too much of something.
+func tooMany(what string) error {
+	return &imap.Error{Status: imap.BYE, Code: imap.CodeLimit, Text: "too many " + what}
+}
+
 // goodbye tells the client why the connection ends, if it is still connected.
 func (c *Conn) goodbye(err error) {
-	c.unbind()
+	c.tp.LoggedIn() // its time limit may be over, and must not stop the response
 	var e *imap.Error
 	var ne net.Error
 	switch {
@@ -161,7 +182,7 @@ func (c *Conn) goodbye(err error) {
 		c.status(grammar.StatusLine{Cond: imap.BYE, Code: e.Code, Args: e.CodeArgs, Text: e.Text})
 	case errors.Is(err, textproto.ErrServerClosed), errors.Is(err, context.Canceled):
 		c.status(grammar.StatusLine{Cond: imap.BYE, Code: imap.CodeUnavailable, Text: "server is shutting down"})
-	case errors.Is(err, errLoginTimeout):
+	case errors.Is(err, textproto.ErrLoginTimeout):
 		c.status(grammar.StatusLine{Cond: imap.BYE, Text: "autologout; took too long to log in"})
 	case errors.As(err, &ne) && ne.Timeout():
 		// RFC 9051 §5.4; the client may be gone.

@@ -8,6 +8,7 @@ import (
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/sasl"
+	"github.com/posthorn-mail/posthorn/textproto"
 )
 
 // loginExt is LOGIN and AUTHENTICATE (RFC 9051 §6.2.2, §6.2.3).
@@ -73,6 +74,9 @@ func (c *Conn) logIn(command, mechanism string, sc sasl.Conn, check func() (stri
 	case isLinkError(c.ctx, err):
 		return reply{}, err
 	case err != nil:
+		if sasl.IsFailure(err) && c.tp.Spend(c.ctx, textproto.Logins, 1) != nil {
+			return reply{}, tooMany("failed logins")
+		}
 		return reply{}, c.authRefusal(err)
 	}
 	return reply{code: imap.CodeCapability, arg: c.capabilities(), text: command + " completed"}, nil
@@ -91,7 +95,7 @@ func (c *Conn) openAccount(identity string) error {
 	}
 	c.hub, c.account, c.identity = h, h.acct, identity
 	c.state = authenticated
-	c.unbind()
+	c.tp.LoggedIn()
 	lim := wire.LimitsAfterLogin()
 	if c.srv.MaxCommand > 0 {
 		lim.Command = int64(c.srv.MaxCommand)

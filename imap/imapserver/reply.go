@@ -168,8 +168,12 @@ func refusalLine(why error) string {
 	switch {
 	case errors.Is(why, textproto.ErrTooManyConns):
 		return "* BYE [LIMIT] too many connections\r\n"
+	case errors.Is(why, textproto.ErrTooMany):
+		return "* BYE [LIMIT] too many failures from this network, try again later\r\n"
 	case errors.Is(why, textproto.ErrPanic):
 		return "* BYE [SERVERBUG] internal error\r\n"
+	case errors.Is(why, textproto.ErrServerClosed):
+		return "* BYE [UNAVAILABLE] server is shutting down\r\n"
 	}
-	return "* BYE [UNAVAILABLE] server is shutting down\r\n"
+	return "* BYE [UNAVAILABLE] no service for this client, try again later\r\n"
 }

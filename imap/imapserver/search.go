@@ -1,7 +1,6 @@
 package imapserver
 
 import (
-	"context"
 	"errors"
 	"strings"
 
@@ -70,19 +69,16 @@ func (c *Conn) find(key search.Key) (mailbox.UIDSet, error) {
 	if set, ok := prog.UIDs(within); ok {
 		return sel.view.known(set), nil
 	}
-	err = c.whileConnected(func(ctx context.Context) error {
-		for uid, err := range prog.Matches(ctx, sel.mb, within) {
-			if err != nil {
-				if !c.damaged(err) {
-					return searchRefusal(c.selectedGone(err))
-				}
-			} else if sel.view.seq(uid) != 0 {
-				found.Add(uid)
+	for uid, err := range prog.Matches(c.ctx, sel.mb, within) {
+		if err != nil {
+			if !c.damaged(err) {
+				return found, searchRefusal(c.selectedGone(err))
 			}
+		} else if sel.view.seq(uid) != 0 {
+			found.Add(uid)
 		}
-		return nil
-	})
-	return found, err
+	}
+	return found, nil
 }
 
 // searchKey replaces a key that only this session can answer.

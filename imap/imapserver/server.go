@@ -33,8 +33,9 @@ const (
 // serves.
 type Server struct {
 	// Server accepts connections. Its TLSConfig is what STARTTLS and ServeTLS
-	// use, its Logger and Trace are the server's. Its IdleTimeout, ReadTimeout
-	// and WriteTimeout have the defaults above; a negative one is no limit.
+	// use, its Logger and Trace are the server's. Its IdleTimeout, ReadTimeout,
+	// WriteTimeout and LoginTimeout have the defaults above; a negative one is no
+	// limit. Its Rates bound commands and failures.
 	textproto.Server
 
 	// Store holds the mail. The identity that Authenticator returns is the
@@ -60,10 +61,6 @@ type Server struct {
 	// AllowInsecureAuth permits mechanisms that reveal the password, and LOGIN,
 	// on connections without TLS. It is meant for tests and for loopback.
 	AllowInsecureAuth bool
-
-	// LoginTimeout is how long a client may stay connected without logging in.
-	// Zero: DefaultLoginTimeout; negative: no limit.
-	LoginTimeout time.Duration
 
 	// MaxAuthFailures is how many attempts to log in may fail until the
 	// connection is closed; see sasl.Attempts for what counts. Zero:
@@ -154,6 +151,7 @@ func (s *Server) setup() error {
 		s.IdleTimeout = cmp.Or(s.IdleTimeout, DefaultIdleTimeout)
 		s.ReadTimeout = cmp.Or(s.ReadTimeout, DefaultReadTimeout)
 		s.WriteTimeout = cmp.Or(s.WriteTimeout, DefaultWriteTimeout)
+		s.LoginTimeout = cmp.Or(s.LoginTimeout, DefaultLoginTimeout)
 	})
 	return nil
 }
@@ -168,8 +166,6 @@ func (h handler) ServeConn(ctx context.Context, tp *textproto.Conn) {
 	c := newConn(ctx, h.srv, tp)
 	defer c.close()
 	tp.SetAutoFlush(true)
-	c.unbind = tp.BindTimeout(ctx, cmp.Or(h.srv.LoginTimeout, DefaultLoginTimeout), errLoginTimeout)
-	defer c.unbind()
 	c.serve()
 }
 
@@ -205,7 +201,6 @@ type Conn struct {
 
 	bad      int           // bad commands in succession
 	attempts sasl.Attempts // to log in
-	unbind   func()        // ends the time limit for logging in
 
 	// Of the command in progress:
 	holdExpunge bool        // it must not get EXPUNGE responses

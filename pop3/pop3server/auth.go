@@ -175,7 +175,7 @@ func (c *conn) login(mechanism string, sc sasl.Conn, check func() (string, error
 	case c.ended: // the connection is lost
 		return
 	case err == nil:
-		c.unbind()
+		c.tp.LoggedIn()
 		c.tp.SetMaxLine(pop3.MaxCommand)
 		c.ok(c.text(textLoggedIn) + ", " + c.contents())
 		return
@@ -187,7 +187,8 @@ func (c *conn) login(mechanism string, sc sasl.Conn, check func() (string, error
 	} else {
 		c.storeError("opening a maildrop", err)
 	}
-	c.ended = c.attempts.TooMany()
+	c.ended = c.ended || c.attempts.TooMany() ||
+		sasl.IsFailure(err) && c.tp.Spend(c.ctx, textproto.Logins, 1) != nil
 }
 
 // refusal returns the answer to an attempt that ended with err. The text is

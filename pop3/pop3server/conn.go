@@ -18,8 +18,6 @@ type conn struct {
 	tp  *textproto.Conn
 	ctx context.Context
 
-	unbind func() // ends the time limit for logging in
-
 	stamp    string // of the greeting, if APOP is offered
 	user     string // of USER
 	named    bool   // USER came
@@ -133,6 +131,9 @@ func (c *conn) read() (request, error) {
 
 // serve carries out a command.
 func (c *conn) serve(r request) {
+	if !c.allow() {
+		return
+	}
 	before := c.errors
 	switch {
 	case errors.Is(r.err, textproto.ErrLineTooLong):
@@ -169,7 +170,25 @@ func (c *conn) say(text string) { c.ok(c.text(text)) }
 
 // err answers -ERR.
 func (c *conn) err(code pop3.Code, text string) {
+	if !c.ended && c.tp.Spend(c.ctx, textproto.Failures, 1) != nil {
+		code, text = pop3.CodeSysTemp, textTooManyErr
+		c.ended = true
+	}
 	c.status(pop3.Status{Code: code, Text: c.text(text)})
+}
+
+// allow counts a command, and ends the session if there are too many.
+func (c *conn) allow() bool {
+	n := 1
+	if c.drop == nil {
+		n = 100
+	}
+	if c.tp.Spend(c.ctx, textproto.Commands, n) != nil {
+		c.ended = true
+		c.err(pop3.CodeSysTemp, textTooManyCmd)
+		return false
+	}
+	return true
 }
 
 // wrong answers -ERR to a command that the client should not have sent. Too
@@ -210,7 +229,9 @@ func (c *conn) storeError(doing string, err error) {
 	default:
 		c.err(pop3.CodeSysTemp, textUnavailable)
 	}
-	c.log().Error("pop3: "+doing, "error", err)
+	if c.ctx.Err() == nil {
+		c.log().Error("pop3: "+doing, "error", err)
+	}
 }
 
 func (c *conn) noop(pop3.Command) { c.say(textNoop) }

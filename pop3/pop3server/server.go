@@ -30,8 +30,9 @@ const (
 // serves.
 type Server struct {
 	// Server accepts connections. Its TLSConfig is what STLS and ServeTLS use,
-	// its Logger and Trace are the server's. Its IdleTimeout, ReadTimeout and
-	// WriteTimeout have the defaults above; a negative one is no limit.
+	// its Logger and Trace are the server's. Its IdleTimeout, ReadTimeout,
+	// WriteTimeout and LoginTimeout have the defaults above; a negative one is no
+	// limit. Its Rates bound commands and failures.
 	textproto.Server
 
 	// Store holds the maildrops: the mailbox named Mailbox, by default INBOX,
@@ -59,10 +60,6 @@ type Server struct {
 	// AllowInsecureAuth permits mechanisms that show the password, and USER, on
 	// connections without TLS. It is meant for tests and for loopback.
 	AllowInsecureAuth bool
-
-	// LoginTimeout is how long a client may stay connected without logging in.
-	// Zero: DefaultLoginTimeout; negative: no limit.
-	LoginTimeout time.Duration
 
 	// Shared allows several sessions to have a maildrop open at the same time.
 	// By default the second is refused with [IN-USE] (RFC 1939 §4).
@@ -197,6 +194,7 @@ func (s *Server) setup() error {
 		s.IdleTimeout = cmp.Or(s.IdleTimeout, DefaultIdleTimeout)
 		s.ReadTimeout = cmp.Or(s.ReadTimeout, DefaultReadTimeout)
 		s.WriteTimeout = cmp.Or(s.WriteTimeout, DefaultWriteTimeout)
+		s.LoginTimeout = cmp.Or(s.LoginTimeout, DefaultLoginTimeout)
 	})
 	return nil
 }
@@ -214,8 +212,6 @@ func reached(n, limit, def int) bool {
 	return limit > 0 && n >= limit
 }
 
-var errLoginTimeout = errors.New("pop3server: no login within the time limit")
-
 // handler is a Server as a textproto.Handler.
 type handler struct{ *Server }
 
@@ -230,6 +226,9 @@ func (h handler) Refuse(c *textproto.Conn, reason error) {
 		text = textClosing
 	case errors.Is(reason, textproto.ErrPanic):
 		text = textInternal
+	case errors.Is(reason, textproto.ErrTooManyConns):
+	default:
+		text = textTooManyErr
 	}
 	c.Write(append(pop3.AppendStatus(nil, pop3.Status{Code: pop3.CodeSysTemp, Text: text}), "\r\n"...))
 }
@@ -239,7 +238,5 @@ func (h handler) ServeConn(ctx context.Context, tp *textproto.Conn) {
 	c := &conn{srv: h.Server, tp: tp, ctx: ctx}
 	c.attempts = sasl.Attempts{OnAuth: h.OnAuth, MaxFailures: h.MaxAuthFailures}
 	defer c.close()
-	c.unbind = tp.BindTimeout(ctx, cmp.Or(h.LoginTimeout, DefaultLoginTimeout), errLoginTimeout)
-	defer c.unbind()
 	c.run()
 }

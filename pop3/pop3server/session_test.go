@@ -146,18 +146,15 @@ func TestMechanismsWork(t *testing.T) {
 
 // inBubble serves one connection of a pipe, for tests with a synthetic clock.
 func inBubble(t testing.TB, srv *Server) *peer {
-	a, b := net.Pipe()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	require.NoError(t, srv.setup())
-	go func() {
-		defer close(done)
-		defer b.Close()
-		c := textproto.NewConn(b, &textproto.Options{MaxLine: pop3.MaxCommand, IdleTimeout: srv.IdleTimeout, ReadTimeout: srv.ReadTimeout})
-		defer c.Bind(ctx)()
-		handler{srv}.ServeConn(ctx, c)
-	}()
-	t.Cleanup(func() { a.Close(); cancel(); <-done })
+	l := testutil.NewPipeListener()
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	a := l.Dial()
+	t.Cleanup(func() {
+		a.Close()
+		require.NoError(t, srv.Close())
+		require.Equal(t, textproto.ErrServerClosed, <-done)
+	})
 	return &peer{t, a, bufio.NewReader(a)}
 }
 

@@ -14,6 +14,7 @@ const (
 	textAuthState    = "Not valid after login"
 	textTransState   = "Log in first"
 	textTooManyErr   = "Too many errors"
+	textTooManyCmd   = "Too many commands"
 	textCapa         = "Capability list follows"
 	textNoTLS        = "TLS not available"
 	textTLSActive    = "TLS already active"
@@ -62,7 +63,7 @@ const (
 func Texts() []string {
 	return []string{
 		textReady, textBye, textClosing, textTooMany, textInternal, textUnknown, textSyntax, textTooLong, textBadLine,
-		textAuthState, textTransState, textTooManyErr, textCapa, textNoTLS, textTLSActive, textTLSAfterUTF8, textBeginTLS,
+		textAuthState, textTransState, textTooManyErr, textTooManyCmd, textCapa, textNoTLS, textTLSActive, textTLSAfterUTF8, textBeginTLS,
 		textUTF8, textNeedTLS, textNoUser, textName, textNoName, textNoAPOP, textNoMechanism, textMechanisms,
 		textAuthFailed, textAuthDenied, textAuthExpired, textAuthMalform, textAuthCancel, textAuthLater, textInUse,
 		textLoginDelay, textNoMaildrop, textUnavailable, textLoggedIn, textNoSuch, textDeletedMsg, textGone,

@@ -1,6 +1,7 @@
 package pop3server
 
 import (
+	"context"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -57,8 +58,10 @@ func (c *conn) quit(pop3.Command) {
 
 // update deletes the marked messages and those that the policy deletes, and
 // sets \Seen on the rest if MarkSeen is set, as far as the user has the rights.
+// Many clients hang up as soon as they have sent QUIT: it is carried out
+// nevertheless.
 func (c *conn) update() error {
-	d := c.drop
+	d, ctx := c.drop, context.WithoutCancel(c.ctx)
 	var gone, seen mailbox.UIDSet
 	now := time.Now().Unix()
 	keep := int64(d.policy.days()) * 24 * 60 * 60 // as announced
@@ -74,13 +77,13 @@ func (c *conn) update() error {
 	}
 	if !seen.IsEmpty() && d.may(mailbox.RightSeen) {
 		change := mailbox.FlagChange{Op: mailbox.FlagsAdd, Flags: mailbox.NewFlagSet(mailbox.FlagSeen)}
-		if _, err := d.box.SetFlags(c.ctx, seen, change); err != nil {
+		if _, err := d.box.SetFlags(ctx, seen, change); err != nil {
 			c.log().Warn("pop3: marking as seen", "error", err)
 		}
 	}
 	if gone.IsEmpty() {
 		return nil
 	}
-	_, err := d.box.Expunge(c.ctx, gone, mailbox.FlagSet{})
+	_, err := d.box.Expunge(ctx, gone, mailbox.FlagSet{})
 	return err
 }

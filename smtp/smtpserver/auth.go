@@ -56,9 +56,13 @@ func (c *Conn) cmdAuth(cmd smtp.AuthCommand) {
 		defer c.tp.SetSecret(false)
 		return sasl.Serve(c.ctx, mech, cmd.Initial, c.ask)
 	}, c.authenticated)
+	if sasl.IsFailure(err) && !c.goodbye && c.tp.Spend(c.ctx, textproto.Logins, 1) != nil {
+		c.overdone("too many failed logins")
+	}
 	switch {
 	case c.goodbye: // the connection is lost
 	case err == nil:
+		c.tp.LoggedIn()
 		c.ok(235, smtp.EnhancedCode{2, 7, 0}, "authentication succeeded")
 	case c.attempts.TooMany():
 		c.refuse(&smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.host + " too many failed logins, closing connection"})

@@ -203,6 +203,7 @@ func (ch *chunks) next() error {
 	case ch.last:
 		return io.EOF
 	}
+	c.idle = 0
 	c.ok(250, smtp.EnhancedCode{2, 0, 0}, strconv.FormatInt(ch.size, 10)+" octets received")
 	for !c.goodbye {
 		line, err := c.next()

@@ -44,6 +44,7 @@ type Conn struct {
 	pending  []byte        // a command line that ended a chunked message, to be run next
 	errors   int           // wrong commands in a row
 	refusals int           // refused commands in a row
+	idle     int           // commands since the last that helped a message along
 	attempts sasl.Attempts // to log in
 	goodbye  bool          // the connection is to be closed
 }
@@ -193,7 +194,7 @@ func (c *Conn) next() ([]byte, error) {
 			c.wrong(errLineTooLong)
 		case err == nil:
 			if bytes.IndexByte(line, 0) < 0 {
-				return line, nil
+				return line, c.allow()
 			}
 			c.wrong(&smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 2}, Text: "NUL is not allowed"})
 		case errors.Is(err, textproto.ErrLineEndless):
@@ -214,6 +215,27 @@ func (c *Conn) next() ([]byte, error) {
 	}
 }
 
+// allow counts a command. An error ends the connection; the client has been told.
+func (c *Conn) allow() error {
+	c.idle++
+	if c.idle > limit(c.srv.Limits.Idle, DefaultIdle) {
+		c.overdone("too many commands without a message")
+		return textproto.ErrTooMany
+	}
+	if err := c.tp.Spend(c.ctx, textproto.Commands, 1); err != nil {
+		c.overdone("too many commands")
+		return err
+	}
+	return nil
+}
+
+// overdone closes the connection of a client that does too much of something.
+func (c *Conn) overdone(what string) {
+	c.send(421, smtp.EnhancedCode{4, 7, 0}, c.srv.host+" "+what+", closing connection")
+	c.goodbye = true
+	c.tp.Flush()
+}
+
 var errLineTooLong = &smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 2}, Text: "line too long"} // RFC 5321 §4.5.3.1.9
 
 // isAuth reports whether a command line is AUTH, which may be longer than others.
@@ -225,11 +247,13 @@ func isAuth(line []byte) bool {
 // lost says goodbye after an error of Wait or of a read, where that makes sense.
 func (c *Conn) lost(err error) {
 	c.goodbye = true
+	c.tp.LoggedIn() // its time limit is over, and must not stop the reply
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, textproto.ErrServerClosed):
 		c.send(421, smtp.EnhancedCode{4, 3, 2}, c.srv.host+" shutting down, closing connection")
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, os.ErrDeadlineExceeded),
+		errors.Is(err, textproto.ErrLoginTimeout):
 		c.send(421, smtp.EnhancedCode{4, 4, 2}, c.srv.host+" timeout, closing connection")
 	}
 	// At the end of input the client may have closed its direction only and

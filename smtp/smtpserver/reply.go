@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/textproto"
 )
 
 // send writes a reply.
@@ -30,8 +31,16 @@ func (c *Conn) wrong(err error) {
 		return
 	}
 	if c.errors++; c.errors >= limit(c.srv.MaxBadCommands, DefaultMaxBadCommands) {
-		c.send(421, smtp.EnhancedCode{4, 7, 0}, c.srv.host+" too many errors, closing connection")
-		c.goodbye = true
+		c.overdone("too many errors")
+		return
+	}
+	c.failed(e)
+}
+
+// failed sends the reply to a command that failed, and counts it.
+func (c *Conn) failed(e *smtp.Error) {
+	if e.Code != 421 && c.tp.Spend(c.ctx, textproto.Failures, 1) != nil {
+		c.overdone("too many errors")
 		return
 	}
 	c.send(e.Code, e.Enhanced, e.Text)
@@ -43,7 +52,7 @@ func (c *Conn) refuse(err error) {
 	if c.refusals++; c.refusals >= limit(c.srv.Limits.Refusals, 100) {
 		e = &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.host + " too many errors, closing connection"}
 	}
-	c.send(e.Code, e.Enhanced, e.Text)
+	c.failed(e)
 	if e.Code == 421 {
 		c.goodbye = true
 	}

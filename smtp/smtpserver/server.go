@@ -21,16 +21,20 @@ const (
 	DefaultIdleTimeout  = 5 * time.Minute // RFC 5321 §4.5.3.2.7
 	DefaultReadTimeout  = 3 * time.Minute // within a message, §4.5.3.2.5
 	DefaultWriteTimeout = 5 * time.Minute
+	DefaultLoginTimeout = 5 * time.Minute
 
 	DefaultMaxBadCommands = 10
+	DefaultIdle           = 1000
 )
 
 // A Server serves SMTP or LMTP. Backend must be set; everything else has a
 // default. The fields must not be changed once it serves.
 type Server struct {
 	// Server accepts connections. Its TLSConfig is what STARTTLS and ServeTLS
-	// use, its Logger and Trace are the server's. Its IdleTimeout, ReadTimeout
-	// and WriteTimeout have the defaults above; a negative one is no limit.
+	// use, its Logger and Trace are the server's. Its IdleTimeout, ReadTimeout,
+	// WriteTimeout and LoginTimeout have the defaults above; a negative one is no
+	// limit. LoginTimeout is that of the first MAIL or AUTH that is accepted. Its
+	// Rates bound commands, failures and the speed of messages.
 	textproto.Server
 
 	// Backend decides what becomes of mail.
@@ -133,6 +137,11 @@ type Limits struct {
 	// in step (default 64 MiB). If it is longer, the connection is closed.
 	Discard int64
 
+	// Idle is how many commands in a row may help no message along, such as NOOP,
+	// RSET, VRFY and those that fail (default DefaultIdle). More close the
+	// connection.
+	Idle int
+
 	// Refusals is how many commands in a row a Session may refuse (default
 	// 100).
 	Refusals int
@@ -177,6 +186,7 @@ func (s *Server) setup() error {
 		s.IdleTimeout = cmp.Or(s.IdleTimeout, DefaultIdleTimeout)
 		s.ReadTimeout = cmp.Or(s.ReadTimeout, DefaultReadTimeout)
 		s.WriteTimeout = cmp.Or(s.WriteTimeout, DefaultWriteTimeout)
+		s.LoginTimeout = cmp.Or(s.LoginTimeout, DefaultLoginTimeout)
 		s.epoch = strconv.FormatInt(time.Now().UnixMilli(), 36)
 		if s.Redact == nil {
 			s.Redact = s.redact
@@ -239,10 +249,12 @@ func (h handler) ServeConn(ctx context.Context, tp *textproto.Conn) {
 
 // Refuse tells the client why it isn't served (RFC 5321 §3.8).
 func (h handler) Refuse(tp *textproto.Conn, reason error) {
-	r := smtp.Reply{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: h.s.host + " internal error, closing connection"}
+	r := smtp.Reply{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: h.s.host + " no service for this client, try again later"}
 	switch {
-	case errors.Is(reason, textproto.ErrTooManyConns):
-		r.Enhanced, r.Text = smtp.EnhancedCode{4, 7, 0}, h.s.host+" "+errText(reason)
+	case errors.Is(reason, textproto.ErrPanic):
+		r.Enhanced, r.Text = smtp.EnhancedCode{4, 3, 0}, h.s.host+" internal error, closing connection"
+	case errors.Is(reason, textproto.ErrTooManyConns), errors.Is(reason, textproto.ErrTooMany):
+		r.Text = h.s.host + " " + errText(reason)
 	case errors.Is(reason, textproto.ErrServerClosed):
 		r.Enhanced, r.Text = smtp.EnhancedCode{4, 3, 2}, h.s.host+" shutting down"
 	}

@@ -122,7 +122,7 @@ func TestTimeouts(t *testing.T) {
 		}
 		for range 10 {
 			time.Sleep(2 * time.Minute)
-			c.WriteLine("line")
+			c.WriteLine(strings.Repeat("x", 20_000))
 			require.NoError(t, c.Flush())
 		}
 		began = time.Now()

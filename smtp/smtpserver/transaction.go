@@ -71,7 +71,9 @@ func (c *Conn) cmdMail(arg string) {
 		c.refuse(err)
 		return
 	}
+	c.tp.LoggedIn()
 	c.state = stMail
+	c.idle = 0
 	c.mails++
 	c.recipients = 0
 	c.ok(250, smtp.EnhancedCode{2, 1, 0}, "sender OK")
@@ -93,6 +95,7 @@ func (c *Conn) cmdRcpt(arg string) {
 		return
 	}
 	c.state = stRcpt
+	c.idle = 0
 	c.recipients++
 	c.ok(250, smtp.EnhancedCode{2, 1, 5}, "recipient OK")
 }
