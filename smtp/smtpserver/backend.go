@@ -21,7 +21,7 @@ type Backend interface {
 }
 
 // A Session is a Backend's side of a connection. Its methods are called one at a
-// time. An error refuses the command: a *smtp.Error is the reply (421 closes the
+// time, and none while Data reads. An error refuses the command: a *smtp.Error is the reply (421 closes the
 // connection too), any other error is logged and answered 451.
 type Session interface {
 	// Mail begins a transaction. The zero Address is the null reverse-path.
@@ -35,9 +35,17 @@ type Session interface {
 
 	// Data takes the message. When it returns nil, the server has taken
 	// responsibility for the message (RFC 5321 §4.2.5). r yields the message
-	// without dot-stuffing, lines ended by CRLF, and fails if it breaks a rule
-	// or a limit: then the client is told so, even if Data returns nil. The
-	// server reads what Data leaves unread. r is valid during the call.
+	// without dot-stuffing, lines ended by CRLF, the last one too, and fails if
+	// it breaks a rule or a limit: then the client is told so, even if Data
+	// returns nil. The server reads what Data leaves unread. r is valid during
+	// the call.
+	//
+	// Only where MAIL said BODY=BINARYMIME, for which a Backend must be an
+	// Extender, may there be a bare CR or LF, or an end without CRLF, and
+	// then only behind the empty line that ends the header. Such a message must
+	// not be sent on with DATA (RFC 3030 §3).
+	//
+	// When a message comes in chunks (BDAT), reading r answers them.
 	Data(ctx context.Context, r io.Reader) error
 
 	// Reset ends a transaction: after Data, RSET or another command that starts
@@ -62,6 +70,16 @@ type Extender interface {
 // extensions, such as "600 2030-01-01T00:00:00Z" for FUTURERELEASE.
 type ExtensionParams interface {
 	ExtensionParams(e smtp.Extension) string
+}
+
+// A URLFetcher is a Backend that fetches what BURL names (RFC 4468). The server
+// offers BURL to clients that have authenticated.
+//
+// It is a Backend, and not a Session, since BURL and BDAT may be mixed in one
+// message: FetchURL may be called, and what it returns be read and closed, while
+// the Data of the connection's Session is waiting in a read.
+type URLFetcher interface {
+	FetchURL(ctx context.Context, c *Conn, url string) (io.ReadCloser, error)
 }
 
 // Optional interfaces of a Session follow.
@@ -99,12 +117,6 @@ type Verifier interface {
 // An Expander answers EXPN with the members of a mailing list.
 type Expander interface {
 	Expand(ctx context.Context, list string) ([]string, error)
-}
-
-// A URLFetcher fetches what BURL names (RFC 4468). The server offers BURL to
-// authenticated clients of such sessions.
-type URLFetcher interface {
-	FetchURL(ctx context.Context, url string) (io.ReadCloser, error)
 }
 
 // A QueueStarter handles ETRN (RFC 1985): it starts the delivery of what waits

@@ -34,213 +34,184 @@ var errAborted = errors.New("smtpserver: message abandoned by the client")
 // from within the Session's Data, by chunks.Read, so that the message is one
 // stream and all runs on one goroutine.
 func (c *Conn) cmdBdat(cmd smtp.BdatCommand) {
-	chunk := c.tp.CountedReader(cmd.Size)
+	ch := &chunks{c: c, cur: c.tp.CountedReader(cmd.Size), last: cmd.Last}
+	var why *smtp.Error
 	switch {
 	case c.disabled.Has(smtp.ExtChunking):
-		c.refuseChunk(chunk, errNotImplemented)
-		return
+		why = errNotImplemented
 	case c.state == stMail:
-		c.refuseChunk(chunk, &smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "no valid recipients"})
-		return
+		why = &smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "no valid recipients"}
 	case c.state != stRcpt:
-		c.refuseChunk(chunk, c.sequence(nil))
+		why = c.sequence(nil)
+	}
+	if why != nil {
+		if ch.drain() {
+			c.wrong(why)
+		}
 		return
 	}
-	if !c.dataMayBegin(chunk) {
-		return
-	}
-	c.receive(&chunks{c: c, cur: chunk, size: cmd.Size, last: cmd.Last})
-}
-
-// receive runs the Session's Data over the chunks and answers the last of them.
-func (c *Conn) receive(ch *chunks) {
-	c.state = stChunk
-	b := c.newBody(ch)
-	results := c.deliver(b)
-	if b.err == nil && results[0] == nil || c.srv.LMTP && b.err == nil {
-		// What the Session did not care to read has to come nevertheless.
-		io.Copy(io.Discard, struct{ io.Reader }{b})
-	}
-	switch {
-	case ch.aborted: // the command that did it is pending; nothing is owed
-		c.reset()
-		return
-	case ch.lost != nil:
-		c.lost(ch.lost)
-		return
-	}
-	if !c.drain(ch.cur) {
-		return
-	}
-	if !ch.last {
-		results = results[:1] // LMTP answers for each recipient only after LAST
-	}
-	c.finish(b, results)
-}
-
-// dataMayBegin is beginData for BDAT, whose octets come whatever the answer.
-func (c *Conn) dataMayBegin(chunk chunk) bool {
-	s, ok := c.session.(DataSession)
-	if !ok {
-		return true
-	}
-	err := s.BeginData(c.ctx)
+	err := ch.fits(cmd.Size)
 	if err == nil {
-		return true
+		err = c.mayBegin()
 	}
-	if c.drain(chunk) {
-		c.refuse(err)
+	if err != nil {
+		ch.refuse(err)
+		return
 	}
-	c.reset()
-	return false
-}
-
-// refuseChunk reads a chunk that can't be used and says why.
-func (c *Conn) refuseChunk(chunk chunk, why *smtp.Error) {
-	if c.drain(chunk) {
-		c.wrong(why)
-	}
-}
-
-// drain reads a chunk to its end; false: the connection is lost. One that is too
-// long is left, and the connection closed after the reply.
-func (c *Conn) drain(chunk chunk) bool {
-	switch err := chunk.Drain(c.discard()); {
-	case errors.Is(err, textproto.ErrBodyTooLong):
-		c.goodbye = true
-	case err != nil:
-		c.lost(err)
-		return false
-	}
-	return true
+	ch.receive()
 }
 
 // A chunk is a piece of a message: the octets behind BDAT, or what BURL names.
 type chunk interface {
 	io.Reader
-	io.WriterTo
+
+	// Drain makes an end of the chunk, as textproto.CountedReader.Drain.
 	Drain(max int64) error
 }
 
 // chunks is a message that comes in chunks. Reading it answers each chunk that
 // has been read to its end and takes the command for the next.
 type chunks struct {
-	c       *Conn
-	cur     chunk
-	size    int64 // of cur
-	last    bool  // cur is the last
-	aborted bool  // another command came
-	lost    error // the connection is lost
+	c     *Conn
+	cur   chunk // nil: it could not be had
+	size  int64 // octets read of cur
+	total int64 // octets of the chunks before it
+	last  bool  // cur is the last
+
+	err     error // sticky, io.EOF included
+	replied bool  // no reply is owed: the client has had it, or gave the message up
+	lost    bool  // err is the connection's
+}
+
+// receive runs the Session's Data over the chunks and answers the last of them.
+func (ch *chunks) receive() {
+	c := ch.c
+	c.state = stChunk
+	b := c.newBody(nil)
+	b.text = textproto.LineEndReader{R: ch, Mode: c.lineEnds(), Binary: c.tx.mail.Options.Body == smtp.BodyBinaryMIME}
+	b.src = &b.text
+	if b.text.Binary {
+		b.maxLine = 0
+	}
+	results := c.deliver(b)
+	if b.err == nil && (results[0] == nil || c.srv.LMTP) {
+		// What the Session did not care to read has to come nevertheless.
+		io.Copy(io.Discard, struct{ io.Reader }{b})
+	}
+	b.text.Close()
+	switch {
+	case ch.replied:
+		c.reset()
+	case ch.lost:
+		c.lost(ch.err)
+	case b.err != nil:
+		ch.refuse(b.refusal())
+	case ch.drain():
+		ch.finish(results)
+	}
+}
+
+// refuse ends the message with a reply to the present chunk.
+func (ch *chunks) refuse(err error) {
+	if ch.drain() {
+		ch.finish(ch.c.forAll(err))
+	}
+}
+
+func (ch *chunks) finish(results []error) {
+	if !ch.last {
+		results = results[:1] // RFC 2033 §4.2: a reply for each recipient after LAST only
+	}
+	ch.c.finish(results)
+}
+
+// drain reads the present chunk to its end; false: the connection is lost. One
+// that is too long is left, and the connection closed after the reply.
+func (ch *chunks) drain() bool {
+	if ch.cur == nil {
+		return true
+	}
+	switch err := ch.cur.Drain(ch.c.discard()); {
+	case errors.Is(err, textproto.ErrBodyTooLong):
+		ch.c.goodbye = true
+	case err != nil:
+		ch.c.lost(err)
+		return false
+	}
+	return true
+}
+
+// fits checks the announced size of the present chunk, before any of it is read
+// (RFC 1870 §6.3).
+func (ch *chunks) fits(size int64) error {
+	if size > ch.c.srv.maxMessage()-ch.total {
+		return errTooLarge
+	}
+	return nil
 }
 
 // Read implements io.Reader.
 func (ch *chunks) Read(p []byte) (int, error) {
-	for {
+	for ch.err == nil {
 		n, err := ch.cur.Read(p)
+		ch.size += int64(n)
 		switch {
-		case n > 0:
+		case n > 0 || err == nil:
 			return n, nil
-		case err != nil && err != io.EOF:
-			return 0, ch.failed(err)
-		case err == nil:
-			continue
-		}
-		if err := ch.next(); err != nil {
-			return 0, err
+		case err == io.EOF:
+			ch.err = ch.next()
+		default:
+			var e *smtp.Error // of a URL: the connection is well
+			ch.err, ch.lost = err, !errors.As(err, &e)
 		}
 	}
-}
-
-// WriteTo implements io.WriterTo.
-func (ch *chunks) WriteTo(w io.Writer) (n int64, err error) {
-	tw := teller{w: w}
-	for {
-		m, err := ch.cur.WriteTo(&tw)
-		n += m
-		switch {
-		case tw.err != nil:
-			return n, tw.err
-		case err != nil:
-			return n, ch.failed(err)
-		}
-		if err := ch.next(); err != nil {
-			if err == io.EOF {
-				err = nil
-			}
-			return n, err
-		}
-	}
-}
-
-// teller remembers that an error was the writer's.
-type teller struct {
-	w   io.Writer
-	err error
-}
-
-func (t *teller) Write(p []byte) (n int, err error) {
-	n, t.err = t.w.Write(p)
-	return n, t.err
-}
-
-func (ch *chunks) failed(err error) error {
-	var e *smtp.Error
-	if !errors.As(err, &e) {
-		ch.lost = err
-	}
-	return err
+	return 0, ch.err
 }
 
 // next answers the present chunk, which has been read, and waits for another.
 // io.EOF: it was the last, and is not answered.
 func (ch *chunks) next() error {
 	c := ch.c
-	switch {
-	case ch.lost != nil:
-		return ch.lost
-	case ch.aborted:
-		return errAborted
-	case ch.last:
+	if ch.last {
 		return io.EOF
 	}
 	c.idle = 0
 	c.ok(250, smtp.EnhancedCode{2, 0, 0}, strconv.FormatInt(ch.size, 10)+" octets received")
+	ch.total += ch.size
+	ch.size = 0
 	for !c.goodbye {
 		line, err := c.next()
 		if err != nil {
-			ch.lost = err
+			ch.replied = true
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF // without LAST it is no whole message
+			}
 			return err
 		}
 		verb, arg := smtp.CutCommand(line)
 		cmd := c.srv.lookup(verb)
 		switch {
 		case cmd != nil && cmd.chunk != nil && c.has(cmd.extension):
-			if err := cmd.chunk(c, ch, string(arg)); err != nil {
-				return err
-			}
-			if ch.cur != nil {
-				return nil
-			}
+			return cmd.chunk(ch, string(arg))
 		case cmd != nil && cmd.breaks && c.has(cmd.extension):
 			c.pending = append([]byte(nil), line...)
-			ch.aborted = true
+			ch.replied = true
 			return errAborted
-		default:
-			c.dispatch(line)
 		}
+		c.dispatch(line)
 	}
-	ch.aborted = true
+	ch.replied = true
 	return errAborted
 }
 
 // bdatChunk is a BDAT that continues a message.
-func bdatChunk(c *Conn, ch *chunks, arg string) error {
-	cmd, err := c.parser.Bdat(arg)
+func bdatChunk(ch *chunks, arg string) error {
+	cmd, err := ch.c.parser.Bdat(arg)
 	if err != nil {
-		c.wrong(err)
-		c.goodbye, ch.aborted = true, true
+		ch.c.wrong(err)
+		ch.c.goodbye, ch.replied = true, true
 		return errAborted
 	}
-	ch.cur, ch.size, ch.last = c.tp.CountedReader(cmd.Size), cmd.Size, cmd.Last
-	return nil
+	ch.cur, ch.last = ch.c.tp.CountedReader(cmd.Size), cmd.Last
+	return ch.fits(cmd.Size)
 }

@@ -19,7 +19,9 @@ func (c *Conn) cmdData() {
 		c.wrong(&smtp.Error{Code: 503, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "BINARYMIME needs BDAT"})
 		return
 	}
-	if !c.beginData() {
+	if err := c.mayBegin(); err != nil {
+		c.refuse(err)
+		c.reset()
 		return
 	}
 	c.send(354, smtp.EnhancedCode{}, "start mail input; end with <CRLF>.<CRLF>")
@@ -27,13 +29,8 @@ func (c *Conn) cmdData() {
 		c.goodbye = true
 		return
 	}
-	mode := textproto.Strict
-	if c.srv.NormaliseLineEnds {
-		mode = textproto.Normalise
-	}
-	dot := c.tp.DotReader(mode)
+	dot := c.tp.DotReader(c.lineEnds())
 	b := c.newBody(dot)
-	b.maxLine = max(c.srv.Limits.TextLine, 0)
 	results := c.deliver(b)
 	if isConnErr(b.err) && b.err != errTooLarge && b.err != errTextLine {
 		c.lost(b.err)
@@ -46,47 +43,72 @@ func (c *Conn) cmdData() {
 		c.lost(err)
 		return
 	}
-	c.finish(b, results)
+	if b.err != nil {
+		results = c.forAll(b.refusal())
+	}
+	c.finish(results)
+}
+
+// lineEnds says what is done with bare CR and LF.
+func (c *Conn) lineEnds() textproto.DotMode {
+	if c.srv.NormaliseLineEnds {
+		return textproto.Normalise
+	}
+	return textproto.Strict
 }
 
 // discard is how much of a body is read only to be thrown away.
 func (c *Conn) discard() int64 { return limit(c.srv.Limits.Discard, 64<<20) }
 
-// beginData asks the Session whether the message may come.
-func (c *Conn) beginData() bool {
+// mayBegin asks the Session whether the message may come.
+func (c *Conn) mayBegin() error {
 	if s, ok := c.session.(DataSession); ok {
-		if err := s.BeginData(c.ctx); err != nil {
-			c.refuse(err)
-			c.reset()
-			return false
-		}
+		return s.BeginData(c.ctx)
 	}
-	return true
+	return nil
 }
 
 // deliver hands the message to the Session. In LMTP there is a result for each
 // recipient, in SMTP one.
 func (c *Conn) deliver(r io.Reader) []error {
-	if !c.srv.LMTP {
-		c.tx.result[0] = c.session.Data(c.ctx, r)
-		return c.tx.result[:]
+	if s, ok := c.session.(LMTPSession); ok && c.srv.LMTP {
+		return c.deliverLMTP(s, r)
 	}
-	return c.deliverLMTP(r)
+	return c.forAll(c.session.Data(c.ctx, r))
 }
 
-// finish answers the end of a message and ends the transaction.
-func (c *Conn) finish(b *body, results []error) {
+// forAll returns the result of a message that is the same for all recipients.
+func (c *Conn) forAll(err error) []error {
+	if !c.srv.LMTP {
+		c.tx.result[0] = err
+		return c.tx.result[:]
+	}
+	results := make([]error, c.recipients)
+	for i := range results {
+		results[i] = err
+	}
+	return results
+}
+
+// finish answers the end of a message and ends the transaction. However many
+// replies there are, it is one command, which was refused if all of them say so.
+func (c *Conn) finish(results []error) {
 	id := c.TransactionID()
+	taken := false
 	for _, err := range results {
-		if b.err != nil {
-			err = b.refusal()
+		if err == nil {
+			taken = true
+			c.send(250, smtp.EnhancedCode{2, 0, 0}, "accepted as "+id)
+			continue
 		}
-		switch {
-		case err == nil:
-			c.ok(250, smtp.EnhancedCode{2, 0, 0}, "accepted as "+id)
-		default:
-			c.refuse(err)
-		}
+		e := c.asReply(err)
+		c.send(e.Code, e.Enhanced, e.Text)
+		c.goodbye = c.goodbye || e.Code == 421
+	}
+	if taken {
+		c.errors, c.refusals = 0, 0
+	} else {
+		c.refusals++
 	}
 	c.reset()
 }
@@ -94,10 +116,11 @@ func (c *Conn) finish(b *body, results []error) {
 // body is a message as a Session reads it. It remembers what was wrong with it,
 // so that a Session can't accept what must be refused.
 type body struct {
-	src  io.Reader // a DotReader, or chunks
+	src  io.Reader // a DotReader, or text
 	left int64     // octets that it may still have
 	err  error     // why it is refused
 	lw   limitWriter
+	text textproto.LineEndReader // of chunks
 
 	maxLine int // 0: any
 	line    int // octets of the current line
@@ -130,7 +153,7 @@ func (b *body) checkLines(p []byte) error {
 // newBody begins a message. There is one at a time.
 func (c *Conn) newBody(src io.Reader) *body {
 	b := &c.tx.body
-	*b = body{src: src, left: c.srv.maxMessage()}
+	*b = body{src: src, left: c.srv.maxMessage(), maxLine: max(c.srv.Limits.TextLine, 0)}
 	b.lw.b = b
 	return b
 }

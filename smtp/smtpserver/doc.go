@@ -32,9 +32,11 @@
 //     reads. Bodies that are refused are read to their end within bounds, or the
 //     connection is closed.
 //   - Only CRLF.CRLF ends DATA. A message with a bare CR or LF is refused, or
-//     normalised if so configured (CVE-2023-51764 and similar).
+//     normalised if so configured (CVE-2023-51764 and similar), however it comes:
+//     by DATA, BDAT or BURL. The body of one with BODY=BINARYMIME is excepted.
 //   - All that was sent before TLS is discarded.
-//   - All calls of a Session come from one goroutine, one at a time.
+//   - All calls of a Session come from one goroutine, one at a time: between the
+//     chunks of a message, while Data reads, no command reaches the Session.
 //   - No message is held in memory.
 //
 // RFCs: 5321, 2033, 6409, 8314; 1870, 1985, 2034, 2852, 2920, 3030, 3207, 3461,

@@ -100,7 +100,7 @@ func vrfy() extension {
 			return
 		}
 		v, ok := c.session.(Verifier)
-		if !ok {
+		if !ok || c.state == stChunk { // the Session is in Data
 			c.ok(252, smtp.EnhancedCode{2, 5, 0}, "cannot VRFY user, but will accept message and attempt delivery")
 			return
 		}
@@ -122,6 +122,10 @@ func expn() extension {
 			list, _, err := c.parser.String(arg)
 			if err != nil || list == "" {
 				c.wrong(errorOr(err, errNeedArgument))
+				return
+			}
+			if c.state == stChunk { // the Session is in Data
+				c.ok(252, smtp.EnhancedCode{2, 5, 0}, "cannot EXPN list now, but will accept message and attempt delivery")
 				return
 			}
 			members, err := c.session.(Expander).Expand(c.ctx, list)

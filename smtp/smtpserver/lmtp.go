@@ -7,16 +7,8 @@ import (
 
 // deliverLMTP collects a result for each recipient, by position (RFC 2033 §4.2):
 // an address that was given twice has two.
-func (c *Conn) deliverLMTP(r io.Reader) []error {
+func (c *Conn) deliverLMTP(s LMTPSession, r io.Reader) []error {
 	results := make([]error, c.recipients)
-	s, ok := c.session.(LMTPSession)
-	if !ok {
-		err := c.session.Data(c.ctx, r)
-		for i := range results {
-			results[i] = err
-		}
-		return results
-	}
 	var mu sync.Mutex
 	told := make([]bool, c.recipients)
 	over := false

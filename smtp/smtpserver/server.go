@@ -69,7 +69,8 @@ type Server struct {
 
 	// NormaliseLineEnds takes bare CR and LF in messages for line ends and
 	// writes them as CRLF. By default such messages are refused. Either way
-	// nothing but CRLF.CRLF ends a message.
+	// nothing but CRLF.CRLF ends DATA. Of a message with BODY=BINARYMIME this
+	// concerns the header only: its body may have any octets (RFC 3030 §3).
 	NormaliseLineEnds bool
 
 	// Allow holds departures from the grammar that are let pass.
@@ -128,9 +129,9 @@ type Limits struct {
 	// §4.5.3.1.7 wants 64 KiB at least).
 	Message int64
 
-	// TextLine is the length of a line of DATA in octets, CRLF included
+	// TextLine is the length of a line of a message in octets, CRLF included
 	// (default none: real senders exceed the 1000 octets of §4.5.3.1.6, and
-	// lines are not held in memory). BDAT knows no lines.
+	// lines are not held in memory). With BODY=BINARYMIME there is no limit.
 	TextLine int
 
 	// Discard is how much of a body that is refused is read in order to stay

@@ -29,8 +29,8 @@ type command struct {
 	octets bool   // octets follow, which run has to read even if the command isn't offered
 
 	// chunk, if not nil, makes the command the next chunk of a message under
-	// way. It sets ch.cur, or ch.cur to nil and has replied.
-	chunk func(c *Conn, ch *chunks, arg string) error
+	// way. An error ends the message; unless ch.replied is set, it is the reply.
+	chunk func(ch *chunks, arg string) error
 
 	// run parses the argument, acts and replies, exactly once.
 	run func(c *Conn, arg string)

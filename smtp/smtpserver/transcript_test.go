@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 
@@ -50,6 +51,9 @@ func TestTranscripts(t *testing.T) {
 		b.refuse = num("refuse")
 		b.full = on("full")
 		srv.Backend = b
+		if b.full {
+			srv.Backend = &fullBackend{b}
+		}
 		srv.LMTP = on("lmtp")
 		if on("tls") {
 			srv.TLSConfig, _ = testutil.TLS(t, "mx.example.org", "127.0.0.1")
@@ -219,16 +223,25 @@ func (s *fullSession) StartQueue(_ context.Context, host string) error {
 	return nil
 }
 
-func (s *fullSession) FetchURL(_ context.Context, url string) (io.ReadCloser, error) {
-	if strings.Contains(url, "missing") {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return io.NopCloser(strings.NewReader("Subject: fetched\r\n\r\nhello\r\n")), nil
-}
-
 func (s *fullSession) Hello(_ context.Context, name string) error {
 	if name == "bad.example" {
 		return &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 1}, Text: "bad name"}
 	}
 	return nil
+}
+
+// fullBackend has the optional interfaces too.
+type fullBackend struct{ *scriptBackend }
+
+func (b *fullBackend) FetchURL(_ context.Context, _ *smtpserver.Conn, url string) (io.ReadCloser, error) {
+	text := strings.NewReader("Subject: fetched\r\n\r\nhello\r\n")
+	switch {
+	case strings.Contains(url, "missing"):
+		return nil, io.ErrUnexpectedEOF
+	case strings.Contains(url, "broken"):
+		return io.NopCloser(io.MultiReader(text, iotest.ErrReader(io.ErrUnexpectedEOF))), nil
+	case strings.Contains(url, "part"):
+		return io.NopCloser(strings.NewReader("end of line\r")), nil
+	}
+	return io.NopCloser(text), nil
 }
