@@ -110,7 +110,9 @@ func (c *Conn) TLS() *tls.ConnectionState { return c.tp.TLS() }
 // Identity returns who the client has authenticated as, empty if it hasn't.
 func (c *Conn) Identity() string { return c.identity }
 
-// Forwarded returns what a trusted client said with XFORWARD.
+// Forwarded returns what a trusted client said with XFORWARD about the present
+// transaction, or the next: an attribute each of NAME, ADDR, PORT, PROTO, HELO,
+// IDENT and SOURCE at most. It is empty again after the transaction.
 func (c *Conn) Forwarded() []smtp.Attribute {
 	if c.proxied == nil {
 		return nil
@@ -334,7 +336,7 @@ func isHTTP(verb, arg []byte) bool {
 	return false
 }
 
-// reset ends the transaction, if there is one.
+// reset ends the transaction, if there is one, and forgets what was said for it.
 func (c *Conn) reset() {
 	if c.state&(stTx|stChunk) != 0 {
 		c.session.Reset(c.ctx)
@@ -342,6 +344,9 @@ func (c *Conn) reset() {
 	}
 	c.endTx()
 	c.recipients = 0
+	if c.proxied != nil {
+		c.proxied.forward = nil
+	}
 }
 
 // isConnErr reports whether an error that came out of reading a body means that

@@ -144,7 +144,9 @@ type Limits struct {
 	Idle int
 
 	// Refusals is how many commands in a row a Session may refuse (default
-	// 100).
+	// 100); the last is answered 421. A message is one of them, however many
+	// recipients in LMTP have a reply of their own, and those replies are always
+	// sent.
 	Refusals int
 
 	// Transactions in a connection (default none; RFC 9422 MAILMAX).

@@ -22,27 +22,11 @@ func xclient() extension {
 	}
 }
 
-// xforward is Postfix's XFORWARD: a trusted relay says where the mail came from,
-// for logs.
-func xforward() extension {
-	return extension{
-		keyword: true, ext: smtp.ExtXForward,
-		offered: (*Conn).trusted,
-		params: func(c *Conn, dst []byte) []byte {
-			return append(dst, " NAME ADDR PORT PROTO HELO IDENT SOURCE"...)
-		},
-		commands: []command{{verb: "XFORWARD", states: stReady, batch: true, run: with((*smtp.Parser).Attributes, func(c *Conn, list []smtp.Attribute) {
-			c.proxy().forward = append(c.proxy().forward, list...)
-			c.ok(250, smtp.EnhancedCode{2, 0, 0}, "OK")
-		})}},
-	}
-}
-
 // proxied is what a trusted peer has told.
 type proxied struct {
-	remote  net.Addr // nil: the connection's own
-	name    string   // of that address
-	forward []smtp.Attribute
+	remote  net.Addr         // nil: the connection's own
+	name    string           // of that address
+	forward []smtp.Attribute // for the next transaction, or the present one
 }
 
 func (c *Conn) proxy() *proxied {
