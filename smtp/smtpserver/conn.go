@@ -354,22 +354,3 @@ func (c *Conn) reset() {
 func isConnErr(err error) bool {
 	return err != nil && err != io.EOF && !errors.Is(err, textproto.ErrBareCR) && !errors.Is(err, textproto.ErrBareLF)
 }
-
-// redact keeps credentials out of traces. A line that is no command is hidden
-// as a whole: it may be the response to a challenge that was never sent.
-func (s *Server) redact(dir textproto.Direction, line []byte) []byte {
-	if dir != textproto.Receive {
-		return line
-	}
-	verb, arg := smtp.CutCommand(line)
-	switch {
-	case s.lookup(verb) == nil && !isHTTP(verb, arg):
-		return []byte("***")
-	case bytes.EqualFold(verb, []byte("AUTH")):
-		mech, _, more := bytes.Cut(arg, []byte(" "))
-		if more {
-			return bytes.Join([][]byte{verb, mech, []byte("***")}, []byte(" "))
-		}
-	}
-	return line
-}
