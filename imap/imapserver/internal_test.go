@@ -133,6 +133,17 @@ func TestRedact(t *testing.T) {
 		"a LOG\x00IN fred secret":  "a <hidden>",
 		"AGZyZWQAc2VjcmV0":         "<hidden>",
 		"a AUTHENTICATE  AGZyZQ==": "a AUTHENTICATE  <hidden>",
+		// What the parser does not take is hidden all the same.
+		"a AUTHENTICATE PLAIN\tAGZyZQ":  "a AUTHENTICATE <hidden>",
+		"a AUTHENTICATE\tPLAIN AGZyZQ":  "a <hidden>",
+		"a AUTHENTICATE\tPLAIN\tAGZyZQ": "a <hidden>",
+		"a AUTHENTICATE PLAIN=AGZyZQ":   "a AUTHENTICATE <hidden>",
+		"a AUTHENTICATE AGZyZQ":         "a AUTHENTICATE <hidden>",
+		"a authenticate plain AGZyZQ":   "a authenticate plain <hidden>",
+		"a LOGIN\tfred\tsecret":         "a <hidden>",
+		"a UID LOGIN fred secret":       "a UID <hidden>",
+		"a UID AUTHENTICATE PLAIN x":    "a UID <hidden>",
+		"a NOOP\rb LOGIN fred secret":   "<hidden>",
 	} {
 		require.Equal(t, want, string(newProtocol().redact(textproto.Receive, []byte(in))))
 	}

@@ -19,7 +19,7 @@ func (p *protocol) redact(dir textproto.Direction, line []byte) []byte {
 	switch {
 	case !ok && (len(line) == 0 || bytes.EqualFold(line, []byte("DONE"))):
 		return line
-	case !ok || len(tag) == 0 || bytes.IndexByte(tag, '\t') >= 0:
+	case !ok || len(tag) == 0 || bytes.IndexByte(tag, '\t') >= 0 || bytes.IndexByte(line, '\r') >= 0:
 		return []byte(hidden)
 	}
 	name, args, _ := bytes.Cut(rest, []byte{' '})
@@ -27,14 +27,30 @@ func (p *protocol) redact(dir textproto.Direction, line []byte) []byte {
 	switch upper := string(bytes.ToUpper(name)); upper {
 	case "LOGIN":
 	case "AUTHENTICATE":
-		if keep = bytes.IndexByte(args, ' ') + 1; keep == 0 {
+		mech, _, more := bytes.Cut(args, []byte{' '})
+		switch {
+		case !isMechanism(mech): // it may be the response
+		case !more:
 			return line
+		default:
+			keep = len(mech) + 1
 		}
 	default:
-		if _, ok := p.commands[upper]; ok || upper == "UID" {
+		if _, ok := p.commands[upper]; ok {
 			return line
 		}
-		name = nil
+		if upper != "UID" {
+			name = nil
+			break
+		}
+		sub, _, _ := bytes.Cut(args, []byte{' '})
+		switch upper = string(bytes.ToUpper(sub)); upper {
+		case "LOGIN", "AUTHENTICATE":
+		default:
+			if _, ok := p.commands[upper]; ok {
+				return line
+			}
+		}
 	}
 	if len(name) > 0 && len(args) == 0 {
 		return line
@@ -44,6 +60,25 @@ func (p *protocol) redact(dir textproto.Direction, line []byte) []byte {
 		head = line[:len(tag)+1+len(name)+1+keep]
 	}
 	return append(head[:len(head):len(head)], hidden...)
+}
+
+// isMechanism reports whether a word looks like the name of a SASL mechanism: at most
+// 20 letters, digits, hyphens and underscores (RFC 4422 §3.1). The letters are of one
+// case, which those of base64 seldom are.
+func isMechanism(word []byte) bool {
+	upper, lower := false, false
+	for _, c := range word {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			upper = true
+		case 'a' <= c && c <= 'z':
+			lower = true
+		case '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return len(word) <= 20 && !(upper && lower)
 }
 
 const hidden = "<hidden>"
