@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // An EnhancedCode is an enhanced status code (RFC 3463): class, subject,
@@ -83,7 +84,13 @@ const maxReplyLine = 512
 // Append appends the reply in wire format. The text cannot add another reply:
 // characters that are not printable ASCII are replaced by question marks, and
 // long lines are split.
-func (r Reply) Append(dst []byte) []byte {
+func (r Reply) Append(dst []byte) []byte { return r.append(dst, false) }
+
+// AppendUTF8 is Append for a client that takes UTF-8 in this reply (RFC 6531 §3.7.4).
+// What is no UTF-8, or a control character, becomes a question mark.
+func (r Reply) AppendUTF8(dst []byte) []byte { return r.append(dst, true) }
+
+func (r Reply) append(dst []byte, utf bool) []byte {
 	text := r.Text
 	for more := true; more; {
 		var line string
@@ -96,16 +103,22 @@ func (r Reply) Append(dst []byte) []byte {
 			n := strings.LastIndexByte(line[:maxReplyLine-prefix], ' ')
 			if n <= 0 {
 				n = maxReplyLine - prefix
+				for m := n; utf && m > n-utf8.UTFMax; m-- {
+					if utf8.RuneStart(line[m]) {
+						n = m
+						break
+					}
+				}
 			}
-			dst = r.appendLine(dst, line[:n], true)
+			dst = r.appendLine(dst, line[:n], utf, true)
 			line = strings.TrimPrefix(line[n:], " ")
 		}
-		dst = r.appendLine(dst, line, more)
+		dst = r.appendLine(dst, line, utf, more)
 	}
 	return dst
 }
 
-func (r Reply) appendLine(dst []byte, line string, more bool) []byte {
+func (r Reply) appendLine(dst []byte, line string, utf, more bool) []byte {
 	code := r.Code
 	if code < 200 || code > 599 {
 		code = 451 // the code is missing
@@ -120,6 +133,15 @@ func (r Reply) appendLine(dst []byte, line string, more bool) []byte {
 	if !r.Enhanced.IsZero() && code/100 != 3 {
 		dst = r.Enhanced.append(dst)
 		dst = append(dst, ' ')
+	}
+	if utf && !isASCII(line) {
+		for _, c := range line {
+			if c < ' ' && c != '\t' || c >= 0x7f && c < 0xa0 || c == utf8.RuneError {
+				c = '?'
+			}
+			dst = utf8.AppendRune(dst, c)
+		}
+		return append(dst, "\r\n"...)
 	}
 	n := len(dst)
 	dst = append(dst, line...)

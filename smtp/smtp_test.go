@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -441,4 +442,20 @@ func BenchmarkMail(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A reply in UTF-8 divides long lines between characters, and cannot add a line.
+func TestReplyUTF8(t *testing.T) {
+	r := Reply{Code: 250, Enhanced: EnhancedCode{2, 1, 5}, Text: strings.Repeat("例", 400) + "\r\x00\u0085\xff\nx"}
+	b := r.AppendUTF8(nil)
+	require.True(t, utf8.Valid(b))
+	var text string
+	lines := strings.Split(strings.TrimSuffix(string(b), "\r\n"), "\r\n")
+	for i, line := range lines {
+		require.LessOrEqual(t, len(line), 510)
+		require.Equal(t, i == len(lines)-1, strings.HasPrefix(line, "250 2.1.5 "))
+		text += line[len("250-2.1.5 "):]
+	}
+	require.Equal(t, strings.Repeat("例", 400)+"????x", text)
+	require.NotContains(t, string(r.Append(nil)), "例")
 }

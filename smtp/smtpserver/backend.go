@@ -110,13 +110,20 @@ type LMTPSession interface {
 // A Verifier answers VRFY (RFC 5321 §3.5). Without it the answer is 252.
 type Verifier interface {
 	// Verify returns what to say of a user or mailbox, such as
-	// "Jim Smith <jim@example.org>".
-	Verify(ctx context.Context, name string) (string, error)
+	// "Jim Smith <jim@example.org>". A *smtp.Error of code 252 or another 2yz
+	// is sent as it is.
+	//
+	// utf8 says that the client allows UTF-8 in the reply (RFC 6531 §3.7.4.2).
+	// Where it doesn't, a text that is not ASCII is not sent: the client is
+	// told, by 252 or 550, that the reply would need UTF-8.
+	Verify(ctx context.Context, name string, utf8 bool) (string, error)
 }
 
-// An Expander answers EXPN with the members of a mailing list.
+// An Expander answers EXPN (RFC 5321 §3.5.1) with the members of a mailing list.
 type Expander interface {
-	Expand(ctx context.Context, list string) ([]string, error)
+	// Expand returns the members, each as Verify would. Its errors and utf8 are
+	// those of Verify.
+	Expand(ctx context.Context, list string, utf8 bool) ([]string, error)
 }
 
 // A QueueStarter handles ETRN (RFC 1985): it starts the delivery of what waits

@@ -227,9 +227,9 @@ func (s *mutexSession) Authenticated(context.Context, string) error             
 func (s *mutexSession) BeginData(context.Context) error                             { return s.hold() }
 func (s *mutexSession) StartQueue(context.Context, string) error                    { return s.hold() }
 
-func (s *mutexSession) Verify(context.Context, string) (string, error) { return "x", s.hold() }
+func (s *mutexSession) Verify(context.Context, string, bool) (string, error) { return "x", s.hold() }
 
-func (s *mutexSession) Expand(context.Context, string) ([]string, error) {
+func (s *mutexSession) Expand(context.Context, string, bool) ([]string, error) {
 	return []string{"x"}, s.hold()
 }
 

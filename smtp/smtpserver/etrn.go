@@ -1,6 +1,7 @@
 package smtpserver
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/smtp"
@@ -23,7 +24,12 @@ func (c *Conn) cmdEtrn(arg string) {
 		return
 	}
 	if err := c.session.(QueueStarter).StartQueue(c.ctx, arg); err != nil {
-		c.verified(err)
+		var e *smtp.Error
+		if errors.As(err, &e) && e.Code/100 == 2 { // RFC 1985 §5.3: 251 to 253
+			c.ok(e.Code, e.Enhanced, e.Text)
+			return
+		}
+		c.refuse(err)
 		return
 	}
 	c.ok(250, smtp.EnhancedCode{2, 0, 0}, "queuing started")

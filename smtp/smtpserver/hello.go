@@ -1,8 +1,6 @@
 package smtpserver
 
 import (
-	"errors"
-
 	"github.com/posthorn-mail/posthorn/smtp"
 )
 
@@ -90,72 +88,6 @@ func base() extension {
 	}}
 }
 
-// vrfy is VRFY (RFC 5321 §3.5). There is always an answer, so it needs no
-// keyword.
-func vrfy() extension {
-	return extension{commands: []command{{verb: "VRFY", states: stAny, run: func(c *Conn, arg string) {
-		name, _, err := c.parser.String(arg)
-		if err != nil || name == "" {
-			c.wrong(errorOr(err, errNeedArgument))
-			return
-		}
-		v, ok := c.session.(Verifier)
-		if !ok || c.state == stChunk { // the Session is in Data
-			c.ok(252, smtp.EnhancedCode{2, 5, 0}, "cannot VRFY user, but will accept message and attempt delivery")
-			return
-		}
-		text, err := v.Verify(c.ctx, name)
-		if err != nil {
-			c.verified(err)
-			return
-		}
-		c.ok(250, smtp.EnhancedCode{2, 1, 5}, text)
-	}}}}
-}
-
-// expn is EXPN (RFC 5321 §3.5.1).
-func expn() extension {
-	return extension{
-		keyword: true, ext: smtp.ExtEXPN,
-		offered: func(c *Conn) bool { _, ok := c.session.(Expander); return ok },
-		commands: []command{{verb: "EXPN", states: stAny, run: func(c *Conn, arg string) {
-			list, _, err := c.parser.String(arg)
-			if err != nil || list == "" {
-				c.wrong(errorOr(err, errNeedArgument))
-				return
-			}
-			if c.state == stChunk { // the Session is in Data
-				c.ok(252, smtp.EnhancedCode{2, 5, 0}, "cannot EXPN list now, but will accept message and attempt delivery")
-				return
-			}
-			members, err := c.session.(Expander).Expand(c.ctx, list)
-			if err != nil {
-				c.verified(err)
-				return
-			}
-			var text []byte
-			for i, m := range members {
-				if i > 0 {
-					text = append(text, '\n')
-				}
-				text = append(text, m...)
-			}
-			c.ok(250, smtp.EnhancedCode{2, 1, 5}, string(text))
-		}}},
-	}
-}
-
-// verified answers a VRFY or EXPN that failed. A Session may return
-// 252 here, which is no error.
-func (c *Conn) verified(err error) {
-	var e *smtp.Error
-	if errors.As(err, &e) && e.Code/100 == 2 {
-		c.ok(e.Code, e.Enhanced, e.Text)
-		return
-	}
-	c.refuse(err)
-}
-
 // help is HELP (RFC 5321 §4.1.1.8).
 func help() extension {
 	return extension{
@@ -176,12 +108,3 @@ func help() extension {
 }
 
 func isHello(verb string) bool { return verb == "EHLO" || verb == "HELO" || verb == "LHLO" }
-
-var errNeedArgument = &smtp.Error{Code: 501, Enhanced: smtp.EnhancedCode{5, 5, 4}, Text: "argument missing"}
-
-func errorOr(err, def error) error {
-	if err != nil {
-		return err
-	}
-	return def
-}

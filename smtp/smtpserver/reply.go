@@ -11,10 +11,19 @@ import (
 
 // send writes a reply.
 func (c *Conn) send(code int, enhanced smtp.EnhancedCode, text string) {
+	c.reply(smtp.Reply{Code: code, Enhanced: enhanced, Text: text}, false)
+}
+
+// reply is send; utf8 says that the client takes UTF-8 in this reply.
+func (c *Conn) reply(r smtp.Reply, utf8 bool) {
 	if c.disabled.Has(smtp.ExtEnhancedCodes) {
-		enhanced = smtp.EnhancedCode{}
+		r.Enhanced = smtp.EnhancedCode{}
 	}
-	c.tp.Write(smtp.Reply{Code: code, Enhanced: enhanced, Text: text}.Append(c.tp.AvailableBuffer()))
+	if utf8 {
+		c.tp.Write(r.AppendUTF8(c.tp.AvailableBuffer()))
+		return
+	}
+	c.tp.Write(r.Append(c.tp.AvailableBuffer()))
 }
 
 // ok answers a command that was carried out.
@@ -34,26 +43,38 @@ func (c *Conn) wrong(err error) {
 		c.overdone("too many errors")
 		return
 	}
-	c.failed(e)
+	c.failed(smtp.Reply(*e), false)
 }
 
 // failed sends the reply to a command that failed, and counts it.
-func (c *Conn) failed(e *smtp.Error) {
-	if e.Code != 421 && c.tp.Spend(c.ctx, textproto.Failures, 1) != nil {
+func (c *Conn) failed(r smtp.Reply, utf8 bool) {
+	if r.Code != 421 && c.tp.Spend(c.ctx, textproto.Failures, 1) != nil {
 		c.overdone("too many errors")
 		return
 	}
-	c.send(e.Code, e.Enhanced, e.Text)
+	c.reply(r, utf8)
 }
 
 // refuse answers a command that the Session refused.
 func (c *Conn) refuse(err error) {
-	e := c.asReply(err)
-	if c.refusals++; c.refusals >= limit(c.srv.Limits.Refusals, 100) {
-		e = &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.host + " too many errors, closing connection"}
+	r := smtp.Reply(*c.asReply(err))
+	utf8 := false
+	if r.Code == 551 { // RFC 6531 §3.7.4.1: the other address may need it
+		utf8 = c.tx != nil && c.tx.mail.Options.UTF8
+		if !utf8 && !isASCII(r.Text) {
+			r.Code = 550
+		}
 	}
-	c.failed(e)
-	if e.Code == 421 {
+	c.refuseWith(r, utf8)
+}
+
+// refuseWith counts a refusal and sends the reply.
+func (c *Conn) refuseWith(r smtp.Reply, utf8 bool) {
+	if c.refusals++; c.refusals >= limit(c.srv.Limits.Refusals, 100) {
+		r = smtp.Reply{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.host + " too many errors, closing connection"}
+	}
+	c.failed(r, utf8)
+	if r.Code == 421 {
 		c.goodbye = true
 	}
 }

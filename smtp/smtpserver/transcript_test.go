@@ -142,6 +142,8 @@ func (s *scriptSession) Rcpt(_ context.Context, to smtp.Address, o *smtp.RcptOpt
 	switch to.Local {
 	case "Green", "green", "nobody":
 		return &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 1, 1}, Text: "No such user here"}
+	case "moved":
+		return &smtp.Error{Code: 551, Enhanced: smtp.EnhancedCode{5, 1, 6}, Text: "please try <用户@例子.example>"}
 	case "broken":
 		return io.ErrClosedPipe
 	case "closing":
@@ -199,19 +201,31 @@ func (s *scriptSession) Close() error          { return nil }
 // fullSession has the optional interfaces too.
 type fullSession struct{ scriptSession }
 
-func (s *fullSession) Verify(_ context.Context, name string) (string, error) {
+func (s *fullSession) Verify(_ context.Context, name string, _ bool) (string, error) {
 	switch strings.ToLower(name) {
 	case "crispin":
 		return "Mark Crispin <Admin.MRC@foo.com>", nil
+	case "用户", "user":
+		return "用户 <用户@例子.example>", nil
+	case "moved":
+		return "", &smtp.Error{Code: 551, Enhanced: smtp.EnhancedCode{5, 1, 6}, Text: "please try <用户@例子.example>"}
 	case "joe":
 		return "", &smtp.Error{Code: 553, Enhanced: smtp.EnhancedCode{5, 1, 4}, Text: "User ambiguous"}
 	}
 	return "", smtpserver.ErrNoSuchUser
 }
 
-func (s *fullSession) Expand(_ context.Context, list string) ([]string, error) {
+func (s *fullSession) Expand(_ context.Context, list string, utf8 bool) ([]string, error) {
 	if list == "Example-People" {
 		return []string{"Jon Postel <Postel@isi.edu>", "Fred Fonebone <Fonebone@physics.foo-u.edu>", "Sam Q. Smith <SQSmith@specific.generic.com>"}, nil
+	}
+	if list == "users" && utf8 {
+		return []string{"Jim <jim@b.example>", "用户 <用户@例子.example>"}, nil
+	} else if list == "users" {
+		return []string{"Jim <jim@b.example>", "and others"}, nil
+	}
+	if list == "others" {
+		return []string{"用户 <用户@例子.example>"}, nil
 	}
 	return nil, smtpserver.ErrNoSuchUser
 }
