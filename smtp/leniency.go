@@ -25,6 +25,14 @@ const (
 	// is not an address is treated as "AUTH=<>", unknown.
 	AllowAuthName
 
+	// AllowHello accepts any printable text as the name in HELO, EHLO and LHLO:
+	// "(none)", "my computer", "foo+bar", which devices and hosts without a
+	// proper name send. The name is worth nothing as an identity in any case,
+	// and RFC 5321 §4.1.4 forbids refusing mail because it is not the host's;
+	// Postfix takes it by default, Exim does not. [Received.Append] writes no
+	// such name as a domain.
+	AllowHello
+
 	// AllowAll contains all of them.
 	AllowAll Leniency = 1<<iota - 1
 )

@@ -194,22 +194,23 @@ func (p *Parser) skipRoute(s string) (string, bool) {
 	}
 }
 
-// Hello checks the argument of HELO, EHLO or LHLO and returns the name given.
-// It accepts any single word: programs send names with underscores and IP
-// addresses without brackets, and RFC 5321 §4.1.4 forbids refusing mail because
-// the name is not that of the host. [ValidDomain] reports whether a name is
-// well-formed.
+// Hello checks the argument of HELO, EHLO or LHLO and returns the name given, of at
+// most MaxDomain octets. It accepts any single word of the characters of domains
+// and address literals: programs send names with underscores and IP addresses
+// without brackets, and RFC 5321 §4.1.4 forbids refusing mail because the name is
+// not that of the host. [ValidDomain] reports whether a name is well-formed. With
+// [AllowHello] it accepts any text without control characters.
 func (p *Parser) Hello(arg string) (string, error) {
-	if arg == "" || len(arg) > MaxDomain {
+	if arg == "" || len(arg) > MaxDomain || !utf8.ValidString(arg) {
 		return "", errSyntax
 	}
-	for i := range len(arg) {
-		if c := arg[i]; !isDomainByte(c) && c != ':' && c != '[' && c != ']' && c != '%' {
+	for _, c := range arg {
+		switch {
+		case c < ' ', 0x7f <= c && c < 0xa0:
+			return "", errNUL
+		case c < utf8.RuneSelf && p.Allow&AllowHello == 0 && !isDomainByte(byte(c)) && !strings.ContainsRune(":[]%", c):
 			return "", errSyntax
 		}
-	}
-	if !utf8.ValidString(arg) {
-		return "", errSyntax
 	}
 	return arg, nil
 }

@@ -383,7 +383,7 @@ func TestTrace(t *testing.T) {
 		Hello: "a (b) <c>\r\nX: y", Addr: netip.MustParseAddr("2001:db8::1"), Name: "host.example", By: "mx.example.org", With: "ESMTPS", ID: "x1",
 		For: Address{"a", "b"}, Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)),
 	}
-	require.Equal(t, "Received: from a??b???c???X:?y (host.example [IPv6:2001:db8::1])\r\n\tby mx.example.org with ESMTPS\r\n\tid x1\r\n\tfor <a@b>;\r\n\tFri, 2 Jan 2026 03:04:05 +0100\r\n", string(r.Append(nil)))
+	require.Equal(t, "Received: from unknown (host.example [IPv6:2001:db8::1])\r\n\t(helo a??b???c???X:?y)\r\n\tby mx.example.org with ESMTPS\r\n\tid x1\r\n\tfor <a@b>;\r\n\tFri, 2 Jan 2026 03:04:05 +0100\r\n", string(r.Append(nil)))
 	require.Equal(t, "Return-Path: <>\r\n", string(AppendReturnPath(nil, Address{})))
 	require.Equal(t, "Return-Path: <>\r\n", string(AppendReturnPath(nil, Address{"a\r\n", "b"})))
 	require.Equal(t, "[192.0.2.1]", string(AppendAddrLiteral(nil, netip.MustParseAddr("::ffff:192.0.2.1"))))
@@ -458,4 +458,47 @@ func TestReplyUTF8(t *testing.T) {
 	}
 	require.Equal(t, strings.Repeat("例", 400)+"????x", text)
 	require.NotContains(t, string(r.Append(nil)), "例")
+}
+
+func TestHello(t *testing.T) {
+	lenient := &Parser{Allow: AllowHello}
+	for name, strict := range map[string]bool{
+		"client.example": true, "my_pc": true, "192.0.2.1": true, "[192.0.2.1]": true, "::1": true, "[IPv6:fe80::1%eth0]": true, "例子.example": true,
+		"(none)": false, "my computer": false, "foo+bar": false, "<script>": false, `a"b\c;d`: false, strings.Repeat("x", 255): true,
+	} {
+		_, err := (&Parser{}).Hello(name)
+		require.Equal(t, strict, err == nil, name)
+		got, err := lenient.Hello(name)
+		require.NoError(t, err, name)
+		require.Equal(t, name, got)
+	}
+	for _, name := range []string{"", "a\tb", "a\rb", "a\x00b", "a\x7f", "a\u0085b", "a\xff", strings.Repeat("x", 256)} {
+		_, err := lenient.Hello(name)
+		require.Error(t, err, "%q", name)
+	}
+}
+
+// What a client calls itself cannot break the grammar of the field (RFC 5321 §4.4),
+// nor add a clause, a comment or a field.
+func TestReceivedHello(t *testing.T) {
+	for hello, want := range map[string]string{
+		"client.example": "from client.example ([192.0.2.1])\r\n\tby",
+		"my_pc":          "from my_pc ([192.0.2.1])\r\n\tby",
+		"[192.0.2.9]":    "from [192.0.2.9] ([192.0.2.1])\r\n\tby",
+		"":               "from unknown ([192.0.2.1])\r\n\tby",
+		"(none)":         "from unknown ([192.0.2.1])\r\n\t(helo ?none?)\r\n\tby",
+		"my computer":    "from unknown ([192.0.2.1])\r\n\t(helo my?computer)\r\n\tby",
+		"x) by evil; (":  "from unknown ([192.0.2.1])\r\n\t(helo x??by?evil???)\r\n\tby",
+		"a\r\nX: y\\":    "from unknown ([192.0.2.1])\r\n\t(helo a??X:?y?)\r\n\tby",
+		"foo+bar":        "from unknown ([192.0.2.1])\r\n\t(helo foo+bar)\r\n\tby",
+		"::1":            "from unknown ([192.0.2.1])\r\n\t(helo ::1)\r\n\tby",
+		"例子.example":     "from xn--fsqu00a.example ([192.0.2.1])\r\n\tby",
+		"例 子":            "from unknown ([192.0.2.1])\r\n\t(helo ???)\r\n\tby",
+		"\xff":           "from unknown ([192.0.2.1])\r\n\t(helo ?)\r\n\tby",
+	} {
+		r := Received{Hello: hello, Addr: netip.MustParseAddr("192.0.2.1"), By: "mx.example.org", With: "ESMTP"}
+		require.Contains(t, string(r.Append(nil)), "Received: "+want, "%q", hello)
+	}
+	r := Received{Hello: "例子.example", By: "mx.example.org", With: "UTF8SMTPS"}
+	require.Contains(t, string(r.Append(nil)), "from 例子.example\r\n\tby")
 }

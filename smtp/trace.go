@@ -3,13 +3,16 @@ package smtp
 import (
 	"crypto/tls"
 	"net/netip"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Received is the trace field that each server prepends to a message that it
 // accepts (RFC 5321 §4.4).
 type Received struct {
-	// Hello is the name the client gave in EHLO, Addr the address it came from,
+	// Hello is the name the client gave in EHLO, whatever it is, Addr the address
+	// it came from,
 	// Name the result of a reverse lookup of the address, if there was one.
 	Hello string
 	Addr  netip.Addr
@@ -30,11 +33,19 @@ type Received struct {
 	TLS *tls.ConnectionState
 }
 
-// Append appends the field, folded, with its CRLF. Characters that are not
-// allowed become question marks.
+// Append appends the field, folded, with its CRLF. A Hello that is neither a domain
+// nor an address literal goes into a comment, with "unknown" in its place (RFC 5321
+// §4.4). Characters that are not allowed become question marks. A domain in Unicode
+// is written in A-labels unless With is that of a message in UTF-8 (RFC 6531 §3.7.3).
 func (r *Received) Append(dst []byte) []byte {
 	dst = append(dst, "Received: from "...)
-	dst = appendTraceWord(dst, r.Hello, "unknown")
+	hello := r.domain(r.Hello)
+	valid := validDomain(hello, AllowUnderscores)
+	if valid {
+		dst = append(dst, hello...)
+	} else {
+		dst = append(dst, "unknown"...)
+	}
 	if r.Addr.IsValid() {
 		dst = append(dst, " ("...)
 		if r.Name != "" {
@@ -42,8 +53,11 @@ func (r *Received) Append(dst []byte) []byte {
 		}
 		dst = append(AppendAddrLiteral(dst, r.Addr), ')')
 	}
+	if !valid && hello != "" {
+		dst = append(appendTraceWord(append(dst, "\r\n\t(helo "...), hello, ""), ')')
+	}
 	dst = append(dst, "\r\n\tby "...)
-	dst = appendTraceWord(dst, r.By, "localhost")
+	dst = appendTraceWord(dst, r.domain(r.By), "localhost")
 	if r.TLS != nil {
 		dst = append(dst, " ("...)
 		dst = appendTraceWord(dst, tlsVersion(r.TLS.Version), "TLS")
@@ -82,6 +96,26 @@ func tlsVersion(v uint16) string {
 		return "TLS1.3"
 	}
 	return "TLS"
+}
+
+// domain returns a name as it may stand in the field. What is not ASCII and no domain
+// becomes question marks.
+func (r *Received) domain(s string) string {
+	if isASCII(s) {
+		return s
+	}
+	if validDomain(s, AllowUnderscores) {
+		if strings.HasPrefix(r.With, "UTF8") {
+			return s
+		}
+		s = Address{Domain: s}.ASCIIDomain()
+	}
+	return strings.Map(func(c rune) rune {
+		if c >= utf8.RuneSelf {
+			return '?'
+		}
+		return c
+	}, s)
 }
 
 // appendTraceWord appends s as one word, which cannot start a comment.

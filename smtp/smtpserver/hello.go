@@ -54,12 +54,11 @@ func (c *Conn) greeted(name string, extended, lmtp bool) {
 	c.errors, c.refusals = 0, 0
 	if !extended {
 		c.parser.Extensions = 0
-		c.send(250, smtp.EnhancedCode{}, c.srv.host+" greets "+name)
+		c.send(250, smtp.EnhancedCode{}, c.greeting())
 		return
 	}
 	c.parser.Extensions = c.offer()
-	text := append(make([]byte, 0, 512), c.srv.host...)
-	text = append(append(text, " greets "...), name...)
+	text := append(make([]byte, 0, 512), c.greeting()...)
 	for i := range c.srv.extensions {
 		f := &c.srv.extensions[i]
 		if !f.keyword || !c.parser.Extensions.Has(f.ext) {
@@ -71,6 +70,16 @@ func (c *Conn) greeted(name string, extended, lmtp bool) {
 		}
 	}
 	c.send(250, smtp.EnhancedCode{}, string(text))
+}
+
+// greeting is the first line of the reply to HELO and EHLO. It repeats the client's
+// name only where it is one: the line must not be divided, since clients read the
+// others as keywords.
+func (c *Conn) greeting() string {
+	if !smtp.ValidDomain(c.hello) || len(c.srv.host)+len(c.hello) > 400 {
+		return c.srv.host + " greets you"
+	}
+	return c.srv.host + " greets " + c.hello
 }
 
 // base is what is there in every state (RFC 5321 §4.1.1.5, .9, .10).
