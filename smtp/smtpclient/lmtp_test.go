@@ -58,7 +58,8 @@ func TestXClient(t *testing.T) {
 	require.Equal(t, "192.0.2.7", back.conn.RemoteIP().String())
 	require.Equal(t, "client.example", back.conn.RemoteName())
 	require.Equal(t, "alice", back.conn.Identity())
-	require.Equal(t, []smtp.Attribute{{Name: "IDENT", Value: "a b"}}, back.conn.Forwarded())
+	require.Equal(t, []smtp.Attribute{{Name: "IDENT", Value: "a b"}}, back.fwd)
+	require.Empty(t, back.conn.Forwarded(), "it is for one message")
 	require.Error(t, c.XClient(ctx, smtp.Attribute{Name: "ADDR", Value: "nonsense"}))
 	require.NoError(t, c.Noop(ctx))
 }

@@ -32,6 +32,7 @@ type sink struct {
 	conns int
 	count int
 	conn  *smtpserver.Conn
+	fwd   []smtp.Attribute
 	keep  bool
 	exts  smtp.ExtensionSet
 }
@@ -55,6 +56,9 @@ type sinkSession struct {
 
 func (s *sinkSession) Mail(_ context.Context, from smtp.Address, o *smtp.MailOptions) error {
 	s.from, s.mail = from, *o
+	s.s.mu.Lock()
+	defer s.s.mu.Unlock()
+	s.s.fwd = s.c.Forwarded()
 	return nil
 }
 
