@@ -100,8 +100,8 @@ func (c *Conn) RemoteName() string {
 // LocalAddr returns the address that the client connected to.
 func (c *Conn) LocalAddr() net.Addr { return c.tp.LocalAddr() }
 
-// Hello returns the name that the client gave in HELO, EHLO or LHLO; it is not
-// verified.
+// Hello returns the name that the client gave in HELO, EHLO or LHLO. It is not
+// verified, and need not even be a name: see smtp.Parser.Hello.
 func (c *Conn) Hello() string { return c.hello }
 
 // TLS returns the state of TLS, nil without it.
