@@ -50,6 +50,7 @@ type received struct {
 	to   []smtp.Address
 	rcpt []smtp.RcptOptions
 	body string
+	fwd  []smtp.Attribute
 }
 
 func (r *recorder) got() []received {
@@ -66,11 +67,12 @@ func (r *recorder) NewSession(_ context.Context, c *smtpserver.Conn) (smtpserver
 			return nil, err
 		}
 	}
-	return &recording{r: r}, nil
+	return &recording{r: r, c: c}, nil
 }
 
 type recording struct {
 	r   *recorder
+	c   *smtpserver.Conn
 	cur received
 }
 
@@ -80,7 +82,7 @@ func (s *recording) Mail(_ context.Context, from smtp.Address, o *smtp.MailOptio
 			return err
 		}
 	}
-	s.cur = received{from: from, mail: *o}
+	s.cur = received{from: from, mail: *o, fwd: s.c.Forwarded()}
 	return nil
 }
 

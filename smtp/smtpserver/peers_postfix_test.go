@@ -54,7 +54,8 @@ func TestPeerPostfix(t *testing.T) {
 	t.Run("xforward", func(t *testing.T) {
 		r.send(t, "forward", smtpclient.Envelope{}, plain(), "bob")
 		require.Contains(t, r.main.conversation(), "receive XFORWARD ADDR=127.0.0.1")
-		forwarded := r.main.lastConn().Forwarded()
+		got := r.main.got()
+		forwarded := got[len(got)-1].fwd
 		require.Contains(t, forwarded, smtp.Attribute{Name: "ADDR", Value: "127.0.0.1"})
 		require.Contains(t, forwarded, smtp.Attribute{Name: "SOURCE", Value: "LOCAL"})
 	})
