@@ -21,11 +21,18 @@ import (
 // Passwords are checked against the keys of SCRAM, which are derived with
 // PBKDF2 and a different salt for each user. MarshalText and UnmarshalText
 // convert the table to text and back.
+//
+// A name that is not in the table is answered like one that is: it costs the
+// same hash and number of rounds, and SCRAM shows it a salt of the same length.
+// Where the users of the table differ in these, so do the unknown names, in the
+// same proportions; which of them a name has depends on a secret that is kept
+// with the table.
 type Users struct {
 	// Iterations is the cost of hashing the passwords that are Set from now on:
 	// the number of PBKDF2 rounds of a login, on the server for PLAIN and on
 	// the client for SCRAM. Zero means DefaultIterations; it must not be below
 	// MinIterations. It must not be changed while the table is in use.
+	// Passwords that were Set before, or loaded, keep their number of rounds.
 	Iterations int
 
 	// KeepSecrets stores the passwords that are Set from now on in the clear.
@@ -33,11 +40,10 @@ type Users struct {
 	// the table is in use.
 	KeepSecrets bool
 
-	mu     sync.RWMutex
-	users  map[string]*user // by folded name
-	secret []byte           // for the fake keys of unknown users
-
-	lacking counts // how many users each mechanism can't serve
+	mu      sync.RWMutex
+	users   map[string]*user // by folded name
+	secret  []byte           // for the fake keys of unknown users
+	classes classes          // of users
 }
 
 // user is immutable once in the table.
@@ -46,21 +52,6 @@ type user struct {
 	admin  bool
 	secret string // empty unless kept
 	keys   [len(hashes)]SCRAMKeys
-}
-
-// counts has an element for each hash, and a last one for stored passwords.
-type counts [len(hashes) + 1]int
-
-// add counts what the user lacks, n times.
-func (c *counts) add(usr *user, n int) {
-	for i := range hashes {
-		if usr.keys[i].Iterations == 0 {
-			c[i] += n
-		}
-	}
-	if usr.secret == "" {
-		c[len(hashes)] += n
-	}
 }
 
 var hashes = [...]Hash{SHA1, SHA256, SHA512}
@@ -116,13 +107,13 @@ func (u *Users) put(usr *user) {
 	}
 	u.drop(usr.name)
 	u.users[fold(usr.name)] = usr
-	u.lacking.add(usr, 1)
+	u.classes.add(usr.class(), 1)
 }
 
 func (u *Users) drop(name string) bool {
 	old := u.users[fold(name)]
 	if old != nil {
-		u.lacking.add(old, -1)
+		u.classes.add(old.class(), -1)
 		delete(u.users, fold(name))
 	}
 	return old != nil
@@ -188,33 +179,20 @@ func (u *Users) fakeSecret() []byte {
 	return u.secret
 }
 
-// keysOf returns a user's keys, or fake ones. Both are computed each time.
-func (u *Users) keysOf(usr *user, name string, h Hash) (keys SCRAMKeys, ok bool) {
-	fake := FakeSCRAMKeys(u.fakeSecret(), fold(name), h, u.iterations())
-	if usr != nil && usr.keys[h].Iterations > 0 {
-		return usr.keys[h], true
-	}
-	return fake, false
-}
-
 // Authenticate checks a password.
 func (u *Users) Authenticate(_ context.Context, name, password string) (string, error) {
-	usr := u.find(name)
-	h := SHA256
-	if usr != nil && usr.keys[h].Iterations == 0 {
-		h = usr.firstHash()
-	}
-	keys, ok := u.keysOf(usr, name, h)
-	if !keys.Check(h, password) || !ok {
+	usr, known := u.serve(name)
+	h := usr.passwordHash()
+	if !usr.keys[h].Check(h, password) || !known {
 		return "", ErrAuthFailed
 	}
 	return usr.name, nil
 }
 
-// firstHash returns a hash that the user has keys for.
-func (usr *user) firstHash() Hash {
-	for i, h := range hashes {
-		if usr.keys[i].Iterations > 0 {
+// passwordHash returns the hash that passwords are checked with.
+func (usr *user) passwordHash() Hash {
+	for _, h := range [...]Hash{SHA256, SHA1, SHA512} {
+		if usr.keys[h].Iterations > 0 {
 			return h
 		}
 	}
@@ -226,12 +204,11 @@ func (u *Users) SCRAMKeys(_ context.Context, name string, h Hash) (string, SCRAM
 	if int(h) >= len(hashes) {
 		return "", SCRAMKeys{}, ErrUnsupported
 	}
-	usr := u.find(name)
-	keys, ok := u.keysOf(usr, name, h)
-	if !ok {
-		return name, keys, nil
+	usr, _ := u.serve(name)
+	if usr.keys[h].Iterations == 0 { // Offers says no
+		return name, FakeSCRAMKeys(u.fakeSecret(), fold(name), h, u.iterations()), nil
 	}
-	return usr.name, keys, nil
+	return usr.name, usr.keys[h], nil
 }
 
 // Secret returns a stored password.
@@ -262,11 +239,11 @@ func (u *Users) Offers(mechanism string) bool {
 	defer u.mu.RUnlock()
 	switch mechanism {
 	case "CRAM-MD5", "DIGEST-MD5", "APOP":
-		return u.lacking[len(hashes)] == 0
+		return u.classes.all(func(c *class) bool { return c.secret })
 	}
 	for i, h := range hashes {
 		if strings.TrimSuffix(mechanism, "-PLUS") == h.name() {
-			return u.lacking[i] == 0
+			return u.classes.all(func(c *class) bool { return c.keys[i].iterations > 0 })
 		}
 	}
 	return true

@@ -92,7 +92,7 @@ func (u *Users) UnmarshalText(text []byte) error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.users, u.secret, u.lacking = loaded.users, loaded.secret, loaded.lacking
+	u.users, u.secret, u.classes = loaded.users, loaded.secret, loaded.classes
 	return nil
 }
 
