@@ -7,15 +7,21 @@ import (
 )
 
 // A DotMode says how a DotReader treats a CR or LF that is not part of a CRLF.
-// In every mode only CRLF.CRLF ends the body (RFC 5321 §4.1.1.4): a server that
-// lets LF.LF end it can be made to execute part of a message as commands
-// (CVE-2023-51764 and related).
+// In every mode but LineFeed only CRLF.CRLF ends the body (RFC 5321 §4.1.1.4): a
+// server that lets LF.LF end it can be made to execute part of a message as
+// commands (CVE-2023-51764 and related).
+//
+// LineFeed is for a client, never for a server: for a reply whose first line the
+// peer has ended with LF alone. A dot on a line of its own then ends the body,
+// where lines end like the first line of the body does, and the lines come with
+// CRLF.
 type DotMode int
 
 const (
 	Strict    DotMode = iota // fail with ErrBareCR or ErrBareLF
 	Normalise                // turn each into CRLF
 	Relaxed                  // pass it through
+	LineFeed                 // it ends a line, if the peer's lines end so
 )
 
 // A DotReader reads a dot-stuffed body (RFC 5321 §4.5.2, RFC 1939 §3): it yields
@@ -25,6 +31,7 @@ type DotReader struct {
 	c    *Conn
 	mode DotMode
 	look lookahead
+	ends ends   // with LineFeed: how the lines of the body end
 	bol  bool   // at the beginning of a line
 	done bool   // the end was seen
 	err  error  // sticky, io.EOF included
@@ -94,6 +101,9 @@ func (d *DotReader) next() error {
 // resulting piece of the body and how much of b it consumed. What it leaves at
 // the end of b is undecided: "\r", ".", ".\r".
 func (d *DotReader) scan(b []byte) (seg []byte, used int) {
+	if d.mode == LineFeed {
+		return d.scanLF(b)
+	}
 	out, in := 0, 0
 	for in < len(b) {
 		if d.bol && b[in] == '.' {
@@ -190,9 +200,9 @@ func (d *DotReader) Read(p []byte) (n int, err error) {
 }
 
 // WriteTo implements io.WriterTo. It writes from the read buffer without
-// copying, except with Normalise.
+// copying, except with Normalise and LineFeed.
 func (d *DotReader) WriteTo(w io.Writer) (n int64, err error) {
-	if d.mode == Normalise {
+	if d.mode == Normalise || d.mode == LineFeed {
 		// Each bare CR or LF is a piece of its own: collect them.
 		buf := pool.GetLarge()
 		defer pool.Put(buf)
@@ -225,7 +235,10 @@ func (d *DotReader) Drain(max int64) error {
 	if d.done {
 		return nil
 	}
-	d.mode, d.err = Relaxed, nil
+	d.err = nil
+	if d.mode != LineFeed {
+		d.mode = Relaxed
+	}
 	for max >= 0 {
 		if err := d.next(); err != nil {
 			if err == io.EOF {
