@@ -67,6 +67,13 @@ type Options struct {
 	// pipelining.
 	NoPipelining bool
 
+	// StrictLineEnds ends the connection at a line of a reply that ends with LF
+	// alone. By default it is taken, since some servers end all lines so, and
+	// pipelining ends. A message whose reply begins with such a line then ends
+	// with LF.LF if its own first line ends with LF; see [textproto.LineFeed].
+	// One whose reply begins with CRLF ends with CRLF.CRLF and nothing else.
+	StrictLineEnds bool
+
 	// Dialer makes connections, such as through a proxy: see
 	// [textproto.ThroughProxy]. By default it is a net.Dialer.
 	Dialer textproto.Dialer
@@ -90,6 +97,9 @@ type Client struct {
 	stamp    string // for APOP
 	caps     pop3.Capabilities
 	loggedIn bool
+
+	bareLF  bool // the last line ended with LF alone
+	bareLFs bool // one has
 }
 
 // Dial connects to a server without TLS: others can read and change the data. It

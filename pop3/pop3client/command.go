@@ -75,8 +75,12 @@ const maxEmpty = 3
 // line reads a line. Its end may be malformed.
 func (c *Client) line() ([]byte, error) {
 	line, err := c.conn.ReadLine()
+	c.bareLF = errors.Is(err, textproto.ErrBareLF)
+	c.bareLFs = c.bareLFs || c.bareLF
 	switch {
-	case err == nil, errors.Is(err, textproto.ErrBareLF), errors.Is(err, textproto.ErrBareCR):
+	case c.bareLF && c.o.StrictLineEnds:
+		return nil, c.fail(fmt.Errorf("%w: a line that ends with LF alone: %.64q", ErrProtocol, line))
+	case err == nil, c.bareLF, errors.Is(err, textproto.ErrBareCR):
 		return line, nil
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
@@ -162,5 +166,8 @@ func (c *Client) readCapabilities() error {
 	})
 }
 
-// pipelining reports whether several commands may be sent at once.
-func (c *Client) pipelining() bool { return !c.o.NoPipelining && c.caps.Has("PIPELINING") }
+// pipelining reports whether several commands may be sent at once. They may not
+// where a message could end early: then nothing may follow it; see Body.ended.
+func (c *Client) pipelining() bool {
+	return !c.o.NoPipelining && !c.bareLFs && c.caps.Has("PIPELINING")
+}

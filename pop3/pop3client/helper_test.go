@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -113,3 +116,23 @@ func scripted(t testing.TB, greeting string, answers map[string]string) string {
 	t.Cleanup(func() { l.Close(); <-done })
 	return l.Addr().String()
 }
+
+// memorySeen is a Seen that forgets with the process.
+type memorySeen map[string]time.Time
+
+func (s memorySeen) When(uid string) (time.Time, bool) { t, ok := s[uid]; return t, ok }
+
+func (s *memorySeen) Add(_ context.Context, t time.Time, uid string) error {
+	if *s == nil {
+		*s = memorySeen{}
+	}
+	(*s)[uid] = t
+	return nil
+}
+
+func (s memorySeen) Keep(_ context.Context, keep func(string) bool) error {
+	maps.DeleteFunc(s, func(uid string, _ time.Time) bool { return !keep(uid) })
+	return nil
+}
+
+func (s memorySeen) uids() []string { return slices.Sorted(maps.Keys(s)) }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"iter"
 	"strconv"
-
-	"github.com/posthorn-mail/posthorn/textproto"
 )
 
 // MessagesOptions say what Messages fetches. Nil and the zero value: all of all
@@ -203,7 +201,7 @@ func (f *flight) run(yield func(*Message, error) bool) {
 		case s.dele:
 			continue
 		}
-		d.body = Body{c: f.c, r: f.c.conn.DotReader(textproto.Relaxed)}
+		d.body = f.c.body(len(f.sent) == 0)
 		m.Body = &d.body
 		if wanted && !yield(m, nil) {
 			wanted = f.stop()

@@ -2,7 +2,6 @@ package pop3client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -15,6 +14,7 @@ import (
 type Body struct {
 	c      *Client
 	r      *textproto.DotReader
+	last   bool   // nothing is in flight behind it, and LF.LF may end it
 	end    func() // nil within Messages
 	to     faultyWriter
 	eof    bool
@@ -41,10 +41,22 @@ func (c *Client) fetch(ctx context.Context, line string) (*Body, error) {
 		end()
 		return nil, err
 	}
-	return &Body{c: c, r: c.conn.DotReader(textproto.Relaxed), end: end}, nil
+	b := c.body(true)
+	b.end = end
+	return &b, nil
 }
 
-// Read reads the message. Bare CR and LF come as the server sent them.
+// body returns the body that follows the status that was just read. alone says
+// that no other reply is expected behind it.
+func (c *Client) body(alone bool) Body {
+	if c.bareLF {
+		return Body{c: c, r: c.conn.DotReader(textproto.LineFeed), last: alone}
+	}
+	return Body{c: c, r: c.conn.DotReader(textproto.Relaxed)}
+}
+
+// Read reads the message. Bare CR and LF come as the server sent them, unless it
+// ends all its lines with LF: then they come with CRLF.
 func (b *Body) Read(p []byte) (int, error) {
 	if b.closed {
 		return 0, ErrBodyClosed
@@ -64,10 +76,20 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 		return n, err // the connection is usable: Close reads the rest
 	}
 	if err == nil {
-		b.eof = true
-		return n, nil
+		err = b.ended()
 	}
 	return n, b.note(err)
+}
+
+// ended notes that the end of the message has been read. Where LF.LF ended it,
+// and a server does not stuff dots, it may have been content: what follows then
+// answers no command, and the message is not whole.
+func (b *Body) ended() error {
+	if b.last && b.c.conn.Buffered() > 0 {
+		return fmt.Errorf("%w: the server goes on after the end of a message", ErrProtocol)
+	}
+	b.eof = true
+	return nil
 }
 
 // faultyWriter remembers whether the writer has failed.
@@ -86,7 +108,9 @@ func (b *Body) note(err error) error {
 	switch {
 	case err == nil:
 	case err == io.EOF:
-		b.eof = true
+		if err := b.ended(); err != nil {
+			return b.c.fail(err)
+		}
 	default:
 		b.c.fail(err)
 	}
@@ -103,9 +127,7 @@ func (b *Body) Close() error {
 	b.closed = true
 	var err error
 	if !b.eof && b.c.broken == nil {
-		if err = b.r.Drain(math.MaxInt64); err != nil && !errors.Is(err, io.EOF) {
-			b.c.fail(err)
-		}
+		err = b.rest()
 	}
 	if b.end != nil {
 		b.end()
@@ -120,8 +142,7 @@ func (b *Body) rest() error {
 	}
 	err := b.r.Drain(math.MaxInt64)
 	if err == nil {
-		b.eof = true
-		return nil
+		err = b.ended()
 	}
 	return b.note(err)
 }
