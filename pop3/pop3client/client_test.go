@@ -276,7 +276,7 @@ func TestBrokenServers(t *testing.T) {
 		_, err = NewClient(ctx, nc, nil)
 		require.Error(t, err, greeting[:min(20, len(greeting))])
 	}
-	for _, answer := range []string{"+OK\r\nx y\r\n.\r\n", "garbage\r\n", "+OK\r\n1 2HANGUP"} {
+	for _, answer := range []string{"+OK\r\n" + strings.Repeat("x y\r\n", 1001) + ".\r\n", "garbage\r\n", "+OK\r\n1 2HANGUP"} {
 		addr := scripted(t, "+OK\r\n", map[string]string{"LIST": answer, "": "-ERR\r\n"})
 		c, err := Dial(ctx, addr, nil)
 		require.NoError(t, err)

@@ -74,18 +74,30 @@ const maxEmpty = 3
 
 // line reads a line. Its end may be malformed.
 func (c *Client) line() ([]byte, error) {
-	line, err := c.conn.ReadLine()
+	line, cut, err := c.readLine()
+	if cut {
+		err = c.fail(fmt.Errorf("pop3client: %w", textproto.ErrLineTooLong))
+	}
+	return line, err
+}
+
+// readLine is line, but takes one that is too long: cut says that only its
+// beginning is returned.
+func (c *Client) readLine() (line []byte, cut bool, err error) {
+	line, err = c.conn.ReadLine()
 	c.bareLF = errors.Is(err, textproto.ErrBareLF)
 	c.bareLFs = c.bareLFs || c.bareLF
 	switch {
 	case c.bareLF && c.o.StrictLineEnds:
-		return nil, c.fail(fmt.Errorf("%w: a line that ends with LF alone: %.64q", ErrProtocol, line))
+		return nil, false, c.fail(fmt.Errorf("%w: a line that ends with LF alone: %.64q", ErrProtocol, line))
 	case err == nil, c.bareLF, errors.Is(err, textproto.ErrBareCR):
-		return line, nil
+		return line, false, nil
+	case errors.Is(err, textproto.ErrLineTooLong):
+		return line, true, nil
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	}
-	return nil, c.fail(fmt.Errorf("pop3client: %w", err))
+	return nil, false, c.fail(fmt.Errorf("pop3client: %w", err))
 }
 
 // status reads the status that answers a command. -ERR is a *pop3.Error with
@@ -131,10 +143,11 @@ func (c *Client) parse(cmd string, line []byte) (pop3.Status, error) {
 // maxLines bounds a reply of several lines.
 const maxLines = 8 << 20
 
-// lines reads the lines of a reply up to the one with the dot.
-func (c *Client) lines(each func(line []byte)) error {
+// lines reads the lines of a reply up to the one with the dot, but for empty ones.
+// cut is passed with the beginning of a line that is too long.
+func (c *Client) lines(each func(line []byte, cut bool)) error {
 	for range maxLines {
-		line, err := c.line()
+		line, cut, err := c.readLine()
 		if err != nil {
 			return err
 		}
@@ -144,7 +157,9 @@ func (c *Client) lines(each func(line []byte)) error {
 			}
 			line = line[1:]
 		}
-		each(line)
+		if len(line) > 0 {
+			each(line, cut)
+		}
 	}
 	return c.fail(fmt.Errorf("%w: an endless reply", ErrProtocol))
 }
@@ -159,7 +174,7 @@ func (c *Client) readCapabilities() error {
 		}
 		return err
 	}
-	return c.lines(func(line []byte) {
+	return c.lines(func(line []byte, _ bool) {
 		if p, ok := pop3.ParseCapability(line); ok {
 			c.caps = append(c.caps, p)
 		}

@@ -29,7 +29,7 @@ type Message struct {
 // the iteration; the message is deleted by Quit.
 func (m *Message) Delete() {
 	if m.f != nil {
-		m.f.deles = append(m.f.deles, step{dele: true, entry: m.Entry})
+		m.f.delete(m.Entry)
 	}
 }
 
@@ -38,10 +38,11 @@ func (m *Message) Delete() {
 // before the present one has been read: at most two megabytes of them, unless
 // one is larger.
 //
-// An error that is a *pop3.Error concerns the message that it comes with (whose
-// Body is nil), and the iteration continues. Any other error ends it. What the
-// caller does not read is skipped. When the loop ends early, what was already
-// requested is read and discarded.
+// An error that is a *pop3.Error or a *ListingError concerns the message that it
+// comes with (whose Body is nil), and the iteration continues. Any other error
+// ends it. Those of the listing come first; a message that lacks its unique-id
+// only, or its size, is yielded too. What the caller does not read is skipped.
+// When the loop ends early, what was already requested is read and discarded.
 //
 // Within the loop the Client is busy; use Message.Delete to delete.
 func (c *Client) Messages(ctx context.Context, o *MessagesOptions) iter.Seq2[*Message, error] {
@@ -60,8 +61,13 @@ func (c *Client) Messages(ctx context.Context, o *MessagesOptions) iter.Seq2[*Me
 			yield(nil, err)
 			return
 		}
+		for _, bad := range list.bad {
+			if !yield(&Message{Entry: Entry{Num: bad.Num, Size: -1}}, bad) {
+				return
+			}
+		}
 		f := &flight{c: c, top: o.Top, lines: o.Lines}
-		for _, e := range list {
+		for _, e := range list.entries {
 			if o.Select == nil || o.Select(e) {
 				f.todo = append(f.todo, step{entry: e})
 			}
@@ -93,6 +99,12 @@ type flight struct {
 	deles  []step // not sent yet; they come first
 	sent   []step // and not answered
 	octets int64  // that the sent ones are expected to bring
+}
+
+func (f *flight) delete(list ...Entry) {
+	for _, e := range list {
+		f.deles = append(f.deles, step{dele: true, entry: e})
+	}
 }
 
 func (f *flight) more() bool { return len(f.sent)+len(f.deles)+len(f.todo) > 0 }
