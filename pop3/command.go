@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"unicode"
 )
 
 // Errors of ParseCommand.
@@ -168,28 +169,61 @@ func parseNumber(b []byte) (int, bool) {
 // Redact returns a command line in a form that may be logged: without
 // passwords, digests and responses. A line that is not a command is hidden
 // entirely: it may be the response to a challenge that was never sent, or a
-// mistyped PASS. line itself is not changed.
+// mistyped PASS. So are arguments that could be, or contain, a secret because
+// something else stands where a blank belongs. line itself is not changed.
 func Redact(line []byte) []byte {
 	word, args, ok := bytes.Cut(line, []byte(" "))
 	verb := canonical(word)
-	switch {
-	case verb == "" && len(line) > 0:
+	if verb == "" && len(line) > 0 {
 		return []byte(redacted)
-	case !ok:
+	}
+	if !ok {
 		return line
 	}
-	keep := 0
+	first, _, more := bytes.Cut(args, []byte(" "))
+	keep := false // the first argument
 	switch verb {
 	case "PASS":
-	case "APOP", "AUTH", "USER": // what follows the word should not be there, or is a secret
-		if keep = bytes.IndexByte(args, ' ') + 1; keep == 0 {
-			return line
-		}
+	case "APOP":
+		keep = more && oneWord(first)
+	case "AUTH":
+		keep = mechanismName(first)
+	case "USER":
+		keep = oneWord(first)
 	default:
 		return line
 	}
-	head := line[:len(word)+1+keep]
+	head := line[:len(word)+1]
+	switch {
+	case keep && !more:
+		return line
+	case keep:
+		head = line[:len(word)+1+len(first)+1]
+	}
 	return append(head[:len(head):len(head)], redacted...)
 }
 
 const redacted = "<redacted>"
+
+// oneWord reports whether a word contains nothing that may be meant as a blank.
+func oneWord(word []byte) bool {
+	return !bytes.ContainsFunc(word, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+}
+
+// mechanismName reports whether a word can be the name of a SASL mechanism
+// (RFC 4422 §3.1), in capitals or in small letters; base64 mixes them.
+func mechanismName(word []byte) bool {
+	var upper, lower bool
+	for _, c := range word {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			upper = true
+		case c >= 'a' && c <= 'z':
+			lower = true
+		case c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return len(word) <= 20 && !(upper && lower)
+}

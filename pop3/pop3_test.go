@@ -65,6 +65,26 @@ func TestRedact(t *testing.T) {
 		" PASS tanstaaf":      "<redacted>",
 		"PASS\ttanstaaf":      "<redacted>",
 		"AG1yb3NlAHRhbnN0YWE": "<redacted>",
+		// What is no blank may still be meant as one.
+		"APOP\tmrose c4c933":       "<redacted>",
+		"APOP mrose\tc4c933":       "APOP <redacted>",
+		"APOP \tmrose c4c933":      "APOP <redacted>",
+		"APOP mrose\u00A0c4c933":   "APOP <redacted>",
+		"APOP c4c933":              "APOP <redacted>",
+		"PASS \ttanstaaf":          "PASS <redacted>",
+		"AUTH\tPLAIN AGE=":         "<redacted>",
+		"AUTH PLAIN\tAGE=":         "AUTH <redacted>",
+		"AUTH PLAIN\vAGE=":         "AUTH <redacted>",
+		"AUTH PLAIN\x00AGE=":       "AUTH <redacted>",
+		"AUTH PLAIN\rAGE=":         "AUTH <redacted>",
+		"AUTH PLAIN:AGE=":          "AUTH <redacted>",
+		"AUTH AG1yb3NlAHRhbnN0YWE": "AUTH <redacted>",
+		"AUTH  PLAIN AGE=":         "AUTH  <redacted>",
+		"AUTH AG1y+bnN0/WE=":       "AUTH <redacted>",
+		"auth scram-sha-512-plus":  "auth scram-sha-512-plus",
+		"USER mrose\ttanstaaf":     "USER <redacted>",
+		"USER mrose\u3000tanstaaf": "USER <redacted>",
+		"LIST\t1":                  "<redacted>",
 	} {
 		in := []byte(line)
 		require.Equal(t, want, string(Redact(in)))
