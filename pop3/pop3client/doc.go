@@ -15,8 +15,8 @@
 //
 // Messages requests many messages at once if the server allows it, and streams
 // each. Download builds on it: it fetches new messages, and leaves or
-// deletes it after some time, without losing or repeating a message when the
-// connection breaks.
+// deletes them after some time, without losing or repeating a message when the
+// connection breaks. Lookup finds the servers of a domain.
 //
 // # Invariants
 //
@@ -31,7 +31,10 @@
 //     a message is unread, returns ErrBusy and has no effect.
 //
 // Capabilities are hints: commands that a server does not announce are tried if
-// that is safe. Known deviations of servers are tolerated if nothing is lost.
+// that is safe. Known deviations of servers are tolerated if nothing is lost:
+// among them lines that end with LF alone (Options.StrictLineEnds refuses them)
+// and lines of LIST and UIDL that cannot be read, each of which costs its message
+// (ListingError).
 //
-// RFCs: 1939, 2449, 2595, 3206, 5034, 6856, 8314.
+// RFCs: 1939, 2449, 2595, 3206, 5034, 6186, 6856, 8314.
 package pop3client
