@@ -119,6 +119,9 @@ func (f *flight) fill() error {
 	if len(f.sent) > limit/2 || len(f.sent) > 0 && f.octets > maxFlightOctets/2 {
 		return nil
 	}
+	if len(f.sent) > 0 && len(f.todo) == 0 && len(f.deles) < limit/2 {
+		return nil // deletions are in no hurry
+	}
 	wrote := false
 	for len(f.sent) < limit {
 		queue := &f.deles
