@@ -72,10 +72,13 @@ type Status struct {
 }
 
 // ParseStatus reads the first line of a reply, without CRLF. It accepts "+OK"
-// and "-ERR" in any case, followed by a blank or the end of the line. ok is
-// false for anything else.
+// and "-ERR" in any case, followed by a blank, a TAB or the end of the line. ok
+// is false for anything else.
 func ParseStatus(line []byte) (s Status, ok bool) {
-	word, text, _ := bytes.Cut(line, []byte(" "))
+	word, text := line, []byte(nil)
+	if i := bytes.IndexAny(line, " \t"); i >= 0 {
+		word, text = line[:i], line[i+1:]
+	}
 	switch {
 	case bytes.EqualFold(word, []byte("+OK")):
 		s.OK = true

@@ -96,6 +96,8 @@ func TestStatus(t *testing.T) {
 	for line, want := range map[string]Status{
 		"+OK":                            {OK: true},
 		"+OK ":                           {OK: true},
+		"+OK\t2 320":                     {OK: true, Text: "2 320"},
+		"-err\t[IN-USE] locked":          {Code: "IN-USE", Text: "locked"},
 		"+ok 2 320":                      {OK: true, Text: "2 320"},
 		"-ERR [IN-USE] Do you have":      {Code: "IN-USE", Text: "Do you have"},
 		"-ERR [SYS/TEMP]x":               {Code: "SYS/TEMP", Text: "x"},

@@ -245,6 +245,8 @@ func TestQuirks(t *testing.T) {
 			"APOP mrose " + sasl.APOPDigest("<F201706231210.AA102635MD1932@mail.test>", "tanstaaf"): "+OK\r\n"}},
 		{"P5: CAPA without UIDL", "+OK\r\n", map[string]string{"CAPA": "+OK\r\nUSER\r\n.\r\n", "USER mrose": "+OK\r\n", "PASS tanstaaf": "+OK\r\n"}},
 		{"no CAPA", "+OK\r\n", map[string]string{"CAPA": "-ERR\r\n", "USER mrose": "+OK\r\n", "PASS tanstaaf": "+OK\r\n"}},
+		{"small letters, and a TAB", "+ok\tready\r\n", map[string]string{"CAPA": "-err\r\n", "USER mrose": "+Ok name is valid\r\n", "PASS tanstaaf": "+ok\tyou are in\r\n", "DELE 9": "-err\tno\r\n"}},
+		{"P5: UIDL only after login", "+OK\r\n", map[string]string{"CAPA": "+OK\r\nUSER\r\nSASL\r\n.\r\n", "USER mrose": "+OK\r\n", "PASS tanstaaf": "+OK\r\n"}},
 		{"bare LF", "+OK\n", map[string]string{"CAPA": "-ERR\n", "USER mrose": "+OK\n", "PASS tanstaaf": "+OK\n"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -259,9 +261,32 @@ func TestQuirks(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, []Entry{{1, 10, "three-blanks"}, {2, 20, "two"}}, list)
 			require.NoError(t, c.Delete(ctx, 1))
+			var refused *pop3.Error
+			require.ErrorAs(t, c.Delete(ctx, 9), &refused)
 			require.NoError(t, c.Quit(ctx))
 		})
 	}
+}
+
+// Capabilities are read again after login (RFC 2449 §5): there may be others.
+func TestCapabilitiesAfterLogin(t *testing.T) {
+	ctx := context.Background()
+	c, err := NewClient(ctx, testutil.Script(t, `
+		S: +OK
+		C: CAPA
+		S: +OK
+		S: SASL PLAIN
+		S: .
+		C: AUTH PLAIN AG1yb3NlAHRhbnN0YWFm
+		S: +OK
+		C: CAPA
+		S: +OK
+		S: UIDL
+		S: .`), insecure())
+	require.NoError(t, err)
+	require.True(t, c.Capabilities().Has("UIDL"))
+	require.False(t, c.Capabilities().Has("SASL"))
+	require.NoError(t, c.Close())
 }
 
 func TestBrokenServers(t *testing.T) {
