@@ -5,6 +5,10 @@
 //	})
 //	defer c.Close()
 //	for m, err := range c.Messages(ctx, nil) {
+//		if m != nil && err != nil {
+//			log.Print(err) // of this message only
+//			continue
+//		}
 //		if err != nil {
 //			return err
 //		}

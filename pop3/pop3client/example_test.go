@@ -93,6 +93,10 @@ func ExampleClient_Messages() {
 	}
 	defer c.Close()
 	for m, err := range c.Messages(ctx, nil) {
+		if m != nil && err != nil { // of this message only
+			log.Print(err)
+			continue
+		}
 		if err != nil {
 			log.Fatal(err)
 		}

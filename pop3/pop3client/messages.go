@@ -40,9 +40,10 @@ func (m *Message) Delete() {
 //
 // An error that is a *pop3.Error or a *ListingError concerns the message that it
 // comes with (whose Body is nil), and the iteration continues. Any other error
-// ends it. Those of the listing come first; a message that lacks its unique-id
-// only, or its size, is yielded too. What the caller does not read is skipped.
-// When the loop ends early, what was already requested is read and discarded.
+// ends it, and comes without a message. Those of the listing come first; a message
+// that lacks its unique-id only, or its size, is yielded too. What the caller does
+// not read is skipped. When the loop ends early, what was already requested is
+// read and discarded.
 //
 // Within the loop the Client is busy; use Message.Delete to delete.
 func (c *Client) Messages(ctx context.Context, o *MessagesOptions) iter.Seq2[*Message, error] {
