@@ -17,11 +17,11 @@ type Rates struct {
 	// seconds). IMAP and POP3 count a command before login as a hundred.
 	Commands Rate
 	// Failures bounds the commands of a connection that were wrong or were
-	// refused (default 1,000 in 10 minutes).
+	// refused (default 10,000 in 10 minutes).
 	Failures Rate
 
 	// NetworkCommands and NetworkFailures bound those of all connections of a
-	// client network together (default 500,000 in 10 seconds, and 10,000 in an
+	// client network together (default 500,000 in 10 seconds, and 50,000 in an
 	// hour), NetworkLogins its attempts to log in that failed (default 1,000 in
 	// an hour). What a network is follows from Server.IPv4Prefix and IPv6Prefix.
 	// Loopback addresses are none, nor is what has no IP address.
@@ -60,9 +60,9 @@ func (r Rates) withDefaults() Rates {
 		per time.Duration
 	}{
 		{&r.Commands, 50_000, 10 * time.Second},
-		{&r.Failures, 1_000, 10 * time.Minute},
+		{&r.Failures, 10_000, 10 * time.Minute},
 		{&r.NetworkCommands, 500_000, 10 * time.Second},
-		{&r.NetworkFailures, 10_000, time.Hour},
+		{&r.NetworkFailures, 50_000, time.Hour},
 		{&r.NetworkLogins, 1_000, time.Hour},
 	} {
 		if d.r.N == 0 {

@@ -18,7 +18,7 @@ func burl() extension {
 			return ok && c.identity != "" && !c.disabled.Has(smtp.ExtChunking)
 		},
 		params: func(c *Conn, dst []byte) []byte { return append(dst, " imap"...) },
-		commands: []command{{verb: "BURL", states: stRcpt, chunk: burlChunk, run: with(parse, func(c *Conn, cmd smtp.BurlCommand) {
+		commands: []command{{verb: "BURL", states: stRcpt, message: true, chunk: burlChunk, run: with(parse, func(c *Conn, cmd smtp.BurlCommand) {
 			ch := &chunks{c: c}
 			err := c.mayBegin()
 			if err == nil {

@@ -14,7 +14,7 @@ import (
 func chunking() extension {
 	return extension{
 		keyword: true, ext: smtp.ExtChunking,
-		commands: []command{{verb: "BDAT", states: stAny, octets: true, chunk: bdatChunk, run: func(c *Conn, arg string) {
+		commands: []command{{verb: "BDAT", states: stAny, octets: true, message: true, chunk: bdatChunk, run: func(c *Conn, arg string) {
 			cmd, err := c.parser.Bdat(arg)
 			if err != nil {
 				// How much follows is not known, so nothing after it can be trusted.
@@ -175,7 +175,6 @@ func (ch *chunks) next() error {
 	if ch.last {
 		return io.EOF
 	}
-	c.idle = 0
 	c.ok(250, smtp.EnhancedCode{2, 0, 0}, strconv.FormatInt(ch.size, 10)+" octets received")
 	ch.total += ch.size
 	ch.size = 0

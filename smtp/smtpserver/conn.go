@@ -44,7 +44,7 @@ type Conn struct {
 	pending  []byte        // a command line that ended a chunked message, to be run next
 	errors   int           // wrong commands in a row
 	refusals int           // refused commands in a row
-	idle     int           // commands since the last that helped a message along
+	idle     int           // commands without a message since MAIL was accepted
 	attempts sasl.Attempts // to log in
 	goodbye  bool          // the connection is to be closed
 }
@@ -219,11 +219,6 @@ func (c *Conn) next() ([]byte, error) {
 
 // allow counts a command. An error ends the connection; the client has been told.
 func (c *Conn) allow() error {
-	c.idle++
-	if c.idle > limit(c.srv.Limits.Idle, DefaultIdle) {
-		c.overdone("too many commands without a message")
-		return textproto.ErrTooMany
-	}
 	if err := c.tp.Spend(c.ctx, textproto.Commands, 1); err != nil {
 		c.overdone("too many commands")
 		return err
@@ -267,7 +262,12 @@ func (c *Conn) lost(err error) {
 func (c *Conn) dispatch(line []byte) {
 	verb, arg := smtp.CutCommand(line)
 	cmd := c.srv.lookup(verb)
+	if cmd == nil || !cmd.message {
+		c.idle++
+	}
 	switch {
+	case c.idle > limit(c.srv.Limits.Idle, DefaultIdle):
+		c.overdone("too many commands without a message")
 	case cmd == nil:
 		if isHTTP(verb, arg) {
 			c.log.Info("smtp: the client speaks HTTP", "conn", c.ID(), "remote", c.RemoteAddr())

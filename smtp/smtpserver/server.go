@@ -138,8 +138,8 @@ type Limits struct {
 	// in step (default 64 MiB). If it is longer, the connection is closed.
 	Discard int64
 
-	// Idle is how many commands in a row may help no message along, such as NOOP,
-	// RSET, VRFY and those that fail (default DefaultIdle). More close the
+	// Idle is how many commands that carry no message, such as NOOP, RSET and VRFY,
+	// there may be until a MAIL is accepted (default DefaultIdle). More close the
 	// connection.
 	Idle int
 

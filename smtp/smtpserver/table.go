@@ -22,11 +22,12 @@ const (
 
 // A command is a row of the table.
 type command struct {
-	verb   string
-	states states // in which it is valid
-	batch  bool   // the reply may wait for those of pipelined commands (RFC 2920 §3.2)
-	breaks bool   // ends a message that comes in chunks
-	octets bool   // octets follow, which run has to read even if the command isn't offered
+	verb    string
+	states  states // in which it is valid
+	batch   bool   // the reply may wait for those of pipelined commands (RFC 2920 §3.2)
+	breaks  bool   // ends a message that comes in chunks
+	message bool   // carries a message; see Limits.Idle
+	octets  bool   // octets follow, which run has to read even if the command isn't offered
 
 	// chunk, if not nil, makes the command the next chunk of a message under
 	// way. An error ends the message; unless ch.replied is set, it is the reply.

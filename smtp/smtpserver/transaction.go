@@ -9,9 +9,9 @@ import (
 // transaction is MAIL, RCPT and DATA (RFC 5321 §3.3).
 func transaction() extension {
 	return extension{commands: []command{
-		{verb: "MAIL", states: stReady, batch: true, run: (*Conn).cmdMail},
-		{verb: "RCPT", states: stTx, batch: true, run: (*Conn).cmdRcpt},
-		{verb: "DATA", states: stTx, run: bare((*Conn).cmdData)},
+		{verb: "MAIL", states: stReady, batch: true, message: true, run: (*Conn).cmdMail},
+		{verb: "RCPT", states: stTx, batch: true, message: true, run: (*Conn).cmdRcpt},
+		{verb: "DATA", states: stTx, message: true, run: bare((*Conn).cmdData)},
 	}}
 }
 
@@ -95,7 +95,6 @@ func (c *Conn) cmdRcpt(arg string) {
 		return
 	}
 	c.state = stRcpt
-	c.idle = 0
 	c.recipients++
 	c.ok(250, smtp.EnhancedCode{2, 1, 5}, "recipient OK")
 }
