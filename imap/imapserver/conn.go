@@ -108,6 +108,10 @@ func (c *Conn) run(tag string, cmd imap.Command) error {
 		if rep.text == "" {
 			rep.text = cmd.Name() + " completed"
 		}
+		if rep.code == "" && c.holdsExpunges() {
+			rep.code = imap.CodeExpungeIssued // RFC 5530 §3
+			rep.text += "; messages have been expunged"
+		}
 		c.status(grammar.StatusLine{Tag: tag, Cond: imap.OK, Code: rep.code, Arg: rep.arg, Text: rep.text})
 		if rep.after != nil {
 			return rep.after()

@@ -21,6 +21,9 @@ func (c *Conn) copy(cmd *imap.Copy) (reply, error) {
 	if err != nil {
 		return reply{}, c.transferFailed(err)
 	}
+	if len(res.Moved) == 0 && c.missing(set, cmd.UID) {
+		return reply{}, errExpunged()
+	}
 	c.transferred(&res, mailbox.UIDSet{})
 	code, arg := copyUID(&res)
 	return reply{code: code, arg: arg}, nil
@@ -42,16 +45,31 @@ func (c *Conn) transferred(res *mailbox.Result, gone mailbox.UIDSet) {
 }
 
 // transferable resolves the set of COPY and MOVE. All messages are copied or
-// none, so a set with expunged messages is refused (RFC 2180 §4.4.1).
+// none (RFC 9051 §6.4.7), so sequence numbers of expunged messages are refused
+// (RFC 2180 §4.4.1). What is expunged after that is not copied: COPYUID names the
+// others.
 func (c *Conn) transferable(nums imap.NumSet, uid bool) (mailbox.UIDSet, error) {
 	set, err := c.resolve(nums, uid)
-	if err != nil {
+	if err != nil || uid {
 		return set, err
 	}
-	if !uid && !c.sel.view.gone.Intersect(set).IsEmpty() {
+	if _, err := c.catchUp(); err != nil {
+		return set, err
+	}
+	if !c.sel.view.gone.Intersect(set).IsEmpty() {
 		return set, errExpunged()
 	}
 	return set, nil
+}
+
+// missing reports whether a set of which no message was found was to have some,
+// by their sequence numbers. If so, poll asks the store what has become of them.
+func (c *Conn) missing(set mailbox.UIDSet, uid bool) bool {
+	if c.sel.view.countSet(set) == 0 {
+		return false
+	}
+	c.force = true
+	return !uid
 }
 
 // transferFailed returns the refusal of COPY, MOVE and APPEND for an error of the

@@ -34,10 +34,12 @@
 //     it to the EXPUNGE that removes it. EXPUNGE is never sent during FETCH,
 //     STORE and SEARCH, nor between commands (RFC 3501 §7.4.1).
 //   - Of messages that another session has expunged, but whose EXPUNGE could
-//     not be sent yet, nothing is returned, and FETCH and STORE by sequence
-//     number end with NO [EXPUNGEISSUED] (RFC 2180 §4.1.2, §4.2.3). COPY and
-//     MOVE of such messages do nothing (§4.4.1). SEARCH does not find them
-//     (§4.3).
+//     not be sent yet, nothing is returned, and SEARCH does not find them (RFC
+//     2180 §4.3). While there are any, FETCH, STORE and SEARCH end with OK
+//     [EXPUNGEISSUED] (RFC 5530 §3), as with Dovecot: they have done all that
+//     could be done, and programs take the NO of RFC 2180 §4.1.2 and §4.2.2 for
+//     a failure. COPY and MOVE of sequence numbers with one of such a message do
+//     nothing and end with NO [EXPUNGEISSUED] (§4.4.1), after the EXPUNGE.
 //   - Messages that are damaged are left out: FETCH and STORE return the others
 //     and end with NO [CORRUPTION] (RFC 5530 §3), SEARCH does not find them.
 //   - The flags that STORE.SILENT sets are not echoed, unless another session

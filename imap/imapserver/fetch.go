@@ -114,8 +114,8 @@ func (c *Conn) fetch(cmd *imap.Fetch) (reply, error) {
 	if damaged {
 		return reply{}, errDamaged()
 	}
-	if !cmd.UID && sent < c.sel.view.countSet(set) {
-		return reply{}, errExpunged()
+	if sent < c.sel.view.countSet(set) {
+		c.force = true // others have been expunged, whether or not an event has told
 	}
 	return reply{}, nil
 }

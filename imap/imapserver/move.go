@@ -27,6 +27,9 @@ func (c *Conn) move(cmd *imap.Move) (reply, error) {
 	if err != nil {
 		return reply{}, c.transferFailed(err)
 	}
+	if len(res.Moved) == 0 && c.missing(set, cmd.UID) {
+		return reply{}, errExpunged()
+	}
 	// COPYUID goes untagged, before the EXPUNGE responses that poll sends
 	// (RFC 6851 §4.3).
 	if code, arg := copyUID(&res); code != "" {

@@ -58,8 +58,8 @@ func (c *Conn) resolve(set imap.NumSet, uid bool) (mailbox.UIDSet, error) {
 	return uids, nil
 }
 
-// errExpunged refuses a command by sequence number that names expunged messages of
-// which the client could not be told yet (RFC 2180 §4, RFC 5530 §3).
+// errExpunged refuses COPY and MOVE by sequence number of messages that another
+// session has expunged (RFC 2180 §4.4.1, RFC 5530 §3).
 func errExpunged() error {
 	return no(imap.CodeExpungeIssued, "some of the messages no longer exist")
 }
@@ -91,26 +91,9 @@ func (c *Conn) poll() error {
 	if sel == nil {
 		return nil
 	}
-	var flags []mailbox.Entry
-	if gen := sel.box.gen.Load(); gen != sel.seen || c.force {
-		var d delta
-		var err error
-		if c.force {
-			// Not even a recent result of another session is enough: it may
-			// be from before a change that this client knows of.
-			d.Changes, err = sel.mb.Changes(c.ctx, sel.view.state)
-		} else {
-			d, err = sel.box.changes(c.ctx, sel.mb, sel.view.state, gen)
-		}
-		if err != nil {
-			return c.selectedGone(err)
-		}
-		sel.seen = gen
-		c.force = false
-		if sel.news.changed.IsEmpty() {
-			flags = d.flags
-		}
-		sel.view.apply(d.Changes, &sel.news)
+	flags, err := c.catchUp()
+	if err != nil {
+		return err
 	}
 	if !c.holdExpunge {
 		if err := c.tellExpunges(); err != nil {
@@ -124,6 +107,41 @@ func (c *Conn) poll() error {
 		sel.own = sel.own[:0]
 	}
 	return nil
+}
+
+// catchUp applies what other sessions have changed to the view and to the news,
+// without telling the client. It returns the flags of all messages that the news
+// have as changed, if they have been read.
+func (c *Conn) catchUp() (flags []mailbox.Entry, err error) {
+	sel := c.sel
+	gen := sel.box.gen.Load()
+	if gen == sel.seen && !c.force {
+		return nil, nil
+	}
+	var d delta
+	if c.force {
+		// Not even a recent result of another session is enough: it may
+		// be from before a change that this client knows of.
+		d.Changes, err = sel.mb.Changes(c.ctx, sel.view.state)
+	} else {
+		d, err = sel.box.changes(c.ctx, sel.mb, sel.view.state, gen)
+	}
+	if err != nil {
+		return nil, c.selectedGone(err)
+	}
+	sel.seen = gen
+	c.force = false
+	if sel.news.changed.IsEmpty() {
+		flags = d.flags
+	}
+	sel.view.apply(d.Changes, &sel.news)
+	return flags, nil
+}
+
+// holdsExpunges reports whether the client still has to be told that messages no
+// longer exist, but can't be told in the command in progress.
+func (c *Conn) holdsExpunges() bool {
+	return c.holdExpunge && c.sel != nil && !c.sel.view.gone.IsEmpty()
 }
 
 // made applies the changes that the session itself has just made in the selected

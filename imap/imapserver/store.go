@@ -36,14 +36,14 @@ func (c *Conn) store(cmd *imap.Store) (reply, error) {
 		return reply{}, err
 	}
 	c.made(told.steps, mailbox.Changes{})
+	if told.gone {
+		c.force = true // whether or not an event has told
+	}
 	if !told.conflicts.IsEmpty() {
-		return c.modified(cmd, told.conflicts, told.gone)
+		return c.modified(cmd, told.conflicts), nil
 	}
 	if told.damaged {
 		return reply{}, errDamaged()
-	}
-	if told.gone {
-		return reply{}, errExpunged()
 	}
 	return reply{}, nil
 }
@@ -53,7 +53,7 @@ type stored struct {
 	steps     mailbox.Steps
 	conflicts mailbox.UIDSet // not changed (RFC 7162 §3.1.3)
 	damaged   bool           // some could not be told, because they are damaged
-	gone      bool           // some could not be told, because they no longer exist
+	gone      bool           // some that were to be told no longer exist
 }
 
 // change changes the flags of the messages of the set and tells the client what
@@ -81,8 +81,7 @@ func (c *Conn) change(cmd *imap.Store, set mailbox.UIDSet, change mailbox.FlagCh
 		}
 	}
 	n, damaged, err := c.tellStored(silent, set, cmd.UID)
-	// RFC 2180 §4.2: messages that are gone are an error unless .SILENT.
-	out.damaged, out.gone = damaged, !cmd.UID && !cmd.Silent && n < c.sel.view.countSet(set)
+	out.damaged, out.gone = damaged, n < c.sel.view.countSet(set)
 	return out, err
 }
 
@@ -112,17 +111,14 @@ func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (n uint32
 	return n, damaged || left, err
 }
 
-// modified is the reply to a conditional STORE that did not change all messages:
-// gone says that others no longer exist (RFC 7162 §3.1.3).
-func (c *Conn) modified(cmd *imap.Store, conflicts mailbox.UIDSet, gone bool) (reply, error) {
+// modified is the reply to a conditional STORE that did not change all messages
+// (RFC 7162 §3.1.3). Those that no longer exist are not among the conflicts.
+func (c *Conn) modified(cmd *imap.Store, conflicts mailbox.UIDSet) reply {
 	set := imap.UIDNumSet(conflicts)
 	if !cmd.UID {
 		set = c.sel.view.seqs(conflicts)
 	}
-	if gone {
-		return reply{}, &imap.Error{Status: imap.NO, Code: imap.CodeModified, CodeArgs: set.String(), Text: "some of the messages no longer exist"}
-	}
-	return reply{code: imap.CodeModified, arg: set, text: "conditional STORE failed for some messages"}, nil
+	return reply{code: imap.CodeModified, arg: set, text: "conditional STORE failed for some messages"}
 }
 
 // setKnown changes the flags of the messages of the set that no other session has

@@ -156,7 +156,8 @@ func (c *modelClient) begin(command, literal string) (tag string) {
 }
 
 // finish processes everything up to the tagged response. The only refusal
-// allowed is that messages are gone of which the client could not be told.
+// allowed is of COPY and MOVE, because messages are gone of which the client had
+// not been told.
 func (c *modelClient) finish(tag string) (status string) {
 	for {
 		r := c.receive()
@@ -165,7 +166,8 @@ func (c *modelClient) finish(tag string) (status string) {
 			c.untagged(r)
 			continue
 		}
-		c.check(strings.HasPrefix(status, "OK") || strings.HasPrefix(status, "NO [EXPUNGEISSUED]"), "%s", status)
+		verb, _, _ := strings.Cut(c.command, " ")
+		c.check(strings.HasPrefix(status, "OK") || (verb == "COPY" || verb == "MOVE") && strings.HasPrefix(status, "NO [EXPUNGEISSUED]"), "%s", status)
 		c.noteCopyUID(status)
 		c.command = ""
 		return status
@@ -306,7 +308,7 @@ func (c *modelClient) fetch(first, last int, items string) {
 	status := c.do("FETCH %d:%d (%s)", first, last, items)
 	for i, m := range asked {
 		if m.sent != c.tags {
-			c.check(!strings.HasPrefix(status, "OK"), "nothing came of message %d", first+i)
+			c.check(strings.HasPrefix(status, "OK [EXPUNGEISSUED]"), "nothing came of message %d: %s", first+i, status)
 			m.absent = true
 		}
 	}
@@ -358,8 +360,8 @@ func (c *modelClient) store(first, last int, op, flag string, silent, byUID bool
 		case m.told == c.tags:
 		case silent:
 			m.apply(op, flag)
-		case !byUID && strings.HasPrefix(status, "OK"):
-			c.check(false, "nothing came of message %d", first+i)
+		case !byUID:
+			c.check(strings.HasPrefix(status, "OK [EXPUNGEISSUED]"), "nothing came of message %d: %s", first+i, status)
 		}
 	}
 }
