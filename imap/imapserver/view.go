@@ -13,9 +13,10 @@ import (
 // It is updated in two steps. apply applies the changes of the mailbox
 // (mailbox.Changes): it appends new messages at once, since announcing them is
 // always allowed, while messages that vanished keep their place and are only
-// marked gone. takeExpunges, called when EXPUNGE may be sent (RFC
-// 3501 §7.4.1, RFC 9051 §7.5.1), removes them and gives their numbers. Between
-// the two, a gone message keeps its sequence number but has no data.
+// marked gone, unless they have not been announced yet. takeExpunges, called when
+// EXPUNGE may be sent (RFC 3501 §7.4.1, RFC 9051 §7.5.1), removes them and gives
+// their numbers. Between the two, a gone message keeps its sequence number but has
+// no data.
 //
 // The UIDs are kept as runs of consecutive numbers with the count of messages
 // before each, so that a mailbox of a million messages costs from a few octets
@@ -183,8 +184,9 @@ func (v *view) seqs(set mailbox.UIDSet) imap.NumSet {
 
 // A news is the changes of which the client is to be told.
 type news struct {
-	first   mailbox.UID    // the lowest UID that has arrived, zero if none has
-	changed mailbox.UIDSet // messages that the client knew, whose flags may have changed
+	first       mailbox.UID    // the lowest UID that has arrived, zero if none has
+	changed     mailbox.UIDSet // messages that the client knew, whose flags may have changed
+	fewerRecent bool           // messages that were recent are expunged
 }
 
 // apply moves the view to the state after ch and adds to the news.
@@ -199,7 +201,17 @@ func (v *view) apply(ch mailbox.Changes, n *news) {
 		n.changed = n.changed.Union(ch.Changed)
 	}
 	if !ch.Vanished.IsEmpty() {
-		v.gone = v.gone.Union(v.known(ch.Vanished))
+		gone := v.known(ch.Vanished)
+		if n.first != 0 {
+			// The client need not be told of a message that came and went.
+			unknown := gone.Intersect(mailbox.UIDRangeSet(n.first, mailbox.MaxUID))
+			if !unknown.IsEmpty() {
+				v.remove(unknown)
+				n.changed = n.changed.Subtract(unknown)
+				gone = gone.Subtract(unknown)
+			}
+		}
+		v.gone = v.gone.Union(gone)
 	}
 	v.state.UIDNext = max(v.state.UIDNext, ch.State.UIDNext)
 	v.state.ModSeq = max(v.state.ModSeq, ch.State.ModSeq)

@@ -141,7 +141,10 @@ func TestViewModel(t *testing.T) {
 			box.change(rnd)
 			s := sessions[rnd.IntN(len(sessions))]
 			var n news
-			s.view.apply(box.changes(s.view.state, rnd.IntN(4) == 0), &n)
+			for range 1 + rnd.IntN(3) { // before the client is told
+				s.view.apply(box.changes(s.view.state, rnd.IntN(4) == 0), &n)
+				box.change(rnd)
+			}
 			for uid := range n.changed.All() {
 				require.NotZero(t, s.view.seq(uid), "a change is told of a message that the client knows")
 			}
