@@ -110,6 +110,7 @@ type modelClient struct {
 	known   []modelMessage
 	touched map[int]bool // messages whose flags were told during the command
 	fetched int          // message of the last FETCH response
+	recent  int          // how many are recent
 }
 
 var (
@@ -129,6 +130,7 @@ func (c *modelClient) do(cmd string) string {
 	ok := strings.HasPrefix(status, "OK") ||
 		(verb == "COPY" || verb == "MOVE") && strings.HasPrefix(status, "NO [EXPUNGEISSUED]")
 	require.True(c.t, ok, "%s: %s", cmd, status)
+	require.LessOrEqual(c.t, c.recent, len(c.known), "%s: more messages are recent than there are", cmd)
 	return status
 }
 
@@ -152,6 +154,8 @@ func (c *modelClient) untagged(cmd, l string) {
 		for len(c.known) < n {
 			c.known = append(c.known, modelMessage{})
 		}
+	case "RECENT":
+		c.recent = n
 	case "EXPUNGE":
 		verb, _, _ := strings.Cut(cmd, " ")
 		require.NotContains(c.t, []string{"FETCH", "STORE", "SEARCH"}, verb, "EXPUNGE during %s", cmd)

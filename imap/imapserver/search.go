@@ -66,6 +66,9 @@ func (c *Conn) find(key search.Key) (mailbox.UIDSet, error) {
 	}
 	sel := c.sel
 	within := sel.view.clip(mailbox.AllUIDs())
+	if _, err := c.catchUp(); err != nil {
+		return found, err
+	}
 	if set, ok := prog.UIDs(within); ok {
 		return sel.view.known(set), nil
 	}

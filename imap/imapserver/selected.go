@@ -193,8 +193,9 @@ func (c *Conn) tellExpunges() error {
 	if gone.IsEmpty() {
 		return err
 	}
-	if !c.sel.recent.IsEmpty() {
-		c.sel.recent = c.sel.recent.Subtract(gone)
+	if sel := c.sel; !sel.recent.Intersect(gone).IsEmpty() {
+		sel.recent = sel.recent.Subtract(gone)
+		sel.news.fewerRecent = true
 	}
 	if tell != nil {
 		return tell(c, gone)
@@ -202,7 +203,7 @@ func (c *Conn) tellExpunges() error {
 	return err
 }
 
-// tell announces new messages and changes of flags. The flags of changed messages
+// tell announces new messages, the number of recent ones and changes of flags. The flags of changed messages
 // may have been read already.
 func (c *Conn) tell(flags []mailbox.Entry) error {
 	sel := c.sel
@@ -211,6 +212,10 @@ func (c *Conn) tell(flags []mailbox.Entry) error {
 	if n.first != 0 {
 		c.claimRecent(n.first)
 		if err := c.tellExists(); err != nil {
+			return link(err)
+		}
+	} else if n.fewerRecent {
+		if err := c.tellRecent(); err != nil {
 			return link(err)
 		}
 	}
@@ -269,9 +274,17 @@ func (c *Conn) tellChange(e *mailbox.Entry) error {
 }
 
 func (c *Conn) tellExists() error {
-	e := c.begin()
-	grammar.WriteCount(e, "EXISTS", c.sel.view.len())
-	grammar.WriteCount(e, "RECENT", c.sel.view.countSet(c.sel.recent))
+	grammar.WriteCount(c.begin(), "EXISTS", c.sel.view.len())
+	if err := c.end(); err != nil {
+		return err
+	}
+	return c.tellRecent()
+}
+
+// tellRecent reports how many messages are recent: with EXISTS, and when fewer are
+// after EXPUNGE (RFC 3501 §7.3.2).
+func (c *Conn) tellRecent() error {
+	grammar.WriteCount(c.begin(), "RECENT", c.sel.view.countSet(c.sel.recent))
 	return c.end()
 }
 

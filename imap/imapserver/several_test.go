@@ -31,7 +31,11 @@ func TestTwoServers(t *testing.T) {
 	two.ok("EXPUNGE")
 	require.Equal(t, "* 1 EXPUNGE", one.line())
 	one.send("DONE\r\n")
-	require.Equal(t, "i OK IDLE terminated", one.line())
+	end := one.line()
+	if end == "* 0 RECENT" { // in the session that had it as recent
+		end = one.line()
+	}
+	require.Equal(t, "i OK IDLE terminated", end)
 
 	two.ok("APPEND INBOX {5+}\r\nhello")
 	require.Contains(t, one.ok("NOOP"), "* 1 EXISTS", "at NOOP at the latest")
