@@ -68,6 +68,7 @@ type Conn struct {
 	full    bool   // the last read filled buf
 	maxLine int
 	skipped int       // octets skipped so far of a line that is too long
+	lineEnd []byte    // the last octets of it, with its line end
 	readErr error     // permanent
 	body    unread    // body reader that is not at its end, or nil
 	small   [128]byte // holds the start of a command while no buffer is needed

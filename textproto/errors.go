@@ -32,7 +32,8 @@ var (
 	ErrPanic = errors.New("textproto: panic while serving the connection")
 
 	// ErrLineTooLong is returned for a line longer than the limit. The rest of
-	// the line has been consumed: the next read begins with the next line.
+	// the line has been consumed: the next read begins with the next line. See
+	// Conn.LineEnd.
 	ErrLineTooLong = errors.New("textproto: line too long")
 	// ErrLineEndless is ErrLineTooLong for a line that did not end within
 	// MaxLineDiscard octets. All further reads fail with ErrOutOfStep.

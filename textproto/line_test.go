@@ -94,6 +94,27 @@ func TestReadLineEndless(t *testing.T) {
 	require.Equal(t, ErrOutOfStep, c.Wait())
 }
 
+// The end of a line that is too long can be asked for.
+func TestLineEnd(t *testing.T) {
+	for _, tc := range []struct{ line, end string }{
+		{strings.Repeat("x", 40_000) + " end\r\n", strings.Repeat("x", MaxLineEnd-4) + " end"},
+		{strings.Repeat("x", 40_000) + " end\n", strings.Repeat("x", MaxLineEnd-4) + " end"},
+		{strings.Repeat("x", 300) + "\r\r\n", strings.Repeat("x", MaxLineEnd-1) + "\r"},
+		{"12345\r\n", "12345"},
+	} {
+		for _, n := range []int{1, 2, 31, 32, 33, 5000, 100_000} {
+			c, _ := wire(pieces(tc.line+"ok\r\n", n)...)
+			c.SetMaxLine(4)
+			_, err := c.ReadLine()
+			require.ErrorIs(t, err, ErrLineTooLong)
+			require.Equal(t, tc.end, string(c.LineEnd()), "in pieces of %d", n)
+			line, err := c.ReadLine()
+			require.NoError(t, err)
+			require.Equal(t, "ok", string(line))
+		}
+	}
+}
+
 // A timeout within a line that is too long does not make its rest a line.
 func TestReadLineTooLongInterrupted(t *testing.T) {
 	c := NewConn(&stutterConn{stutter: stutter{pieces: pieces("first\r\n"+strings.Repeat("x", 1000)+"\r\nlast\r\n", 200)}}, nil)

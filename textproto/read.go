@@ -11,6 +11,9 @@ import (
 // find its end before reading fails permanently.
 const MaxLineDiscard = 1 << 20
 
+// MaxLineEnd is how many octets of a line LineEnd returns.
+const MaxLineEnd = 32
+
 // Buffered returns how many octets of input are buffered.
 func (c *Conn) Buffered() int { return c.w - c.r }
 
@@ -193,10 +196,13 @@ func (c *Conn) tooLong(b []byte, n int) ([]byte, error) {
 	if c.trace != nil {
 		c.trace.line(Receive, head)
 	}
+	c.lineEnd = c.lineEnd[:0]
 	if n > 0 {
+		c.keepEnd(b[:n])
 		c.r += n
 		return head, ErrLineTooLong
 	}
+	c.keepEnd(b)
 	c.skipped = len(b)
 	c.r, c.w = 0, 0
 	return c.skip(head)
@@ -214,13 +220,32 @@ func (c *Conn) skip(head []byte) ([]byte, error) {
 		}
 		b := c.buf[c.r:c.w]
 		if i := bytes.IndexByte(b, '\n'); i >= 0 {
+			c.keepEnd(b[:i+1])
 			c.r += i + 1
 			c.skipped = 0
 			return head, ErrLineTooLong
 		}
+		c.keepEnd(b)
 		c.skipped += len(b)
 		c.r, c.w = 0, 0
 	}
 	c.skipped, c.readErr = 0, ErrOutOfStep
 	return head, ErrLineEndless
+}
+
+// keepEnd appends the next octets of a line that is too long to what is kept of
+// its end.
+func (c *Conn) keepEnd(b []byte) {
+	const size = MaxLineEnd + len("\r\n")
+	b = b[max(0, len(b)-size):]
+	surplus := max(0, len(c.lineEnd)+len(b)-size)
+	c.lineEnd = append(append(c.lineEnd[:0], c.lineEnd[surplus:]...), b...)
+}
+
+// LineEnd returns the last octets, at most MaxLineEnd, of the line for which
+// ReadLine has returned ErrLineTooLong, without its CRLF. In protocols with
+// literals they tell whether one follows. They are valid until the next read.
+func (c *Conn) LineEnd() []byte {
+	b := bytes.TrimSuffix(bytes.TrimSuffix(c.lineEnd, []byte("\n")), []byte("\r"))
+	return b[max(0, len(b)-MaxLineEnd):]
 }

@@ -371,7 +371,8 @@ func (f *frame) again() {
 	}
 }
 
-// ReadLine, Literal and SetMaxLine make a frame a wire.Source.
+// ReadLine, LineEnd, Literal and SetMaxLine make a frame a wire.Source, whose lines
+// are never too long.
 func (f *frame) ReadLine() ([]byte, error) {
 	if f.pos > len(f.text) {
 		return nil, io.EOF
@@ -400,6 +401,8 @@ func (f *frame) Literal(n int64) wire.LiteralReader {
 	f.lit = blobReader{b: &blob{first: f.text[from:to:to], size: int64(to - from)}}
 	return &f.lit
 }
+
+func (f *frame) LineEnd() []byte { return nil }
 
 func (f *frame) SetMaxLine(int) {}
 

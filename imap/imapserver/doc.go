@@ -55,8 +55,11 @@
 //     the view and the result of a search.
 //   - A line that ends in a bare LF, or contains a bare CR or a NUL, is answered
 //     with BAD.
-//   - A client that has not logged in can make the server hold no more than
-//     some kilobytes, for no longer than LoginTimeout.
+//   - A client that has not logged in can make the server hold a line of 64 KiB
+//     and as much again of what has been read from a command, for no longer than
+//     LoginTimeout; the fields of its ID, up to 64 KiB, stay for Conn.ClientID.
+//   - A line that is too long is skipped, up to 1 MiB, and costs the command: BAD
+//     [TOOBIG]. BYE follows only where the next command can't be found.
 //
 // # RFCs
 //

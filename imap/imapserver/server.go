@@ -74,7 +74,7 @@ type Server struct {
 
 	// MaxCommand is how many octets a command may have after login, with its
 	// literals but without the messages of an APPEND. Zero: 256 KiB. (Before
-	// login it is 32 KiB.)
+	// login it is 64 KiB.)
 	MaxCommand int
 
 	// SearchTimeout is how long a SEARCH may take; one that takes longer is

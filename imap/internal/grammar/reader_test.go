@@ -3,6 +3,7 @@ package grammar
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -287,7 +288,12 @@ func TestInStep(t *testing.T) {
 		{name: "deep NOT", input: "a SEARCH " + strings.Repeat("NOT ", 300) + "ALL\r\n", lim: wire.LimitsAfterLogin(), code: imap.CodeTooBig},
 		{name: "big set", input: "a COPY " + strings.Repeat("1,", 20000) + "1 x\r\n", lim: wire.LimitsAfterLogin(), code: imap.CodeTooBig},
 		{name: "many keys", input: "a SEARCH " + strings.Repeat("ALL ", 100) + "ALL\r\n", lim: wire.LimitsBeforeLogin(), code: imap.CodeTooBig},
-		{name: "many literals", input: "a ID (" + strings.Repeat("{4000+}\r\n"+strings.Repeat("x", 4000)+" ", 9) + "x)\r\n", lim: wire.LimitsBeforeLogin(), code: imap.CodeTooBig},
+		{name: "many literals", input: "a ID (" + strings.Repeat("{4000+}\r\n"+strings.Repeat("x", 4000)+" ", 17) + "x)\r\n", lim: wire.LimitsBeforeLogin(), code: imap.CodeTooBig},
+		{name: "line too long", input: "a LOGIN u " + strings.Repeat("x", 100_000) + "\r\n", lim: wire.LimitsBeforeLogin(), code: imap.CodeTooBig},
+		{name: "line too long, after login", input: "a UID FETCH " + strings.Repeat("1,", 100_000) + "1 FLAGS\r\n", lim: wire.LimitsAfterLogin(), code: imap.CodeTooBig},
+		{name: "line too long before a literal", input: "a LOGIN " + strings.Repeat("x", 100_000) + " {12+}\r\ny LOGOUT\r\nx \r\n", lim: wire.LimitsBeforeLogin(), code: imap.CodeTooBig},
+		{name: "line too long before a literal that waits", input: "a LOGIN " + strings.Repeat("x", 100_000) + " {12}\r\n", lim: wire.LimitsBeforeLogin(), code: imap.CodeTooBig},
+		{name: "line too long behind a literal", input: "a LOGIN {1+}\r\nu " + strings.Repeat("x", 100_000) + "{3+}\r\n\r\n \r\n", lim: wire.LimitsBeforeLogin(), code: imap.CodeTooBig},
 		{name: "bare LF", input: "a NOOP\n", lim: wire.LimitsAfterLogin()},
 		{name: "bare CR", input: "a NO\rOP\r\n", lim: wire.LimitsAfterLogin()},
 		{name: "empty line", input: "\r\n", lim: wire.LimitsAfterLogin()},
@@ -310,7 +316,9 @@ func TestInStep(t *testing.T) {
 func TestOutOfStep(t *testing.T) {
 	for name, input := range map[string]string{
 		"non-synchronising literal far too big": "a LOGIN {400000000+}\r\nxxxx",
-		"line too long":                         "a LOGIN " + strings.Repeat("x", 25000) + "\r\n",
+		"line too long, with a literal that is": "a LOGIN " + strings.Repeat("x", 100_000) + "{400000000+}\r\nxxxx",
+		"line too long, all of it a number":     "a LOGIN {" + strings.Repeat("0", 100_000) + "1+}\r\nx\r\n",
+		"two lines too long":                    "a LOGIN " + strings.Repeat("x", 100_000) + "{1+}\r\nx" + strings.Repeat("x", 100_000) + "\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(input, wire.LimitsBeforeLogin())
@@ -320,6 +328,23 @@ func TestOutOfStep(t *testing.T) {
 			require.Equal(t, imap.BYE, e.Status)
 			require.Equal(t, imap.CodeTooBig, e.Code)
 		})
+	}
+}
+
+// The longest ID that RFC 2971 §3.3 allows can be read before login.
+func TestLongestID(t *testing.T) {
+	name, value := strings.Repeat(`"`, imap.MaxIDName), strings.Repeat(`\`, imap.MaxIDValue)
+	quoted := func(s string) string { return `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`).Replace(s) + `"` }
+	literal := func(s string) string { return fmt.Sprintf("{%d+}\r\n%s", len(s), s) }
+	for _, encode := range []func(string) string{quoted, literal} {
+		pairs := strings.Repeat(encode(name)+" "+encode(value)+" ", imap.MaxIDFields)
+		p := newPeer(strings.Repeat("t", 100)+" ID ("+strings.TrimSuffix(pairs, " ")+")\r\nz NOOP\r\n", wire.LimitsBeforeLogin())
+		_, cmd, err := p.ReadCommand()
+		require.NoError(t, err)
+		fields := cmd.(*imap.ID).Fields
+		require.Len(t, fields, imap.MaxIDFields)
+		require.Equal(t, imap.IDField{Name: name, Value: value}, fields[imap.MaxIDFields-1])
+		inStep(t, p)
 	}
 }
 

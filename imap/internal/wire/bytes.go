@@ -16,7 +16,10 @@ func Repeat(line []byte) Source { return &byteSource{b: line, again: line} }
 type byteSource struct {
 	b, again []byte
 	max      int
+	end      []byte // of a line that is too long
 }
+
+func (s *byteSource) LineEnd() []byte { return s.end }
 
 func (s *byteSource) SetMaxLine(n int) { s.max = n }
 
@@ -35,6 +38,8 @@ func (s *byteSource) ReadLine() ([]byte, error) {
 	line := s.b[:i]
 	s.b = s.b[i+1:]
 	if s.max > 0 && i+1 > s.max {
+		s.end = bytes.TrimSuffix(line, []byte("\r"))
+		s.end = s.end[max(0, len(s.end)-textproto.MaxLineEnd):]
 		return line[:min(len(line), 128)], textproto.ErrLineTooLong
 	}
 	if n := len(line); n == 0 || line[n-1] != '\r' {

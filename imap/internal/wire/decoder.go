@@ -13,6 +13,8 @@ import (
 type Source interface {
 	// ReadLine is the method of textproto.Conn, with its errors.
 	ReadLine() ([]byte, error)
+	// LineEnd is the method of textproto.Conn.
+	LineEnd() []byte
 	// Literal reads the n octets that follow.
 	Literal(n int64) LiteralReader
 	// SetMaxLine limits the octets of a line, CRLF included.
@@ -51,6 +53,7 @@ type Decoder struct {
 	lim     Limits
 	whole   string // the current line, if a part of it was shared
 	line    []byte // the current line; not valid after the next read
+	cut     bool   // line is the beginning of one that is too long
 	pos     int
 	pending bool // a literal header has been taken from the line's end, its octets not read
 	lit     imap.Literal
@@ -89,12 +92,15 @@ func (d *Decoder) Begin() error {
 // readLine makes the next line the current one.
 func (d *Decoder) readLine() bool {
 	line, err := d.src.ReadLine()
-	d.line, d.pos, d.whole = line, 0, ""
+	d.line, d.pos, d.whole, d.cut = line, 0, "", false
 	if err != nil {
 		switch {
+		case errors.Is(err, textproto.ErrLineEndless):
+			d.fail(d.lineTooLong())
+			return false
 		case errors.Is(err, textproto.ErrLineTooLong):
-			// The end, which would tell whether a literal follows, is lost.
-			d.fail(&FatalError{&LimitError{"line too long", int64(d.lim.Line)}})
+			d.fail(&LimitError{"line too long", int64(d.lim.Line)})
+			d.cut = true
 			return false
 		case errors.Is(err, textproto.ErrBareLF) && d.Tolerant:
 		case errors.Is(err, textproto.ErrBareLF):

@@ -16,10 +16,11 @@ type Limits struct {
 // LimitsBeforeLogin are the limits for peers that have not logged in.
 // RFC 7162 §4 asks for lines of 8192 octets; SASL responses with tokens or
 // tickets in them can be longer (RFC 4954 §4 expects 12288, sasl.MaxResponse is
-// 16 KiB before base64).
+// 16 KiB before base64), and an ID with 30 pairs of the longest names and values,
+// if each octet of them is quoted with a backslash, has 63,428 (RFC 2971 §3.3).
 func LimitsBeforeLogin() Limits {
 	return Limits{
-		Line: 24 << 10, Literal: 4096, Command: 32 << 10, Stream: 0, Drain: 64 << 10,
+		Line: 64 << 10, Literal: 4096, Command: 64 << 10, Stream: 0, Drain: 64 << 10,
 		Depth: 8, Elements: 64,
 	}
 }

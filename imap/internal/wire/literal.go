@@ -195,7 +195,13 @@ func (d *Decoder) Skip() error {
 		}
 	}
 	for {
-		lit, _, ok := LiteralAtEnd(d.line)
+		end := d.line
+		if d.cut {
+			if end = d.src.LineEnd(); openNumber(end) {
+				return d.lineTooLong()
+			}
+		}
+		lit, _, ok := LiteralAtEnd(end)
 		if !ok || (!lit.NonSync && d.Continue != nil) {
 			d.pos = len(d.line)
 			return nil
@@ -212,12 +218,25 @@ func (d *Decoder) Skip() error {
 	}
 }
 
+// openNumber reports whether what is known of the end of a line may be that of a
+// literal's header whose beginning is not known.
+func openNumber(end []byte) bool {
+	number, ok := bytes.CutSuffix(end, []byte("}"))
+	return ok && len(bytes.TrimLeft(bytes.TrimSuffix(number, []byte("+")), "0123456789")) == 0
+}
+
+// lineTooLong ends the session because of a line of which it is not known what
+// follows, or that would be too much to skip.
+func (d *Decoder) lineTooLong() error {
+	return &FatalError{&LimitError{"line too long", int64(d.lim.Line)}}
+}
+
 func (d *Decoder) skipLine() ([]byte, error) {
 	line, err := d.src.ReadLine()
-	d.line, d.pos, d.whole = line, 0, ""
+	d.line, d.pos, d.whole, d.cut = line, 0, "", false
 	switch {
 	case errors.Is(err, textproto.ErrLineTooLong):
-		return nil, &FatalError{&LimitError{"line too long", int64(d.lim.Line)}}
+		return nil, d.lineTooLong()
 	case errors.Is(err, textproto.ErrBareLF), errors.Is(err, textproto.ErrBareCR):
 		err = nil
 	}
