@@ -71,21 +71,33 @@ func (c *Conn) getQuota(cmd *imap.GetQuota) (reply, error) {
 	return reply{}, c.quotaResponse(cmd.Root)
 }
 
-// getQuotaRoot names the roots of a mailbox and tells their quotas.
+// getQuotaRoot names the roots of a mailbox and tells their quotas. A root that
+// limits nothing is named only to those who may set limits: it has an empty list,
+// which RFC 9208 §4.2.1 explains and its grammar in §7 does not allow.
 func (c *Conn) getQuotaRoot(cmd *imap.GetQuotaRoot) (reply, error) {
 	roots, err := c.quotas().QuotaRoots(c.ctx, cmd.Mailbox)
 	if err != nil {
 		return reply{}, err
 	}
-	if err := c.respond(&imap.QuotaRootData{Mailbox: mailbox.CanonicalName(cmd.Mailbox), Roots: roots}); err != nil {
-		return reply{}, err
-	}
-	for _, r := range roots {
-		if err := c.quotaResponse(r); err != nil {
-			return reply{}, err
+	named := imap.QuotaRootData{Mailbox: mailbox.CanonicalName(cmd.Mailbox)}
+	var quotas []imap.QuotaData
+	for _, root := range roots {
+		res, err := c.quotas().Quota(c.ctx, root)
+		if err != nil {
+			return reply{}, quotaError(err)
+		}
+		if len(res) > 0 || c.quotaAdmin() {
+			named.Roots = append(named.Roots, root)
+			quotas = append(quotas, imap.QuotaData{Root: root, Resources: res})
 		}
 	}
-	return reply{}, nil
+	err = c.respond(&named)
+	for i := range quotas {
+		if err == nil {
+			err = c.respond(&quotas[i])
+		}
+	}
+	return reply{}, err
 }
 
 func (c *Conn) setQuota(cmd *imap.SetQuota) (reply, error) {
