@@ -17,7 +17,7 @@ import (
 	"github.com/posthorn-mail/posthorn/imap/imapserver"
 )
 
-// TestModel has ten clients append, flag, copy, move and expunge in one mailbox
+// TestModel has twenty clients append, flag, copy, move and expunge in one mailbox
 // at once, at random. Each believes nothing but what it is told: it keeps the
 // list of its messages from EXISTS and EXPUNGE, their UIDs and flags from FETCH,
 // and computes the result of its own STORE.SILENT. Nothing may ever contradict
@@ -39,7 +39,7 @@ func TestModel(t *testing.T) {
 	}
 	world := &modelWorld{}
 	world.next.Store(1000)
-	clients := make([]*modelClient, 10)
+	clients := make([]*modelClient, 20)
 	for i := range clients {
 		clients[i] = &modelClient{
 			client: login(t, addr), world: world,
@@ -51,7 +51,7 @@ func TestModel(t *testing.T) {
 		wg.Go(func() {
 			c.do("SELECT INBOX")
 			for range steps {
-				if i < 7 {
+				if i < 14 {
 					c.write()
 				} else {
 					c.read()
@@ -142,6 +142,14 @@ func (c *modelClient) untagged(cmd, l string) {
 	}
 	f := strings.SplitN(l, " ", 4)
 	if len(f) < 3 || f[0] != "*" {
+		return
+	}
+	if f[1] == "SEARCH" && !strings.HasPrefix(cmd, "UID") {
+		for _, s := range strings.Fields(l)[2:] {
+			n, err := strconv.Atoi(s)
+			require.NoError(c.t, err, l)
+			require.LessOrEqual(c.t, n, len(c.known), "%s: %s", cmd, l)
+		}
 		return
 	}
 	n, err := strconv.Atoi(f[1])
@@ -273,7 +281,7 @@ func (c *modelClient) read() {
 		return
 	}
 	first, last := c.seqs()
-	switch c.rnd.IntN(7) {
+	switch c.rnd.IntN(9) {
 	case 0:
 		c.do("NOOP")
 	case 1:
@@ -287,6 +295,10 @@ func (c *modelClient) read() {
 	case 5:
 		c.do("UID SEARCH UNSEEN BODY body")
 	case 6:
+		c.do(fmt.Sprintf("SEARCH %d:%d", first, last))
+	case 7:
+		c.do("SEARCH ALL")
+	case 8:
 		c.tag++
 		tag := fmt.Sprintf("a%d ", c.tag)
 		clear(c.touched)
