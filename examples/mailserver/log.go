@@ -22,49 +22,34 @@ func logins(log *slog.Logger) func(context.Context, sasl.Attempt) {
 	}
 }
 
-// loggedBackend is a Backend that logs what it refuses. Delivery itself logs
-// what is delivered.
-type loggedBackend struct {
-	smtpserver.Backend
-	log *slog.Logger
-}
-
-func (b loggedBackend) NewSession(ctx context.Context, c *smtpserver.Conn) (smtpserver.Session, error) {
-	s, err := b.Backend.NewSession(ctx, c)
-	if err != nil {
-		return nil, err
+// refusals logs what a Backend refuses. Delivery itself logs what is delivered.
+func refusals(log *slog.Logger) func(*smtpserver.Conn) smtpserver.Hooks {
+	return func(c *smtpserver.Conn) smtpserver.Hooks {
+		log := log.With("conn", c.ID())
+		sender := ""
+		return smtpserver.Hooks{
+			Mail: func(ctx context.Context, from smtp.Address, o *smtp.MailOptions, next smtpserver.MailFunc) error {
+				sender = from.String()
+				err := next(ctx, from, o)
+				if err != nil {
+					log.Warn("sender refused", "sender", sender, "user", c.Identity(), "from", c.RemoteAddr(), "error", err)
+				}
+				return err
+			},
+			Rcpt: func(ctx context.Context, to smtp.Address, o *smtp.RcptOptions, next smtpserver.RcptFunc) error {
+				err := next(ctx, to, o)
+				if err != nil {
+					log.Warn("recipient refused", "recipient", to.String(), "sender", sender, "from", c.RemoteAddr(), "error", err)
+				}
+				return err
+			},
+			Data: func(ctx context.Context, r io.Reader, next smtpserver.DataFunc) error {
+				err := next(ctx, r)
+				if err != nil {
+					log.Warn("message refused", "id", c.TransactionID(), "sender", sender, "from", c.RemoteAddr(), "error", err)
+				}
+				return err
+			},
+		}
 	}
-	return &loggedSession{Session: s, conn: c, log: b.log}, nil
-}
-
-type loggedSession struct {
-	smtpserver.Session
-	conn *smtpserver.Conn
-	log  *slog.Logger
-	from string // the reverse-path
-}
-
-func (s *loggedSession) Mail(ctx context.Context, from smtp.Address, o *smtp.MailOptions) error {
-	err := s.Session.Mail(ctx, from, o)
-	if err != nil {
-		s.log.Warn("sender refused", "sender", from.String(), "user", s.conn.Identity(), "from", s.conn.RemoteAddr(), "error", err)
-	}
-	s.from = from.String()
-	return err
-}
-
-func (s *loggedSession) Rcpt(ctx context.Context, to smtp.Address, o *smtp.RcptOptions) error {
-	err := s.Session.Rcpt(ctx, to, o)
-	if err != nil {
-		s.log.Warn("recipient refused", "recipient", to.String(), "sender", s.from, "from", s.conn.RemoteAddr(), "error", err)
-	}
-	return err
-}
-
-func (s *loggedSession) Data(ctx context.Context, r io.Reader) error {
-	err := s.Session.Data(ctx, r)
-	if err != nil {
-		s.log.Warn("message refused", "id", s.conn.TransactionID(), "sender", s.from, "from", s.conn.RemoteAddr(), "error", err)
-	}
-	return err
 }

@@ -37,11 +37,11 @@ type service struct {
 // newServers makes the four servers: two speak SMTP, with different policies.
 func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy, tlsConf *tls.Config, log *slog.Logger) map[string]protocolServer {
 	mx := &smtpserver.Server{
-		Backend: loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, TempDir: c.data}, log},
+		Backend: smtpserver.Wrap(&smtpserver.Delivery{Store: st, Resolve: p.resolve, TempDir: c.data}, refusals(log)),
 		Limits:  smtpserver.Limits{Message: c.maxMessageSize},
 	}
 	submission := &smtpserver.Server{
-		Backend:           loggedBackend{&smtpserver.Delivery{Store: st, Resolve: p.resolve, MaySend: p.maySend, CompleteHeader: true, TempDir: c.data}, log},
+		Backend:           smtpserver.Wrap(&smtpserver.Delivery{Store: st, Resolve: p.resolve, MaySend: p.maySend, CompleteHeader: true, TempDir: c.data}, refusals(log)),
 		Authenticator:     auth,
 		AllowInsecureAuth: c.insecureAuth,
 		RequireAuth:       true,

@@ -74,7 +74,7 @@ func (c *Conn) cmdAuth(cmd smtp.AuthCommand) {
 // authenticated tells the session who the client is. A permanent refusal means
 // that this user may not log in.
 func (c *Conn) authenticated(identity string) error {
-	if s, ok := c.session.(AuthSession); ok {
+	if s, ok := optional[AuthSession](c.session); ok {
 		if err := s.Authenticated(c.ctx, identity); err != nil {
 			var e *smtp.Error
 			if errors.As(err, &e) && e.Code/100 == 5 {

@@ -56,7 +56,8 @@ type Session interface {
 	Close() error
 }
 
-// Optional interfaces of a Backend follow.
+// Optional interfaces of a Backend follow. To put something around a Backend or its
+// Sessions, use Wrap: a type that embeds them hides their optional interfaces.
 
 // An Extender is a Backend that honours extensions which it must know about to
 // be offered: DSN, REQUIRETLS, MT-PRIORITY, DELIVERBY, FUTURERELEASE, RRVS,
@@ -104,6 +105,7 @@ type LMTPSession interface {
 	// returns and from any goroutine, with the number of the recipient, counted
 	// from zero in the order in which Rcpt took them, and nil or an error.
 	// Recipients for whom it doesn't get the error that DataLMTP returns.
+	// (Data may return a RecipientErrors instead, without this interface.)
 	DataLMTP(ctx context.Context, r io.Reader, status func(recipient int, err error)) error
 }
 

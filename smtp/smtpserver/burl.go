@@ -14,7 +14,7 @@ func burl() extension {
 	return extension{
 		keyword: true, ext: smtp.ExtBURL,
 		offered: func(c *Conn) bool {
-			_, ok := c.srv.Backend.(URLFetcher)
+			_, ok := c.srv.urlFetcher()
 			return ok && c.identity != "" && !c.disabled.Has(smtp.ExtChunking)
 		},
 		params: func(c *Conn, dst []byte) []byte { return append(dst, " imap"...) },
@@ -33,6 +33,20 @@ func burl() extension {
 	}
 }
 
+// urlFetcher returns the Backend, or the one that Wrap was given, as a URLFetcher.
+func (s *Server) urlFetcher() (URLFetcher, bool) {
+	b := s.Backend
+	for {
+		h, ok := b.(*hookedBackend)
+		if !ok {
+			break
+		}
+		b = h.Backend
+	}
+	f, ok := b.(URLFetcher)
+	return f, ok
+}
+
 // burlChunk is a BURL that continues a message.
 func burlChunk(ch *chunks, arg string) error {
 	cmd, err := ch.c.parser.Burl(arg)
@@ -48,7 +62,11 @@ func burlChunk(ch *chunks, arg string) error {
 // (RFC 4468 §3.2).
 func (ch *chunks) fetch(cmd smtp.BurlCommand) error {
 	ch.cur, ch.last = nil, cmd.Last
-	r, err := ch.c.srv.Backend.(URLFetcher).FetchURL(ch.c.ctx, ch.c, cmd.URL)
+	f, ok := ch.c.srv.urlFetcher()
+	if !ok {
+		return errNotImplemented
+	}
+	r, err := f.FetchURL(ch.c.ctx, ch.c, cmd.URL)
 	if err != nil {
 		return ch.c.burlError(err)
 	}

@@ -62,7 +62,7 @@ func (c *Conn) discard() int64 { return limit(c.srv.Limits.Discard, 64<<20) }
 
 // mayBegin asks the Session whether the message may come.
 func (c *Conn) mayBegin() error {
-	if s, ok := c.session.(DataSession); ok {
+	if s, ok := optional[DataSession](c.session); ok {
 		return s.BeginData(c.ctx)
 	}
 	return nil
@@ -71,8 +71,8 @@ func (c *Conn) mayBegin() error {
 // deliver hands the message to the Session. In LMTP there is a result for each
 // recipient, in SMTP one.
 func (c *Conn) deliver(r io.Reader) []error {
-	if s, ok := c.session.(LMTPSession); ok && c.srv.LMTP {
-		return c.deliverLMTP(s, r)
+	if c.srv.LMTP {
+		return c.takeLMTP(c.ctx, c.session, r)
 	}
 	return c.forAll(c.session.Data(c.ctx, r))
 }

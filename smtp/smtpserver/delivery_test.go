@@ -28,12 +28,16 @@ type talker struct {
 }
 
 func talk(t testing.TB, addr string) *talker {
+	k := &talker{t, dial(t, addr)}
+	k.expect("220")
+	return k
+}
+
+func dial(t testing.TB, addr string) *textproto.Conn {
 	nc, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { nc.Close() })
-	k := &talker{t, textproto.NewConn(nc, nil)}
-	k.expect("220")
-	return k
+	return textproto.NewConn(nc, nil)
 }
 
 func (k *talker) do(line, want string) string {

@@ -11,7 +11,7 @@ import (
 func etrn() extension {
 	return extension{
 		keyword: true, ext: smtp.ExtETRN,
-		offered:  func(c *Conn) bool { _, ok := c.session.(QueueStarter); return ok },
+		offered:  func(c *Conn) bool { _, ok := optional[QueueStarter](c.session); return ok },
 		commands: []command{{verb: "ETRN", states: stReady, run: (*Conn).cmdEtrn}},
 	}
 }

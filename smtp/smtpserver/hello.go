@@ -39,7 +39,7 @@ func (c *Conn) greeted(name string, extended, lmtp bool) {
 		c.wrong(&smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 1}, Text: "command unrecognized"})
 		return
 	}
-	if s, ok := c.session.(HelloSession); ok {
+	if s, ok := optional[HelloSession](c.session); ok {
 		if err := s.Hello(c.ctx, name); err != nil {
 			c.refuse(err)
 			return

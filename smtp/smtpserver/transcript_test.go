@@ -32,7 +32,17 @@ import (
 //	@refuse CODE     the greeting
 //	@xclient         XCLIENT from loopback
 //	@covers A B      extensions that it tries
-func TestTranscripts(t *testing.T) {
+func TestTranscripts(t *testing.T) { playTranscripts(t, 0) }
+
+// TestWrapped plays the dialogues with the backend wrapped once and twice, which
+// must not change a word.
+func TestWrapped(t *testing.T) {
+	for layers := 1; layers <= 2; layers++ {
+		t.Run(strconv.Itoa(layers), func(t *testing.T) { playTranscripts(t, layers) })
+	}
+}
+
+func playTranscripts(t *testing.T, layers int) {
 	transcript.RunDir(t, "testdata/*.txt", func(t testing.TB, s *transcript.Script) transcript.Dial {
 		srv := &smtpserver.Server{Hostname: "foo.com"}
 		on := func(name string) bool { return s.HasOption(name) }
@@ -53,6 +63,9 @@ func TestTranscripts(t *testing.T) {
 		srv.Backend = b
 		if b.full {
 			srv.Backend = &fullBackend{b}
+		}
+		for range layers {
+			srv.Backend = smtpserver.Wrap(srv.Backend, func(*smtpserver.Conn) smtpserver.Hooks { return passOn })
 		}
 		srv.LMTP = on("lmtp")
 		if on("tls") {
@@ -82,6 +95,23 @@ func TestTranscripts(t *testing.T) {
 		}
 		return transcript.DialTCP(start(t, srv))
 	})
+}
+
+// passOn has every hook that the server must not take for something to offer.
+var passOn = smtpserver.Hooks{
+	NewSession: func(ctx context.Context, next func(context.Context) error) error { return next(ctx) },
+	Mail: func(ctx context.Context, from smtp.Address, o *smtp.MailOptions, next smtpserver.MailFunc) error {
+		return next(ctx, from, o)
+	},
+	Rcpt: func(ctx context.Context, to smtp.Address, o *smtp.RcptOptions, next smtpserver.RcptFunc) error {
+		return next(ctx, to, o)
+	},
+	Data:          func(ctx context.Context, r io.Reader, next smtpserver.DataFunc) error { return next(ctx, r) },
+	Reset:         func(ctx context.Context, next func(context.Context)) { next(ctx) },
+	Close:         func(next func() error) error { return next() },
+	Hello:         func(ctx context.Context, s string, next smtpserver.StringFunc) error { return next(ctx, s) },
+	Authenticated: func(ctx context.Context, s string, next smtpserver.StringFunc) error { return next(ctx, s) },
+	BeginData:     func(ctx context.Context, next func(context.Context) error) error { return next(ctx) },
 }
 
 // TestCovered fails when an extension that the server can offer is in no

@@ -12,9 +12,9 @@ import (
 // keyword.
 func vrfy() extension {
 	return extension{commands: []command{{verb: "VRFY", states: stAny, run: named(func(c *Conn, name string, utf8 bool) {
-		v, ok := c.session.(Verifier)
+		v, ok := optional[Verifier](c.session)
 		if !ok || c.state == stChunk { // the Session is in Data
-			c.ok(252, smtp.EnhancedCode{2, 5, 0}, "cannot VRFY user, but will accept message and attempt delivery")
+			c.verified("", utf8, errCannotVerify)
 			return
 		}
 		text, err := v.Verify(c.ctx, name, utf8)
@@ -22,11 +22,13 @@ func vrfy() extension {
 	})}}}
 }
 
+var errCannotVerify = &smtp.Error{Code: 252, Enhanced: smtp.EnhancedCode{2, 5, 0}, Text: "cannot VRFY user, but will accept message and attempt delivery"}
+
 // expn is EXPN (RFC 5321 §3.5.1).
 func expn() extension {
 	return extension{
 		keyword: true, ext: smtp.ExtEXPN,
-		offered: func(c *Conn) bool { _, ok := c.session.(Expander); return ok },
+		offered: func(c *Conn) bool { _, ok := optional[Expander](c.session); return ok },
 		commands: []command{{verb: "EXPN", states: stAny, run: named(func(c *Conn, list string, utf8 bool) {
 			if c.state == stChunk { // the Session is in Data
 				c.ok(252, smtp.EnhancedCode{2, 5, 0}, "cannot EXPN list now, but will accept message and attempt delivery")
