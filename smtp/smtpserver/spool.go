@@ -23,7 +23,8 @@ type spool struct {
 	dir  string
 	buf  *[]byte
 	file *os.File // nil while everything is in buf
-	size int64
+
+	start, size int64 // where the message is in file or buf
 }
 
 func newSpool(dir string) *spool {
@@ -77,9 +78,17 @@ func (s *spool) finish() error {
 // reader returns a reader of the whole message. There may be several.
 func (s *spool) reader() io.Reader {
 	if s.file == nil {
+		return bytes.NewReader((*s.buf)[s.start:])
+	}
+	return io.NewSectionReader(s.file, s.start, s.size)
+}
+
+// readerAt returns a reader in which the message begins at start.
+func (s *spool) readerAt() io.ReaderAt {
+	if s.file == nil {
 		return bytes.NewReader(*s.buf)
 	}
-	return io.NewSectionReader(s.file, 0, s.size)
+	return s.file
 }
 
 // prefixed is a message with what goes before it. Unlike an io.MultiReader it
@@ -120,6 +129,30 @@ func (s *spool) header() (message.Header, error) {
 		}
 	}
 	return message.ReadHeader(s.reader(), maxInspect)
+}
+
+// remove removes the fields of a name from the header, which is what header has
+// returned and is not valid any more. The other fields move towards the rest of the
+// message, which stays where it is. A field that the limit of header has cut stays
+// too.
+func (s *spool) remove(h message.Header, name string) error {
+	kept, end := h[:0], 0
+	for f := range h.All() {
+		end += len(f)
+		if !f.Is(name) || end == len(h) && int64(end) < s.size {
+			kept = append(kept, f...)
+		}
+	}
+	s.start = int64(end - len(kept))
+	s.size -= s.start
+	if s.file == nil {
+		copy((*s.buf)[s.start:end], kept)
+		return nil
+	}
+	if _, err := s.file.WriteAt(kept, s.start); err != nil {
+		return fmt.Errorf("spooling a message: %w", err)
+	}
+	return nil
 }
 
 // close frees what the spool holds.

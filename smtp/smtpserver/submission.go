@@ -21,7 +21,8 @@ var (
 )
 
 // inspect looks at the message's header: whether it loops, and in submission
-// whether the client may send it. It returns the fields to add.
+// whether the client may send it. It removes Return-Path, which the message gets
+// anew, and returns the fields to add.
 func (s *deliverySession) inspect(ctx context.Context, sp *spool, now time.Time) ([]byte, error) {
 	header, err := sp.header()
 	if err != nil {
@@ -30,11 +31,13 @@ func (s *deliverySession) inspect(ctx context.Context, sp *spool, now time.Time)
 	if s.d.MaySend != nil && len(header) >= maxInspect {
 		return nil, errLongHeader // From can't be checked
 	}
-	received, date, id, from := 0, false, false, 0
+	received, date, id, from, returnPath := 0, false, false, 0, false
 	for f := range header.All() {
 		switch {
 		case f.Is("Received"):
 			received++
+		case f.Is("Return-Path"):
+			returnPath = true
 		case f.Is("Date"):
 			date = true
 		case f.Is("Message-ID"):
@@ -56,6 +59,11 @@ func (s *deliverySession) inspect(ctx context.Context, sp *spool, now time.Time)
 		return nil, errLoop
 	case s.d.MaySend != nil && from == 0:
 		return nil, errNoFrom
+	}
+	if returnPath { // RFC 5321 §4.4: exactly one
+		if err := sp.remove(header, "Return-Path"); err != nil {
+			return nil, err
+		}
 	}
 	var more []byte
 	if s.d.CompleteHeader && !date {
