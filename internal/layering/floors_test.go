@@ -26,8 +26,9 @@ var floors = map[string]float64{
 	"mailbox":         2, "mailbox/search": 2.5,
 	"smtp": 3, "imap": 3, "pop3": 3,
 	"smtp/smtpclient": 4, "smtp/smtpserver": 4,
+	"smtp/dsn":      3.5, // smtpserver reports with it
 	"smtp/outbound": 4.5, // delivers with smtpclient
-	"smtp/mtasts":   4, "smtp/dsn": 4, "smtp/tlsrpt": 5,
+	"smtp/mtasts":   4, "smtp/tlsrpt": 5,
 	"imap/imapclient": 4, "imap/imapserver": 4,
 	"pop3/pop3client": 4, "pop3/pop3server": 4,
 	"mailbox/memory": 4, "mailbox/sqlite": 4, "mailbox/maildir": 4,

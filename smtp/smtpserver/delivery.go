@@ -2,6 +2,7 @@ package smtpserver
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -18,11 +19,25 @@ import (
 // works for SMTP and LMTP alike, and with MaySend for submission to local
 // recipients.
 //
-// To each message it adds the fields Return-Path and Received. A message is in
-// the store, durably, of each recipient, when it is acknowledged. If it could be
-// delivered to some recipients only, the client of an SMTP server is told of the
-// failure and will send it to all of them again or tell the sender; an LMTP
-// client gets a reply for each recipient.
+// To each message it adds the fields Return-Path, in place of any that the message
+// has, and Received. A message is in the store, durably, of each recipient, when it
+// is acknowledged.
+//
+// A message may reach some of its recipients only. An LMTP client is told for each
+// recipient (RFC 2033 §4.2). SMTP has one answer for all (RFC 5321 §4.2.5), and a
+// client that is refused sends the message to all again, or tells the sender that
+// nobody has it. So a message that has reached anybody is
+//
+//   - accepted, where the others failed for good (5xx), and the sender gets a report
+//     of the failure (RFC 5321 §6.1), unless it wants none or is the null
+//     reverse-path. If the report can't be sent, the message is refused with the
+//     failure;
+//   - refused for now, where a failure may pass (4xx), since a report of failure
+//     would be wrong. The Delivery remembers for a day who has the message, and
+//     does not give it to them again when the same sender sends the same octets.
+//     It remembers in memory, some thousands of results: after a restart, and for
+//     clients that change a message between attempts, recipients get it twice,
+//     rather than not at all.
 type Delivery struct {
 	// Store holds the accounts.
 	Store mailbox.Store
@@ -43,6 +58,24 @@ type Delivery struct {
 	// them (RFC 6409 §8.2, §8.3).
 	CompleteHeader bool
 
+	// Report sends a report (RFC 3464) to the sender of a message whom Resolve
+	// does not know (5xx); one whom Resolve knows gets it into its mailbox. It must be
+	// sent with the null reverse-path and without RET (RFC 3461 §6.1). report is
+	// valid during the call; it is an outbound.Body. The client waits for its
+	// answer meanwhile, so a report should be queued. If Report fails, a message
+	// that the report says has failed is refused.
+	//
+	// With Report, or with MaySend, whose senders Resolve should know, the server
+	// offers DSN (RFC 3461): "delivered" reports for those who ask for them.
+	// Without either it must not, since it could not keep the promise (§5.2.3).
+	Report func(ctx context.Context, to smtp.Address, report *io.SectionReader) error
+
+	// RefusePartial refuses a message that has reached some of its recipients
+	// only, even if the others failed for good, so that the client reports it and
+	// this server never does. The client may report the failure for all
+	// recipients.
+	RefusePartial bool
+
 	// MaxReceived is how many Received fields a message may have before it is
 	// taken to loop (RFC 5321 §6.3); zero means 100.
 	MaxReceived int
@@ -53,6 +86,8 @@ type Delivery struct {
 
 	once  sync.Once
 	turns chan struct{} // one in it for each such message that a store is reading
+
+	partial partialDeliveries
 }
 
 // Errors for Delivery's functions to return.
@@ -67,6 +102,14 @@ var (
 	ErrNotOwner = &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 1}, Text: "not allowed to send as this address"}
 )
 
+// Extensions implements Extender.
+func (d *Delivery) Extensions() smtp.ExtensionSet {
+	if d.Report == nil && d.MaySend == nil {
+		return 0
+	}
+	return smtp.ExtensionSet(0).With(smtp.ExtDSN)
+}
+
 // NewSession implements Backend.
 func (d *Delivery) NewSession(_ context.Context, c *Conn) (Session, error) {
 	return &deliverySession{d: d, c: c}, nil
@@ -74,19 +117,21 @@ func (d *Delivery) NewSession(_ context.Context, c *Conn) (Session, error) {
 
 // deliverySession is a Session and an LMTPSession.
 type deliverySession struct {
-	d     *Delivery
-	c     *Conn
-	from  smtp.Address
-	size  int64
-	rcpts []deliveryRcpt
+	d       *Delivery
+	c       *Conn
+	from    smtp.Address
+	options smtp.MailOptions
+	rcpts   []deliveryRcpt
 }
 
 type deliveryRcpt struct {
 	to            smtp.Address
+	options       smtp.RcptOptions // Notify and Original
 	account, name string
 	box           mailbox.Mailbox
 	close         func() error
-	same          int // number of an earlier recipient with the same mailbox, or -1
+	same          int  // number of an earlier recipient with the same mailbox, or -1
+	before        bool // has got the message in an earlier attempt
 }
 
 // Mail implements Session.
@@ -96,12 +141,12 @@ func (s *deliverySession) Mail(ctx context.Context, from smtp.Address, o *smtp.M
 			return err
 		}
 	}
-	s.from, s.size = from, o.Size
+	s.from, s.options = from, *o
 	return nil
 }
 
 // Rcpt implements Session. It refuses early what would fail in the end.
-func (s *deliverySession) Rcpt(ctx context.Context, to smtp.Address, _ *smtp.RcptOptions) error {
+func (s *deliverySession) Rcpt(ctx context.Context, to smtp.Address, o *smtp.RcptOptions) error {
 	account, name, err := s.d.Resolve(ctx, to)
 	if err != nil {
 		return storeError(err)
@@ -109,7 +154,13 @@ func (s *deliverySession) Rcpt(ctx context.Context, to smtp.Address, _ *smtp.Rcp
 	if name == "" {
 		name = mailbox.Inbox
 	}
+	if o.Notify&smtp.NotifySuccess != 0 {
+		if err := s.mayReport(ctx); err != nil {
+			return err
+		}
+	}
 	r := deliveryRcpt{to: to, account: account, name: name, same: -1}
+	r.options.Notify, r.options.Original = o.Notify, o.Original
 	for i := range s.rcpts {
 		if s.rcpts[i].account == account && s.rcpts[i].name == name && s.rcpts[i].same < 0 {
 			r.same = i
@@ -141,7 +192,7 @@ func (s *deliverySession) Rcpt(ctx context.Context, to smtp.Address, _ *smtp.Rcp
 
 // fits reports whether a message of the announced size has room.
 func (s *deliverySession) fits(ctx context.Context, acct mailbox.Account, name string) error {
-	if max := acct.Limits().MaxMessageSize; max > 0 && s.size > max {
+	if max := acct.Limits().MaxMessageSize; max > 0 && s.options.Size > max {
 		return storeError(mailbox.ErrTooLarge)
 	}
 	q, ok := acct.(mailbox.QuotaKeeper)
@@ -158,7 +209,7 @@ func (s *deliverySession) fits(ctx context.Context, acct mailbox.Account, name s
 			return storeError(err)
 		}
 		for _, res := range resources {
-			if res.Name == mailbox.QuotaStorage && res.Usage+s.size > res.Limit ||
+			if res.Name == mailbox.QuotaStorage && res.Usage+s.options.Size > res.Limit ||
 				res.Name == mailbox.QuotaMessage && res.Usage+1 > res.Limit {
 				return storeError(mailbox.ErrOverQuota)
 			}
@@ -169,74 +220,104 @@ func (s *deliverySession) fits(ctx context.Context, acct mailbox.Account, name s
 
 // Data implements Session.
 func (s *deliverySession) Data(ctx context.Context, r io.Reader) error {
-	errs, err := s.deliver(ctx, r)
+	m, err := s.receive(ctx, r)
 	if err != nil {
 		return err
 	}
-	for i, err := range errs {
-		if err == nil {
-			continue
-		}
-		if reply := s.c.asReply(err); len(s.rcpts) > 1 {
-			return &smtp.Error{Code: reply.Code, Enhanced: reply.Enhanced, Text: "<" + s.rcpts[i].to.String() + ">: " + reply.Text}
-		}
-		return err
-	}
-	return nil
+	defer m.close()
+	return s.answer(ctx, m, s.deliver(ctx, m))
 }
 
 // DataLMTP implements LMTPSession.
 func (s *deliverySession) DataLMTP(ctx context.Context, r io.Reader, status func(int, error)) error {
-	errs, err := s.deliver(ctx, r)
+	m, err := s.receive(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	errs := s.deliver(ctx, m)
+	s.report(ctx, m, errs, nil)
 	for i := range errs {
 		status(i, errs[i])
 	}
+	return nil
+}
+
+// received is a message that waits for its delivery.
+type received struct {
+	*spool
+	more []byte // fields to add
+	time time.Time
+	end  func() // of its turn, or nil
+
+	digest [sha256.Size]byte // valid if summed
+	summed bool
+}
+
+func (m *received) close() {
+	if m.end != nil {
+		m.end()
+	}
+	m.spool.close()
+}
+
+// receive reads a message. The error is one of the message itself.
+func (s *deliverySession) receive(ctx context.Context, r io.Reader) (*received, error) {
+	m := &received{spool: newSpool(s.d.TempDir), time: time.Now()}
+	err := s.fill(ctx, m, r)
+	if err != nil {
+		m.close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (s *deliverySession) fill(ctx context.Context, m *received, r io.Reader) (err error) {
+	if _, err := io.Copy(m.spool, r); err != nil {
+		return err
+	}
+	if err := m.finish(); err != nil {
+		return err
+	}
+	if m.file != nil {
+		if m.end, err = s.d.turn(ctx); err != nil {
+			return err
+		}
+	}
+	m.more, err = s.inspect(ctx, m.spool, m.time)
 	return err
 }
 
-// deliver reads the message and appends it for each recipient. The error is one
-// of the message itself.
-func (s *deliverySession) deliver(ctx context.Context, r io.Reader) ([]error, error) {
-	sp := newSpool(s.d.TempDir)
-	defer sp.close()
-	if _, err := io.Copy(sp, r); err != nil {
-		return nil, err
-	}
-	if err := sp.finish(); err != nil {
-		return nil, err
-	}
-	if sp.file != nil {
-		end, err := s.d.turn(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer end()
-	}
-	now := time.Now()
-	more, err := s.inspect(ctx, sp, now)
-	if err != nil {
-		return nil, err
-	}
+// deliver appends the message for each recipient and returns their results.
+func (s *deliverySession) deliver(ctx context.Context, m *received) []error {
 	errs := make([]error, len(s.rcpts))
-	defer func() { s.log(ctx, sp.size, errs) }()
 	prefix := make([]byte, 0, 512)
 	for i := range s.rcpts {
 		rcpt := &s.rcpts[i]
 		if rcpt.same >= 0 {
-			errs[i] = errs[rcpt.same]
+			errs[i], rcpt.before = errs[rcpt.same], s.rcpts[rcpt.same].before
 			continue
 		}
-		prefix = append(s.trace(prefix[:0], rcpt, now), more...)
-		_, err := rcpt.box.Append(ctx, mailbox.Incoming{
-			Body:         &prefixed{prefix, sp.reader()},
-			Size:         int64(len(prefix)) + sp.size,
-			InternalDate: now,
-		})
-		if err != nil {
+		if rcpt.before = s.hasGot(rcpt, m); rcpt.before {
+			continue
+		}
+		prefix = append(s.trace(prefix[:0], rcpt, m.time), m.more...)
+		if err := m.appendTo(ctx, rcpt.box, prefix, m.time); err != nil {
 			errs[i] = storeError(fmt.Errorf("delivering to %s: %w", rcpt.account, err))
 		}
 	}
-	return errs, nil
+	s.log(ctx, m.size, errs)
+	return errs
+}
+
+// appendTo appends the message, after a prefix, to a mailbox.
+func (s *spool) appendTo(ctx context.Context, box mailbox.Mailbox, prefix []byte, now time.Time) error {
+	_, err := box.Append(ctx, mailbox.Incoming{
+		Body:         &prefixed{prefix, s.reader()},
+		Size:         int64(len(prefix)) + s.size,
+		InternalDate: now,
+	})
+	return err
 }
 
 // turn waits until a large message may be passed to the store. Stores hold the
@@ -267,7 +348,10 @@ func (s *deliverySession) log(ctx context.Context, size int64, errs []error) {
 			slog.String("from", s.from.String()), slog.String("to", s.rcpts[i].to.String()),
 			slog.String("account", s.rcpts[i].account), slog.Int64("size", size),
 		}
-		if errs[i] != nil {
+		switch {
+		case s.rcpts[i].before:
+			text = "message delivered before"
+		case errs[i] != nil:
 			text = "message not delivered"
 			attrs = append(attrs, slog.Any("error", errs[i]))
 		}
@@ -298,7 +382,7 @@ func (s *deliverySession) Reset(context.Context) {
 	}
 	clear(s.rcpts)
 	s.rcpts = s.rcpts[:0]
-	s.from, s.size = smtp.Address{}, 0
+	s.from, s.options = smtp.Address{}, smtp.MailOptions{}
 }
 
 // Close implements Session.
