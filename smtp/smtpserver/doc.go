@@ -17,6 +17,9 @@
 //	}
 //	err := srv.ListenAndServe(":25")
 //
+// A [BackendFunc] is a function that is called with each message. [Wrap] puts
+// functions around the calls of any Backend.
+//
 // TLS comes with TLSConfig (STARTTLS; ListenAndServeTLS serves TLS from the first
 // octet), AUTH with an Authenticator.
 //
@@ -39,6 +42,6 @@
 //     chunks of a message, while Data reads, no command reaches the Session.
 //   - No message is held in memory.
 //
-// RFCs: 5321, 2033, 6409, 8314; 1870, 1985, 2034, 2852, 2920, 3030, 3207, 3461,
+// RFCs: 5321, 2033, 6409, 8314, 3464; 1870, 1985, 2034, 2852, 2920, 3030, 3207, 3461,
 // 3865, 3885, 4141, 4468, 4865, 4954, 6152, 6531, 6710, 7293, 7504, 8689, 9422.
 package smtpserver

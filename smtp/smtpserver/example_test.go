@@ -89,6 +89,72 @@ func ExampleServer_submission() {
 	srv.Shutdown(context.Background())
 }
 
+// A program that does something with each message.
+func ExampleBackendFunc() {
+	srv := &smtpserver.Server{
+		Hostname: "mx.example.org",
+		Backend: smtpserver.BackendFunc(func(ctx context.Context, c *smtpserver.Conn, from smtp.Address, to []smtp.Address, r io.Reader) error {
+			m, err := mail.ReadMessage(r)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("from %s to %v: %s\n", from, to, m.Header.Get("Subject"))
+			return nil // the client is told that the message is accepted
+		}),
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go srv.Serve(l)
+	defer srv.Close()
+	k := exampleDial(l.Addr().String())
+	k("EHLO client.example")
+	k("MAIL FROM:<bob@example.net>")
+	k("RCPT TO:<alice@example.org>")
+	k("RCPT TO:<carol@example.org>")
+	k("DATA")
+	k("Subject: Hello\r\n\r\nHi\r\n.")
+	// Output:
+	// from bob@example.net to [alice@example.org carol@example.org]: Hello
+}
+
+// Hooks around a Backend take mail for one domain only.
+func ExampleWrap() {
+	var backend smtpserver.Backend = smtpserver.BackendFunc(func(_ context.Context, _ *smtpserver.Conn, _ smtp.Address, to []smtp.Address, r io.Reader) error {
+		n, err := io.Copy(io.Discard, r)
+		fmt.Println("to", to, n, "octets")
+		return err
+	})
+	backend = smtpserver.Wrap(backend, func(c *smtpserver.Conn) smtpserver.Hooks {
+		return smtpserver.Hooks{
+			Rcpt: func(ctx context.Context, to smtp.Address, o *smtp.RcptOptions, next smtpserver.RcptFunc) error {
+				if to.ASCIIDomain() != "example.org" {
+					return smtpserver.ErrRelayDenied
+				}
+				return next(ctx, to, o)
+			},
+		}
+	})
+	srv := &smtpserver.Server{Hostname: "mx.example.org", Backend: backend}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go srv.Serve(l)
+	defer srv.Close()
+	k := exampleDial(l.Addr().String())
+	k("EHLO client.example")
+	k("MAIL FROM:<bob@example.net>")
+	fmt.Println(k("RCPT TO:<x@elsewhere.example>"))
+	k("RCPT TO:<alice@example.org>")
+	k("DATA")
+	k("Subject: Hello\r\n\r\nHi\r\n.")
+	// Output:
+	// 550 5.7.1 relaying denied: not a local address
+	// to [alice@example.org] 22 octets
+}
+
 // A Backend that prints what comes.
 func ExampleBackend() {
 	srv := &smtpserver.Server{Hostname: "mx.example.org", Backend: printer{}}
