@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 )
 
@@ -16,6 +17,30 @@ type Attempt struct {
 	Identity  string // the identity of the client, after success
 	Err       error  // nil after success; otherwise one of this package's errors, or why the account did not open
 	Failures  int    // failed attempts of the connection, this one included
+}
+
+// LogValue returns what a log should say of the attempt, as a group: service, conn,
+// remote, mechanism, and then user, or failures and error. What is not known is
+// left out.
+func (a Attempt) LogValue() slog.Value {
+	attrs := make([]slog.Attr, 0, 6)
+	add := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
+		}
+	}
+	add("service", a.Conn.Service)
+	add("conn", a.Conn.ID)
+	if a.Conn.RemoteAddr != nil {
+		add("remote", a.Conn.RemoteAddr.String())
+	}
+	add("mechanism", a.Mechanism)
+	if a.Err == nil {
+		add("user", a.Identity)
+	} else {
+		attrs = append(attrs, slog.Int("failures", a.Failures), slog.Any("error", a.Err))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // DefaultMaxFailures is the default of Attempts.MaxFailures.

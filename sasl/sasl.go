@@ -92,6 +92,7 @@ type Server interface {
 // Conn is what mechanisms need to know of the connection.
 type Conn struct {
 	Service    string               // the protocol's service name: "imap", "smtp", "pop"
+	ID         string               // the connection's name in the logs and traces of its server; may be empty
 	Host       string               // the server's name, for challenges and realms; "" means "localhost"
 	TLS        *tls.ConnectionState // nil without TLS
 	RemoteAddr net.Addr             // may be nil; for Authenticators that log or limit, see [ConnFromContext]

@@ -24,7 +24,7 @@ func loginExt() extension {
 // saslConn describes the connection to package sasl.
 func (c *Conn) saslConn() sasl.Conn {
 	return sasl.Conn{
-		Service: "imap", Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.tp.RemoteAddr(),
+		Service: "imap", ID: c.tp.ID(), Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.tp.RemoteAddr(),
 		ServerCertificate: sasl.CertificateOf(c.srv.TLSConfig),
 		NoChannelBinding:  !c.srv.ChannelBinding,
 		AllowInsecure:     c.srv.AllowInsecureAuth, Mechanisms: c.srv.Mechanisms,

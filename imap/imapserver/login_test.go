@@ -102,6 +102,7 @@ func TestOnAuth(t *testing.T) {
 		require.Equal(t, tc.mechanism, a.Mechanism)
 		require.ErrorIs(t, a.Err, tc.err)
 		require.Equal(t, "imap", a.Conn.Service)
+		require.Equal(t, "1", a.Conn.ID)
 		if a.Err == nil {
 			require.Equal(t, "fred", a.Identity)
 		}

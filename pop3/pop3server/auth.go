@@ -51,7 +51,7 @@ func saslExt() extension {
 
 func (c *conn) saslConn() sasl.Conn {
 	return sasl.Conn{
-		Service: "pop", Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.tp.RemoteAddr(),
+		Service: "pop", ID: c.tp.ID(), Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.tp.RemoteAddr(),
 		ServerCertificate: sasl.CertificateOf(c.srv.TLSConfig),
 		NoChannelBinding:  !c.srv.ChannelBinding,
 		AllowInsecure:     c.srv.AllowInsecureAuth, Mechanisms: c.srv.Mechanisms,

@@ -505,6 +505,8 @@ func TestOnAuth(t *testing.T) {
 	require.NoError(t, a.Err)
 	require.Equal(t, "tim", a.Identity)
 	require.NotNil(t, a.Conn.RemoteAddr)
+	require.Equal(t, "pop", a.Conn.Service)
+	require.Equal(t, "1", a.Conn.ID)
 
 	other := newServer(t, store)
 	other.OnAuth = srv.OnAuth

@@ -33,7 +33,7 @@ func (c *Conn) mechanisms() []string {
 
 func (c *Conn) saslConn() sasl.Conn {
 	return sasl.Conn{
-		Service: "smtp", Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.RemoteAddr(),
+		Service: "smtp", ID: c.ID(), Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.RemoteAddr(),
 		ServerCertificate: sasl.CertificateOf(c.srv.TLSConfig),
 		NoChannelBinding:  !c.srv.ChannelBinding,
 		AllowInsecure:     c.srv.AllowInsecureAuth, Mechanisms: c.srv.Mechanisms,

@@ -143,7 +143,7 @@ func TestOnAuth(t *testing.T) {
 	srv.OnAuth = func(_ context.Context, a sasl.Attempt) {
 		mu.Lock()
 		defer mu.Unlock()
-		heard = append(heard, fmt.Sprint(a.Mechanism, " ", a.Identity, " ", a.Err, " ", a.Failures, " ", a.Conn.Service))
+		heard = append(heard, fmt.Sprint(a.Mechanism, " ", a.Identity, " ", a.Err, " ", a.Failures, " ", a.Conn.Service, " ", a.Conn.ID))
 	}
 	k := talk(t, start(t, srv))
 	k.do("EHLO x", "250")
@@ -152,8 +152,8 @@ func TestOnAuth(t *testing.T) {
 	k.do("*", "501")
 	k.do("AUTH PLAIN AGFsaWNlAHNlY3JldA==", "235")
 	mu.Lock()
-	require.Equal(t, []string{"PLAIN  sasl: authentication failed 1 smtp", "PLAIN  sasl: authentication cancelled 2 smtp",
-		"PLAIN alice <nil> 2 smtp"}, heard)
+	require.Equal(t, []string{"PLAIN  sasl: authentication failed 1 smtp 1", "PLAIN  sasl: authentication cancelled 2 smtp 1",
+		"PLAIN alice <nil> 2 smtp 1"}, heard)
 	mu.Unlock()
 }
 
