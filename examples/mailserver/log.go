@@ -13,6 +13,7 @@ import (
 // logins logs every attempt to log in, and slows down those that fail.
 func logins(log *slog.Logger) func(context.Context, sasl.Attempt) {
 	return func(ctx context.Context, a sasl.Attempt) {
+		log := log.With("conn", a.Conn.ID)
 		if a.Err == nil {
 			log.Info("login", "user", a.Identity, "mechanism", a.Mechanism, "from", a.Conn.RemoteAddr)
 		} else {

@@ -36,23 +36,33 @@ type service struct {
 
 // newServers makes the four servers: two speak SMTP, with different policies.
 func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy, tlsConf *tls.Config, log *slog.Logger) map[string]protocolServer {
+	logs := map[string]*slog.Logger{}
+	for _, name := range []string{"smtp", "submission", "imap", "pop3"} {
+		logs[name] = log.With("service", name)
+	}
+	// Reports about delivery go to mailboxes of this server only: it sends no mail
+	// to others. So those who submit mail are offered DSN, anybody else is not.
 	mx := &smtpserver.Server{
-		Backend: smtpserver.Wrap(&smtpserver.Delivery{Store: st, Resolve: p.resolve, TempDir: c.data}, refusals(log)),
-		Limits:  smtpserver.Limits{Message: c.maxMessageSize},
+		Backend: smtpserver.Wrap(&smtpserver.Delivery{
+			Store: st, Resolve: p.resolve, TempDir: c.data,
+		}, refusals(logs["smtp"])),
+		Limits: smtpserver.Limits{Message: c.maxMessageSize},
 	}
 	submission := &smtpserver.Server{
-		Backend:           smtpserver.Wrap(&smtpserver.Delivery{Store: st, Resolve: p.resolve, MaySend: p.maySend, CompleteHeader: true, TempDir: c.data}, refusals(log)),
+		Backend: smtpserver.Wrap(&smtpserver.Delivery{
+			Store: st, Resolve: p.resolve, MaySend: p.maySend, CompleteHeader: true, TempDir: c.data,
+		}, refusals(logs["submission"])),
 		Authenticator:     auth,
 		AllowInsecureAuth: c.insecureAuth,
 		RequireAuth:       true,
-		OnAuth:            logins(log),
+		OnAuth:            logins(logs["submission"]),
 		Limits:            smtpserver.Limits{Message: c.maxMessageSize},
 	}
-	imap := &imapserver.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(log)}
-	pop3 := &pop3server.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(log)}
+	imap := &imapserver.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(logs["imap"])}
+	pop3 := &pop3server.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(logs["pop3"])}
 	for name, s := range map[string]*textproto.Server{"smtp": &mx.Server, "submission": &submission.Server, "imap": &imap.Server, "pop3": &pop3.Server} {
 		s.TLSConfig = tlsConf
-		s.Logger = log.With("service", name)
+		s.Logger = logs[name]
 		s.MaxConns = 5000
 		s.MaxConnsPerNetwork = 2000
 		if c.trace {
