@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -110,13 +111,12 @@ func (p *partialDeliveries) add(k partialKey, sum [sha256.Size]byte, now time.Ti
 
 // remove removes the marks of k for which drop holds. p.mu is held.
 func (p *partialDeliveries) remove(k partialKey, drop func(m partialMark) bool) {
-	kept := p.marks[k][:0]
-	for _, m := range p.marks[k] {
-		if !drop(m) {
-			kept = append(kept, m)
-		}
+	marks, ok := p.marks[k]
+	if !ok {
+		return
 	}
-	p.count -= len(p.marks[k]) - len(kept)
+	kept := slices.DeleteFunc(marks, drop)
+	p.count -= len(marks) - len(kept)
 	if p.marks[k] = kept; len(kept) == 0 {
 		delete(p.marks, k)
 	}
