@@ -77,6 +77,7 @@ func TestLoginLines(t *testing.T) {
 	w.send("USER %s\r\nPASS %s\r\n", bob, bobPassword)
 	w.expect("+OK")
 	w.expect("+OK")
+	s.stop() // so that all of the log is here
 	for _, service := range []string{"submission", "imap", "pop3"} {
 		want := fmt.Sprintf(`msg=login service=%s conn=\w+ user=%s mechanism=\w+ from=127\.0\.0\.1:`, service, regexp.QuoteMeta(bob))
 		require.Regexp(t, want, s.log())
