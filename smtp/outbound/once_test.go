@@ -129,3 +129,24 @@ func TestAtMostOnce(t *testing.T) {
 		require.Positive(t, statuses[s], "%s never came: %v", s, statuses)
 	}
 }
+
+// A host that had the last chunk of a message may have taken it, though an earlier
+// one was not answered: no other host gets it.
+func TestLastChunkSent(t *testing.T) {
+	n := newLab(t)
+	n.domain("example.org", "10 mx1.example.org.", "20 mx2.example.org.")
+	const line = "0123456789abcd\r\n"
+	body := strings.Repeat(line, 10000)
+	lines := func(octets int) string { return strings.Repeat("C* \n", octets/len(line)) }
+	n.script("mx1.example.org", "192.0.2.1", "S: 220 x\nC* EHLO\nS: 250-x\nS: 250-PIPELINING\nS: 250 CHUNKING\n"+
+		"C* MAIL\nC* RCPT\nS: 250 ok\nS: 250 ok\nC: BDAT 131072\n"+lines(131072)+
+		fmt.Sprintf("C: BDAT %d LAST\n", len(body)-131072)+lines(len(body)-131072)+"CLOSE")
+	second := n.host("mx2.example.org", "192.0.2.2", nil)
+	d := n.deliverer()
+	d.Options.Chunking = true
+	out, err := d.Deliver(t.Context(), envelope(t, "bob@example.org"), strings.NewReader(body))
+	require.ErrorIs(t, err, io.EOF)
+	require.Equal(t, "mx1", hostsOf(out))
+	require.Equal(t, smtpclient.Unknown, out.Recipients[0].Status)
+	require.Empty(t, second.messages())
+}

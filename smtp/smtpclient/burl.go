@@ -33,8 +33,9 @@ func (c *Client) SendURL(ctx context.Context, env *Envelope, url string) (*Resul
 // sendURL is the end of a transaction whose message the server fetches.
 func (t *transaction) sendURL() {
 	line, _ := smtp.AppendBurl(t.c.tp.AvailableBuffer(), t.url, true) // SendURL has seen that it can be
+	_, before := t.c.tp.Octets()
 	t.c.tp.Write(line)
-	if err := t.c.tp.Flush(); err != nil {
+	if err := t.flushEnd(before); err != nil {
 		t.lost(err)
 		return
 	}

@@ -22,7 +22,6 @@ func (t *transaction) sendChunks() {
 	}
 	c.tp.SetReadTimeout(c.opts.Timeouts.DataEnd)
 	buf := b.chunk[:]
-	outstanding := 0
 	for last := false; !last; {
 		n, err := io.ReadFull(r, buf)
 		switch err {
@@ -33,22 +32,28 @@ func (t *transaction) sendChunks() {
 			t.broken(&src, err)
 			return
 		}
+		_, before := c.tp.Octets()
 		c.tp.Write(smtp.AppendBdat(c.tp.AvailableBuffer(), int64(n), last))
 		w := c.tp.CountedWriter(int64(n))
 		w.Write(buf[:n])
-		if err := c.tp.Flush(); err != nil {
+		if last {
+			err = t.flushEnd(before)
+		} else {
+			err = c.tp.Flush()
+		}
+		if err != nil {
 			t.broken(&src, err)
 			return
 		}
-		outstanding++
-		for outstanding > 0 && !last && (outstanding > 1 || !t.exts.Has(smtp.ExtPipelining)) {
-			if !t.readChunk(&outstanding) {
+		t.chunks++
+		for t.chunks > 0 && !last && (t.chunks > 1 || !t.exts.Has(smtp.ExtPipelining)) {
+			if !t.readChunk() {
 				return
 			}
 		}
 	}
-	for outstanding > 1 {
-		if !t.readChunk(&outstanding) {
+	for t.chunks > 1 {
+		if !t.readChunk() {
 			return
 		}
 	}
@@ -56,19 +61,19 @@ func (t *transaction) sendChunks() {
 }
 
 // readChunk reads the answer to a chunk that is not the last.
-func (t *transaction) readChunk(outstanding *int) bool {
+func (t *transaction) readChunk() bool {
 	r, err := t.c.readReply()
 	if err != nil {
 		t.lost(err)
 		return false
 	}
-	*outstanding--
+	t.chunks--
 	if r.Code == 250 {
 		return true
 	}
 	t.res.Reply = r
 	t.refused(unexpected("BDAT", r))
-	for ; *outstanding > 0; *outstanding-- { // chunks sent meanwhile
+	for ; t.chunks > 0; t.chunks-- { // sent meanwhile: the server refuses them (RFC 3030 §2)
 		if _, err := t.c.readReply(); err != nil {
 			return false
 		}

@@ -60,8 +60,8 @@ const (
 	// Rejected: the server has refused the recipient or the message.
 	Rejected
 
-	// Unknown: the whole message went out, but the connection was lost before
-	// the server's answer came. Sending it again may duplicate it.
+	// Unknown: the end of the message went out, or may have, but the connection
+	// was lost before the server's answer came. Sending it again may duplicate it.
 	Unknown
 )
 

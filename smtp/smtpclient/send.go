@@ -111,7 +111,12 @@ type transaction struct {
 	limit   int // recipients that the server takes
 	bdat    bool
 	pending []byte // commands, encoded
+	chunks  int    // sent, and not answered yet
 	refusal error  // of the whole message
+
+	// ended: the end of the message was sent, or may have been. From then on the
+	// server may have taken it, whatever becomes of the connection.
+	ended bool
 }
 
 // prepare decides how to send, and encodes the commands, so that what can't be
@@ -349,11 +354,22 @@ func (t *transaction) sendData(sent bool, accepted int) {
 		t.broken(&src, err)
 		return
 	}
-	if err := c.tp.Flush(); err != nil {
+	_, before := c.tp.Octets()
+	if err := t.flushEnd(before); err != nil {
 		t.broken(&src, err)
 		return
 	}
 	t.finish()
+}
+
+// flushEnd sends what is buffered up to the end of the message. before is how many
+// octets had gone out when the last part was begun: where writing it fails, the end
+// did not go out only if nothing of the part did.
+func (t *transaction) flushEnd(before int64) error {
+	err := t.c.tp.Flush()
+	_, after := t.c.tp.Octets()
+	t.ended = err == nil || after > before
+	return err
 }
 
 // finish reads the answer to the message, in LMTP one for each recipient that
@@ -395,33 +411,43 @@ func (t *transaction) refused(err error) {
 	t.res.set(Accepted, Rejected, err)
 }
 
-// broken deals with a message that could not be sent to its end. The server has
-// not seen the end, so it has not taken it.
+// broken deals with a message that could not be written to its end, or whose end
+// failed to be written.
 func (t *transaction) broken(src *reading, err error) {
 	c := t.c
 	if src.err != nil {
 		err = fmt.Errorf("smtpclient: reading the message: %w", src.err)
-		c.fail(err)
-		t.res.set(Accepted, NotAttempted, err)
+		t.lost(err)
 		return
 	}
-	// A server that closes the connection during the data often says why first.
-	c.tp.SetReadTimeout(c.opts.Timeouts.Quit)
-	if r, rerr := c.readReply(); rerr == nil && r.Code >= 400 {
-		t.res.Reply = r
-		t.refused(unexpected("message", r))
-		c.fail(err)
-		return
+	if !t.ended || !c.opts.LMTP { // in LMTP it would be the answer for one recipient only
+		// A server that closes the connection during the data often says why first.
+		c.tp.SetReadTimeout(c.opts.Timeouts.Quit)
+		for range t.chunks + 1 {
+			r, rerr := c.readReply()
+			if rerr == nil && r.Code < 400 {
+				continue // of a chunk before
+			}
+			if rerr == nil {
+				t.res.Reply = r
+				t.refused(unexpected("message", r))
+			}
+			break
+		}
 	}
-	c.fail(err)
-	t.res.set(Accepted, NotAttempted, err)
+	t.lost(err)
 }
 
-// lost records that the connection went away before the message was sent.
+// lost records that the connection went away before the server's answer: whatever
+// it has accepted so far is not sent, or, after the end of the message, unknown.
 func (t *transaction) lost(err error) {
 	t.c.fail(err)
 	t.res.set(NotAttempted, NotAttempted, err)
-	t.res.set(Accepted, NotAttempted, err)
+	if t.ended {
+		t.res.set(Accepted, Unknown, err)
+	} else {
+		t.res.set(Accepted, NotAttempted, err)
+	}
 }
 
 // reset ends a transaction that the server may have begun.
