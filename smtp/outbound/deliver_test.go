@@ -114,6 +114,7 @@ func TestDeliverNextHost(t *testing.T) {
 		{name: "message 4yz", first: &mailHost{data: later}, hosts: "mx1 mx2", status: smtpclient.Accepted, second: 1},
 		{name: "message 5yz", first: &mailHost{data: never}, hosts: "mx1", status: smtpclient.Rejected, code: "5.7.1"},
 		{name: "lost before the message", script: greeting[:strings.Index(greeting, "C: DATA")] + "CLOSE", hosts: "mx1 mx2", status: smtpclient.Accepted, second: 1},
+		{name: "no answer to a message", script: greeting + "BODY\nS: 354 more", hosts: "mx1", status: smtpclient.Unknown, temporary: true, code: "4.5.0"},
 		{name: "answer lost", script: greeting + "BODY\nCLOSE", hosts: "mx1", status: smtpclient.Unknown, temporary: true, code: "4.4.2"},
 	}
 	for _, tc := range cases {
@@ -142,6 +143,20 @@ func TestDeliverNextHost(t *testing.T) {
 			require.Equal(t, tc.temporary, smtpclient.Temporary(out.Recipients[0].Err))
 			require.Equal(t, tc.code, smtpclient.Diagnose(out.Recipients[0].Err).Enhanced.String())
 		})
+	}
+}
+
+// A message is accepted with any 2yz (RFC 5321 §4.3.2): no other host gets it.
+func TestDeliverAcceptedOnce(t *testing.T) {
+	for _, code := range []string{"200", "250", "251", "252"} {
+		n := newLab(t)
+		n.domain("example.org", "10 mx1.example.org.", "20 mx2.example.org.")
+		n.script("mx1.example.org", "192.0.2.1", "S: 220 x\nC* EHLO\nS: "+code+" x\nC* MAIL\nS: "+code+" ok\nC* RCPT\nS: "+code+" ok\nC: DATA\nS: 354 go\nBODY\nS: "+code+" ok\nC: QUIT\nS: "+code+" bye")
+		second := n.host("mx2.example.org", "192.0.2.2", nil)
+		out, err := deliver(t, n.deliverer(), "bob@example.org")
+		require.NoError(t, err)
+		require.Equal(t, "mx1", hostsOf(out))
+		require.Empty(t, second.messages())
 	}
 }
 

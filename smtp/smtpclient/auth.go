@@ -88,16 +88,13 @@ func (c *Client) authReply(line []byte) (challenge string, done bool, err error)
 	if err != nil {
 		return "", false, err
 	}
-	switch {
-	case r.Code == 334:
-		return r.Text, false, nil
-	case r.Code == 235:
+	switch r.Code / 100 {
+	case 2: // 235
 		return "", true, nil
+	case 3: // 334
+		return r.Text, false, nil
 	}
-	if err := r.Err(); err != nil {
-		return "", false, sasl.Refusal(err, refusalMeans(r.Code))
-	}
-	return "", false, c.fail(fmt.Errorf("unexpected reply %s", r))
+	return "", false, sasl.Refusal(r.Err(), refusalMeans(r.Code))
 }
 
 // refusalMeans returns what a reply to AUTH means (RFC 4954 §4, §6).

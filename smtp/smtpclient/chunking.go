@@ -68,11 +68,11 @@ func (t *transaction) readChunk() bool {
 		return false
 	}
 	t.chunks--
-	if r.Code == 250 {
+	err = t.c.want(2, "BDAT", r)
+	if err == nil {
 		return true
 	}
-	t.res.Reply = r
-	t.refused(unexpected("BDAT", r))
+	t.answered(r, err)
 	for ; t.chunks > 0; t.chunks-- { // sent meanwhile: the server refuses them (RFC 3030 §2)
 		if _, err := t.c.readReply(); err != nil {
 			return false

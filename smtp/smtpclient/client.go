@@ -216,8 +216,8 @@ func (c *Client) setup(ctx context.Context, implicit, starttls bool) error {
 	if err != nil {
 		return fmt.Errorf("smtpclient: waiting for the greeting: %w", err)
 	}
-	if r.Code != 220 {
-		return unexpected("greeting", r)
+	if err := c.want(2, "greeting", r); err != nil {
+		return err
 	}
 	if err := c.hello(); err != nil {
 		return err
@@ -341,8 +341,8 @@ func (c *Client) simple(ctx context.Context, verb string, line []byte) (smtp.Rep
 	}
 	defer end()
 	r, err := c.command(line)
-	if err == nil && r.Code/100 != 2 {
-		err = unexpected(verb, r)
+	if err == nil {
+		err = c.want(2, verb, r)
 	}
 	return r, err
 }

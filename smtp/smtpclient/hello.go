@@ -23,7 +23,7 @@ func (c *Client) hello() error {
 	if err != nil {
 		return err
 	}
-	if r.Code == 250 {
+	if r.Positive() {
 		c.features = smtp.ParseFeatures(r.Text)
 		c.features.Extensions &^= c.opts.Disable
 		c.limits = c.features.Limits()
@@ -31,16 +31,13 @@ func (c *Client) hello() error {
 	}
 	// RFC 5321 §3.2: fall back if the server doesn't know EHLO.
 	if c.opts.LMTP || r.Code != 500 && r.Code != 501 && r.Code != 502 && r.Code != 504 {
-		return unexpected(verb[:4], r)
+		return c.want(2, verb[:4], r)
 	}
 	r, err = c.command([]byte("HELO " + name + "\r\n"))
 	if err != nil {
 		return err
 	}
-	if r.Code != 250 {
-		return unexpected("HELO", r)
-	}
-	return nil
+	return c.want(2, "HELO", r)
 }
 
 func (c *Client) localName() string {

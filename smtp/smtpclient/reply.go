@@ -85,10 +85,29 @@ func (c *Client) roundTrip(line []byte) (smtp.Reply, error) {
 	return c.readReply()
 }
 
-// unexpected is the error for a reply that isn't the one hoped for.
-func unexpected(what string, r smtp.Reply) error {
-	if err := r.Err(); err != nil {
-		return fmt.Errorf("smtpclient: %s: %w", what, err)
+// A replyError says that a reply is of a class that does not answer the command.
+type replyError struct {
+	what string
+	r    smtp.Reply
+}
+
+func (e *replyError) Error() string {
+	return fmt.Sprintf("smtpclient: %s: unexpected reply %s", e.what, e.r)
+}
+
+// Is makes it a smtp.ErrBadReply: the two sides don't speak the same protocol.
+func (e *replyError) Is(target error) bool { return target == smtp.ErrBadReply }
+
+// want checks that a reply is of a class: 2 or 3, its first digit, which is all that
+// counts (RFC 5321 §4.3.2). The error is a refusal, which wraps a *smtp.Error; for a
+// reply that is neither, the connection is given up, since it is not known what the
+// server waits for.
+func (c *Client) want(class int, what string, r smtp.Reply) error {
+	switch r.Code / 100 {
+	case class:
+		return nil
+	case 4, 5:
+		return fmt.Errorf("smtpclient: %s: %w", what, r.Err())
 	}
-	return fmt.Errorf("smtpclient: %s: unexpected reply %s", what, r)
+	return c.fail(&replyError{what, r})
 }

@@ -283,8 +283,7 @@ func (t *transaction) readMail() bool {
 		t.lost(err)
 		return false
 	}
-	if r.Code != 250 {
-		t.refusal = unexpected("MAIL", r)
+	if t.refusal = t.c.want(2, "MAIL", r); t.refusal != nil {
 		t.res.set(NotAttempted, NotAttempted, t.refusal)
 		return false
 	}
@@ -303,12 +302,16 @@ func (t *transaction) readRcpt(i int, mailOK bool) bool {
 		return false
 	}
 	p := &t.res.Recipients[i]
+	err = t.c.want(2, "RCPT", r)
 	switch {
+	case err != nil && r.Err() == nil:
+		t.lost(err)
+		return false
 	case !mailOK: // told already
-	case r.Code == 250 || r.Code == 251 || r.Code == 252:
-		p.Status = Accepted // so far
+	case err != nil:
+		p.Status, p.Err = Rejected, err
 	default:
-		p.Status, p.Err = Rejected, unexpected("RCPT", r)
+		p.Status = Accepted // so far
 	}
 	return true
 }
@@ -329,13 +332,12 @@ func (t *transaction) sendData(sent bool, accepted int) {
 		t.lost(err)
 		return
 	}
-	switch {
-	case r.Code != 354:
-		t.res.Reply = r
-		t.refused(unexpected("DATA", r))
+	if err := c.want(3, "DATA", r); err != nil {
+		t.answered(r, err)
 		t.reset()
 		return
-	case accepted == 0:
+	}
+	if accepted == 0 {
 		// RFC 2920 §3.1: the server has refused every recipient and wants a
 		// message nevertheless; it gets none.
 		c.tp.SetReadTimeout(c.opts.Timeouts.DataEnd)
@@ -379,13 +381,11 @@ func (t *transaction) finish() {
 	c.tp.SetReadTimeout(c.opts.Timeouts.DataEnd)
 	if !c.opts.LMTP {
 		r, err := c.readReply()
-		t.res.Reply = r
-		switch {
-		case err != nil:
-			t.res.set(Accepted, Unknown, err)
-		case r.Code != 250:
-			t.refused(unexpected("message", r))
+		if err != nil {
+			t.lost(err)
+			return
 		}
+		t.answered(r, c.want(2, "message", r))
 		return
 	}
 	for i := range t.res.Recipients {
@@ -394,19 +394,30 @@ func (t *transaction) finish() {
 			continue
 		}
 		r, err := c.readReply()
-		t.res.Reply = r
+		if err == nil {
+			t.res.Reply = r
+			err = c.want(2, "message", r)
+		}
 		switch {
-		case err != nil:
+		case err == nil:
+		case r.Err() != nil:
+			p.Status, p.Err = Rejected, err
+		default:
 			p.Status, p.Err = Unknown, err
-		case r.Code/100 != 2:
-			p.Status, p.Err = Rejected, unexpected("message", r)
 		}
 	}
 }
 
-// refused records the refusal of the message for those recipients that had been
-// accepted.
-func (t *transaction) refused(err error) {
+// answered records the answer to the message as a whole, for those recipients that
+// had been accepted. err is what [Client.want] makes of it.
+func (t *transaction) answered(r smtp.Reply, err error) {
+	if t.res.Reply = r; err == nil {
+		return
+	}
+	if r.Err() == nil {
+		t.lost(err)
+		return
+	}
 	t.refusal = err
 	t.res.set(Accepted, Rejected, err)
 }
@@ -429,8 +440,7 @@ func (t *transaction) broken(src *reading, err error) {
 				continue // of a chunk before
 			}
 			if rerr == nil {
-				t.res.Reply = r
-				t.refused(unexpected("message", r))
+				t.answered(r, c.want(2, "message", r))
 			}
 			break
 		}
@@ -455,8 +465,10 @@ func (t *transaction) reset() {
 	if t.c.err != nil {
 		return
 	}
-	if r, err := t.c.command([]byte("RSET\r\n")); err == nil && r.Code != 250 {
-		t.c.fail(unexpected("RSET", r))
+	if r, err := t.c.command([]byte("RSET\r\n")); err == nil {
+		if err = t.c.want(2, "RSET", r); err != nil {
+			t.c.fail(err)
+		}
 	}
 }
 

@@ -43,8 +43,8 @@ func (c *Client) startTLS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.Code != 220 {
-		return unexpected("STARTTLS", r)
+	if err := c.want(2, "STARTTLS", r); err != nil {
+		return err
 	}
 	if err := c.tp.StartTLSClient(ctx, textproto.ClientTLS(c.opts.TLSConfig, c.host)); err != nil {
 		return fmt.Errorf("smtpclient: %w", err)

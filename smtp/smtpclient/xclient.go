@@ -25,8 +25,8 @@ func (c *Client) XClient(ctx context.Context, attributes ...smtp.Attribute) erro
 	if err != nil {
 		return err
 	}
-	if r.Code != 220 {
-		return unexpected("XCLIENT", r)
+	if err := c.want(2, "XCLIENT", r); err != nil {
+		return err
 	}
 	return c.hello()
 }
