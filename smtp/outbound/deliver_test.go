@@ -184,6 +184,22 @@ func TestDeliverSplit(t *testing.T) {
 	require.Equal(t, smtpclient.Rejected, out.Recipients[2].Status)
 }
 
+// A host that takes few messages over a connection gets it over several.
+func TestDeliverManyConnections(t *testing.T) {
+	n := newLab(t)
+	n.domain("example.org", "10 mx1.example.org.")
+	h := n.host("mx1.example.org", "192.0.2.1", &mailHost{recipients: 2, transactions: 1})
+	out, err := deliver(t, n.deliverer(), "a@example.org", "b@example.org", "c@example.org", "d@example.org", "e@example.org")
+	require.NoError(t, err)
+	require.Len(t, out.Attempts, 1)
+	require.Equal(t, 3, h.seen)
+	var got []string
+	for _, m := range h.messages() {
+		got = append(got, m.to...)
+	}
+	require.Equal(t, []string{"a@example.org", "b@example.org", "c@example.org", "d@example.org", "e@example.org"}, got)
+}
+
 // A host that takes few recipients at once gets the message in several
 // transactions on one connection.
 func TestDeliverManyRecipients(t *testing.T) {

@@ -152,24 +152,37 @@ func (j *delivery) requireTLS() bool { return j.env.Mail.RequireTLS && !j.env.Fr
 // address tries one address of a mail host. Where opportunistic TLS fails it
 // tries again without.
 func (j *delivery) address(ctx context.Context, a *Attempt, q *demands, x exchanger) {
-	c, err := j.connect(ctx, a, q, x)
-	if errors.Is(err, errHandshake) && ctx.Err() == nil {
-		clear := *q
-		clear.policy = TLSNone
-		c, err = j.connect(ctx, a, &clear, x) // TLSErr stays
+	for more := true; more; {
+		c, err := j.connect(ctx, a, q, x)
+		if errors.Is(err, errHandshake) && ctx.Err() == nil {
+			clear := *q
+			clear.policy = TLSNone
+			c, err = j.connect(ctx, a, &clear, x) // TLSErr stays
+		}
+		if err != nil {
+			j.end(ctx, a, err)
+			return
+		}
+		more = j.over(ctx, a, c)
 	}
-	if err != nil {
-		j.end(ctx, a, err)
-		return
-	}
+	j.finish(ctx, a)
+}
+
+// over sends the message over a connection, to as many recipients as it takes, and
+// ends it. It returns whether the host may take more of them over another.
+func (j *delivery) over(ctx context.Context, a *Attempt, c *smtpclient.Client) (more bool) {
 	defer c.Close()
+	before := len(j.open)
 	for again := true; again && len(j.open) > 0; {
 		again = j.send(ctx, a, c)
 	}
-	j.finish(ctx, a)
+	for _, i := range j.open {
+		more = more || errors.Is(j.out[i].Err, smtpclient.ErrLimit)
+	}
 	if c.Err() == nil {
 		c.Quit(ctx)
 	}
+	return more && len(j.open) < before && ctx.Err() == nil
 }
 
 func (j *delivery) connect(ctx context.Context, a *Attempt, q *demands, x exchanger) (*smtpclient.Client, error) {

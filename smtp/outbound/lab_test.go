@@ -86,7 +86,7 @@ func (n *lab) host(name, ip string, h *mailHost) *mailHost {
 	if h == nil {
 		h = &mailHost{}
 	}
-	srv := &smtpserver.Server{Backend: h, Hostname: name, Limits: smtpserver.Limits{Recipients: h.recipients}, Disable: h.disable}
+	srv := &smtpserver.Server{Backend: h, Hostname: name, Limits: smtpserver.Limits{Recipients: h.recipients, Transactions: h.transactions}, Disable: h.disable}
 	srv.Logger, srv.TLSConfig = slog.New(slog.DiscardHandler), h.tls
 	n.hosts[netip.MustParseAddr(ip)] = testutil.Serve(n.t, srv)
 	return h
@@ -180,14 +180,15 @@ func (n *secureLab) LookupTLSA(_ context.Context, name string) ([]outbound.TLSA,
 
 // A mailHost is a server's Backend.
 type mailHost struct {
-	tls        *tls.Config
-	recipients int
-	exts       smtp.ExtensionSet
-	disable    smtp.ExtensionSet
-	connect    error
-	mail       error
-	rcpt       func(to smtp.Address) error
-	data       error
+	tls          *tls.Config
+	recipients   int
+	transactions int
+	exts         smtp.ExtensionSet
+	disable      smtp.ExtensionSet
+	connect      error
+	mail         error
+	rcpt         func(to smtp.Address) error
+	data         error
 
 	mu   sync.Mutex
 	got  []gotMessage

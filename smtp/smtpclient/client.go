@@ -105,10 +105,6 @@ var (
 	// ErrNoAuth: the server does not offer AUTH. A caller that can do without
 	// may dial again without Credentials.
 	ErrNoAuth = errors.New("smtpclient: server does not offer AUTH")
-
-	// ErrLimit: the server takes no more messages on this connection (RFC
-	// 9422 MAILMAX).
-	ErrLimit = errors.New("smtpclient: server takes no more messages on this connection")
 )
 
 // A Client is a connection to a server. It may be used by several goroutines;
@@ -121,7 +117,8 @@ type Client struct {
 	sem chan struct{} // held during a call; guards what follows
 
 	features smtp.Features
-	mails    int // transactions begun
+	mails    int                 // transactions begun
+	domains  map[string]struct{} // of all recipients named, in ASCII, where they are limited
 	limits   smtp.Limits
 	text     []byte // of the reply being read
 	line     []byte // for commands being encoded

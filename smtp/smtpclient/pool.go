@@ -57,6 +57,7 @@ type pooled struct {
 	born     time.Time
 	since    time.Time // unused
 	messages int
+	spent    bool        // there was no room for a recipient
 	timer    *time.Timer // closes it when it was unused for too long
 }
 
@@ -86,29 +87,51 @@ func orElse[T int | time.Duration](v, def T) T {
 // Send sends a message over one of the connections, or a new one; see
 // [Client.Send]. If a connection that was used before turns out to be gone
 // before the message was sent, it is tried once more over a new one; never when
-// the server may have taken the message for anyone. To that end the beginning
+// the server may have taken the message for anyone. Recipients for whom a connection
+// has no room left (RFC 9422) get it over a new one. To that end the beginning
 // of a body that can't be sought in is kept in memory, 16 KiB of it.
 func (p *Pool) Send(ctx context.Context, env *Envelope, body io.Reader) (*Result, error) {
 	if p.Dial == nil {
 		return &Result{Recipients: make([]Recipient, len(env.To))}, errors.New("smtpclient: Pool without Dial")
 	}
 	source := newReplay(body)
-	for again := false; ; again = true {
-		pc, used, err := p.get(ctx, again)
+	res := &Result{Recipients: make([]Recipient, len(env.To))}
+	left := make([]int, len(env.To)) // recipients to be named, by position
+	for i, to := range env.To {
+		res.Recipients[i].Address, left[i] = to, i
+	}
+	for fresh := false; ; fresh = true {
+		pc, used, err := p.get(ctx, fresh)
 		if err != nil {
-			res := &Result{Recipients: make([]Recipient, len(env.To))}
-			for i, to := range env.To {
-				res.Recipients[i] = Recipient{Address: to, Err: err}
+			for _, i := range left {
+				res.Recipients[i].Err = err
+			}
+			if len(left) < len(env.To) {
+				err = res.Err()
 			}
 			return res, err
 		}
-		res, err := pc.c.Send(ctx, env, source.reader())
+		e, _ := part(env, res, left)
+		r, err := pc.c.Send(ctx, e, source.reader())
 		pc.messages++
-		lost := pc.c.Err() != nil
+		lost, limited := pc.c.Err() != nil, r.limited()
+		pc.spent = len(limited) > 0
 		p.put(pc)
-		if again || !used || !lost || ctx.Err() != nil || !res.untouched() || !source.rewind() {
-			return res, err
+		if used && lost && ctx.Err() == nil && r.untouched() && source.rewind() {
+			continue
 		}
+		if len(left) == len(env.To) {
+			res = r
+		} else {
+			res.join(r, left)
+		}
+		if len(limited) == 0 || !used && len(limited) == len(left) || ctx.Err() != nil || !source.rewind() {
+			if len(left) == len(env.To) {
+				return res, err
+			}
+			return res, res.Err()
+		}
+		left = res.limited()
 	}
 }
 
@@ -230,13 +253,8 @@ func (p *Pool) works(ctx context.Context, pc *pooled) bool {
 
 // put gives a connection back after a message.
 func (p *Pool) put(pc *pooled) {
-	f := pc.c.Features()
-	limit := orElse(p.MaxMessages, 100)
-	if max := f.Limits().MailMax; max > 0 {
-		limit = min(limit, max)
-	}
 	now := time.Now()
-	if pc.c.Err() != nil || pc.messages >= limit || now.Sub(pc.born) >= orElse(p.MaxLifetime, 10*time.Minute) {
+	if pc.spent || pc.c.spent() || pc.messages >= orElse(p.MaxMessages, 100) || now.Sub(pc.born) >= orElse(p.MaxLifetime, 10*time.Minute) {
 		p.retire(pc)
 		return
 	}

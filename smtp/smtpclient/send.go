@@ -21,7 +21,8 @@ var ErrTooLarge = errors.New("smtpclient: message larger than the server takes")
 // with its header; LF alone and CR alone become CRLF, unless it is declared
 // BINARYMIME. If the body is an io.Seeker, it is read twice, to learn its size
 // and whether it has 8-bit octets; and it is sent several times where the server
-// limits the recipients of a message to fewer than there are.
+// limits the recipients of a message to fewer than there are. Those for whom the
+// connection has no room left have the error ErrLimit.
 //
 // The error is nil if the message was accepted for all recipients. It wraps
 // ErrPartial if for some; and it wraps the *smtp.Error of a refusal, or a
@@ -56,28 +57,52 @@ func (c *Client) send(ctx context.Context, env *Envelope, body io.Reader, url st
 			seeker = nil
 		}
 	}
-	// A server that limits the recipients of a message (RFC 9422 RCPTMAX) gets it
-	// several times, if it can be read so often.
-	t := &transaction{c: c, env: env, res: res, url: url}
-	for from := 0; ; {
-		if from > 0 {
-			part := *env
-			part.To, part.Rcpt = env.To[from:], env.Rcpt[min(from, len(env.Rcpt)):]
-			*t = transaction{c: c, env: &part, res: &Result{Recipients: res.Recipients[from:]}, url: url}
+	// A server that limits the recipients of a message gets it several times, if it
+	// can be read so often.
+	t := &transaction{}
+	var todo []int
+	if c.limits.RcptMax > 0 || c.limits.RcptDomainMax > 0 {
+		for i := range env.To {
+			todo = append(todo, i)
 		}
-		if err := t.prepare(body); err != nil {
-			t.res.set(NotAttempted, NotAttempted, err)
-			t.msg.free()
+	}
+	for again := false; ; again = true {
+		now, later, never := c.batch(env.To, todo)
+		if err := c.oneBatch(env, now, never); err != nil && todo != nil {
+			res.set(NotAttempted, NotAttempted, err)
 			break
 		}
-		t.run()
+		for _, i := range never {
+			res.Recipients[i].Err = ErrLimit
+		}
+		if todo != nil && len(now) == 0 {
+			break
+		}
+		if again {
+			if _, err := seeker.Seek(start, io.SeekStart); err != nil {
+				res.set(NotAttempted, NotAttempted, fmt.Errorf("smtpclient: reading the message: %w", err))
+				break
+			}
+		}
+		*t = transaction{c: c, all: env, url: url}
+		t.env, t.res = env, res
+		if todo != nil {
+			t.env, t.res = part(env, res, now)
+		}
+		err := t.prepare(body)
+		if err == nil {
+			t.run()
+		}
 		t.msg.free()
-		res.Reply = t.res.Reply
-		from += t.limit
-		if from >= len(env.To) {
+		t.res.set(NotAttempted, NotAttempted, err)
+		res.join(t.res, now)
+		if err == nil && len(later) == 0 {
 			break
 		}
-		stop := c.err
+		stop := err
+		if stop == nil {
+			stop = c.err
+		}
 		if stop == nil {
 			stop = t.refusal
 		}
@@ -85,13 +110,10 @@ func (c *Client) send(ctx context.Context, env *Envelope, body io.Reader, url st
 			stop = errTooMany
 		}
 		if stop != nil {
-			t.res.set(NotAttempted, NotAttempted, stop)
+			res.set(NotAttempted, NotAttempted, stop)
 			break
 		}
-		if _, err := seeker.Seek(start, io.SeekStart); err != nil {
-			t.res.set(NotAttempted, NotAttempted, fmt.Errorf("smtpclient: reading the message: %w", err))
-			break
-		}
+		todo = later
 	}
 	return res, res.Err()
 }
@@ -102,13 +124,13 @@ var errTooMany = &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 5, 3}, Te
 // A transaction is one message on its way.
 type transaction struct {
 	c       *Client
-	env     *Envelope
+	all     *Envelope // with the recipients of all transactions
+	env     *Envelope // with those of this one
 	res     *Result
 	mail    smtp.MailOptions
 	msg     content
 	url     string // what the server is to fetch, in place of msg
 	exts    smtp.ExtensionSet
-	limit   int // recipients that the server takes
 	bdat    bool
 	pending []byte // commands, encoded
 	chunks  int    // sent, and not answered yet
@@ -123,18 +145,10 @@ type transaction struct {
 // sent fails before anything is.
 func (t *transaction) prepare(body io.Reader) error {
 	c, env := t.c, t.env
-	limits := c.limits
-	if limits.MailMax > 0 && c.mails >= limits.MailMax {
+	if c.full() {
 		return ErrLimit
 	}
 	t.exts, t.mail = c.features.Extensions, env.Mail
-	t.limit = len(env.To)
-	if limits.RcptMax > 0 {
-		t.limit = min(t.limit, limits.RcptMax)
-	}
-	if env.AllOrNothing && t.limit < len(env.To) {
-		return fmt.Errorf("smtpclient: server takes %d recipients at most", t.limit)
-	}
 	if err := t.msg.examine(body); err != nil {
 		return err
 	}
@@ -152,8 +166,8 @@ func (t *transaction) prepare(body io.Reader) error {
 	}
 	// All recipients are encoded once now, to see that they can be.
 	n := len(t.pending)
-	for i := range env.To {
-		if t.pending, err = t.appendRcpt(t.pending[:n], i); err != nil {
+	for i := range t.all.To {
+		if t.pending, err = t.appendRcpt(t.pending[:n], t.all, i); err != nil {
 			return fmt.Errorf("smtpclient: %w", err)
 		}
 	}
@@ -169,7 +183,7 @@ func (t *transaction) needs() error {
 	if t.msg.header8bit || t.env.From.NeedsUTF8() {
 		o.UTF8 = true
 	}
-	for _, to := range t.env.To {
+	for _, to := range t.all.To {
 		if to.NeedsUTF8() {
 			o.UTF8 = true
 		}
@@ -199,12 +213,12 @@ func (t *transaction) needs() error {
 	return nil
 }
 
-func (t *transaction) appendRcpt(dst []byte, i int) ([]byte, error) {
+func (t *transaction) appendRcpt(dst []byte, env *Envelope, i int) ([]byte, error) {
 	var o *smtp.RcptOptions
-	if i < len(t.env.Rcpt) {
-		o = &t.env.Rcpt[i]
+	if i < len(env.Rcpt) {
+		o = &env.Rcpt[i]
 	}
-	return smtp.AppendRcpt(dst, t.env.To[i], o, t.mail.UTF8, t.exts)
+	return smtp.AppendRcpt(dst, env.To[i], o, t.mail.UTF8, t.exts)
 }
 
 // run sends the commands and the message. It leaves the outcome in res.
@@ -229,13 +243,14 @@ func (t *transaction) run() {
 	}
 	dataSent := false
 	accepted := 0
-	for from := 0; from < t.limit; from += batch {
-		to := min(from+batch, t.limit)
+	for from := 0; from < len(t.env.To); from += batch {
+		to := min(from+batch, len(t.env.To))
 		for i := from; i < to; i++ {
-			line, _ := t.appendRcpt(c.tp.AvailableBuffer(), i) // prepare has seen that it can be
+			c.name(t.env.To[i])
+			line, _ := t.appendRcpt(c.tp.AvailableBuffer(), t.env, i) // prepare has seen that it can be
 			c.tp.Write(line)
 		}
-		if dataSent = early && to == t.limit; dataSent {
+		if dataSent = early && to == len(t.env.To); dataSent {
 			c.tp.WriteString("DATA\r\n")
 		}
 		if pipelining && from == 0 {

@@ -161,7 +161,7 @@ func TestSend(t *testing.T) {
 			name:   "RCPTMAX and MAILMAX",
 			script: hello + "S: 250-mx\nS: 250-PIPELINING\nS: 250 LIMITS RCPTMAX=1 MAILMAX=1\nC* MAIL\nC* RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\nS: 250 ok\nC: NOOP\nS: 250 ok",
 			env:    smtpclient.Envelope{To: addrs(t, "c@d.example", "x@d.example")},
-			want:   "an", err: "no more messages on this connection",
+			want:   "an", err: "takes no more on this connection",
 		},
 		{
 			name:   "RCPTMAX, a body to be read once",

@@ -36,7 +36,8 @@ type Conn struct {
 
 	tx         *tx // nil without a transaction
 	recipients int
-	mails      int // transactions begun
+	mails      int                 // transactions begun
+	domains    map[string]struct{} // of all recipients, in ASCII; nil unless they are limited
 	id         string
 	idOf       int // the value of mails that id is of
 

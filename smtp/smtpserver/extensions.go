@@ -38,17 +38,24 @@ func size() extension {
 // limits is RFC 9422.
 func limits() extension {
 	f := keyword(smtp.ExtLimits)
-	f.offered = func(c *Conn) bool { return c.srv.Limits.Recipients >= 0 || c.srv.Limits.Transactions > 0 }
-	f.params = func(c *Conn, dst []byte) []byte {
-		if n := c.srv.Limits.Transactions; n > 0 {
-			dst = strconv.AppendInt(append(dst, " MAILMAX="...), int64(n), 10)
-		}
-		if n := c.srv.Limits.Recipients; n >= 0 {
-			dst = strconv.AppendInt(append(dst, " RCPTMAX="...), int64(limit(n, 100)), 10)
-		}
-		return dst
-	}
+	f.offered = func(c *Conn) bool { return len(c.srv.limitItems(nil)) > 0 }
+	f.params = func(c *Conn, dst []byte) []byte { return c.srv.limitItems(dst) }
 	return f
+}
+
+// limitItems appends the limits that can be announced: a value has six digits at
+// most (RFC 9422 §3).
+func (s *Server) limitItems(dst []byte) []byte {
+	l := &s.Limits
+	for _, item := range [...]struct {
+		name string
+		n    int
+	}{{" MAILMAX=", l.Transactions}, {" RCPTMAX=", limit(l.Recipients, 100)}, {" RCPTDOMAINMAX=", l.RecipientDomains}} {
+		if item.n > 0 && item.n <= 999999 {
+			dst = strconv.AppendInt(append(dst, item.name...), int64(item.n), 10)
+		}
+	}
+	return dst
 }
 
 // binaryMIME is RFC 3030 §3, which rests on CHUNKING.

@@ -151,6 +151,11 @@ type Limits struct {
 
 	// Transactions in a connection (default none; RFC 9422 MAILMAX).
 	Transactions int
+
+	// RecipientDomains is how many different domains recipients may have in a
+	// connection, all its messages taken together (default none; RFC 9422
+	// RCPTDOMAINMAX).
+	RecipientDomains int
 }
 
 func limit[T int | int64](n, def T) T {

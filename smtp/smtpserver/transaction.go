@@ -90,13 +90,38 @@ func (c *Conn) cmdRcpt(arg string) {
 		c.send(452, smtp.EnhancedCode{4, 5, 3}, "too many recipients")
 		return
 	}
+	domain, ok := c.domainFits(c.tx.rcpt.To)
+	if !ok {
+		c.send(452, smtp.EnhancedCode{4, 5, 3}, "too many recipient domains in this session")
+		return
+	}
 	if err := c.session.Rcpt(c.ctx, c.tx.rcpt.To, &c.tx.rcpt.Options); err != nil {
 		c.refuse(err)
 		return
 	}
 	c.state = stRcpt
 	c.recipients++
+	if domain != "" {
+		if c.domains == nil {
+			c.domains = make(map[string]struct{})
+		}
+		c.domains[domain] = struct{}{}
+	}
 	c.ok(250, smtp.EnhancedCode{2, 1, 5}, "recipient OK")
+}
+
+// domainFits reports whether a recipient may be one as far as its domain goes (RFC
+// 9422 §4.3), and returns the domain if it is to be remembered.
+func (c *Conn) domainFits(to smtp.Address) (domain string, ok bool) {
+	max := c.srv.Limits.RecipientDomains
+	if max <= 0 || to.Domain == "" { // the postmaster has none
+		return "", true
+	}
+	domain = to.ASCIIDomain()
+	if _, known := c.domains[domain]; known {
+		return "", true
+	}
+	return domain, len(c.domains) < max
 }
 
 var (

@@ -89,6 +89,7 @@ func playTranscripts(t *testing.T, layers int) {
 		srv.Limits = smtpserver.Limits{
 			Message: int64(num("message")), Recipients: num("recipients"),
 			Discard: int64(num("discard")), TextLine: num("textline"), Transactions: num("transactions"),
+			RecipientDomains: num("domains"),
 		}
 		if on("xclient") {
 			srv.XClientFrom = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
