@@ -4,25 +4,28 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
-	"unicode/utf8"
-
-	"github.com/posthorn-mail/posthorn/smtp"
 )
 
-// headSize is how much of a message is looked at before it is sent.
-const headSize = 16 << 10
+// headSize is how much of a message is looked at before it is sent. If that does not
+// hold the header, a message that can't be read twice is read on until it ends, or up
+// to maxHeader octets.
+const (
+	headSize  = 16 << 10
+	maxHeader = 256 << 10
+)
 
 // A content is a message about to be sent, and what is known of it.
 type content struct {
-	io.Reader        // the message from its start
-	size       int64 // octets as they stand, -1: not known
-	header8bit bool  // the header has UTF-8 in it
-	eightBit   bool  // there are octets above 127
-	whole      bool  // eightBit is sure to be so
+	io.Reader            // the message from its start
+	size      int64      // octets as they stand, -1: not known
+	header    headerScan // of the header, so far
+	eightBit  bool       // there are octets above 127
+	whole     bool       // eightBit is sure to be so
 
 	buf *[headSize]byte // given back by free
-	mem bytes.Reader    // of a message that fits buf
+	mem bytes.Reader    // of what was read in advance
 }
 
 var headPool = sync.Pool{New: func() any { return new([headSize]byte) }}
@@ -56,37 +59,33 @@ func (m *content) examine(r io.Reader) error {
 	default:
 		return fmt.Errorf("smtpclient: reading the message: %w", err)
 	}
-	header := head
-	for i := 0; i < len(head); {
-		j := bytes.IndexByte(head[i:], '\n')
-		if j < 0 {
-			break
-		}
-		if len(bytes.TrimRight(head[i:i+j], "\r")) == 0 {
-			header = head[:i]
-			break
-		}
-		i += j + 1
-	}
-	// Other 8-bit octets in a header are no UTF-8 of RFC 6532 and can go as
-	// the body does.
-	m.header8bit = has8bit(header) && utf8.Valid(trimRune(header))
+	m.header.feed(head)
 	m.eightBit = has8bit(head)
-	if m.whole {
-		m.mem.Reset(head)
-		m.Reader = &m.mem
-		return nil
+	switch {
+	case m.whole:
+	case ok:
+		return m.readThrough(seeker, start)
+	case !m.header.done:
+		if head, err = m.readHeader(head); err != nil {
+			return err
+		}
 	}
-	if !ok {
-		m.mem.Reset(head)
+	m.mem.Reset(head)
+	m.Reader = &m.mem
+	if !m.whole {
 		m.Reader = io.MultiReader(&m.mem, r)
-		return nil
 	}
-	m.size = int64(n)
+	return nil
+}
+
+// readThrough reads the rest of a message and goes back to its start.
+func (m *content) readThrough(seeker io.Seeker, start int64) error {
+	m.size = headSize
 	for {
-		n, err := r.Read(head)
+		n, err := m.Reader.Read(m.buf[:])
 		m.size += int64(n)
-		m.eightBit = m.eightBit || has8bit(head[:n])
+		m.header.feed(m.buf[:n])
+		m.eightBit = m.eightBit || has8bit(m.buf[:n])
 		if err == io.EOF {
 			break
 		}
@@ -101,17 +100,25 @@ func (m *content) examine(r io.Reader) error {
 	return nil
 }
 
-// trimRune drops the beginning of a UTF-8 sequence at the end of b.
-func trimRune(b []byte) []byte {
-	for i := 1; i <= 3 && i <= len(b); i++ {
-		if c := b[len(b)-i]; utf8.RuneStart(c) {
-			if !utf8.FullRune(b[len(b)-i:]) {
-				return b[:len(b)-i]
-			}
+// readHeader reads on from head, which it copies, while the header lasts.
+func (m *content) readHeader(head []byte) ([]byte, error) {
+	head = slices.Clone(head)
+	for !m.header.done && len(head) < maxHeader {
+		head = slices.Grow(head, headSize)
+		n, err := io.ReadFull(m.Reader, head[len(head):len(head)+headSize])
+		more := head[len(head) : len(head)+n]
+		head = head[:len(head)+n]
+		m.header.feed(more)
+		m.eightBit = m.eightBit || has8bit(more)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			m.size, m.whole = int64(len(head)), true
 			break
 		}
+		if err != nil {
+			return nil, fmt.Errorf("smtpclient: reading the message: %w", err)
+		}
 	}
-	return b
+	return head, nil
 }
 
 func has8bit(b []byte) bool {
@@ -129,16 +136,4 @@ func has8bit(b []byte) bool {
 		}
 	}
 	return false
-}
-
-// guard fails on the first octet above 127: for a message of which it could not
-// be known before that it has one.
-type guard struct{ r io.Reader }
-
-func (g guard) Read(p []byte) (int, error) {
-	n, err := g.r.Read(p)
-	if has8bit(p[:n]) {
-		return 0, &smtp.UnsupportedError{Extension: smtp.Ext8BitMIME}
-	}
-	return n, err
 }

@@ -56,7 +56,7 @@ func Diagnose(err error) *smtp.Error {
 		return code(550, 5, 3, 3)
 	case errors.Is(err, ErrTooLarge):
 		return code(552, 5, 3, 4)
-	case errors.Is(err, smtp.ErrNeedsUTF8):
+	case errors.Is(err, smtp.ErrNeedsUTF8), errors.Is(err, errLateUTF8):
 		return code(553, 5, 6, 7)
 	case errors.Is(err, smtp.ErrBadLocal), errors.Is(err, smtp.ErrBadDomain), errors.Is(err, smtp.ErrNoDomain), errors.Is(err, smtp.ErrTooLong):
 		return code(553, 5, 1, 3)

@@ -20,9 +20,12 @@ var ErrTooLarge = errors.New("smtpclient: message larger than the server takes")
 // Send sends a message and returns a result for each recipient. The body is a message
 // with its header; LF alone and CR alone become CRLF, unless it is declared
 // BINARYMIME. If the body is an io.Seeker, it is read twice, to learn its size
-// and whether it has 8-bit octets; and it is sent several times where the server
-// limits the recipients of a message to fewer than there are. Those for whom the
-// connection has no room left have the error ErrLimit.
+// and whether it has 8-bit octets; otherwise its header is read in advance, to learn
+// whether it needs SMTPUTF8: if that is longer than 256 KiB and not in ASCII behind
+// them, the message is given up on its way, unless env.Mail.UTF8 is set. A body that
+// can be sought in is sent several times where the server limits the recipients of a
+// message to fewer than there are. Those for whom the connection has no room left
+// have the error ErrLimit.
 //
 // The error is nil if the message was accepted for all recipients. It wraps
 // ErrPartial if for some; and it wraps the *smtp.Error of a refusal, or a
@@ -180,7 +183,7 @@ func (t *transaction) prepare(body io.Reader) error {
 // the server can't take.
 func (t *transaction) needs() error {
 	o := &t.mail
-	if t.msg.header8bit || t.env.From.NeedsUTF8() {
+	if t.msg.header.utf8() || t.env.From.NeedsUTF8() {
 		o.UTF8 = true
 	}
 	for _, to := range t.all.To {
@@ -197,8 +200,9 @@ func (t *transaction) needs() error {
 		o.Body = smtp.Body8BitMIME
 	case t.msg.eightBit && !has:
 		return &smtp.UnsupportedError{Extension: smtp.Ext8BitMIME}
-	case !t.msg.whole && !has:
-		t.msg.Reader = guard{t.msg.Reader}
+	}
+	if !t.msg.whole {
+		t.guard()
 	}
 	if t.exts.Has(smtp.ExtSize) {
 		if o.Size == 0 && t.msg.size > 0 {
@@ -211,6 +215,20 @@ func (t *transaction) needs() error {
 		o.Size = 0
 	}
 	return nil
+}
+
+// guard has the message watched for what is not declared.
+func (t *transaction) guard() {
+	g := &guard{bits: t.mail.Body == ""}
+	if !t.mail.UTF8 && !t.msg.header.done && !t.msg.header.bad {
+		g.header, g.seen, g.err = &t.msg.header, t.msg.mem.Len(), errLateUTF8
+		if !t.exts.Has(smtp.ExtSMTPUTF8) {
+			g.err = &smtp.UnsupportedError{Extension: smtp.ExtSMTPUTF8}
+		}
+	}
+	if g.bits || g.header != nil {
+		g.r, t.msg.Reader = t.msg.Reader, g
+	}
 }
 
 func (t *transaction) appendRcpt(dst []byte, env *Envelope, i int) ([]byte, error) {

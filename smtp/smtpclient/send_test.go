@@ -278,7 +278,7 @@ func TestSendBrokenSource(t *testing.T) {
 	require.NoError(t, err)
 	defer c.Close()
 	boom := errors.New("boom")
-	body := io.MultiReader(strings.NewReader(strings.Repeat("line\r\n", 10000)), iotest.ErrReader(boom))
+	body := io.MultiReader(strings.NewReader("Subject: x\r\n\r\n"+strings.Repeat("line\r\n", 10000)), iotest.ErrReader(boom))
 	res, err := c.Send(context.Background(), &smtpclient.Envelope{To: addrs(t, "c@d.example")}, body)
 	require.ErrorIs(t, err, boom)
 	require.Equal(t, smtpclient.NotAttempted, res.Recipients[0].Status)
