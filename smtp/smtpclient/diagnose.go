@@ -54,6 +54,8 @@ func Diagnose(err error) *smtp.Error {
 			return code(550, 5, 7, 30)
 		}
 		return code(550, 5, 3, 3)
+	case errors.Is(err, ErrHold):
+		return code(501, 5, 5, 4)
 	case errors.Is(err, ErrTooLarge):
 		return code(552, 5, 3, 4)
 	case errors.Is(err, smtp.ErrNeedsUTF8), errors.Is(err, errLateUTF8):

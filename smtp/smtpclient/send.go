@@ -17,6 +17,10 @@ const window = 100
 // ErrTooLarge says that the message exceeds the size that the server announced.
 var ErrTooLarge = errors.New("smtpclient: message larger than the server takes")
 
+// ErrHold says that the server does not hold messages for as long as MailOptions want
+// (RFC 4865); see [smtp.Features.FutureRelease].
+var ErrHold = errors.New("smtpclient: message to be held longer than the server does")
+
 // Send sends a message and returns a result for each recipient. The body is a message
 // with its header; LF alone and CR alone become CRLF, unless it is declared
 // BINARYMIME. If the body is an io.Seeker, it is read twice, to learn its size
@@ -203,6 +207,9 @@ func (t *transaction) needs() error {
 	}
 	if !t.msg.whole {
 		t.guard()
+	}
+	if r, ok := t.c.features.FutureRelease(); ok && t.exts.Has(smtp.ExtFutureRelease) && !r.Allows(o) {
+		return ErrHold
 	}
 	if t.exts.Has(smtp.ExtSize) {
 		if o.Size == 0 && t.msg.size > 0 {

@@ -68,7 +68,8 @@ type Extender interface {
 }
 
 // An ExtensionParams is an Extender that has parameters for the EHLO keywords of
-// extensions, such as "600 2030-01-01T00:00:00Z" for FUTURERELEASE.
+// extensions, such as "600 2030-01-01T00:00:00Z" for FUTURERELEASE (see
+// [smtp.FutureRelease]), which the server keeps then. It is asked at any time.
 type ExtensionParams interface {
 	ExtensionParams(e smtp.Extension) string
 }

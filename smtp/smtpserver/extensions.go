@@ -2,6 +2,7 @@ package smtpserver
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/posthorn-mail/posthorn/smtp"
 )
@@ -56,6 +57,41 @@ func (s *Server) limitItems(dst []byte) []byte {
 		}
 	}
 	return dst
+}
+
+// futureRelease is RFC 4865. It is not offered without its parameters (§3).
+func futureRelease() extension {
+	f := declared(smtp.ExtFutureRelease)
+	f.offered = func(c *Conn) bool {
+		_, ok := c.srv.futureRelease()
+		return ok && c.srv.extender.Has(smtp.ExtFutureRelease)
+	}
+	f.params = func(c *Conn, dst []byte) []byte {
+		r, _ := c.srv.futureRelease()
+		return r.Append(append(dst, ' '))
+	}
+	return f
+}
+
+// futureRelease returns how long messages may be held now, from the Backend or from
+// the Limits.
+func (s *Server) futureRelease() (smtp.FutureRelease, bool) {
+	if p, ok := s.Backend.(ExtensionParams); ok {
+		if r, ok := smtp.ParseFutureRelease(p.ExtensionParams(smtp.ExtFutureRelease)); ok {
+			return r, true
+		}
+	}
+	d := s.Limits.Hold.Truncate(time.Second)
+	return smtp.FutureRelease{Interval: d, Until: time.Now().Add(d)}, d > 0
+}
+
+// holds reports whether a message may be held as the client wants (RFC 4865 §4).
+func (s *Server) holds(o *smtp.MailOptions) bool {
+	if o.HoldFor == 0 && o.HoldUntil.IsZero() {
+		return true
+	}
+	r, ok := s.futureRelease()
+	return ok && r.Allows(o)
 }
 
 // binaryMIME is RFC 3030 §3, which rests on CHUNKING.

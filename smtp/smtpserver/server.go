@@ -152,6 +152,11 @@ type Limits struct {
 	// Transactions in a connection (default none; RFC 9422 MAILMAX).
 	Transactions int
 
+	// Hold is how long a message may be held before it is released, in whole
+	// seconds (RFC 4865). FUTURERELEASE is offered only with it, or if the Backend
+	// has the parameters itself (see [ExtensionParams]). No default.
+	Hold time.Duration
+
 	// RecipientDomains is how many different domains recipients may have in a
 	// connection, all its messages taken together (default none; RFC 9422
 	// RCPTDOMAINMAX).

@@ -60,7 +60,7 @@ func extensions() []extension {
 		pipelining(), size(), eightBitMIME(), smtputf8(),
 		enhancedCodes(), startTLS(), auth(), chunking(), binaryMIME(),
 		declared(smtp.ExtDSN), requireTLS(), declared(smtp.ExtMTPriority),
-		declared(smtp.ExtDeliverBy), declared(smtp.ExtFutureRelease), declared(smtp.ExtRRVS),
+		declared(smtp.ExtDeliverBy), futureRelease(), declared(smtp.ExtRRVS),
 		declared(smtp.ExtNoSoliciting), declared(smtp.ExtMTRK), declared(smtp.ExtConPerm), declared(smtp.ExtConNeg),
 		limits(), burl(), etrn(), vrfy(), expn(), xclient(), xforward(), help(),
 	}

@@ -64,6 +64,10 @@ func (c *Conn) cmdMail(arg string) {
 		c.refuse(errTooLarge)
 		return
 	}
+	if !c.srv.holds(o) {
+		c.refuse(errHold)
+		return
+	}
 	if o.Auth != nil && c.identity == "" {
 		o.Auth = &smtp.Address{} // RFC 4954 §5: from who isn't trusted it means nothing
 	}
@@ -127,5 +131,6 @@ func (c *Conn) domainFits(to smtp.Address) (domain string, ok bool) {
 var (
 	errNeedTLS  = &smtp.Error{Code: 530, Enhanced: smtp.EnhancedCode{5, 7, 0}, Text: "must issue a STARTTLS command first"} // RFC 3207 §4
 	errNeedAuth = &smtp.Error{Code: 530, Enhanced: smtp.EnhancedCode{5, 7, 0}, Text: "authentication required"}             // RFC 4954 §6
+	errHold     = &smtp.Error{Code: 501, Enhanced: smtp.EnhancedCode{5, 5, 4}, Text: "message can't be held that long"}     // RFC 4865 §4
 	errTooLarge = &smtp.Error{Code: 552, Enhanced: smtp.EnhancedCode{5, 3, 4}, Text: "message too big"}                     // RFC 1870 §6.1
 )
