@@ -73,6 +73,9 @@ func Authenticate(mech Client, c Conn, carry Carrier) error {
 			held = false
 		default:
 			challenge, err := Decode([]byte(strings.TrimSpace(text)))
+			if p, ok := mech.(prompted); ok && err != nil && p.anyPrompt() {
+				challenge, err = []byte(text), nil
+			}
 			if err == nil {
 				response, err = mech.Next(challenge)
 			}

@@ -118,7 +118,7 @@ func TestAuthenticateDistrust(t *testing.T) {
 		trusted bool
 	}{
 		{"no base64", Plain("", "a", "b"), []answer{{text: "?"}, refused}, "*", ErrMalformed, true},
-		{"unexpected challenge", Plain("", "a", "b"), []answer{{text: ""}, refused}, "*", ErrMalformed, true},
+		{"unexpected challenge", Plain("", "a", "b"), []answer{{text: "eA=="}, refused}, "*", ErrMalformed, true},
 		{"success after cancel", Plain("", "a", "b"), []answer{{text: "?"}, {done: true}}, "*", ErrMalformed, false},
 		{"challenge after cancel", Plain("", "a", "b"), []answer{{text: "?"}, {text: ""}}, "*", ErrMalformed, false},
 		{"lost after cancel", Plain("", "a", "b"), []answer{{text: "?"}, {err: io.EOF}}, "*", ErrMalformed, true},

@@ -38,6 +38,12 @@ func (l *loginClient) Next([]byte) ([]byte, error) {
 	return nil, malformed("third challenge of LOGIN")
 }
 
+// prompted are mechanisms that do not look at the server's challenges: some servers
+// send "Username:" as it is, without base64.
+type prompted interface{ anyPrompt() bool }
+
+func (*loginClient) anyPrompt() bool { return true }
+
 type loginServer struct {
 	plainServer
 	user  string

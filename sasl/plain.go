@@ -16,6 +16,7 @@ func Plain(authzid, user, password string) Client {
 type plainClient struct {
 	clientBase
 	authzid, user, password string
+	asked                   bool
 }
 
 func (*plainClient) Name() string { return "PLAIN" }
@@ -34,6 +35,16 @@ func (p *plainClient) Start() ([]byte, error) {
 	b = append(b, user...)
 	b = append(b, 0)
 	return append(b, password...), nil
+}
+
+// Next sends the message once more to a server that asks for it, with an empty
+// challenge, though it had it as the initial response.
+func (p *plainClient) Next(challenge []byte) ([]byte, error) {
+	if p.asked || len(challenge) > 0 {
+		return p.clientBase.Next(challenge)
+	}
+	p.asked = true
+	return p.Start()
 }
 
 // clientBase is shared by the clients that answer no challenge and verify

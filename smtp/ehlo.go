@@ -30,8 +30,8 @@ func ParseFeatures(text string) Features {
 		name, params, _ := strings.Cut(strings.TrimSpace(line), " ")
 		// "AUTH=PLAIN LOGIN" is the form that clients older than RFC 2554
 		// expect.
-		if len(name) > 5 && strings.EqualFold(name[:5], "AUTH=") {
-			name, params = name[:4], name[5:]+" "+params
+		if old, mechs, found := strings.Cut(name, "="); found && (strings.EqualFold(old, "AUTH") || strings.EqualFold(old, "X-EXPS")) {
+			name, params = old, mechs+" "+params
 		}
 		if !isKeyword(name) {
 			continue
@@ -70,9 +70,14 @@ func (f *Features) Param(keyword string) (string, bool) {
 	return "", false
 }
 
-// Mechanisms returns the SASL mechanisms that the server offers, in capitals.
+// Mechanisms returns the SASL mechanisms that the server offers, in capitals. Where
+// there is no AUTH they are those of X-EXPS, as which Exchange announces what it takes
+// with AUTH.
 func (f *Features) Mechanisms() []string {
-	params, _ := f.Param("AUTH")
+	params, ok := f.Param("AUTH")
+	if !ok {
+		params, _ = f.Param("X-EXPS")
+	}
 	list := strings.Fields(strings.ToUpper(params))
 	out := list[:0]
 	for i, m := range list {

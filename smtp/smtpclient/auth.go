@@ -37,7 +37,7 @@ func (c *Client) Auth(ctx context.Context, mech sasl.Client) error {
 
 func (c *Client) login(ctx context.Context, cr sasl.Credentials) error {
 	offered := c.features.Mechanisms()
-	if !c.features.Has(smtp.ExtAuth) || len(offered) == 0 {
+	if c.opts.Disable.Has(smtp.ExtAuth) || len(offered) == 0 {
 		return ErrNoAuth
 	}
 	return c.authenticated(cr.Authenticate(ctx, offered, c.saslConn(), c.carrier()))
