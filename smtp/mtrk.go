@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"crypto/sha1"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -13,6 +14,14 @@ import (
 type Track struct {
 	Certifier []byte
 	Timeout   time.Duration // whole seconds
+}
+
+// NewTrack returns the certifier for a secret: its SHA-1 digest (RFC 3885 §4). The
+// secret should be 16 random octets or more, and be kept to ask for the status (MTQP,
+// RFC 3887). The message needs an EnvelopeID as well.
+func NewTrack(secret []byte) *Track {
+	sum := sha1.Sum(secret)
+	return &Track{Certifier: sum[:]}
 }
 
 // mtrkParam is MTRK of RFC 3885 §3.1: the certifier in base64, then an optional

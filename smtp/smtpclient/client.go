@@ -315,6 +315,15 @@ func (c *Client) Expand(ctx context.Context, list string) (smtp.Reply, error) {
 	return c.withArgument(ctx, "EXPN", list)
 }
 
+// Help asks the server for help (HELP, RFC 5321 §4.1.1.8), about a command or what
+// else it may know, or in general with an empty topic. The text is for people.
+func (c *Client) Help(ctx context.Context, topic string) (smtp.Reply, error) {
+	if topic == "" {
+		return c.simple(ctx, "HELP", []byte("HELP\r\n"))
+	}
+	return c.withArgument(ctx, "HELP", topic)
+}
+
 // StartQueue asks the server to send what it holds for a host (ETRN, RFC 1985).
 func (c *Client) StartQueue(ctx context.Context, host string) (smtp.Reply, error) {
 	return c.withArgument(ctx, "ETRN", host)

@@ -94,6 +94,16 @@ func (s *Server) holds(o *smtp.MailOptions) bool {
 	return ok && r.Allows(o)
 }
 
+// solicited returns why a message is refused whose SOLICIT parameter names a keyword
+// that the Backend has announced (RFC 3865 §2.3).
+func (s *Server) solicited(o *smtp.MailOptions) error {
+	p, ok := s.Backend.(ExtensionParams)
+	if len(o.Solicit) == 0 || !ok {
+		return nil
+	}
+	return smtp.Soliciting(smtp.ParseSolicitation(p.ExtensionParams(smtp.ExtNoSoliciting)), o.Solicit)
+}
+
 // binaryMIME is RFC 3030 §3, which rests on CHUNKING.
 func binaryMIME() extension {
 	f := declared(smtp.ExtBinaryMIME)

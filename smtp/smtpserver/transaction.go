@@ -68,6 +68,10 @@ func (c *Conn) cmdMail(arg string) {
 		c.refuse(errHold)
 		return
 	}
+	if err := c.srv.solicited(o); err != nil {
+		c.refuse(err)
+		return
+	}
 	if o.Auth != nil && c.identity == "" {
 		o.Auth = &smtp.Address{} // RFC 4954 §5: from who isn't trusted it means nothing
 	}

@@ -140,6 +140,8 @@ func (b *scriptBackend) ExtensionParams(e smtp.Extension) string {
 		return "86400 2030-01-01T00:00:00Z"
 	case smtp.ExtDeliverBy:
 		return "240"
+	case smtp.ExtNoSoliciting:
+		return "net.example:ADV,org.example:ADV:SEX"
 	case smtp.ExtMTPriority:
 		return "MIXER"
 	}
