@@ -76,26 +76,39 @@ func (d *DotWriter) Write(p []byte) (n int, err error) {
 
 func (d *DotWriter) put(p []byte) error {
 	d.tr.add(p)
+	if d.c.wn == 0 && len(p) >= pool.Large/2 {
+		return d.c.send(p) // without being copied
+	}
 	_, err := d.c.write(p)
 	return err
 }
+
+// keepBack is how many octets of a body wait for what follows, so that the end does not
+// make a packet by itself.
+const keepBack = 512
 
 // ReadFrom implements io.ReaderFrom.
 func (d *DotWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	buf := pool.GetLarge()
 	defer pool.Put(buf)
+	kept := 0
 	for {
-		m, err := r.Read(buf)
-		if m > 0 {
-			if _, err := d.Write(buf[:m]); err != nil {
+		m, err := r.Read(buf[kept:])
+		n += int64(m)
+		kept += m
+		if ready := kept - keepBack; ready > 0 && err == nil {
+			if _, err := d.Write(buf[:ready]); err != nil {
 				return n, err
 			}
-			n += int64(m)
-		}
-		if err == io.EOF {
-			return n, nil
+			kept = copy(buf, buf[ready:kept])
 		}
 		if err != nil {
+			if _, werr := d.Write(buf[:kept]); werr != nil {
+				return n, werr
+			}
+			if err == io.EOF {
+				err = nil
+			}
 			return n, err
 		}
 	}
@@ -112,7 +125,10 @@ func (d *DotWriter) Close() error {
 	if d.cr || !d.bol {
 		end = "\r\n.\r\n"
 	}
-	_, err := d.c.writeString(end)
+	err := d.c.makeRoom(len(end))
+	if err == nil {
+		_, err = d.c.writeString(end)
+	}
 	d.tr.end()
 	return err
 }

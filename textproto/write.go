@@ -49,6 +49,20 @@ func (c *Conn) space(n int) ([]byte, error) {
 	return c.wbuf[c.wn:], nil
 }
 
+// makeRoom sends most of a buffer that has no room for n more octets, and keeps the
+// rest for the write that they go out with.
+func (c *Conn) makeRoom(n int) error {
+	if c.wn <= keepBack || len(c.wbuf)-c.wn >= n || len(c.wbuf) < pool.Large {
+		return nil
+	}
+	ready := c.wn - keepBack
+	if err := c.send(c.wbuf[:ready]); err != nil {
+		return err
+	}
+	c.wn = copy(c.wbuf, c.wbuf[ready:c.wn])
+	return nil
+}
+
 // Write buffers p. Data larger than the buffer is written to the network
 // without being copied.
 func (c *Conn) Write(p []byte) (int, error) {
