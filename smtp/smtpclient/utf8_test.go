@@ -61,7 +61,9 @@ func TestLateUTF8(t *testing.T) {
 					require.False(t, smtpclient.Temporary(err))
 					require.Equal(t, smtpclient.NotAttempted, res.Recipients[0].Status)
 					require.Equal(t, tc.aborted, c.Err() != nil)
+					back.mu.Lock()
 					require.Zero(t, back.count)
+					back.mu.Unlock()
 					continue
 				}
 				require.NoError(t, err)
