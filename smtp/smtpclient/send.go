@@ -68,7 +68,7 @@ func (c *Client) send(ctx context.Context, env *Envelope, body io.Reader, url st
 	// can be read so often.
 	t := &transaction{}
 	var todo []int
-	if c.limits.RcptMax > 0 || c.limits.RcptDomainMax > 0 {
+	if max := c.limits.RcptMax; max > 0 && len(env.To) > max || c.limits.RcptDomainMax > 0 {
 		for i := range env.To {
 			todo = append(todo, i)
 		}
