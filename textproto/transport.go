@@ -37,6 +37,7 @@ type transport struct {
 	grace    time.Duration
 	waited   time.Duration // for input, since the last Wait
 	came     int64         // octets in that time
+	ack      quickAck
 
 	mu           sync.Mutex
 	readTimeout  time.Duration
@@ -137,7 +138,11 @@ func (t *transport) Read(p []byte) (int, error) {
 	if t.minInput > 0 {
 		begun = time.Now()
 	}
+	t.ack.beforeRead(t.Conn)
 	n, err := t.Conn.Read(p)
+	if n > 0 {
+		t.ack.received()
+	}
 	t.in.Add(int64(n))
 	if t.minInput > 0 {
 		t.pace(n, time.Since(begun))
@@ -170,6 +175,7 @@ func (t *transport) newPace() {
 func (t *transport) Write(p []byte) (n int, err error) {
 	t.inIO.Add(1)
 	defer t.inIO.Add(-1)
+	t.ack.answered()
 	for {
 		t.armWrite()
 		m, err := t.Conn.Write(p[n:min(len(p), n+maxWrite)])

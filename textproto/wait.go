@@ -69,6 +69,7 @@ func (c *Conn) Wait() error {
 	c.release()
 	c.watch.end()
 	defer c.watch.begin()
+	t.ack.answered() // between commands nobody waits for an acknowledgement
 	if c.state != nil {
 		c.state(StateIdle)
 		defer c.state(StateActive)

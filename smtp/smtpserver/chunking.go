@@ -180,9 +180,6 @@ func (ch *chunks) next() error {
 	ch.size = 0
 	for !c.goodbye {
 		line, err := c.next()
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF // the message has no end
-		}
 		if err != nil {
 			ch.replied = true
 			if err == io.EOF {
