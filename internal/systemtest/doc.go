@@ -9,6 +9,7 @@
 //   - programs_test.go: the other examples, against this server and Dovecot
 //   - proxy_test.go: examples/proxy in front of this server and of Dovecot
 //   - copy_test.go, copykill_test.go, copyspeed_test.go: examples/copy
+//   - latency_test.go: how long clients wait that write in pieces
 //   - errors_test.go: what the program says when it cannot start
 //
 // Where the environment variable MAILSERVER_RACE is set, the server is built

@@ -28,11 +28,12 @@ const (
 
 // server is a running mailserver.
 type server struct {
-	t     testing.TB
-	cmd   *exec.Cmd
-	dir   string
-	args  []string
-	ports map[string]int
+	t       testing.TB
+	program string
+	cmd     *exec.Cmd
+	dir     string
+	args    []string
+	ports   map[string]int
 
 	mu     sync.Mutex
 	output bytes.Buffer
@@ -43,8 +44,14 @@ type server struct {
 // and waits until it serves.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
+	return startProgram(t, mailserver(t), args...)
+}
+
+// startProgram is start for another build of the mailserver.
+func startProgram(t testing.TB, program string, args ...string) *server {
+	t.Helper()
 	dir := t.TempDir()
-	s := &server{t: t, dir: dir, ports: freePorts(t, "smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s")}
+	s := &server{t: t, program: program, dir: dir, ports: freePorts(t, "smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s")}
 	s.args = []string{"-data", filepath.Join(dir, "data"), "-user", alice + ":" + alicePassword, "-user", bob + ":" + bobPassword}
 	for name, port := range s.ports {
 		s.args = append(s.args, "-"+name, strconv.Itoa(port))
@@ -57,7 +64,7 @@ func start(t testing.TB, args ...string) *server {
 // run starts the process, the first time or again.
 func (s *server) run() {
 	s.t.Helper()
-	s.cmd = exec.Command(mailserver(s.t), s.args...)
+	s.cmd = exec.Command(s.program, s.args...)
 	s.cmd.Dir = s.dir
 	// How far the heap grows beyond what is live depends on when the collector
 	// gets to run, on a busy machine more than on what the server does. With a
