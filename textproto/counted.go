@@ -74,6 +74,9 @@ func (d *CountedReader) Read(p []byte) (int, error) {
 		if len(p) >= pool.Small {
 			n, err := c.readSome(p) // past the buffer
 			d.took(p[:n])
+			if d.left == 0 {
+				c.t.ack.received()
+			}
 			if err != nil {
 				return n, d.fail(err)
 			}
@@ -147,7 +150,9 @@ func (c *Conn) ReadCounted(p []byte) (n int, err error) {
 		var m int
 		if len(p)-n >= pool.Small {
 			m, err = c.readSome(p[n:]) // past the buffer
-			n += m
+			if n += m; n == len(p) {
+				c.t.ack.received()
+			}
 		} else {
 			err = c.fill()
 		}

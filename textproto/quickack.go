@@ -12,14 +12,15 @@ import (
 // §3.7.4), and our kernel acknowledges late, with the answer that it expects soon
 // (§3.8.6.3). The peer waits for us and we for the peer, some 40 ms each time.
 //
-// The sign of it is a read that follows a read with nothing written in between: what
-// has come is not complete, and no answer is going to acknowledge it. Then the
+// The sign of it is a read that follows a short read with nothing written in between:
+// what has come is not complete, and no answer is going to acknowledge it. Then the
 // kernel is told to acknowledge at once. It does so from then on, until our next
 // write makes it expect an answer again: once between two writes is enough, however
 // many reads a body takes, and peers that send commands whole cost nothing.
 //
-// A read that has filled its buffer counts as well: it may have been the octets of a
-// literal, with the end of the command yet to come.
+// A read that fills its buffer is no sign, since there is likely more to read; but
+// one that took the octets of a literal, and no more, is: the end of the command is
+// yet to come.
 type quickAck struct {
 	state atomic.Int32
 
@@ -32,7 +33,7 @@ type quickAck struct {
 // States of a quickAck.
 const (
 	ackAnswered = iota // nothing has come since the last write
-	ackDue             // something has
+	ackDue             // something has, and the peer may wait
 	ackQuick           // the kernel has been told
 )
 
@@ -44,7 +45,7 @@ func (q *quickAck) answered() {
 	}
 }
 
-// received notes that something was read.
+// received notes that all that has come was read.
 func (q *quickAck) received() {
 	if q.state.Load() == ackAnswered {
 		q.state.CompareAndSwap(ackAnswered, ackDue)

@@ -133,16 +133,16 @@ func TestQuickAckWhole(t *testing.T) {
 		io.WriteString(peer, "a NOOP\r\n")
 		answer(t, peer, "a NOOP\r\n")
 	}
-	pipelined := strings.Repeat("a NOOP\r\n", 20)
-	for range 100 {
-		io.WriteString(peer, pipelined)
-		answer(t, peer, pipelined)
+	for _, command := range []string{strings.Repeat("a NOOP\r\n", 20), strings.Repeat("x", 128) + "\r\n", strings.Repeat("x", 5000) + "\r\n"} {
+		for range 100 {
+			io.WriteString(peer, command)
+			answer(t, peer, command)
+		}
 	}
 	require.Zero(t, c.set.Load())
 }
 
-// A body has one call, of however many reads it consists, and so has the line after
-// a literal that a read has just filled.
+// A body has one call, of however many reads it consists.
 func TestQuickAckBody(t *testing.T) {
 	c, peer := startEcho(t)
 	io.WriteString(peer, "DATA\r\n")
@@ -162,7 +162,8 @@ func TestQuickAckBody(t *testing.T) {
 	answer(t, peer, "go ahead\r\n")
 	io.WriteString(peer, large+".\r\n")
 	answer(t, peer, "DATA\r\n")
-	require.EqualValues(t, 2, c.set.Load())
+	require.LessOrEqual(t, c.set.Load(), int32(2))
+	before := c.set.Load()
 
 	for len(c.read) > 0 {
 		<-c.read
@@ -174,32 +175,36 @@ func TestQuickAckBody(t *testing.T) {
 		c.taken()
 	}
 	answer(t, peer, head)
-	require.EqualValues(t, 3, c.set.Load())
+	require.Equal(t, before+1, c.set.Load())
 }
 
 // The line after a literal may be what the client holds back, although the read
 // before it took all that was asked for.
 func TestQuickAckFullRead(t *testing.T) {
-	c, counted, peer := ackPair(t)
-	counted.read = make(chan int, 100)
-	go func() {
-		peer.Write(make([]byte, 5000))
-		for n := 0; n < 5000; {
-			n += counted.taken()
-		}
-		io.WriteString(peer, "\r\n")
-	}()
-	p := make([]byte, 5000)
-	n, err := c.ReadCounted(p)
-	require.NoError(t, err)
-	require.Equal(t, 5000, n)
-	_, err = c.ReadLine()
-	require.NoError(t, err)
-	require.EqualValues(t, 1, counted.set.Load())
+	for _, read := range []func(c *Conn, p []byte) (int, error){
+		(*Conn).ReadCounted,
+		func(c *Conn, p []byte) (int, error) { return io.ReadFull(c.CountedReader(int64(len(p))), p) },
+	} {
+		c, counted, peer := ackPair(t)
+		counted.read = make(chan int, 100)
+		go func() {
+			peer.Write(make([]byte, 5000))
+			for n := 0; n < 5000; {
+				n += counted.taken()
+			}
+			io.WriteString(peer, "\r\n")
+		}()
+		n, err := read(c, make([]byte, 5000))
+		require.NoError(t, err)
+		require.Equal(t, 5000, n)
+		_, err = c.ReadLine()
+		require.NoError(t, err)
+		require.EqualValues(t, 1, counted.set.Load())
+	}
 }
 
-// Records are read in one piece, so TLS makes no difference; and a listener's own
-// TLS lies above the socket.
+// TLS reads a record in one piece where it can, and makes no difference then. A
+// listener's own TLS lies above the socket, and there it is found.
 func TestQuickAckTLS(t *testing.T) {
 	server, client := testutil.TLS(t, "mail.example.org")
 	for _, above := range []bool{false, true} {
@@ -230,11 +235,13 @@ func TestQuickAckTLS(t *testing.T) {
 			<-counted.read
 		}
 		before := counted.set.Load()
-		require.LessOrEqual(t, before, int32(2), "in the handshake")
-		for range 100 {
-			io.WriteString(peer, "a NOOP\r\n")
-			answer(t, peer, "a NOOP\r\n")
-			counted.taken()
+		require.LessOrEqual(t, before, int32(2), "in the handshake, of two flights")
+		for _, command := range []string{"a NOOP\r\n", strings.Repeat("x", 300) + "\r\n"} {
+			for range 100 {
+				io.WriteString(peer, command)
+				answer(t, peer, command)
+				counted.taken()
+			}
 		}
 		require.Equal(t, before, counted.set.Load())
 		for i := range int32(10) {
@@ -250,7 +257,7 @@ func TestQuickAckTLS(t *testing.T) {
 		peer.Write(bytes.Repeat([]byte("x"), 1_000_000))
 		io.WriteString(peer, "\r\n")
 		answer(t, peer, "LITERAL 1000000\r\n")
-		require.Equal(t, before+1, counted.set.Load(), "once, of some 62 records")
+		require.LessOrEqual(t, counted.set.Load(), before+1, "of some 62 records")
 		peer.Close()
 		require.ErrorIs(t, <-done, io.EOF)
 	}

@@ -140,7 +140,7 @@ func (t *transport) Read(p []byte) (int, error) {
 	}
 	t.ack.beforeRead(t.Conn)
 	n, err := t.Conn.Read(p)
-	if n > 0 {
+	if 0 < n && n < len(p) {
 		t.ack.received()
 	}
 	t.in.Add(int64(n))
