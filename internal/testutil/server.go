@@ -16,7 +16,7 @@ func Serve(t testing.TB, srv interface {
 	Close() error
 }) (addr string) {
 	t.Helper()
-	return serve(t, srv.Serve, srv.Close)
+	return serve(t, loopback(t), srv.Serve, srv.Close)
 }
 
 // ServeTLS is Serve with TLS from the first octet.
@@ -25,13 +25,18 @@ func ServeTLS(t testing.TB, srv interface {
 	Close() error
 }) (addr string) {
 	t.Helper()
-	return serve(t, srv.ServeTLS, srv.Close)
+	return serve(t, loopback(t), srv.ServeTLS, srv.Close)
 }
 
-func serve(t testing.TB, serve func(net.Listener) error, close func() error) string {
+func loopback(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	return l
+}
+
+func serve(t testing.TB, l net.Listener, serve func(net.Listener) error, close func() error) (addr string) {
+	t.Helper()
 	done := make(chan error, 1)
 	go func() { done <- serve(l) }()
 	t.Cleanup(func() {
