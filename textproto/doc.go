@@ -52,6 +52,9 @@
 //   - Deadlines are set in one place (transport), under one mutex, from the
 //     timeouts, the bound contexts and the waiting state. A layer above it sees
 //     only a timeout, which it survives; Conn reports the reason afterwards.
+//   - A peer that writes a command in pieces does not wait for a delayed
+//     acknowledgement, on Linux, and one that writes it whole causes no system
+//     call for that (quickAck).
 //   - A failed write is permanent, a read that timed out is not.
 //   - The reading side and the writing side share no unguarded state, so each may
 //     have a goroutine of its own.

@@ -1,6 +1,7 @@
 package imapserver_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap/imapserver"
 	"github.com/posthorn-mail/posthorn/internal/testutil"
+	"github.com/posthorn-mail/posthorn/sasl"
 )
 
 // All that answers a command goes out in one write, and so do the answers to
@@ -21,7 +23,8 @@ func TestWrites(t *testing.T) {
 	for i := range 20 {
 		appendTo(t, acct, "INBOX", testMessage(i))
 	}
-	srv := &imapserver.Server{Store: store, Authenticator: testUsers(), AllowInsecureAuth: true}
+	srv := &imapserver.Server{Store: store, Authenticator: testUsers(), AllowInsecureAuth: true,
+		OnAuth: func(context.Context, sasl.Attempt) {}} // no delay
 	nc, writes := testutil.ServeWrites(t, srv)
 	c := newClient(t, nc)
 	// once sends text and requires that the answer, up to a line that begins with
