@@ -1,7 +1,6 @@
 package textproto
 
 import (
-	"net"
 	"sync"
 	"syscall"
 	"time"
@@ -47,20 +46,8 @@ const (
 
 // newWatch returns a watch of c, or nil where the operating system can't be asked.
 func newWatch(c *Conn, gone func()) *watch {
-	nc := c.t.Conn
-	for {
-		under, ok := nc.(interface{ NetConn() net.Conn })
-		if !ok {
-			break
-		}
-		nc = under.NetConn()
-	}
-	sc, ok := nc.(syscall.Conn)
-	if !ok || !canLook {
-		return nil
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
+	raw := socket(c.t.Conn)
+	if raw == nil || !canLook {
 		return nil
 	}
 	w := &watch{c: c, raw: raw, gone: gone}

@@ -115,7 +115,7 @@ func TestOnAuth(t *testing.T) {
 		_, status := c.cmd("LOGIN fred wrong")
 		require.True(t, strings.HasPrefix(status, "NO "), status)
 	}
-	require.Equal(t, "* BYE too many failed logins", c.line())
+	require.Equal(t, "* BYE [LIMIT] too many failed logins", c.line())
 
 	// A cancelled attempt is a failure, and is reported to OnAuth.
 	c = dial(t, addr)
@@ -125,7 +125,7 @@ func TestOnAuth(t *testing.T) {
 		c.send("*\r\n")
 		require.True(t, strings.HasPrefix(c.line(), "a BAD "))
 	}
-	require.Equal(t, "* BYE too many failed logins", c.line())
+	require.Equal(t, "* BYE [LIMIT] too many failed logins", c.line())
 	for range 4 {
 		<-attempts
 	}
