@@ -58,6 +58,8 @@
 //   - A failed write is permanent, a read that timed out is not.
 //   - The reading side and the writing side share no unguarded state, so each may
 //     have a goroutine of its own.
+//   - The context of a Handler ends when the client has gone, even if nothing is
+//     read or written; no input is taken from the connection to find that out.
 //   - No allocations grow with the number of lines or bodies. A waiting
 //     connection holds no buffer.
 package textproto

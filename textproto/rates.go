@@ -13,15 +13,16 @@ import (
 //
 // Each protocol's server tells of commands and failures with Conn.Spend.
 type Rates struct {
-	// Commands bounds the commands of a connection (default 50,000 in 10
-	// seconds). IMAP and POP3 count a command before login as a hundred.
+	// Commands bounds the commands of a connection (default 200,000 in 10
+	// seconds). IMAP and POP3 count a command before login as a hundred, and
+	// SMTP counts none that carry a message.
 	Commands Rate
 	// Failures bounds the commands of a connection that were wrong or were
 	// refused (default 10,000 in 10 minutes).
 	Failures Rate
 
 	// NetworkCommands and NetworkFailures bound those of all connections of a
-	// client network together (default 500,000 in 10 seconds, and 50,000 in an
+	// client network together (default 2,000,000 in 10 seconds, and 50,000 in an
 	// hour), NetworkLogins its attempts to log in that failed (default 1,000 in
 	// an hour). What a network is follows from Server.IPv4Prefix and IPv6Prefix.
 	// Loopback addresses are none, nor is what has no IP address.
@@ -59,9 +60,9 @@ func (r Rates) withDefaults() Rates {
 		n   int
 		per time.Duration
 	}{
-		{&r.Commands, 50_000, 10 * time.Second},
+		{&r.Commands, 200_000, 10 * time.Second},
 		{&r.Failures, 10_000, 10 * time.Minute},
-		{&r.NetworkCommands, 500_000, 10 * time.Second},
+		{&r.NetworkCommands, 2_000_000, 10 * time.Second},
 		{&r.NetworkFailures, 50_000, time.Hour},
 		{&r.NetworkLogins, 1_000, time.Hour},
 	} {
@@ -209,10 +210,19 @@ func (r *Rates) exempts(ip netip.Addr) bool {
 
 func (s *Server) excess(ctx context.Context, x Excess) error {
 	s.stats.excesses.Add(1)
-	if s.OnExcess != nil {
-		return s.OnExcess(ctx, x)
+	enforce := s.OnExcess
+	if enforce == nil {
+		enforce = Enforce
 	}
-	return Enforce(ctx, x)
+	err := enforce(ctx, x)
+	if err != nil && ctx.Err() == nil {
+		of := "connection"
+		if x.Network.IsValid() {
+			of = x.Network.String()
+		}
+		s.logger().Info("client closed: it exceeds a rate", "conn", x.Conn.ID(), "remote", x.Conn.RemoteAddr(), "rate", x.Kind, "of", of)
+	}
+	return err
 }
 
 // A meter counts what the client of a Server's connection does.

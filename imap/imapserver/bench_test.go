@@ -34,7 +34,7 @@ func benchServer(b *testing.B, messages int) *client {
 		_, err := inbox.Append(b.Context(), msgs...)
 		require.NoError(b, err)
 	}
-	return login(b, start(b, &imapserver.Server{Store: store, AllowInsecureAuth: true, Authenticator: plainUsers{}}))
+	return login(b, start(b, unhurried(store)))
 }
 
 // skip reads to the tagged response and counts octets.
@@ -101,7 +101,7 @@ func BenchmarkFetchBody(b *testing.B) {
 	msg := "Subject: large\r\n\r\n" + strings.Repeat(line, vastSize/len(line))
 	_, err = inbox.Append(b.Context(), mailbox.Incoming{Body: strings.NewReader(msg), Size: int64(len(msg))})
 	require.NoError(b, err)
-	c := login(b, start(b, &imapserver.Server{Store: store, AllowInsecureAuth: true, Authenticator: plainUsers{}}))
+	c := login(b, start(b, unhurried(store)))
 	c.ok("SELECT INBOX")
 	b.ReportAllocs()
 	b.SetBytes(int64(len(msg)))
@@ -131,7 +131,7 @@ func BenchmarkIdleConn(b *testing.B) {
 	store := memory.New(nil)
 	b.Cleanup(func() { store.Close() })
 	require.NoError(b, store.CreateAccount(b.Context(), "fred"))
-	addr := start(b, &imapserver.Server{Store: store, AllowInsecureAuth: true, Authenticator: plainUsers{}})
+	addr := start(b, unhurried(store))
 	const n = 500
 	for b.Loop() {
 		before := memoryInUse()
@@ -164,4 +164,11 @@ func memoryInUse() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc + m.StackInuse
+}
+
+// unhurried is a server that lets clients go as fast as they can.
+func unhurried(store mailbox.Store) *imapserver.Server {
+	srv := &imapserver.Server{Store: store, AllowInsecureAuth: true, Authenticator: plainUsers{}}
+	srv.Rates.Commands.N = -1
+	return srv
 }

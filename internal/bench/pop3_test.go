@@ -101,6 +101,7 @@ func posthornPOP3(tb testing.TB) string {
 	users := &sasl.Users{Iterations: sasl.MinIterations}
 	require.NoError(tb, users.Set(maildropUser, maildropPassword))
 	srv := &pop3server.Server{Store: store, Authenticator: users, AllowInsecureAuth: true}
+	srv.Rates.Commands.N = -1
 	srv.Logger = slog.New(slog.DiscardHandler)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(tb, err)

@@ -197,7 +197,7 @@ func (c *Conn) next() ([]byte, error) {
 			c.wrong(errLineTooLong)
 		case err == nil:
 			if bytes.IndexByte(line, 0) < 0 {
-				return line, c.allow()
+				return line, nil
 			}
 			c.wrong(&smtp.Error{Code: 500, Enhanced: smtp.EnhancedCode{5, 5, 2}, Text: "NUL is not allowed"})
 		case errors.Is(err, textproto.ErrLineEndless):
@@ -218,13 +218,17 @@ func (c *Conn) next() ([]byte, error) {
 	}
 }
 
-// allow counts a command. An error ends the connection; the client has been told.
-func (c *Conn) allow() error {
-	if err := c.tp.Spend(c.ctx, textproto.Commands, 1); err != nil {
+// allow counts a command that carries no message, and ends the session of a client
+// that gives too many. (Those that carry one are as many as there is mail.)
+func (c *Conn) allow() bool {
+	c.idle++
+	switch {
+	case c.idle > limit(c.srv.Limits.Idle, DefaultIdle):
+		c.overdone("too many commands without a message")
+	case c.tp.Spend(c.ctx, textproto.Commands, 1) != nil:
 		c.overdone("too many commands")
-		return err
 	}
-	return nil
+	return !c.goodbye
 }
 
 // overdone closes the connection of a client that does too much of something.
@@ -263,12 +267,10 @@ func (c *Conn) lost(err error) {
 func (c *Conn) dispatch(line []byte) {
 	verb, arg := smtp.CutCommand(line)
 	cmd := c.srv.lookup(verb)
-	if cmd == nil || !cmd.message {
-		c.idle++
+	if (cmd == nil || !cmd.message) && !c.allow() {
+		return
 	}
 	switch {
-	case c.idle > limit(c.srv.Limits.Idle, DefaultIdle):
-		c.overdone("too many commands without a message")
 	case cmd == nil:
 		if isHTTP(verb, arg) {
 			c.log.Info("smtp: the client speaks HTTP", "conn", c.ID(), "remote", c.RemoteAddr())
