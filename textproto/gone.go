@@ -28,7 +28,8 @@ type watch struct {
 
 	mu     sync.Mutex
 	timer  *time.Timer
-	on     bool
+	armed  bool // the timer runs
+	on     bool // a command is at work
 	out    int64     // octets written, at the last look
 	closed time.Time // when the client's output was first seen to have ended
 	state  peerState // what look has found
@@ -64,6 +65,15 @@ func (w *watch) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.on, w.closed = true, time.Time{}
+	if !w.armed {
+		w.arm()
+	}
+}
+
+// arm starts the timer. It is not stopped at the end of a command, so that it is
+// started once in WatchInterval however many commands there are.
+func (w *watch) arm() {
+	w.armed = true
 	if w.timer == nil {
 		w.timer = time.AfterFunc(WatchInterval, w.tick)
 	} else {
@@ -78,7 +88,18 @@ func (w *watch) end() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.on = false; w.timer != nil {
+	w.on = false
+}
+
+// stop releases the timer.
+func (w *watch) stop() {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.on = false
+	if w.timer != nil {
 		w.timer.Stop()
 	}
 }
@@ -86,15 +107,15 @@ func (w *watch) end() {
 func (w *watch) tick() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.on {
-		return
-	}
-	if w.over() {
+	w.armed = false
+	switch {
+	case !w.on:
+	case w.over():
 		w.on = false
 		w.gone()
-		return
+	default:
+		w.arm()
 	}
-	w.timer.Reset(WatchInterval)
 }
 
 // over reports whether the client has gone. A read or write in progress finds

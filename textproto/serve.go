@@ -148,7 +148,7 @@ func (sc *serverConn) serve() {
 	sc.setState(StateActive)
 	defer c.limitLogin(sc.ctx, s.LoginTimeout)()
 	c.watch.begin()
-	defer c.watch.end()
+	defer c.watch.stop()
 	sc.h.ServeConn(sc.ctx, c)
 }
 
