@@ -14,6 +14,7 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/pop3/pop3server"
 	"github.com/posthorn-mail/posthorn/sasl"
+	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
@@ -47,6 +48,7 @@ func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy,
 			Store: st, Resolve: p.resolve, TempDir: c.data,
 		}, refusals(logs["smtp"])),
 		Limits: smtpserver.Limits{Message: c.maxMessageSize},
+		Allow:  smtp.AllowHello, // real senders have names such as "(none)"
 	}
 	submission := &smtpserver.Server{
 		Backend: smtpserver.Wrap(&smtpserver.Delivery{
@@ -57,6 +59,7 @@ func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy,
 		RequireAuth:       true,
 		OnAuth:            logins(logs["submission"]),
 		Limits:            smtpserver.Limits{Message: c.maxMessageSize},
+		Allow:             smtp.AllowHello,
 	}
 	imap := &imapserver.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(logs["imap"])}
 	pop3 := &pop3server.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(logs["pop3"])}
