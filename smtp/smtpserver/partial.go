@@ -22,7 +22,11 @@ func (s *deliverySession) answer(ctx context.Context, m *received, errs []error)
 	switch {
 	case failures == 0:
 		s.report(ctx, m, errs, nil)
-		s.forget(m)
+		if ctx.Err() != nil { // the client has gone, and will send the message again
+			s.remember(m, errs)
+		} else {
+			s.forget(m)
+		}
 		return nil
 	case len(errs) == 1:
 		return errs[0]

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -242,4 +243,65 @@ func TestPartialLMTP(t *testing.T) {
 		require.Len(t, stored(t, st, "alice"), i+1)
 	}
 	require.Empty(t, stored(t, st, "sender"))
+}
+
+// lateStore stores a message only once the client has gone, if late is set.
+type lateStore struct {
+	mailbox.Store
+	late *atomic.Bool
+}
+
+func (s lateStore) Account(ctx context.Context, name string) (mailbox.Account, error) {
+	a, err := s.Store.Account(ctx, name)
+	return lateAccount{a, s.late}, err
+}
+
+type lateAccount struct {
+	mailbox.Account
+	late *atomic.Bool
+}
+
+func (a lateAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, error) {
+	m, err := a.Account.Mailbox(ctx, name)
+	return lateMailbox{m, a.late}, err
+}
+
+type lateMailbox struct {
+	mailbox.Mailbox
+	late *atomic.Bool
+}
+
+func (m lateMailbox) Append(ctx context.Context, in ...mailbox.Incoming) (mailbox.Result, error) {
+	if m.late.Load() {
+		<-ctx.Done()
+	}
+	return m.Mailbox.Append(context.WithoutCancel(ctx), in...)
+}
+
+// A client that goes before it is told that its message was delivered sends it
+// again, and it is not doubled.
+func TestPartialUnheard(t *testing.T) {
+	st, d, _ := partial(t)
+	var late atomic.Bool
+	late.Store(true)
+	d.Store = lateStore{d.Store, &late}
+	srv := &smtpserver.Server{Backend: d}
+	addr := start(t, srv)
+	k := talk(t, addr)
+	k.do("HELO c", "250")
+	k.do("MAIL FROM:<"+foreign+">", "250")
+	k.do("RCPT TO:<alice@example.org>", "250")
+	k.do("DATA", "354")
+	k.c.WriteString("Subject: once\r\n\r\nhello\r\n.\r\n")
+	require.NoError(t, k.c.Flush())
+	k.c.Close()
+	require.Eventually(t, func() bool { return srv.Stats().Active == 0 }, time.Minute, 10*time.Millisecond)
+	require.Len(t, stored(t, st, "alice"), 1)
+	late.Store(false)
+	for range 2 {
+		k = talk(t, addr)
+		k.do("HELO c", "250")
+		k.send(foreign, []string{"alice@example.org"}, "Subject: once\r\n\r\nhello\r\n", "250")
+	}
+	require.Len(t, stored(t, st, "alice"), 2, "the second attempt is not the first, the third is another message")
 }
