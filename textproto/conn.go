@@ -68,7 +68,7 @@ type Conn struct {
 	full    bool   // the last read filled buf
 	maxLine int
 	skipped int       // octets skipped so far of a line that is too long
-	lineEnd []byte    // the last octets of it, with its line end
+	lineEnd *lineEnd  // of it
 	readErr error     // permanent
 	body    unread    // body reader that is not at its end, or nil
 	small   [128]byte // holds the start of a command while no buffer is needed
@@ -84,10 +84,7 @@ type Conn struct {
 	idle      atomic.Int64 // IdleTimeout
 	autoFlush bool         // reads flush before they wait; see SetAutoFlush
 	onError   func(error)  // called with the first fatal error of either side
-	watch     *watch       // of a server's connection, or nil
-	meter     *meter       // of a server's connection, or nil
-	unbind    func()       // ends LoginTimeout
-	ahead     atomic.Bool  // input is buffered after the present line or body; kept for watch
+	served    *serverConn  // the Server's part of it, or nil
 	remote    net.Addr     // from the PROXY protocol, or nil
 	local     net.Addr
 	state     func(ConnState) // called with idle and active, or nil
@@ -148,18 +145,12 @@ func (c *Conn) BindTimeout(ctx context.Context, d time.Duration, cause error) (r
 	})
 }
 
-// limitLogin bounds the time until LoggedIn. It returns a function that must be
-// called in any case.
-func (c *Conn) limitLogin(ctx context.Context, d time.Duration) (release func()) {
-	c.unbind = c.BindTimeout(ctx, d, ErrLoginTimeout)
-	return c.unbind
-}
-
-// LoggedIn ends the time limit of Server.LoginTimeout. It is for servers; it may
-// be called more than once.
+// LoggedIn ends the time limit of Server.LoginTimeout. It is for servers, on the
+// connection's goroutine; it may be called more than once.
 func (c *Conn) LoggedIn() {
-	if c.unbind != nil {
-		c.unbind()
+	if sc := c.served; sc != nil && sc.unbind != nil {
+		sc.unbind()
+		sc.unbind = nil
 	}
 }
 

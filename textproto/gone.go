@@ -1,8 +1,7 @@
 package textproto
 
 import (
-	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,20 +18,19 @@ const (
 
 // A watch notices that the client of a server's connection has gone while
 // nothing is read from it or written to it. It asks the operating system, so that
-// it needs no goroutine and reads nothing that a command to come may consist of.
+// it reads nothing that a command to come may consist of.
 type watch struct {
-	c    *Conn
-	raw  syscall.RawConn
-	gone func() // called once, with mu held
-	look func(fd uintptr)
+	ahead atomic.Bool // input is buffered behind the present line or body
+	blind bool        // the operating system can't be asked
 
-	mu     sync.Mutex
-	timer  *time.Timer
-	armed  bool // the timer runs
-	on     bool // a command is at work
-	out    int64     // octets written, at the last look
-	closed time.Time // when the client's output was first seen to have ended
-	state  peerState // what look has found
+	// work is changed by the connection's goroutine only: it counts up when a
+	// command begins to be at work, and when none is any more.
+	work atomic.Uint32
+
+	// Of Server.watchConns:
+	seen uint32 // work, at the last look
+	half uint8  // looks since then that have found the client's output at its end
+	out  int64  // octets written, at the last look
 }
 
 // peerState is what the operating system knows of the other end.
@@ -45,104 +43,95 @@ const (
 	peerUnsure                  // to be asked in another way
 )
 
-// newWatch returns a watch of c, or nil where the operating system can't be asked.
-func newWatch(c *Conn, gone func()) *watch {
-	raw := socket(c.t.Conn)
-	if raw == nil || !canLook {
-		return nil
-	}
-	w := &watch{c: c, raw: raw, gone: gone}
-	w.look = func(fd uintptr) { w.state = look(int(fd), w.c.tls.Load() != nil) }
-	return w
-}
-
-// begin says that a command is at work, or has gone on to something new. A nil
-// watch does nothing.
-func (w *watch) begin() {
-	if w == nil {
+// begin says that a command is at work, or has gone on to something new.
+func (w *watch) begin(s *Server) {
+	if w.blind {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.on, w.closed = true, time.Time{}
-	if !w.armed {
-		w.arm()
-	}
-}
-
-// arm starts the timer. It is not stopped at the end of a command, so that it is
-// started once in WatchInterval however many commands there are.
-func (w *watch) arm() {
-	w.armed = true
-	if w.timer == nil {
-		w.timer = time.AfterFunc(WatchInterval, w.tick)
-	} else {
-		w.timer.Reset(WatchInterval)
+	w.work.Store((w.work.Load() | 1) + 2) // odd, and another number
+	if !s.watching.Load() && s.watching.CompareAndSwap(false, true) {
+		go s.watchConns()
 	}
 }
 
 // end says that none is at work.
 func (w *watch) end() {
-	if w == nil {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.on = false
+	w.work.Store((w.work.Load() + 1) &^ 1)
 }
 
-// stop releases the timer.
-func (w *watch) stop() {
-	if w == nil {
-		return
+func (w *watch) atWork() bool { return w.work.Load()&1 != 0 }
+
+// watchConns looks at the connections with commands at work, for as long as there
+// are any.
+func (s *Server) watchConns() {
+	var busy []*serverConn
+	find := func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		clear(busy)
+		busy = busy[:0]
+		for sc := range s.conns {
+			if sc.watch.atWork() {
+				busy = append(busy, sc)
+			}
+		}
+		return len(busy) > 0
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.on = false
-	if w.timer != nil {
-		w.timer.Stop()
+	for {
+		time.Sleep(WatchInterval)
+		if !find() {
+			s.watching.Store(false)
+			// Another may have begun, and seen that somebody watches.
+			if !find() || !s.watching.CompareAndSwap(false, true) {
+				return
+			}
+		}
+		for _, sc := range busy {
+			if sc.watch.over(sc.c) {
+				s.stats.gone.Add(1)
+				sc.end(ErrPeerGone)
+			}
+		}
 	}
 }
 
-func (w *watch) tick() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.armed = false
-	switch {
-	case !w.on:
-	case w.over():
-		w.on = false
-		w.gone()
-	default:
-		w.arm()
+// look asks the operating system for the state of the peer.
+func (c *Conn) look() peerState {
+	state := peerThere
+	if raw := socket(c.t.Conn); raw != nil {
+		raw.Control(func(fd uintptr) { state = look(int(fd), c.tls.Load() != nil) })
 	}
+	return state
 }
 
-// over reports whether the client has gone. A read or write in progress finds
+// over reports whether the client of c has gone. A read or write in progress finds
 // that out by itself.
-func (w *watch) over() bool {
-	t := w.c.t
+func (w *watch) over(c *Conn) bool {
+	work := w.work.Load()
+	if work&1 == 0 {
+		return false
+	}
+	if work != w.seen {
+		w.seen, w.half = work, 0
+	}
+	t := c.t
 	if t.inIO.Load() > 0 {
-		w.closed = time.Time{}
+		w.half = 0
 		return false
 	}
-	w.state = peerThere
-	if w.raw.Control(w.look) != nil {
-		return false
-	}
-	switch w.state {
+	switch c.look() {
 	case peerGone:
-		return true
+		return w.work.Load() == work
 	case peerHalf:
 		// While output is taken there is somebody to take it, and what was sent
 		// ahead is to be carried out.
 		out := t.out.Load()
-		if w.closed.IsZero() || out != w.out || w.c.ahead.Load() {
-			w.closed, w.out = time.Now(), out
-			return false
+		if out != w.out || w.ahead.Load() {
+			w.half, w.out = 0, out
 		}
-		return time.Since(w.closed) >= HalfClosedGrace
+		w.half++
+		return w.half > uint8(HalfClosedGrace/WatchInterval) && w.work.Load() == work
 	}
-	w.closed = time.Time{}
+	w.half = 0
 	return false
 }

@@ -2,6 +2,4 @@
 
 package textproto
 
-const canLook = false
-
 func look(int, bool) peerState { return peerThere }

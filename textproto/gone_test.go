@@ -15,21 +15,6 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/testutil"
 )
 
-// work is a Handler that reads a line and hands the connection to a test, which
-// looks at what a command at work would see.
-type work func(ctx context.Context, c *Conn)
-
-func (w work) ServeConn(ctx context.Context, c *Conn) {
-	if c.Wait() != nil {
-		return
-	}
-	if _, err := c.ReadLine(); err == nil {
-		w(ctx, c)
-	}
-}
-
-func (work) Refuse(*Conn, error) {}
-
 // A command at work hears that its client has gone, whatever the client left
 // unread and however it went.
 func TestPeerGone(t *testing.T) {
@@ -89,7 +74,6 @@ func TestPeerGone(t *testing.T) {
 // is carried out, and no output that it takes is cut short.
 func TestPeerHalfClosed(t *testing.T) {
 	server, client := testutil.TLS(t, "localhost")
-	long := time.Now().Add(-time.Hour)
 	for _, tc := range []struct {
 		name string
 		tls  bool
@@ -112,26 +96,22 @@ func TestPeerHalfClosed(t *testing.T) {
 			require.NoError(t, err)
 			over := make(chan bool, 1)
 			h := work(func(_ context.Context, c *Conn) {
-				w := c.watch
-				w.end() // the test looks itself
-				look := func() bool {
-					w.mu.Lock()
-					defer w.mu.Unlock()
-					return w.over()
-				}
-				ahead := c.ahead.Load()
-				for look(); w.state != peerHalf; look() {
+				theirs := &c.served.watch
+				theirs.end() // the test looks itself
+				w := new(watch)
+				w.work.Store(1)
+				looks := func() bool { w.ahead.Store(theirs.ahead.Load()); return w.over(c) }
+				ahead := theirs.ahead.Load()
+				for c.look() != peerHalf {
 					time.Sleep(time.Millisecond)
 				}
-				require.False(t, look(), "within the grace")
+				require.False(t, looks(), "within the grace")
 				tc.does(c)
-				if ahead != c.ahead.Load() {
-					look() // the grace begins when nothing is left
+				if ahead != theirs.ahead.Load() {
+					looks() // the grace begins when nothing is left
 				}
-				w.mu.Lock()
-				w.closed = long
-				w.mu.Unlock()
-				over <- look()
+				w.half = uint8(HalfClosedGrace / WatchInterval)
+				over <- looks()
 			})
 			done := make(chan error, 1)
 			if tc.tls {
@@ -166,15 +146,11 @@ func TestPeerWatchRests(t *testing.T) {
 	states := make(chan bool, 8)
 	s.ConnState = func(c *Conn, st ConnState) {
 		if st == StateIdle {
-			c.watch.mu.Lock()
-			states <- c.watch.on
-			c.watch.mu.Unlock()
+			states <- c.served.watch.atWork()
 		}
 	}
 	h := work(func(_ context.Context, c *Conn) {
-		c.watch.mu.Lock()
-		states <- c.watch.on
-		c.watch.mu.Unlock()
+		states <- c.served.watch.atWork()
 		c.Wait()
 	})
 	done := make(chan error, 1)

@@ -4,8 +4,6 @@ package textproto
 
 import "syscall"
 
-const canLook = true
-
 // look asks for the state of a socket without changing it.
 func look(fd int, tls bool) peerState {
 	if state := tcpState(fd); state != peerUnsure {

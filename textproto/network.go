@@ -19,14 +19,14 @@ type network struct {
 	spent [kinds]bucket
 }
 
-func (n *network) spend(k Kind, r Rate, count int, now time.Time) time.Duration {
+func (n *network) spend(k Kind, r Rate, count int, now moment) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.spent[k].spend(r, count, now)
 }
 
 // exceeded returns the rate of failures that the network exceeds, if any.
-func (n *network) exceeded(r *Rates, now time.Time) (Excess, bool) {
+func (n *network) exceeded(r *Rates, now moment) (Excess, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, k := range []Kind{Failures, Logins} {
@@ -38,11 +38,11 @@ func (n *network) exceeded(r *Rates, now time.Time) (Excess, bool) {
 }
 
 // spentNothing reports whether all that was spent has come back.
-func (n *network) spentNothing(now time.Time) bool {
+func (n *network) spentNothing(now moment) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for k := range n.spent {
-		if n.spent[k].full.After(now) {
+		if moment(n.spent[k]) > now {
 			return false
 		}
 	}
@@ -58,7 +58,7 @@ type networks struct {
 // maxNetworks is how many networks without a connection are remembered.
 const maxNetworks = 100_000
 
-func (ns *networks) join(p netip.Prefix, now time.Time) *network {
+func (ns *networks) join(p netip.Prefix, now moment) *network {
 	n := ns.byPrefix[p]
 	if n == nil {
 		if ns.byPrefix == nil {
@@ -74,14 +74,14 @@ func (ns *networks) join(p netip.Prefix, now time.Time) *network {
 	return n
 }
 
-func (ns *networks) leave(n *network, now time.Time) {
+func (ns *networks) leave(n *network, now moment) {
 	if n.conns--; n.conns == 0 && n.spentNothing(now) {
 		delete(ns.byPrefix, n.prefix)
 	}
 }
 
 // sweep forgets networks, as seldom as makes its cost that of join.
-func (ns *networks) sweep(now time.Time) {
+func (ns *networks) sweep(now moment) {
 	for p, n := range ns.byPrefix {
 		if n.conns == 0 && (len(ns.byPrefix) > maxNetworks || n.spentNothing(now)) {
 			delete(ns.byPrefix, p)

@@ -25,9 +25,14 @@ type quickAck struct {
 	state atomic.Int32
 
 	// Of the reading side.
-	sock   syscall.RawConn
-	set    func(fd uintptr) // sets the option
-	failed bool             // there is no such option
+	sock   *ackSocket
+	failed bool // there is no such option
+}
+
+// An ackSocket is what to set the option on, and how.
+type ackSocket struct {
+	syscall.RawConn
+	set func(fd uintptr)
 }
 
 // States of a quickAck.
@@ -58,13 +63,14 @@ func (q *quickAck) beforeRead(nc net.Conn) {
 		return
 	}
 	if q.sock == nil {
-		if q.sock = socket(nc); q.sock == nil {
+		raw := socket(nc)
+		if raw == nil {
 			q.failed = true
 			return
 		}
-		q.set = func(fd uintptr) { q.failed = setQuickAck(fd) != nil }
+		q.sock = &ackSocket{raw, func(fd uintptr) { q.failed = setQuickAck(fd) != nil }}
 	}
-	if q.sock.Control(q.set) != nil { // it is closed
+	if q.sock.Control(q.sock.set) != nil { // it is closed
 		q.failed = true
 	}
 }

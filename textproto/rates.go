@@ -148,15 +148,18 @@ func Enforce(ctx context.Context, x Excess) error {
 // returns what Server.OnExcess says of a rate that is exceeded: an error means
 // that the connection is to be closed.
 func (c *Conn) Spend(ctx context.Context, k Kind, n int) error {
-	m := c.meter
-	if m == nil {
+	if c.served == nil {
 		return nil
 	}
-	now := time.Now()
-	own := m.own[k].spend(m.s.rates.of(k, false), n, now)
+	m, s := &c.served.meter, c.served.s
+	now := s.now()
+	var own time.Duration
+	if k < Kind(len(m.own)) {
+		own = m.own[k].spend(s.rates.of(k, false), n, now)
+	}
 	var shared time.Duration
 	if m.network != nil {
-		shared = m.network.spend(k, m.s.rates.of(k, true), n, now)
+		shared = m.network.spend(k, s.rates.of(k, true), n, now)
 	}
 	if own > 0 {
 		if err := c.excess(ctx, Excess{Kind: k, Wait: own}); err != nil {
@@ -176,7 +179,7 @@ func (c *Conn) excess(ctx context.Context, x Excess) error {
 		return err
 	}
 	x.Conn = c
-	return c.meter.s.excess(ctx, x)
+	return c.served.s.excess(ctx, x)
 }
 
 func (r *Rates) of(k Kind, network bool) Rate {
@@ -189,10 +192,8 @@ func (r *Rates) of(k Kind, network bool) Rate {
 		return r.NetworkFailures
 	case k == Failures:
 		return r.Failures
-	case network:
-		return r.NetworkLogins
 	}
-	return Rate{N: -1} // the protocols limit those of a connection themselves
+	return r.NetworkLogins
 }
 
 // exempts reports whether the network rates are not for an address.
@@ -227,25 +228,25 @@ func (s *Server) excess(ctx context.Context, x Excess) error {
 
 // A meter counts what the client of a Server's connection does.
 type meter struct {
-	s       *Server
-	own     [kinds]bucket
-	network *network // nil: not counted
+	own     [Logins]bucket // the protocols limit the logins of a connection themselves
+	network *network       // nil: not counted
 }
 
+// A moment is the time since the Server began to serve.
+type moment = time.Duration
+
+func (s *Server) now() moment { return time.Since(s.begun) }
+
 // A bucket is the moment at which all that was spent will have come back.
-type bucket struct{ full time.Time }
+type bucket moment
 
 // spend takes n and returns how long it takes until the rate is kept again.
-func (b *bucket) spend(r Rate, n int, now time.Time) (wait time.Duration) {
+func (b *bucket) spend(r Rate, n int, now moment) (wait time.Duration) {
 	if r.N < 0 {
 		return 0
 	}
-	if b.full.Before(now) {
-		b.full = now
-	}
-	b.full = b.full.Add(time.Duration(int64(r.Per) / int64(r.N) * int64(n)))
-	if most := now.Add(2 * r.Per); b.full.After(most) {
-		b.full = most // however much was spent, it is forgiven after Per
-	}
-	return b.full.Sub(now) - r.Per
+	full := max(moment(*b), now) + time.Duration(int64(r.Per)/int64(r.N)*int64(n))
+	full = min(full, now+2*r.Per) // however much was spent, it is forgiven after Per
+	*b = bucket(full)
+	return full - now - r.Per
 }

@@ -152,20 +152,20 @@ func TestOnExcess(t *testing.T) {
 
 // What was spent is not owed for ever, and a negative rate is none.
 func TestBucket(t *testing.T) {
-	now := time.Now()
+	now := moment(0)
 	var b bucket
 	for range 1000 {
 		b.spend(Rate{N: 10, Per: time.Minute}, 1, now)
 	}
 	require.Equal(t, time.Minute, b.spend(Rate{N: 10, Per: time.Minute}, 0, now))
 	require.Zero(t, b.spend(Rate{N: -1}, 1000, now))
-	require.Negative(t, b.spend(Rate{N: 10, Per: time.Minute}, 0, now.Add(2*time.Minute)))
+	require.Negative(t, b.spend(Rate{N: 10, Per: time.Minute}, 0, now+2*time.Minute))
 }
 
 // Networks that have spent something are remembered, but not without bound.
 func TestNetworksBounded(t *testing.T) {
 	var ns networks
-	now := time.Now()
+	now := moment(0)
 	addr := netip.MustParseAddr("2001:db8::")
 	for i := range 3 * maxNetworks {
 		b := addr.As16()
@@ -176,7 +176,7 @@ func TestNetworksBounded(t *testing.T) {
 		require.LessOrEqual(t, len(ns.byPrefix), maxNetworks+maxNetworks/8+1)
 	}
 	held := ns.join(netip.MustParsePrefix("192.0.2.1/32"), now)
-	later := now.Add(2 * time.Hour)
+	later := now + 2*time.Hour
 	ns.sweep(later)
 	require.Len(t, ns.byPrefix, 1)
 	ns.leave(held, later)

@@ -183,8 +183,10 @@ func (c *Conn) line(b []byte) (line []byte, err error) {
 
 // noteAhead tells the watch whether input is left.
 func (c *Conn) noteAhead() {
-	if more := c.w > c.r; c.watch != nil && more != c.ahead.Load() {
-		c.ahead.Store(more)
+	if sc := c.served; sc != nil {
+		if more := c.w > c.r; more != sc.watch.ahead.Load() {
+			sc.watch.ahead.Store(more)
+		}
 	}
 }
 
@@ -196,7 +198,7 @@ func (c *Conn) tooLong(b []byte, n int) ([]byte, error) {
 	if c.trace != nil {
 		c.trace.line(Receive, head)
 	}
-	c.lineEnd = c.lineEnd[:0]
+	c.lineEnd = nil
 	if n > 0 {
 		c.keepEnd(b[:n])
 		c.r += n
@@ -236,16 +238,29 @@ func (c *Conn) skip(head []byte) ([]byte, error) {
 // keepEnd appends the next octets of a line that is too long to what is kept of
 // its end.
 func (c *Conn) keepEnd(b []byte) {
-	const size = MaxLineEnd + len("\r\n")
-	b = b[max(0, len(b)-size):]
-	surplus := max(0, len(c.lineEnd)+len(b)-size)
-	c.lineEnd = append(append(c.lineEnd[:0], c.lineEnd[surplus:]...), b...)
+	if c.lineEnd == nil {
+		c.lineEnd = new(lineEnd)
+	}
+	e := c.lineEnd
+	b = b[max(0, len(b)-len(e.b)):]
+	surplus := max(0, e.n+len(b)-len(e.b))
+	e.n = copy(e.b[:], e.b[surplus:e.n])
+	e.n += copy(e.b[e.n:], b)
+}
+
+// lineEnd are the last octets of a line, with its CRLF.
+type lineEnd struct {
+	b [MaxLineEnd + len("\r\n")]byte
+	n int
 }
 
 // LineEnd returns the last octets, at most MaxLineEnd, of the line for which
 // ReadLine has returned ErrLineTooLong, without its CRLF. In protocols with
 // literals they tell whether one follows. They are valid until the next read.
 func (c *Conn) LineEnd() []byte {
-	b := bytes.TrimSuffix(bytes.TrimSuffix(c.lineEnd, []byte("\n")), []byte("\r"))
+	if c.lineEnd == nil {
+		return nil
+	}
+	b := bytes.TrimSuffix(bytes.TrimSuffix(c.lineEnd.b[:c.lineEnd.n], []byte("\n")), []byte("\r"))
 	return b[max(0, len(b)-MaxLineEnd):]
 }

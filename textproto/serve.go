@@ -48,11 +48,14 @@ type serverConn struct {
 	tls     *tls.Config // for TLS from the first octet, or nil
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	watch   bool     // ctx can end on its own
+	ends    bool     // ctx can end on its own
 	refusal error    // why it is not served, or nil
 	refused bool     // it is counted as being refused
 	served  bool     // it was admitted
 	network *network // of the client, or nil
+	watch   watch
+	meter   meter
+	unbind  func() // ends LoginTimeout; nil: it has ended
 }
 
 // start serves nc on a goroutine of its own.
@@ -66,14 +69,13 @@ func (s *Server) start(base context.Context, nc net.Conn, h Handler, cfg *tls.Co
 	})
 	sc.c = c
 	sc.ctx, sc.cancel = context.WithCancelCause(base)
-	sc.watch = base.Done() != nil
+	sc.ends = base.Done() != nil
 	c.onError = sc.end
-	c.t.minInput, c.t.grace = s.rates.Input, s.rates.Grace
-	c.meter = &meter{s: s}
-	c.watch = newWatch(c, func() {
-		s.stats.gone.Add(1)
-		sc.end(ErrPeerGone)
-	})
+	if s.rates.Input > 0 {
+		c.t.rates = &s.rates
+	}
+	c.served = sc
+	sc.watch.blind = socket(nc) == nil
 	if s.ConnState != nil {
 		c.state = func(st ConnState) { s.ConnState(c, st) }
 	}
@@ -95,7 +97,7 @@ func (s *Server) start(base context.Context, nc net.Conn, h Handler, cfg *tls.Co
 
 func (sc *serverConn) run() {
 	defer sc.finish()
-	if sc.watch {
+	if sc.ends {
 		defer sc.c.Bind(sc.ctx)()
 	} else {
 		sc.c.t.bindFor(sc.ctx) // end interrupts
@@ -146,9 +148,10 @@ func (sc *serverConn) serve() {
 		return
 	}
 	sc.setState(StateActive)
-	defer c.limitLogin(sc.ctx, s.LoginTimeout)()
-	c.watch.begin()
-	defer c.watch.stop()
+	sc.unbind = c.BindTimeout(sc.ctx, s.LoginTimeout, ErrLoginTimeout)
+	defer c.LoggedIn()
+	sc.watch.begin(s)
+	defer sc.watch.end()
 	sc.h.ServeConn(sc.ctx, c)
 }
 
@@ -176,13 +179,13 @@ func (sc *serverConn) policy() error {
 		return nil
 	}
 	s.mu.Lock()
-	sc.network = s.networks.join(s.networkOf(ip), time.Now())
+	sc.network = s.networks.join(s.networkOf(ip), s.now())
 	s.mu.Unlock()
 	if s.rates.exempts(ip) {
 		return nil
 	}
-	sc.c.meter.network = sc.network
-	x, over := sc.network.exceeded(&s.rates, time.Now())
+	sc.meter.network = sc.network
+	x, over := sc.network.exceeded(&s.rates, s.now())
 	if !over {
 		return nil
 	}
@@ -273,7 +276,7 @@ func (sc *serverConn) finish() {
 		if sc.served {
 			sc.network.served--
 		}
-		s.networks.leave(sc.network, time.Now())
+		s.networks.leave(sc.network, s.now())
 	}
 	if s.gone != nil && len(s.conns) == 0 {
 		close(s.gone)

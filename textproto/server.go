@@ -141,10 +141,12 @@ type Server struct {
 	// connection's goroutine.
 	ConnState func(c *Conn, s ConnState)
 
-	rates   Rates       // with defaults; set by the first Serve
-	closing atomic.Bool // set under mu
-	nextID  atomic.Uint64
-	stats   stats
+	rates    Rates       // with defaults; set by the first Serve
+	begun    time.Time   // when that was
+	closing  atomic.Bool // set under mu
+	watching atomic.Bool // watchConns runs
+	nextID   atomic.Uint64
+	stats    stats
 
 	mu        sync.Mutex
 	quit      chan struct{} // closed by Shutdown and Close; made by the first Serve
@@ -267,7 +269,7 @@ func (s *Server) track(l *net.Listener) bool {
 	if s.listeners == nil {
 		s.listeners = make(map[*net.Listener]struct{})
 		s.conns = make(map[*serverConn]struct{})
-		s.rates = s.Rates.withDefaults()
+		s.rates, s.begun = s.Rates.withDefaults(), time.Now()
 		s.quit = make(chan struct{})
 	}
 	s.listeners[l] = struct{}{}

@@ -1,6 +1,7 @@
 package textproto
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -99,3 +100,18 @@ func errText(err error) string {
 	}
 	return ""
 }
+
+// work is a Handler that reads a line and hands the connection to a test, which
+// looks at what a command at work would see.
+type work func(ctx context.Context, c *Conn)
+
+func (w work) ServeConn(ctx context.Context, c *Conn) {
+	if c.Wait() != nil {
+		return
+	}
+	if _, err := c.ReadLine(); err == nil {
+		w(ctx, c)
+	}
+}
+
+func (work) Refuse(*Conn, error) {}

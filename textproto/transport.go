@@ -33,11 +33,10 @@ type transport struct {
 
 	// What the peer must send; see Rates.Input. waited and came are of the reading
 	// side.
-	minInput int // octets a second; not positive: any
-	grace    time.Duration
-	waited   time.Duration // for input, since the last Wait
-	came     int64         // octets in that time
-	ack      quickAck
+	rates  *Rates        // nil: any
+	waited time.Duration // for input, since the last Wait
+	came   int64         // octets in that time
+	ack    quickAck
 
 	mu           sync.Mutex
 	readTimeout  time.Duration
@@ -49,7 +48,7 @@ type transport struct {
 	woken        bool      // Wake was called and no Wait has returned it yet
 	closing      bool      // the server is shutting down
 	binds        *binding  // innermost first
-	tooSlow      bool      // the peer sends less than minInput
+	tooSlow      bool      // the peer sends less than Rates.Input
 	readArmed    bool      // a read deadline other than none is set
 	writeArmed   bool
 }
@@ -132,29 +131,39 @@ func (t *transport) SetWriteDeadline(dl time.Time) error {
 
 func (t *transport) Read(p []byte) (int, error) {
 	t.inIO.Add(1)
-	defer t.inIO.Add(-1)
 	t.armRead()
-	var begun time.Time
-	if t.minInput > 0 {
-		begun = time.Now()
-	}
 	t.ack.beforeRead(t.Conn)
+	begun := t.clock()
 	n, err := t.Conn.Read(p)
+	t.inIO.Add(-1)
 	if 0 < n && n < len(p) {
 		t.ack.received()
 	}
 	t.in.Add(int64(n))
-	if t.minInput > 0 {
-		t.pace(n, time.Since(begun))
-	}
+	t.pace(n, begun)
 	return n, err
 }
 
-// pace counts a read. If the peer is too slow, the next read fails.
-func (t *transport) pace(n int, took time.Duration) {
-	t.waited += took
+// clockBase is what clock counts from.
+var clockBase = time.Now()
+
+// clock returns the time, for pace.
+func (t *transport) clock() time.Duration {
+	if t.rates == nil {
+		return 0
+	}
+	return time.Since(clockBase)
+}
+
+// pace counts a read that was begun at a time. If the peer is too slow, the next
+// read fails.
+func (t *transport) pace(n int, begun time.Duration) {
+	if t.rates == nil {
+		return
+	}
+	t.waited += t.clock() - begun
 	t.came += int64(n)
-	if t.waited <= t.grace || float64(t.came) >= (t.waited-t.grace).Seconds()*float64(t.minInput) {
+	if late := t.waited - t.rates.Grace; late <= 0 || float64(t.came) >= late.Seconds()*float64(t.rates.Input) {
 		return
 	}
 	t.mu.Lock()
@@ -165,7 +174,7 @@ func (t *transport) pace(n int, took time.Duration) {
 // newPace begins to count anew.
 func (t *transport) newPace() {
 	t.waited, t.came = 0, 0
-	if t.minInput > 0 {
+	if t.rates != nil {
 		t.mu.Lock()
 		t.tooSlow = false
 		t.mu.Unlock()

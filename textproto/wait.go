@@ -67,8 +67,9 @@ func (c *Conn) Wait() error {
 	t.mu.Unlock()
 
 	c.release()
-	c.watch.end()
-	defer c.watch.begin()
+	if c.served != nil {
+		c.served.watch.end()
+	}
 	t.ack.answered() // between commands nobody waits for an acknowledgement
 	if c.state != nil {
 		c.state(StateIdle)
@@ -83,6 +84,9 @@ func (c *Conn) Wait() error {
 		woken, closing, _ = t.endWait(n, err, false, until)
 	}
 	t.newPace()
+	if sc := c.served; sc != nil {
+		sc.watch.begin(sc.s)
+	}
 	c.r, c.w, c.full = 0, n, n == len(c.buf)
 	switch {
 	case n > 0 || err == nil: // an error will come again
