@@ -21,8 +21,9 @@ type Backend interface {
 }
 
 // A Session is a Backend's side of a connection. Its methods are called one at a
-// time, and none while Data reads. An error refuses the command: a *smtp.Error is the reply (421 closes the
-// connection too), any other error is logged and answered 451.
+// time, and none while Data reads. An error refuses the command: a *smtp.Error is
+// the reply (421 closes the connection too), any other error is logged and answered
+// 451.
 type Session interface {
 	// Mail begins a transaction. The zero Address is the null reverse-path.
 	// The options are valid until the transaction ends.
@@ -34,7 +35,8 @@ type Session interface {
 	Rcpt(ctx context.Context, to smtp.Address, o *smtp.RcptOptions) error
 
 	// Data takes the message. When it returns nil, the server has taken
-	// responsibility for the message (RFC 5321 §4.2.5). r yields the message
+	// responsibility for the message (RFC 5321 §4.2.5). Where recipients have
+	// results of their own, it returns a RecipientErrors. r yields the message
 	// without dot-stuffing, lines ended by CRLF, the last one too, and fails if
 	// it breaks a rule or a limit: then the client is told so, even if Data
 	// returns nil. The server reads what Data leaves unread. r is valid during
@@ -97,17 +99,6 @@ type HelloSession interface {
 // not.
 type AuthSession interface {
 	Authenticated(ctx context.Context, identity string) error
-}
-
-// An LMTPSession says of each recipient what became of the message (RFC 2033
-// §4.2). Where a server speaks LMTP, it is called in place of Data.
-type LMTPSession interface {
-	// DataLMTP is like Data. It calls status, which can be done until it
-	// returns and from any goroutine, with the number of the recipient, counted
-	// from zero in the order in which Rcpt took them, and nil or an error.
-	// Recipients for whom it doesn't get the error that DataLMTP returns.
-	// (Data may return a RecipientErrors instead, without this interface.)
-	DataLMTP(ctx context.Context, r io.Reader, status func(recipient int, err error)) error
 }
 
 // A Verifier answers VRFY (RFC 5321 §3.5). Without it the answer is 252.

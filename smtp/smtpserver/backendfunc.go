@@ -13,7 +13,7 @@ import (
 // from is the zero Address for the null reverse-path; to has at least one recipient
 // and is valid during the call. r and the result are those of Session.Data: nil
 // accepts the message, a *smtp.Error is the reply, any other error is logged and
-// answered 451. In LMTP, a RecipientErrors answers for each recipient.
+// answered 451, and a RecipientErrors has a result for each of to.
 //
 // Each sender and recipient is taken before the message comes. To refuse them
 // earlier, put hooks around it, with Wrap.

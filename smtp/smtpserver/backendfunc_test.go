@@ -52,6 +52,17 @@ func TestBackendFunc(t *testing.T) {
 		} else {
 			send(smtpserver.RecipientErrors{nil, full}, "452 4.2.2 full")
 		}
+		send(smtpserver.RecipientErrors{nil, nil}, "250") // no error for anybody
+		answers("250")
+		send(smtpserver.RecipientErrors{nil, full, nil}, map[bool]string{false: "452 4.2.2 full", true: "250"}[lmtp])
+		answers("452 4.2.2 full")
+		send(smtpserver.RecipientErrors{nil, io.ErrClosedPipe}, map[bool]string{false: "451 4.3.0", true: "250"}[lmtp])
+		answers("451 4.3.0")
+		// A recipient without a result does not have the message.
+		send(smtpserver.RecipientErrors{nil}, map[bool]string{false: "451 4.3.0", true: "250"}[lmtp])
+		answers("451 4.3.0")
+		send(smtpserver.RecipientErrors(nil), "451 4.3.0")
+		answers("451 4.3.0")
 		k.do("MAIL FROM:<>", "250")
 		k.do("RCPT TO:<c@example.org>", "250")
 		k.do("RSET", "250")

@@ -183,13 +183,17 @@ func BenchmarkDelivery(b *testing.B) {
 	d := &smtpserver.Delivery{Store: nullStore{}, TempDir: b.TempDir(), Resolve: func(_ context.Context, to smtp.Address) (string, string, error) {
 		return to.Local, "", nil
 	}}
-	for _, size := range []int{4000, 8 << 20} {
-		b.Run(map[int]string{4000: "4KB", 8 << 20: "8MB"}[size], func(b *testing.B) {
-			k := talk(b, start(b, &smtpserver.Server{Backend: d}))
-			k.do("EHLO x", "250")
-			flight := append([]byte("MAIL FROM:<someone@example.org>\r\nRCPT TO:<somebody@example.net>\r\nDATA\r\n"), bytes.Join([][]byte{[]byte("Subject: x\r\n\r\n"), benchBody(size)}, nil)...)
+	for _, tt := range []struct {
+		name string
+		size int
+		lmtp bool
+	}{{"4KB", 4000, false}, {"4KB-LMTP", 4000, true}, {"8MB", 8 << 20, false}} {
+		b.Run(tt.name, func(b *testing.B) {
+			k := talk(b, start(b, &smtpserver.Server{Backend: d, LMTP: tt.lmtp}))
+			k.do(map[bool]string{false: "EHLO x", true: "LHLO x"}[tt.lmtp], "250")
+			flight := append([]byte("MAIL FROM:<someone@example.org>\r\nRCPT TO:<somebody@example.net>\r\nDATA\r\n"), bytes.Join([][]byte{[]byte("Subject: x\r\n\r\n"), benchBody(tt.size)}, nil)...)
 			flight = append(flight, ".\r\n"...)
-			b.SetBytes(int64(size))
+			b.SetBytes(int64(tt.size))
 			b.ReportAllocs()
 			for b.Loop() {
 				k.c.Write(flight)

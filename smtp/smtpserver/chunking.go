@@ -93,7 +93,7 @@ func (ch *chunks) receive() {
 	if b.text.Binary {
 		b.maxLine = 0
 	}
-	results := c.deliver(b)
+	results := c.results(c.session.Data(c.ctx, b))
 	if b.err == nil && (results[0] == nil || c.srv.LMTP) {
 		// What the Session did not care to read has to come nevertheless.
 		io.Copy(io.Discard, struct{ io.Reader }{b})
@@ -114,7 +114,7 @@ func (ch *chunks) receive() {
 // refuse ends the message with a reply to the present chunk.
 func (ch *chunks) refuse(err error) {
 	if ch.drain() {
-		ch.finish(ch.c.forAll(err))
+		ch.finish(ch.c.results(err))
 	}
 }
 

@@ -128,6 +128,10 @@ func (c *Conn) Argument() string { return c.arg }
 // Hostname returns the server's name.
 func (c *Conn) Hostname() string { return c.srv.host }
 
+// LMTP reports whether the server speaks LMTP, in which each recipient of a message is
+// answered: see [RecipientErrors].
+func (c *Conn) LMTP() bool { return c.srv.LMTP }
+
 // Protocol returns how the present message arrives, for the "with" clause of a
 // Received field (RFC 3848).
 func (c *Conn) Protocol() string {

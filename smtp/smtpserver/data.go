@@ -31,7 +31,7 @@ func (c *Conn) cmdData() {
 	}
 	dot := c.tp.DotReader(c.lineEnds())
 	b := c.newBody(dot)
-	results := c.deliver(b)
+	results := c.results(c.session.Data(c.ctx, b))
 	if isConnErr(b.err) && b.err != errTooLarge && b.err != errTextLine {
 		c.lost(b.err)
 		return
@@ -44,7 +44,7 @@ func (c *Conn) cmdData() {
 		return
 	}
 	if b.err != nil {
-		results = c.forAll(b.refusal())
+		results = c.results(b.refusal())
 	}
 	c.finish(results)
 }
@@ -66,28 +66,6 @@ func (c *Conn) mayBegin() error {
 		return s.BeginData(c.ctx)
 	}
 	return nil
-}
-
-// deliver hands the message to the Session. In LMTP there is a result for each
-// recipient, in SMTP one.
-func (c *Conn) deliver(r io.Reader) []error {
-	if c.srv.LMTP {
-		return c.takeLMTP(c.ctx, c.session, r)
-	}
-	return c.forAll(c.session.Data(c.ctx, r))
-}
-
-// forAll returns the result of a message that is the same for all recipients.
-func (c *Conn) forAll(err error) []error {
-	if !c.srv.LMTP {
-		c.tx.result[0] = err
-		return c.tx.result[:]
-	}
-	results := make([]error, c.recipients)
-	for i := range results {
-		results[i] = err
-	}
-	return results
 }
 
 // finish answers the end of a message and ends the transaction. However many

@@ -115,7 +115,7 @@ func (d *Delivery) NewSession(_ context.Context, c *Conn) (Session, error) {
 	return &deliverySession{d: d, c: c}, nil
 }
 
-// deliverySession is a Session and an LMTPSession.
+// deliverySession is the Session of a Delivery.
 type deliverySession struct {
 	d       *Delivery
 	c       *Conn
@@ -225,22 +225,12 @@ func (s *deliverySession) Data(ctx context.Context, r io.Reader) error {
 		return err
 	}
 	defer m.close()
-	return s.answer(ctx, m, s.deliver(ctx, m))
-}
-
-// DataLMTP implements LMTPSession.
-func (s *deliverySession) DataLMTP(ctx context.Context, r io.Reader, status func(int, error)) error {
-	m, err := s.receive(ctx, r)
-	if err != nil {
-		return err
-	}
-	defer m.close()
 	errs := s.deliver(ctx, m)
-	s.report(ctx, m, errs, nil)
-	for i := range errs {
-		status(i, errs[i])
+	if s.c.LMTP() {
+		s.report(ctx, m, errs, nil)
+		return errs.orNil()
 	}
-	return nil
+	return s.answer(ctx, m, errs)
 }
 
 // received is a message that waits for its delivery.
@@ -289,8 +279,8 @@ func (s *deliverySession) fill(ctx context.Context, m *received, r io.Reader) (e
 }
 
 // deliver appends the message for each recipient and returns their results.
-func (s *deliverySession) deliver(ctx context.Context, m *received) []error {
-	errs := make([]error, len(s.rcpts))
+func (s *deliverySession) deliver(ctx context.Context, m *received) RecipientErrors {
+	errs := make(RecipientErrors, len(s.rcpts))
 	prefix := make([]byte, 0, 512)
 	for i := range s.rcpts {
 		rcpt := &s.rcpts[i]

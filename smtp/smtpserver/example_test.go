@@ -2,7 +2,6 @@ package smtpserver_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -210,8 +209,20 @@ func (p *printing) Reset(context.Context) {}
 func (p *printing) Close() error          { return nil }
 
 // An LMTP server answers for each recipient after the message.
-func ExampleLMTPSession() {
-	srv := &smtpserver.Server{Hostname: "mail.example.org", LMTP: true, Backend: mailboxes{}}
+func ExampleRecipientErrors() {
+	backend := smtpserver.BackendFunc(func(_ context.Context, _ *smtpserver.Conn, _ smtp.Address, to []smtp.Address, r io.Reader) error {
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return err // for all
+		}
+		results := make(smtpserver.RecipientErrors, len(to))
+		for i := range to {
+			if to[i].Local == "carol" {
+				results[i] = &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 2, 2}, Text: "mailbox is full"}
+			}
+		}
+		return results
+	})
+	srv := &smtpserver.Server{Hostname: "mail.example.org", LMTP: true, Backend: backend}
 	l, err := net.Listen("tcp", "127.0.0.1:0") // or a Unix socket
 	if err != nil {
 		log.Fatal(err)
@@ -241,42 +252,6 @@ func ExampleLMTPSession() {
 	// alice 250 2.0.0
 	// carol 452 4.2.2
 }
-
-// mailboxes are a backend whose mailbox of carol is full.
-type mailboxes struct{}
-
-func (mailboxes) NewSession(context.Context, *smtpserver.Conn) (smtpserver.Session, error) {
-	return &delivering{}, nil
-}
-
-type delivering struct{ to []smtp.Address }
-
-func (s *delivering) Mail(context.Context, smtp.Address, *smtp.MailOptions) error { return nil }
-
-func (s *delivering) Rcpt(_ context.Context, to smtp.Address, _ *smtp.RcptOptions) error {
-	s.to = append(s.to, to)
-	return nil
-}
-
-// Data is not called in LMTP.
-func (s *delivering) Data(context.Context, io.Reader) error { return errors.ErrUnsupported }
-
-func (s *delivering) DataLMTP(_ context.Context, r io.Reader, status func(i int, err error)) error {
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return err // for all for whom no status was told
-	}
-	for i, to := range s.to {
-		if to.Local == "carol" {
-			status(i, &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 2, 2}, Text: "mailbox is full"})
-		} else {
-			status(i, nil)
-		}
-	}
-	return nil
-}
-
-func (s *delivering) Reset(context.Context) { s.to = nil }
-func (s *delivering) Close() error          { return nil }
 
 // exampleDial returns a function that sends a command and returns the last line
 // of the reply.

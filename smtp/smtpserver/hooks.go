@@ -35,9 +35,8 @@ type Hooks struct {
 	Reset func(ctx context.Context, next func(ctx context.Context))
 	Close func(next func() error) error
 
-	// Data goes around Data, and around DataLMTP where the server speaks LMTP:
-	// next then returns a RecipientErrors unless all recipients have the
-	// message, and what Data returns is understood in the same way.
+	// What next and the hook return is what Session.Data may: an error can be, or
+	// wrap, a RecipientErrors.
 	Data func(ctx context.Context, r io.Reader, next DataFunc) error
 
 	// These go around optional methods too, and are called whether the Session
@@ -71,10 +70,7 @@ type (
 // The server offers of the result what it offers of b. This is why there is Wrap:
 // a type of one's own around a Backend or Session, usually one that embeds it,
 // hides each optional interface that it doesn't pass on, and the server then
-// silently offers less. If the server looked for them behind such a type, the type
-// would be passed by: one that replaces Data to scan messages would see none of
-// those that a DataLMTP behind it takes. With Hooks there is one function for a
-// message, however it comes, and nothing is passed by or lost.
+// silently offers less.
 func Wrap(b Backend, hooks func(c *Conn) Hooks) Backend { return &hookedBackend{b, hooks} }
 
 // hookedBackend is the Backend of Wrap. It has the optional interfaces in any
@@ -125,13 +121,13 @@ func (b *hookedBackend) NewSession(ctx context.Context, c *Conn) (Session, error
 	if err != nil {
 		return nil, err
 	}
-	return newHooked(c, s, hooks), nil
+	return newHooked(s, hooks), nil
 }
 
 var errNoSession = errors.New("smtpserver: a NewSession hook has returned nil although there is no session")
 
-// hooked is the Session of Wrap. It has the methods of all optional interfaces but
-// LMTPSession, whose part its Data has: see optional.
+// hooked is the Session of Wrap. It has the methods of all optional interfaces: see
+// optional.
 type hooked struct {
 	session Session
 	hooks   Hooks
@@ -152,13 +148,10 @@ type hooked struct {
 	}
 }
 
-func newHooked(c *Conn, session Session, hooks Hooks) *hooked {
+func newHooked(session Session, hooks Hooks) *hooked {
 	s := &hooked{session: session, hooks: hooks}
 	n := &s.next
 	n.mail, n.rcpt, n.data, n.reset, n.close = session.Mail, session.Rcpt, session.Data, session.Reset, session.Close
-	if c.srv.LMTP {
-		n.data = func(ctx context.Context, r io.Reader) error { return c.takeLMTP(ctx, session, r).orNil() }
-	}
 	if o, ok := optional[HelloSession](session); ok {
 		n.hello = o.Hello
 	} else {
@@ -232,7 +225,7 @@ func (s *hooked) Rcpt(ctx context.Context, to smtp.Address, o *smtp.RcptOptions)
 	return s.hooks.Rcpt(ctx, to, o, s.next.rcpt)
 }
 
-// Data implements Session. In LMTP, its errors are RecipientErrors.
+// Data implements Session.
 func (s *hooked) Data(ctx context.Context, r io.Reader) error {
 	if s.hooks.Data == nil {
 		return s.next.data(ctx, r)

@@ -36,7 +36,10 @@ func (n *notebook) take() string {
 }
 
 // bare is a Session without optional interfaces.
-type bare struct{ n *notebook }
+type bare struct {
+	n    *notebook
+	lmtp bool
+}
 
 func (s bare) Mail(context.Context, smtp.Address, *smtp.MailOptions) error {
 	s.n.note("mail")
@@ -57,6 +60,12 @@ func (s bare) Close() error          { s.n.note("close"); return nil }
 // full has all of them.
 type full struct{ bare }
 
+func (s full) Data(ctx context.Context, r io.Reader) error {
+	if err := s.bare.Data(ctx, r); err != nil || !s.lmtp {
+		return err
+	}
+	return smtpserver.RecipientErrors{nil, &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 2, 2}, Text: "full"}}
+}
 func (s full) Hello(context.Context, string) error         { s.n.note("hello"); return nil }
 func (s full) Authenticated(context.Context, string) error { s.n.note("auth"); return nil }
 func (s full) BeginData(context.Context) error             { s.n.note("begin"); return nil }
@@ -71,12 +80,6 @@ func (s full) Expand(context.Context, string, bool) ([]string, error) {
 }
 func (b sessions) FetchURL(context.Context, *smtpserver.Conn, string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader("Subject: x\r\n\r\nx\r\n")), nil
-}
-func (s full) DataLMTP(_ context.Context, r io.Reader, status func(int, error)) error {
-	s.n.note("lmtp")
-	io.Copy(io.Discard, r)
-	status(1, &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 2, 2}, Text: "full"})
-	return nil
 }
 
 // sessions is a Backend of a Session that declares extensions.
@@ -152,13 +155,13 @@ func TestHooks(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var n notebook
-			var b smtpserver.Backend = sessions{full{bare{&n}}}
-			for _, name := range tt.layers {
-				b = smtpserver.Wrap(b, func(*smtpserver.Conn) smtpserver.Hooks { return noting(&n, name) })
-			}
 			users := &sasl.Users{Iterations: sasl.MinIterations}
 			require.NoError(t, users.Set("tim", "secret"))
 			for _, lmtp := range []bool{false, true} {
+				var b smtpserver.Backend = sessions{full{bare{&n, lmtp}}}
+				for _, name := range tt.layers {
+					b = smtpserver.Wrap(b, func(*smtpserver.Conn) smtpserver.Hooks { return noting(&n, name) })
+				}
 				k := talk(t, start(t, &smtpserver.Server{Backend: b, LMTP: lmtp, Authenticator: users, AllowInsecureAuth: true}))
 				hear := func(calls ...string) {
 					t.Helper()
@@ -189,18 +192,16 @@ func TestHooks(t *testing.T) {
 				hear("rcpt", "rcpt")
 				k.do("DATA", "354")
 				k.do("x\r\n.", "250")
-				data := "data"
 				if lmtp {
 					k.expect("452 4.2.2 full") // each recipient has its own result
-					data = "lmtp"
 				}
 				k.do("NOOP", "250")
-				hear("begin", data, "reset")
+				hear("begin", "data", "reset")
 				k.do("MAIL FROM:<>", "250")
 				k.do("RCPT TO:<a@example.org>", "250")
 				k.do("BURL imap://host/x LAST", "250")
 				k.do("NOOP", "250")
-				hear("mail", "rcpt", "begin", data, "reset")
+				hear("mail", "rcpt", "begin", "data", "reset")
 			}
 		})
 	}
@@ -211,7 +212,7 @@ func TestHooks(t *testing.T) {
 func TestHooksOffer(t *testing.T) {
 	var n notebook
 	offered := func(hooks smtpserver.Hooks) string {
-		b := smtpserver.Wrap(sessions{bare{&n}}, func(*smtpserver.Conn) smtpserver.Hooks { return hooks })
+		b := smtpserver.Wrap(sessions{bare{n: &n}}, func(*smtpserver.Conn) smtpserver.Hooks { return hooks })
 		b = smtpserver.Wrap(b, func(*smtpserver.Conn) smtpserver.Hooks { return smtpserver.Hooks{} })
 		k := talk(t, start(t, &smtpserver.Server{Backend: b}))
 		_, err := k.c.WriteString("EHLO c\r\n")
@@ -320,7 +321,7 @@ func TestHooksLMTP(t *testing.T) {
 	} {
 		var n notebook
 		heard := make(chan error, 1)
-		b := smtpserver.Wrap(sessions{full{bare{&n}}}, func(*smtpserver.Conn) smtpserver.Hooks {
+		b := smtpserver.Wrap(sessions{full{bare{&n, true}}}, func(*smtpserver.Conn) smtpserver.Hooks {
 			return smtpserver.Hooks{Data: func(ctx context.Context, r io.Reader, next smtpserver.DataFunc) error {
 				err := next(ctx, r)
 				heard <- err

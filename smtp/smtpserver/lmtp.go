@@ -1,18 +1,23 @@
 package smtpserver
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-	"sync"
 )
 
-// RecipientErrors are the results of a message for its recipients, in the order
-// in which Rcpt took them; nil: the recipient has it. In LMTP, where each is
-// answered (RFC 2033 §4.2), Data may return it. In SMTP, which has one answer for
-// all, it refuses the message with the first *smtp.Error in it.
+// RecipientErrors are the results of a message for its recipients, in the order in
+// which Rcpt took them; nil: the recipient has it. Data may return them, alone or
+// wrapped.
+//
+// In LMTP each recipient has its own reply (RFC 2033 §4.2). SMTP has one for all, and
+// 250 would take responsibility for all (RFC 5321 §4.2.5): unless every result is nil,
+// the message is refused with the first *smtp.Error in them, and the client may send
+// it again to those that have it. A Session that can tell the sender of a failure by
+// itself, as [Delivery] does, returns nil instead; see [Conn.LMTP].
+//
+// A recipient without a result does not have the message. Its reply in LMTP is that
+// to the error as a whole.
 type RecipientErrors []error
 
 func (e RecipientErrors) Error() string {
@@ -38,40 +43,21 @@ func (e RecipientErrors) orNil() error {
 	return nil
 }
 
-// takeLMTP hands a message to a Session and returns a result for each recipient,
-// by position (RFC 2033 §4.2): an address that was given twice has two.
-func (c *Conn) takeLMTP(ctx context.Context, session Session, r io.Reader) RecipientErrors {
-	results := make(RecipientErrors, c.recipients)
-	s, ok := session.(LMTPSession)
-	if !ok {
-		err := session.Data(ctx, r)
-		var each RecipientErrors
-		errors.As(err, &each)
-		for i := range results {
-			results[i] = err
-			if i < len(each) {
-				results[i] = each[i]
-			}
+// results returns what there is to answer to a message that came to err: in LMTP a
+// result for each recipient, by position (RFC 2033 §4.2), since an address that was
+// given twice has two; in SMTP one.
+func (c *Conn) results(err error) []error {
+	each, _ := errors.AsType[RecipientErrors](err)
+	if !c.srv.LMTP {
+		if len(each) >= c.recipients && each.orNil() == nil {
+			err = nil
 		}
-		return results
+		c.tx.result[0] = err
+		return c.tx.result[:]
 	}
-	var mu sync.Mutex
-	told := make([]bool, c.recipients)
-	over := false
-	err := s.DataLMTP(ctx, r, func(i int, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if !over && i >= 0 && i < len(results) && !told[i] {
-			results[i], told[i] = err, true
-		}
-	})
-	mu.Lock()
-	defer mu.Unlock()
-	over = true
-	for i := range results {
-		if !told[i] {
-			results[i] = err
-		}
+	results := append(make([]error, 0, c.recipients), each[:min(len(each), c.recipients)]...)
+	for len(results) < c.recipients {
+		results = append(results, err)
 	}
 	return results
 }

@@ -153,7 +153,7 @@ func (s *deliverySession) partialKey(r *deliveryRcpt) partialKey {
 // hasGot reports whether a recipient has got the message in an earlier attempt.
 func (s *deliverySession) hasGot(r *deliveryRcpt, m *received) bool {
 	k := s.partialKey(r)
-	if s.c.srv.LMTP || !s.d.partial.knows(k) {
+	if s.c.LMTP() || !s.d.partial.knows(k) {
 		return false
 	}
 	sum, err := m.sum()

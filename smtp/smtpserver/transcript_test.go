@@ -209,23 +209,16 @@ func (s *scriptSession) Data(_ context.Context, r io.Reader) error {
 			return &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 7, 1}, Text: "refused after reading"}
 		}
 	}
-	return nil
-}
-
-func (s *scriptSession) DataLMTP(_ context.Context, r io.Reader, status func(int, error)) error {
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return err
-	}
-	for i := len(s.tos) - 1; i >= 0; i-- {
-		switch s.tos[i] {
-		case "full", "jones-full":
-			status(i, &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 2, 2}, Text: "<" + s.tos[i] + "> is full"})
-		case "untold":
-		default:
-			status(i, nil)
+	results := make(smtpserver.RecipientErrors, len(s.tos))
+	for i, to := range s.tos {
+		switch to {
+		case "full":
+			results[i] = &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 2, 2}, Text: "<" + to + "> is full"}
+		case "failing":
+			results[i] = io.ErrClosedPipe
 		}
 	}
-	return &smtp.Error{Code: 451, Text: "untold"}
+	return results
 }
 
 func (s *scriptSession) Reset(context.Context) { s.tos = nil }
