@@ -9,7 +9,8 @@ import (
 const maxSolicitation = 1000
 
 // ParseSolicitation reads a Solicitation field, with its name or only its value: the
-// solicitation class keywords of a message (RFC 3865 §2.5). What is none is left out.
+// solicitation class keywords of a message (RFC 3865 §2.5). What is none is left out,
+// and what is behind the 1000 octets that a list may have (§2.2).
 func ParseSolicitation(field string) (keywords []string) {
 	return solicitationKeywords(fieldValue(field, "Solicitation"))
 }
@@ -34,7 +35,7 @@ func AppendSolicitation(dst []byte, keywords []string) ([]byte, error) {
 	return append(dst, "\r\n"...), nil
 }
 
-var errSolicitation = errors.New("bad solicitation class keyword")
+var errSolicitation = errors.New("bad solicitation class keyword, or too many of them")
 
 // NoSoliciting returns the solicitation class keywords of which the server takes no
 // messages; the list is empty if it has not said which (RFC 3865 §2.1).
@@ -44,7 +45,11 @@ func (f *Features) NoSoliciting() []string {
 }
 
 func solicitationKeywords(s string) (keywords []string) {
-	for _, word := range strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune(", \t\r\n", c) }) {
+	size := -1
+	for word := range strings.FieldsFuncSeq(s, func(c rune) bool { return strings.ContainsRune(", \t\r\n", c) }) {
+		if size += 1 + len(word); size > maxSolicitation {
+			break
+		}
 		if validSolicitation(word) {
 			keywords = append(keywords, word)
 		}

@@ -3,6 +3,7 @@ package smtp
 import (
 	"crypto/tls"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,6 +145,8 @@ func TestSolicitation(t *testing.T) {
 	require.Equal(t, "Solicitation: net.example:ADV,\r\n\torg.example:ADV:ADLT\r\n", string(b))
 	require.Equal(t, words, ParseSolicitation(string(b)))
 	require.Equal(t, []string{"a", "b"}, ParseSolicitation("a , b,,(c)"))
+	long := strings.Repeat("a", 498)
+	require.Equal(t, []string{long, long, "b"}, ParseSolicitation(long+",\r\n\t"+long+",\r\n\tb,c"))
 	for _, bad := range [][]string{nil, {""}, {"a\r\nb"}, {"a,b"}, {string(make([]byte, 10))}} {
 		_, err := AppendSolicitation(nil, bad)
 		require.Error(t, err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -70,6 +71,14 @@ type Delivery struct {
 	// Without either it must not, since it could not keep the promise (§5.2.3).
 	Report func(ctx context.Context, to smtp.Address, report *io.SectionReader) error
 
+	// NoSoliciting holds solicitation class keywords, such as "net.example:ADV", of
+	// which no messages are taken (RFC 3865). The server announces them, and
+	// messages that name one in MAIL or in their Solicitation field are refused;
+	// case does not matter. With one that is not valid, or with more than 1000
+	// octets of them, no client is served. It must not change while the server
+	// runs.
+	NoSoliciting []string
+
 	// RefusePartial refuses a message that has reached some of its recipients
 	// only, even if the others failed for good, so that the client reports it and
 	// this server never does. The client may report the failure for all
@@ -104,14 +113,31 @@ var (
 
 // Extensions implements Extender.
 func (d *Delivery) Extensions() smtp.ExtensionSet {
-	if d.Report == nil && d.MaySend == nil {
-		return 0
+	var set smtp.ExtensionSet
+	if d.Report != nil || d.MaySend != nil {
+		set = set.With(smtp.ExtDSN)
 	}
-	return smtp.ExtensionSet(0).With(smtp.ExtDSN)
+	if len(d.NoSoliciting) > 0 {
+		set = set.With(smtp.ExtNoSoliciting)
+	}
+	return set
+}
+
+// ExtensionParams implements ExtensionParams.
+func (d *Delivery) ExtensionParams(e smtp.Extension) string {
+	if e == smtp.ExtNoSoliciting {
+		return strings.Join(d.NoSoliciting, ",")
+	}
+	return ""
 }
 
 // NewSession implements Backend.
 func (d *Delivery) NewSession(_ context.Context, c *Conn) (Session, error) {
+	if len(d.NoSoliciting) > 0 {
+		if _, err := smtp.AppendSolicitation(nil, d.NoSoliciting); err != nil {
+			return nil, fmt.Errorf("smtpserver: Delivery.NoSoliciting: %w", err)
+		}
+	}
 	return &deliverySession{d: d, c: c}, nil
 }
 

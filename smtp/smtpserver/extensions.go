@@ -94,14 +94,14 @@ func (s *Server) holds(o *smtp.MailOptions) bool {
 	return ok && r.Allows(o)
 }
 
-// solicited returns why a message is refused whose SOLICIT parameter names a keyword
-// that the Backend has announced (RFC 3865 §2.3).
-func (s *Server) solicited(o *smtp.MailOptions) error {
+// solicited returns why a message is refused whose keywords, from its SOLICIT parameter
+// or its Solicitation field, name one that the Backend announces (RFC 3865 §2.4).
+func (s *Server) solicited(keywords []string) error {
 	p, ok := s.Backend.(ExtensionParams)
-	if len(o.Solicit) == 0 || !ok {
+	if len(keywords) == 0 || !ok || !s.extender.Has(smtp.ExtNoSoliciting) {
 		return nil
 	}
-	return smtp.Soliciting(smtp.ParseSolicitation(p.ExtensionParams(smtp.ExtNoSoliciting)), o.Solicit)
+	return smtp.Soliciting(smtp.ParseSolicitation(p.ExtensionParams(smtp.ExtNoSoliciting)), keywords)
 }
 
 // binaryMIME is RFC 3030 §3, which rests on CHUNKING.

@@ -20,8 +20,8 @@ var (
 	errBadFrom    = &smtp.Error{Code: 550, Enhanced: smtp.EnhancedCode{5, 6, 0}, Text: "cannot tell the addresses in the From field"}
 )
 
-// inspect looks at the message's header: whether it loops, and in submission
-// whether the client may send it. It removes Return-Path, which the message gets
+// inspect looks at the message's header: whether it loops or is of a kind that is not
+// taken, and in submission whether the client may send it. It removes Return-Path, which the message gets
 // anew, and returns the fields to add.
 func (s *deliverySession) inspect(ctx context.Context, sp *spool, now time.Time) ([]byte, error) {
 	header, err := sp.header()
@@ -42,6 +42,10 @@ func (s *deliverySession) inspect(ctx context.Context, sp *spool, now time.Time)
 			date = true
 		case f.Is("Message-ID"):
 			id = true
+		case f.Is("Solicitation"): // RFC 3865 §2.5
+			if err := s.c.srv.solicited(smtp.ParseSolicitation(string(f))); err != nil {
+				return nil, err
+			}
 		case f.Is("From") && s.d.MaySend != nil:
 			n, err := s.checkFrom(ctx, f.Value())
 			if err != nil {

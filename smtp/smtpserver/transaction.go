@@ -68,7 +68,7 @@ func (c *Conn) cmdMail(arg string) {
 		c.refuse(errHold)
 		return
 	}
-	if err := c.srv.solicited(o); err != nil {
+	if err := c.srv.solicited(o.Solicit); err != nil {
 		c.refuse(err)
 		return
 	}
