@@ -2,6 +2,7 @@ package smtpserver
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -23,6 +24,7 @@ type spool struct {
 	dir  string
 	buf  *[]byte
 	file *os.File // nil while everything is in buf
+	name string   // of file, if it still has to be removed
 
 	start, size int64 // where the message is in file or buf
 }
@@ -52,17 +54,28 @@ func (s *spool) Write(p []byte) (n int, err error) {
 
 func (s *spool) flush() error {
 	if s.file == nil {
-		f, err := os.CreateTemp(s.dir, "posthorn-*.eml")
-		if err != nil {
+		if err := s.open(); err != nil {
 			return fmt.Errorf("spooling a message: %w", err)
 		}
-		s.file = f
-		os.Remove(f.Name()) // where the system lets go of an open file's name
 	}
 	_, err := s.file.Write(*s.buf)
 	*s.buf = (*s.buf)[:0]
 	if err != nil {
 		return fmt.Errorf("spooling a message: %w", err)
+	}
+	return nil
+}
+
+// open opens the temporary file, without a name where the system can.
+func (s *spool) open() (err error) {
+	if s.file, err = openNameless(cmp.Or(s.dir, os.TempDir())); err == nil {
+		return nil
+	}
+	if s.file, err = os.CreateTemp(s.dir, "posthorn-*.eml"); err != nil {
+		return err
+	}
+	if name := s.file.Name(); os.Remove(name) != nil { // Windows keeps the name of an open file
+		s.name = name
 	}
 	return nil
 }
@@ -162,6 +175,8 @@ func (s *spool) close() {
 	s.buf = nil
 	if s.file != nil {
 		s.file.Close()
-		os.Remove(s.file.Name())
+	}
+	if s.name != "" {
+		os.Remove(s.name)
 	}
 }
