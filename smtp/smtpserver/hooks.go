@@ -36,7 +36,7 @@ type Hooks struct {
 	Close func(next func() error) error
 
 	// What next and the hook return is what Session.Data may: an error can be, or
-	// wrap, a RecipientErrors.
+	// wrap, a RecipientErrors, of which all may be nil.
 	Data func(ctx context.Context, r io.Reader, next DataFunc) error
 
 	// These go around optional methods too, and are called whether the Session
