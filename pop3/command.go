@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"unicode"
+
+	"github.com/posthorn-mail/posthorn/sasl"
 )
 
 // Errors of ParseCommand.
@@ -187,7 +189,7 @@ func Redact(line []byte) []byte {
 	case "APOP":
 		keep = more && oneWord(first)
 	case "AUTH":
-		keep = mechanismName(first)
+		keep = sasl.IsName(first)
 	case "USER":
 		keep = oneWord(first)
 	default:
@@ -208,22 +210,4 @@ const redacted = "<redacted>"
 // oneWord reports whether a word contains nothing that may be meant as a blank.
 func oneWord(word []byte) bool {
 	return !bytes.ContainsFunc(word, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
-}
-
-// mechanismName reports whether a word can be the name of a SASL mechanism
-// (RFC 4422 §3.1), in capitals or in small letters; base64 mixes them.
-func mechanismName(word []byte) bool {
-	var upper, lower bool
-	for _, c := range word {
-		switch {
-		case c >= 'A' && c <= 'Z':
-			upper = true
-		case c >= 'a' && c <= 'z':
-			lower = true
-		case c >= '0' && c <= '9', c == '-', c == '_':
-		default:
-			return false
-		}
-	}
-	return len(word) <= 20 && !(upper && lower)
 }

@@ -79,7 +79,7 @@ func TestRedact(t *testing.T) {
 		"AUTH PLAIN\rAGE=":         "AUTH <redacted>",
 		"AUTH PLAIN:AGE=":          "AUTH <redacted>",
 		"AUTH AG1yb3NlAHRhbnN0YWE": "AUTH <redacted>",
-		"AUTH  PLAIN AGE=":         "AUTH  <redacted>",
+		"AUTH  PLAIN AGE=":         "AUTH <redacted>",
 		"AUTH AG1y+bnN0/WE=":       "AUTH <redacted>",
 		"auth scram-sha-512-plus":  "auth scram-sha-512-plus",
 		"USER mrose\ttanstaaf":     "USER <redacted>",

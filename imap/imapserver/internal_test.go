@@ -132,7 +132,7 @@ func TestRedact(t *testing.T) {
 		"a  LOGIN fred secret":     "a <hidden>",
 		"a LOG\x00IN fred secret":  "a <hidden>",
 		"AGZyZWQAc2VjcmV0":         "<hidden>",
-		"a AUTHENTICATE  AGZyZQ==": "a AUTHENTICATE  <hidden>",
+		"a AUTHENTICATE  AGZyZQ==": "a AUTHENTICATE <hidden>",
 		// What the parser does not take is hidden all the same.
 		"a AUTHENTICATE PLAIN\tAGZyZQ":  "a AUTHENTICATE <hidden>",
 		"a AUTHENTICATE\tPLAIN AGZyZQ":  "a <hidden>",

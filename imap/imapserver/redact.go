@@ -3,6 +3,7 @@ package imapserver
 import (
 	"bytes"
 
+	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
@@ -29,7 +30,7 @@ func (p *protocol) redact(dir textproto.Direction, line []byte) []byte {
 	case "AUTHENTICATE":
 		mech, _, more := bytes.Cut(args, []byte{' '})
 		switch {
-		case !isMechanism(mech): // it may be the response
+		case !sasl.IsName(mech): // it may be the response
 		case !more:
 			return line
 		default:
@@ -60,25 +61,6 @@ func (p *protocol) redact(dir textproto.Direction, line []byte) []byte {
 		head = line[:len(tag)+1+len(name)+1+keep]
 	}
 	return append(head[:len(head):len(head)], hidden...)
-}
-
-// isMechanism reports whether a word looks like the name of a SASL mechanism: at most
-// 20 letters, digits, hyphens and underscores (RFC 4422 §3.1). The letters are of one
-// case, which those of base64 seldom are.
-func isMechanism(word []byte) bool {
-	upper, lower := false, false
-	for _, c := range word {
-		switch {
-		case 'A' <= c && c <= 'Z':
-			upper = true
-		case 'a' <= c && c <= 'z':
-			lower = true
-		case '0' <= c && c <= '9', c == '-', c == '_':
-		default:
-			return false
-		}
-	}
-	return len(word) <= 20 && !(upper && lower)
 }
 
 const hidden = "<hidden>"

@@ -3,6 +3,7 @@ package smtpserver
 import (
 	"bytes"
 
+	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/smtp"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
@@ -24,37 +25,17 @@ func (s *Server) redact(dir textproto.Direction, line []byte) []byte {
 		return line
 	}
 	words := [][]byte{verb, hidden}
-	if n := mechanismLen(arg); cmd.verb == "AUTH" && n > 0 {
-		if n == len(arg) {
+	first := arg
+	if i := bytes.IndexAny(arg, " \t"); i >= 0 {
+		first = arg[:i]
+	}
+	if cmd.verb == "AUTH" && sasl.IsName(first) {
+		if len(first) == len(arg) {
 			return line
 		}
-		words = [][]byte{verb, arg[:n], hidden}
+		words = [][]byte{verb, first, hidden}
 	}
 	return bytes.Join(words, []byte(" "))
 }
 
 var hidden = []byte("***")
-
-// mechanismLen returns the length of the name of a SASL mechanism at the beginning
-// of the argument of AUTH, zero if what is there does not look like one: at most 20
-// letters, digits, hyphens and underscores (RFC 4422 §3.1). The letters are of one
-// case, which those of base64 seldom are.
-func mechanismLen(arg []byte) int {
-	n, upper, lower := 0, false, false
-	for n < len(arg) && arg[n] != ' ' && arg[n] != '\t' {
-		switch c := arg[n]; {
-		case 'A' <= c && c <= 'Z':
-			upper = true
-		case 'a' <= c && c <= 'z':
-			lower = true
-		case '0' <= c && c <= '9', c == '-', c == '_':
-		default:
-			return 0
-		}
-		n++
-	}
-	if n > 20 || upper && lower {
-		return 0
-	}
-	return n
-}
