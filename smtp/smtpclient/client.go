@@ -186,7 +186,7 @@ func open(ctx context.Context, nc net.Conn, host string, o *Options, implicit, s
 	c.opts.Timeouts = o.Timeouts.withDefaults()
 	c.tp = textproto.NewConn(nc, &textproto.Options{
 		HandshakeTimeout: c.opts.Timeouts.Handshake, WriteTimeout: c.opts.Timeouts.DataBlock,
-		Trace: o.Trace, ID: o.ID,
+		Trace: o.Trace, ID: o.ID, Redact: redact,
 	})
 	release := c.tp.Bind(ctx)
 	defer release()
@@ -302,17 +302,6 @@ func (c *Client) Quit(ctx context.Context) error {
 func (c *Client) Noop(ctx context.Context) error {
 	_, err := c.simple(ctx, "NOOP", []byte("NOOP\r\n"))
 	return err
-}
-
-// Verify asks the server about a user or mailbox (VRFY). The reply's code tells
-// what is known: 250, 251 and 252 are no errors (RFC 5321 §3.5.3).
-func (c *Client) Verify(ctx context.Context, name string) (smtp.Reply, error) {
-	return c.withArgument(ctx, "VRFY", name)
-}
-
-// Expand asks for the members of a mailing list (EXPN), one a line of the reply.
-func (c *Client) Expand(ctx context.Context, list string) (smtp.Reply, error) {
-	return c.withArgument(ctx, "EXPN", list)
 }
 
 // Help asks the server for help (HELP, RFC 5321 §4.1.1.8), about a command or what
