@@ -61,10 +61,11 @@ func isURL(s string) bool {
 }
 
 // AppendBurl appends a BURL command with its CRLF. A URL that contains a space,
-// a control character or a character outside ASCII is an error.
+// a control character or a character outside ASCII is an error, which does not show
+// it: it may be a capability (RFC 4468 §8).
 func AppendBurl(dst []byte, url string, last bool) ([]byte, error) {
 	if !isURL(url) {
-		return dst, fmt.Errorf("smtp: URL %q: %w", url, errSyntax)
+		return dst, fmt.Errorf("smtp: URL of BURL: %w", errSyntax)
 	}
 	dst = append(append(dst, "BURL "...), url...)
 	if last {

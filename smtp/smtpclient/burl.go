@@ -1,11 +1,13 @@
 package smtpclient
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/textproto"
 )
 
 // SendURL has the server fetch a message and send it (RFC 4468): url names the
@@ -40,4 +42,13 @@ func (t *transaction) sendURL() {
 		return
 	}
 	t.finish()
+}
+
+// redact hides the URL of BURL from a trace: who knows it may be able to read the
+// message (RFC 4468 §8).
+func redact(dir textproto.Direction, line []byte) []byte {
+	if dir == textproto.Send && bytes.HasPrefix(line, []byte("BURL ")) {
+		return []byte("BURL ***")
+	}
+	return line
 }

@@ -2,6 +2,8 @@ package smtpclient_test
 
 import (
 	"context"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +16,8 @@ import (
 func TestSendURL(t *testing.T) {
 	ctx := context.Background()
 	const url = "imap://harry@gryffindor.example.com/outbox;uidvalidity=1078863300/;uid=25;urlauth=submit+harry:internal:91354a473744909de610943775f92038"
+	var mu sync.Mutex
+	var trace strings.Builder
 	c, err := smtpclient.NewClient(ctx, testutil.Script(t, `S: 220 hi
 C* EHLO
 S: 250-x
@@ -34,7 +38,7 @@ S: 250 ok
 C: BURL imap://gone LAST
 S: 554 5.6.6 IMAP URL resolution failed
 C: NOOP
-S: 250 ok`), nil)
+S: 250 ok`), &smtpclient.Options{Trace: tracer(&mu, &trace)})
 	require.NoError(t, err)
 	defer c.Close()
 
@@ -54,9 +58,15 @@ S: 250 ok`), nil)
 	for _, bad := range []string{"", "imap://a b", "imap://a\r\nDATA", "imap://ü"} {
 		res, err = c.SendURL(ctx, env, bad)
 		require.Error(t, err)
+		require.NotContains(t, err.Error(), "imap:")
 		require.Equal(t, smtpclient.NotAttempted, res.Recipients[0].Status)
 	}
 	require.NoError(t, c.Noop(ctx))
+	// RFC 4468 §8: the URL is a secret.
+	mu.Lock()
+	require.Contains(t, trace.String(), "BURL ***\n")
+	require.NotContains(t, trace.String(), "imap:")
+	mu.Unlock()
 
 	c, err = smtpclient.NewClient(ctx, testutil.Script(t, pipelining), nil)
 	require.NoError(t, err)
