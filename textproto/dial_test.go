@@ -293,6 +293,7 @@ func TestSOCKS5(t *testing.T) {
 				continue
 			}
 			require.Equal(t, tc.asked, <-asked)
+			require.NotNil(t, socket(nc))
 			c := NewConn(nc, nil)
 			line, err := c.ReadLine()
 			require.NoError(t, err)
@@ -395,6 +396,7 @@ func TestHTTPProxy(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.Equal(t, "2001:db8::1", host)
+			require.NotNil(t, socket(nc))
 			c := NewConn(nc, nil)
 			defer c.Close()
 			line, err := c.ReadLine()
@@ -433,6 +435,7 @@ func TestHTTPProxyTLS(t *testing.T) {
 	require.Equal(t, "CONNECT mail.example.org:993 HTTP/1.1\r\nHost: mail.example.org:993\r\n"+
 		"Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n", <-requests)
 	c := NewConn(nc, nil)
+	require.NotNil(t, socket(nc))
 	require.Nil(t, c.TLS(), "passwords would be sent in the clear")
 	require.NoError(t, c.StartTLSClient(t.Context(), client))
 	line, err := c.ReadLine()

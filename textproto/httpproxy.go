@@ -190,6 +190,9 @@ type tunnel struct {
 	rest []byte // has been read
 }
 
+// NetConn returns the connection to the proxy, as that of a *tls.Conn does.
+func (t *tunnel) NetConn() net.Conn { return t.Conn }
+
 func (t *tunnel) Read(p []byte) (int, error) {
 	if len(t.rest) > 0 {
 		n := copy(p, t.rest)

@@ -37,23 +37,33 @@ func ThroughProxy(u *url.URL, forward Dialer) (Dialer, error) {
 		if u.User != nil {
 			auth = &proxy.Auth{User: u.User.Username(), Password: password}
 		}
-		if forward == nil {
-			forward = &net.Dialer{}
-		}
-		d, err := proxy.SOCKS5("tcp", addr, auth, forwarder{forward})
+		d, err := proxy.SOCKS5("tcp", addr, auth, nil)
 		if err != nil {
 			return nil, fmt.Errorf("textproto: %w", err)
 		}
-		return d.(Dialer), nil
+		return &socksDialer{addr: addr, forward: forward, socks: d.(socksConnector)}, nil
 	}
 	return nil, fmt.Errorf("textproto: unsupported proxy scheme %q", u.Scheme)
 }
 
-// forwarder makes a Dialer one of golang.org/x/net/proxy.
-type forwarder struct{ Dialer }
+// A socksDialer connects through a SOCKS5 proxy. It returns the connection to the
+// proxy as it is, where DialContext of golang.org/x/net/proxy would hide its socket.
+type socksDialer struct {
+	addr    string // of the proxy
+	forward Dialer
+	socks   socksConnector
+}
 
-func (f forwarder) Dial(network, addr string) (net.Conn, error) {
-	return f.DialContext(context.Background(), network, addr)
+// socksConnector is the part of golang.org/x/net/proxy that asks the proxy.
+type socksConnector interface {
+	DialWithConn(ctx context.Context, nc net.Conn, network, addr string) (net.Addr, error)
+}
+
+func (d *socksDialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	return dialThrough(ctx, d.forward, "tcp", d.addr, func(nc net.Conn) (net.Conn, error) {
+		_, err := d.socks.DialWithConn(ctx, nc, network, addr)
+		return nc, err
+	})
 }
 
 // ProxyProtocol is a Dialer that begins each connection with a header of the

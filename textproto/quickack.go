@@ -85,7 +85,7 @@ func socket(nc net.Conn) syscall.RawConn {
 				return nil
 			}
 			return raw
-		case interface{ NetConn() net.Conn }: // a *tls.Conn
+		case interface{ NetConn() net.Conn }: // a *tls.Conn, or a tunnel
 			nc = c.NetConn()
 		default:
 			return nil
