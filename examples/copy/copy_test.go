@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -305,7 +306,7 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, j.intend(r, mailbox.UIDSetOf(1, 2, 3, 9, 10), 102))
 	require.NoError(t, j.done(r, pairs{{Source: mailbox.UIDRange{First: 1, Last: 3}, Dest: mailbox.UIDRange{First: 101, Last: 103}}}))
 	require.NoError(t, j.gone(r, mailbox.UIDSetOf(2)))
-	_, err = j.f.WriteString("done 1 9=10") // killed here
+	_, err = j.f.WriteAt([]byte("done 1 9=10"), j.size) // killed here
 	require.NoError(t, err)
 	require.NoError(t, j.close())
 
@@ -329,6 +330,81 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, fresh, "another UIDVALIDITY")
 	require.NoError(t, j.close())
+}
+
+// A fullDisk takes half of what is written, and may refuse to truncate or sync.
+type fullDisk struct {
+	journalFile
+	write, sync, truncate bool // fail
+}
+
+var errFull = errors.New("disk full")
+
+func (f *fullDisk) WriteAt(p []byte, at int64) (int, error) {
+	if !f.write {
+		return f.journalFile.WriteAt(p, at)
+	}
+	n, err := f.journalFile.WriteAt(p[:len(p)/2], at)
+	return n, errors.Join(err, errFull)
+}
+
+func (f *fullDisk) Sync() error {
+	if f.sync {
+		return errFull
+	}
+	return f.journalFile.Sync()
+}
+
+func (f *fullDisk) Truncate(size int64) error {
+	if f.truncate {
+		return errFull
+	}
+	return f.journalFile.Truncate(size)
+}
+
+// A line that could not be written, or only in part, does not spoil the next.
+func TestJournalFullDisk(t *testing.T) {
+	for _, fails := range []fullDisk{{write: true}, {write: true, truncate: true}, {sync: true}, {sync: true, truncate: true}} {
+		path := filepath.Join(t.TempDir(), "state")
+		j, err := openJournal(path, "a", "b", false)
+		require.NoError(t, err)
+		r, _, err := j.box("INBOX", "INBOX", 7, 8)
+		require.NoError(t, err)
+		whole := j.f
+		fails.journalFile = whole
+		j.f = &fails
+		require.ErrorIs(t, j.intend(r, mailbox.UIDSetOf(1, 3, 5, 7, 9), 101), errFull)
+		j.f = whole
+		require.NoError(t, j.done(r, pairs{{Source: mailbox.UIDRange{First: 2, Last: 2}, Dest: mailbox.UIDRange{First: 4, Last: 4}}}))
+		require.NoError(t, j.close())
+
+		j, err = openJournal(path, "a", "b", false)
+		require.NoError(t, err)
+		r, fresh, err := j.box("INBOX", "INBOX", 7, 8)
+		require.NoError(t, err)
+		require.False(t, fresh)
+		require.Equal(t, "2=4", r.pairs.String())
+		require.True(t, r.intents.IsEmpty(), "%v", r.intents)
+		require.NoError(t, j.close())
+	}
+}
+
+// A journal that cannot be written anew is left as it is.
+func TestJournalRewriteFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	j, err := openJournal(path, "a", "b", false)
+	require.NoError(t, err)
+	_, _, err = j.box("INBOX", "INBOX", 7, 8)
+	require.NoError(t, err)
+	require.NoError(t, j.close())
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink("/dev/full", path+".new"))
+	_, err = openJournal(path, "a", "b", false)
+	require.Error(t, err)
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(before), string(after))
 }
 
 func TestPairs(t *testing.T) {

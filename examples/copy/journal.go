@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,14 +28,24 @@ import (
 //	gone 1 6,8                        these are no longer of interest
 //	clean 1 9 77 8 305 12 304         both mailboxes are the same: next UID, mod-sequence and count of each
 //
-// A line that was not written to its end does not count. It is then as if it had
-// not been written, which is right for each of them.
+// A line that was not written to its end does not count, and the next one replaces
+// it. It is then as if it had not been written, which is right for each of them.
 type journal struct {
 	mu    sync.Mutex
-	f     *os.File // nil: nothing is kept, for a dry run
+	f     journalFile // nil: nothing is kept, for a dry run
+	size  int64       // of the whole lines
+	torn  bool        // there may be more in the file
 	lock  *os.File
 	boxes map[string]*record // by the name at the source
 	last  int                // the highest number
+}
+
+// journalFile is the *os.File, for tests something that fails.
+type journalFile interface {
+	io.WriterAt
+	io.Closer
+	Sync() error
+	Truncate(size int64) error
 }
 
 // A record is what the journal knows of a pair of mailboxes. Only who copies the
@@ -174,51 +185,85 @@ func (j *journal) line(line string, numbers map[int]*record) error {
 }
 
 // rewrite writes the journal anew, without what is no longer of interest, and
-// opens it for more.
+// opens it for more. At each moment the name stands for the whole old file or the
+// whole new one.
 func (j *journal) rewrite(path, head string) error {
+	var b bytes.Buffer
+	fmt.Fprintln(&b, head)
+	for _, r := range j.boxes {
+		b.WriteString(r.boxLine())
+		if len(r.pairs) > 0 {
+			b.WriteString(r.doneLine(r.pairs))
+		}
+		if !r.suspects.IsEmpty() {
+			b.WriteString(r.sentLine("suspect", r.suspects, r.floor))
+		}
+		if !r.intents.IsEmpty() {
+			b.WriteString(r.sentLine("intent", r.intents, r.floor))
+		}
+		if r.clean != nil {
+			b.WriteString(r.cleanLine())
+		}
+	}
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	j.f = f
-	w := bufio.NewWriter(f)
-	fmt.Fprintln(w, head)
-	for _, r := range j.boxes {
-		fmt.Fprint(w, r.boxLine())
-		if len(r.pairs) > 0 {
-			fmt.Fprint(w, r.doneLine(r.pairs))
-		}
-		if !r.suspects.IsEmpty() {
-			fmt.Fprint(w, r.sentLine("suspect", r.suspects, r.floor))
-		}
-		if !r.intents.IsEmpty() {
-			fmt.Fprint(w, r.sentLine("intent", r.intents, r.floor))
-		}
-		if r.clean != nil {
-			fmt.Fprint(w, r.cleanLine())
-		}
+	if _, err = f.Write(b.Bytes()); err == nil {
+		err = f.Sync()
 	}
-	if err := errors.Join(w.Flush(), f.Sync(), os.Rename(f.Name(), path)); err != nil {
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		f.Close()
 		os.Remove(f.Name())
 		return err
 	}
-	return nil
+	j.f, j.size = f, int64(b.Len())
+	return syncFolder(filepath.Dir(path))
 }
 
-// add adds a line. With sync it is on the disk when add returns.
+// syncFolder makes a rename in the folder durable.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" { // cannot sync a folder
+		return nil
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// add adds a line. With sync it is on the disk when add returns. After an error the
+// line does not count, and what there is of it is removed before the next.
 func (j *journal) add(line string, sync bool) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.f == nil {
 		return nil
 	}
-	if _, err := io.WriteString(j.f, line); err != nil {
+	err := j.write(line, sync)
+	if err != nil {
+		j.torn = j.f.Truncate(j.size) != nil
 		return fmt.Errorf("writing what has been copied: %w", err)
 	}
-	if sync {
-		return j.f.Sync()
-	}
+	j.size += int64(len(line))
 	return nil
+}
+
+func (j *journal) write(line string, sync bool) error {
+	if j.torn {
+		if err := j.f.Truncate(j.size); err != nil {
+			return err
+		}
+		j.torn = false
+	}
+	if _, err := j.f.WriteAt([]byte(line), j.size); err != nil || !sync {
+		return err
+	}
+	return j.f.Sync()
 }
 
 // box returns the record of a pair of mailboxes, a new and empty one if their UIDs
