@@ -32,7 +32,8 @@
 //
 // # What it implements
 //
-//   - lines, dot-stuffing and the end of a body: RFC 5321 §2.3.8, §4.1.1.4, §4.5.2; RFC 1939 §3
+//   - lines, dot-stuffing and the end of a body: RFC 5321 §2.3.8, §4.1.1.4, §4.5.2;
+//     RFC 1939 §3
 //   - counted bodies: RFC 9051 §4.3 (literals), RFC 3030 (BDAT chunks)
 //   - STARTTLS and implicit TLS: RFC 3207, RFC 2595, RFC 8314
 //   - COMPRESS=DEFLATE: RFC 4978, with RFC 1951

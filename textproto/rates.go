@@ -35,8 +35,9 @@ type Rates struct {
 	// Input is how many octets a second a client must send of a command and the
 	// message in it (default 100; negative: any). The server waits for them for no
 	// longer, in total, than their number at this rate takes, and Grace (default 3
-	// minutes). Waiting for a command is not counted: see IdleTimeout. What the client must take of output follows from
-	// WriteTimeout, in which it must take 256 KiB or all there is.
+	// minutes). Waiting for a command is not counted: see IdleTimeout. What the client
+	// must take of output follows from WriteTimeout, in which it must take 256 KiB or
+	// all there is.
 	Input int
 	Grace time.Duration
 }

@@ -203,8 +203,8 @@ func (c *Conn) tellExpunges() error {
 	return err
 }
 
-// tell announces new messages, the number of recent ones and changes of flags. The flags of changed messages
-// may have been read already.
+// tell announces new messages, the number of recent ones and changes of flags. The
+// flags of changed messages may have been read already.
 func (c *Conn) tell(flags []mailbox.Entry) error {
 	sel := c.sel
 	n := sel.news

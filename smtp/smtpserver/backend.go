@@ -21,9 +21,8 @@ type Backend interface {
 }
 
 // A Session is a Backend's side of a connection. Its methods are called one at a
-// time, and none while Data reads. An error refuses the command: a *smtp.Error is
-// the reply (421 closes the connection too), any other error is logged and answered
-// 451.
+// time, and none while Data reads. An error refuses the command: a *smtp.Error is the
+// reply (421 closes the connection too), any other error is logged and answered 451.
 type Session interface {
 	// Mail begins a transaction. The zero Address is the null reverse-path.
 	// The options are valid until the transaction ends.

@@ -14,8 +14,8 @@ import (
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 )
 
-// A reply of several lines goes out in one write, and so do those to a group of commands
-// (RFC 2920 §3.2).
+// A reply of several lines goes out in one write, and so do those to a group of
+// commands (RFC 2920 §3.2).
 func TestWrites(t *testing.T) {
 	srv := &smtpserver.Server{Hostname: "mx.example.org", Backend: &recorder{}}
 	srv.Logger = slog.New(slog.DiscardHandler)
