@@ -5,8 +5,9 @@ import "context"
 // A QuotaKeeper is an Account with quotas (RFC 9208). Roots are names chosen
 // by the store; a root limits the mailboxes that name it.
 type QuotaKeeper interface {
-	// QuotaRoots returns the roots that limit a mailbox. ErrNotExist if there
-	// is no such mailbox.
+	// QuotaRoots returns the roots that limit a mailbox, or would once SetQuota
+	// has given them a limit. Only where quotas cannot be set may there be none.
+	// ErrNotExist if there is no such mailbox.
 	QuotaRoots(ctx context.Context, mailbox string) ([]string, error)
 
 	// Quota returns the usage and limits of a root. ErrNotExist.

@@ -310,10 +310,12 @@ func testSharedTransfer(t *testing.T, f *fixture) {
 	}
 	_, err = inbox.Move(f.ctx, mailbox.AllUIDs(), s.name)
 	require.NoError(t, err)
-	roots, err := q.QuotaRoots(f.ctx, "Project")
-	require.NoError(t, err)
+	root, ok := f.quotaRoot(t, q, "Project")
+	if !ok {
+		return
+	}
 	have := int64(status(t, s.own).Messages)
-	if err := q.SetQuota(f.ctx, roots[0], map[mailbox.QuotaName]int64{mailbox.QuotaMessage: have}); err != nil {
+	if err := q.SetQuota(f.ctx, root, map[mailbox.QuotaName]int64{mailbox.QuotaMessage: have}); err != nil {
 		return
 	}
 	put := fill(t, inbox, 1)

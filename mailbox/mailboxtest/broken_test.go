@@ -600,6 +600,11 @@ var defects = map[string]defect{
 		}
 		return o
 	}},
+	"there is no root to limit": {found: "Quota", account: func(a mailbox.Account) mailbox.Account {
+		o := overA(a)
+		o.QuotaKeeper = rootless{a.(mailbox.QuotaKeeper)}
+		return o
+	}},
 	"mailboxes come in any order": {found: "Mailboxes", account: func(a mailbox.Account) mailbox.Account {
 		o := overA(a)
 		o.list = func(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error) {
@@ -609,6 +614,25 @@ var defects = map[string]defect{
 		}
 		return o
 	}},
+}
+
+// rootless has quotas that limit nothing, as an IMAP server may.
+type rootless struct{ mailbox.QuotaKeeper }
+
+func (r rootless) QuotaRoots(ctx context.Context, name string) ([]string, error) {
+	_, err := r.QuotaKeeper.QuotaRoots(ctx, name)
+	return nil, err
+}
+
+func (rootless) SetQuota(context.Context, string, map[mailbox.QuotaName]int64) error {
+	return mailbox.ErrPermission
+}
+
+// A store whose quotas cannot be set need not name a root.
+func TestRootless(t *testing.T) {
+	o := *brokenOptions
+	o.Lacks = mailboxtest.LackSetQuota
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return openBroken(t, defects["there is no root to limit"]) }, &o)
 }
 
 // brokenStore is a memory store with a defect, in which INBOX can be damaged.

@@ -432,10 +432,12 @@ func testConcurrentNames(t *testing.T, f *fixture) {
 	if !ok {
 		return
 	}
-	roots, err := q.QuotaRoots(f.ctx, "INBOX")
-	require.NoError(t, err)
-	if err := q.SetQuota(f.ctx, roots[0], map[mailbox.QuotaName]int64{mailbox.QuotaMessage: 1000}); err == nil {
-		list, err := q.Quota(f.ctx, roots[0])
+	root, ok := f.quotaRoot(t, q, "INBOX")
+	if !ok {
+		return
+	}
+	if err := q.SetQuota(f.ctx, root, map[mailbox.QuotaName]int64{mailbox.QuotaMessage: 1000}); err == nil {
+		list, err := q.Quota(f.ctx, root)
 		require.NoError(t, err)
 		require.EqualValues(t, 3, list[0].Usage)
 	}

@@ -69,7 +69,8 @@ const (
 	// it is deleted.
 	LackRaces
 
-	// LackSetQuota: quotas can be read, and not set.
+	// LackSetQuota: quotas can be read, and not set; a mailbox that nothing limits
+	// may have no root.
 	LackSetQuota
 
 	// LackQuotaUnits: quotas of storage are in units of 1024 octets, and changes

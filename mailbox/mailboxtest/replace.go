@@ -68,15 +68,17 @@ func testReplace(t *testing.T, f *fixture) {
 	if !ok {
 		return
 	}
-	roots, err := q.QuotaRoots(f.ctx, "INBOX")
-	require.NoError(t, err)
+	root, ok := f.quotaRoot(t, q, "INBOX")
+	if !ok {
+		return
+	}
 	messages := int64(status(t, m).Messages + status(t, other).Messages)
-	if err := q.SetQuota(f.ctx, roots[0], map[mailbox.QuotaName]int64{mailbox.QuotaMessage: messages}); err == nil {
+	if err := q.SetQuota(f.ctx, root, map[mailbox.QuotaName]int64{mailbox.QuotaMessage: messages}); err == nil {
 		_, err = r.Replace(f.ctx, uids(t, m).Min(), "other", draft("x"))
 		require.NoError(t, err)
 	}
 	size := status(t, m).Size + status(t, other).Size
-	if err := q.SetQuota(f.ctx, roots[0], map[mailbox.QuotaName]int64{mailbox.QuotaStorage: size}); err == nil {
+	if err := q.SetQuota(f.ctx, root, map[mailbox.QuotaName]int64{mailbox.QuotaStorage: size}); err == nil {
 		uid := uids(t, m).Min()
 		had := entries(t, m, mailbox.UIDSetOf(uid))[0].Size
 		_, err = r.Replace(f.ctx, uid, "INBOX", mailbox.Incoming{Body: strings.NewReader(strings.Repeat("x", int(had)+1)), Size: mailbox.SizeUnknown})

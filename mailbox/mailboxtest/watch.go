@@ -99,9 +99,8 @@ func testWatch(t *testing.T, f *fixture) {
 	if q, ok := f.Account.(mailbox.QuotaKeeper); ok && !f.lacks(LackSetQuota) {
 		fresh, err := f.Watch(ctx)
 		require.NoError(t, err)
-		roots, err := q.QuotaRoots(f.ctx, "INBOX")
-		require.NoError(t, err)
-		require.NoError(t, q.SetQuota(f.ctx, roots[0], nil))
+		root, _ := f.quotaRoot(t, q, "INBOX")
+		require.NoError(t, q.SetQuota(f.ctx, root, nil))
 		await(t, fresh, "", mailbox.EventMailboxes)
 	}
 
