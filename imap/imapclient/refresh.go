@@ -52,6 +52,11 @@ func (m *Mailbox) Refresh(ctx context.Context, items ...imap.StatusItem) (*imap.
 
 // CatchUp sends NOOP: later calls are answered from the mailbox as it is now, while
 // without it servers need not show what others have changed (RFC 9051 §5.2).
+//
+// What others have expunged, servers may leave out of the answers to FETCH, STORE and
+// SEARCH and still say OK, with EXPUNGEISSUED (RFC 5530 §3). The Update that tells it
+// cannot come with these (RFC 9051 §7.5.1), but does with CatchUp. The client does not
+// send NOOP for it by itself: that would change sequence numbers between two calls.
 func (m *Mailbox) CatchUp(ctx context.Context) error {
 	if err := m.ready(ctx); err != nil {
 		return err
