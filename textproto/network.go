@@ -16,10 +16,10 @@ type network struct {
 	served int // of them, those that were admitted
 
 	mu    sync.Mutex
-	spent [kinds]bucket
+	spent [rateKinds]bucket
 }
 
-func (n *network) spend(k Kind, r Rate, count int, now moment) time.Duration {
+func (n *network) spend(k RateKind, r Rate, count int, now moment) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.spent[k].spend(r, count, now)
@@ -29,7 +29,7 @@ func (n *network) spend(k Kind, r Rate, count int, now moment) time.Duration {
 func (n *network) exceeded(r *Rates, now moment) (Excess, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, k := range []Kind{Failures, Logins} {
+	for _, k := range []RateKind{FailureRate, LoginRate} {
 		if wait := n.spent[k].spend(r.of(k, true), 0, now); wait > 0 {
 			return Excess{Kind: k, Network: n.prefix, Wait: wait, Refusal: true}, true
 		}

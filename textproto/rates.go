@@ -3,6 +3,7 @@ package textproto
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"time"
 )
@@ -83,23 +84,23 @@ func (r Rates) withDefaults() Rates {
 	return r
 }
 
-// A Kind says what a Rate counts.
-type Kind int
+// A RateKind says what a Rate counts.
+type RateKind int
 
 const (
-	Commands Kind = iota
-	Failures      // commands that were wrong or were refused
-	Logins        // attempts to log in that failed
-	kinds
+	CommandRate RateKind = iota
+	FailureRate          // commands that were wrong or were refused
+	LoginRate            // attempts to log in that failed
+	rateKinds
 )
 
-func (k Kind) String() string {
+func (k RateKind) String() string {
 	switch k {
-	case Commands:
+	case CommandRate:
 		return "commands"
-	case Failures:
+	case FailureRate:
 		return "failed commands"
-	case Logins:
+	case LoginRate:
 		return "failed logins"
 	}
 	return "unknown"
@@ -121,7 +122,7 @@ func (*slowError) Error() string { return "textproto: input is too slow" }
 // An Excess is a rate that a client has exceeded.
 type Excess struct {
 	Conn    *Conn
-	Kind    Kind
+	Kind    RateKind
 	Network netip.Prefix  // whose rate it is; invalid: the connection's
 	Wait    time.Duration // until the client keeps the rate again
 	Refusal bool          // the client has just connected, and its network had exceeded the rate before
@@ -131,7 +132,7 @@ type Excess struct {
 // commands it waits, as long as the rate demands or until ctx ends. For failures,
 // it returns ErrTooMany.
 func Enforce(ctx context.Context, x Excess) error {
-	if x.Kind != Commands {
+	if x.Kind != CommandRate {
 		return ErrTooMany
 	}
 	t := time.NewTimer(x.Wait)
@@ -148,14 +149,14 @@ func Enforce(ctx context.Context, x Excess) error {
 // servers: on a connection that no Server has accepted it does nothing. It
 // returns what Server.OnExcess says of a rate that is exceeded: an error means
 // that the connection is to be closed.
-func (c *Conn) Spend(ctx context.Context, k Kind, n int) error {
+func (c *Conn) Spend(ctx context.Context, k RateKind, n int) error {
 	if c.served == nil {
 		return nil
 	}
 	m, s := &c.served.meter, c.served.s
 	now := s.now()
 	var own time.Duration
-	if k < Kind(len(m.own)) {
+	if k < RateKind(len(m.own)) {
 		own = m.own[k].spend(s.rates.of(k, false), n, now)
 	}
 	var shared time.Duration
@@ -183,15 +184,15 @@ func (c *Conn) excess(ctx context.Context, x Excess) error {
 	return c.served.s.excess(ctx, x)
 }
 
-func (r *Rates) of(k Kind, network bool) Rate {
+func (r *Rates) of(k RateKind, network bool) Rate {
 	switch {
-	case k == Commands && network:
+	case k == CommandRate && network:
 		return r.NetworkCommands
-	case k == Commands:
+	case k == CommandRate:
 		return r.Commands
-	case k == Failures && network:
+	case k == FailureRate && network:
 		return r.NetworkFailures
-	case k == Failures:
+	case k == FailureRate:
 		return r.Failures
 	}
 	return r.NetworkLogins
@@ -218,19 +219,22 @@ func (s *Server) excess(ctx context.Context, x Excess) error {
 	}
 	err := enforce(ctx, x)
 	if err != nil && ctx.Err() == nil {
-		of := "connection"
+		of, level := "connection", slog.LevelInfo
 		if x.Network.IsValid() {
 			of = x.Network.String()
 		}
-		s.logger().Info("client closed: it exceeds a rate", "conn", x.Conn.ID(), "remote", x.Conn.RemoteAddr(), "rate", x.Kind, "of", of)
+		if x.Refusal { // as many as it likes
+			level = slog.LevelDebug
+		}
+		s.logger().Log(ctx, level, "client closed: it exceeds a rate", "conn", x.Conn.ID(), "remote", x.Conn.RemoteAddr(), "rate", x.Kind, "of", of)
 	}
 	return err
 }
 
 // A meter counts what the client of a Server's connection does.
 type meter struct {
-	own     [Logins]bucket // the protocols limit the logins of a connection themselves
-	network *network       // nil: not counted
+	own     [LoginRate]bucket // the protocols limit the logins of a connection themselves
+	network *network          // nil: not counted
 }
 
 // A moment is the time since the Server began to serve.

@@ -23,7 +23,7 @@ func (spender) ServeConn(ctx context.Context, c *Conn) {
 			c.WriteLine("error: " + err.Error())
 			return
 		}
-		k := map[string]Kind{"command": Commands, "failure": Failures, "login": Logins}[string(line)]
+		k := map[string]RateKind{"command": CommandRate, "failure": FailureRate, "login": LoginRate}[string(line)]
 		if err := c.Spend(ctx, k, 1); err != nil {
 			c.WriteLine("closed: " + err.Error())
 			return
@@ -171,7 +171,7 @@ func TestNetworksBounded(t *testing.T) {
 		b := addr.As16()
 		b[4], b[5], b[6], b[7] = byte(i>>24), byte(i>>16), byte(i>>8), byte(i)
 		n := ns.join(netip.PrefixFrom(netip.AddrFrom16(b), 64), now)
-		n.spend(Failures, Rate{N: 10, Per: time.Hour}, 1, now)
+		n.spend(FailureRate, Rate{N: 10, Per: time.Hour}, 1, now)
 		ns.leave(n, now)
 		require.LessOrEqual(t, len(ns.byPrefix), maxNetworks+maxNetworks/8+1)
 	}

@@ -152,7 +152,7 @@ func (c *Conn) refuse(tag string, err error) error {
 			return tooMany("bad commands")
 		}
 	}
-	if c.tp.Spend(c.ctx, textproto.Failures, 1) != nil {
+	if c.tp.Spend(c.ctx, textproto.FailureRate, 1) != nil {
 		return tooMany("failed commands")
 	}
 	return nil
@@ -164,7 +164,7 @@ func (c *Conn) allow() error {
 	if c.state == notAuthenticated {
 		n = 100
 	}
-	err := c.tp.Spend(c.ctx, textproto.Commands, n)
+	err := c.tp.Spend(c.ctx, textproto.CommandRate, n)
 	if err != nil && !isLinkError(c.ctx, err) {
 		return tooMany("commands")
 	}

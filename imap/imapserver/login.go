@@ -74,7 +74,7 @@ func (c *Conn) logIn(command, mechanism string, sc sasl.Conn, check func() (stri
 	case isLinkError(c.ctx, err):
 		return reply{}, err
 	case err != nil:
-		if sasl.IsFailure(err) && c.tp.Spend(c.ctx, textproto.Logins, 1) != nil {
+		if sasl.IsFailure(err) && c.tp.Spend(c.ctx, textproto.LoginRate, 1) != nil {
 			return reply{}, tooMany("failed logins")
 		}
 		return reply{}, c.authRefusal(err)

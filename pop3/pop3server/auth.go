@@ -188,7 +188,7 @@ func (c *conn) login(mechanism string, sc sasl.Conn, check func() (string, error
 		c.storeError("opening a maildrop", err)
 	}
 	c.ended = c.ended || c.attempts.TooMany() ||
-		sasl.IsFailure(err) && c.tp.Spend(c.ctx, textproto.Logins, 1) != nil
+		sasl.IsFailure(err) && c.tp.Spend(c.ctx, textproto.LoginRate, 1) != nil
 }
 
 // refusal returns the answer to an attempt that ended with err. The text is

@@ -170,7 +170,7 @@ func (c *conn) say(text string) { c.ok(c.text(text)) }
 
 // err answers -ERR.
 func (c *conn) err(code pop3.Code, text string) {
-	if !c.ended && c.tp.Spend(c.ctx, textproto.Failures, 1) != nil {
+	if !c.ended && c.tp.Spend(c.ctx, textproto.FailureRate, 1) != nil {
 		code, text = pop3.CodeSysTemp, textTooManyErr
 		c.ended = true
 	}
@@ -183,7 +183,7 @@ func (c *conn) allow() bool {
 	if c.drop == nil {
 		n = 100
 	}
-	if c.tp.Spend(c.ctx, textproto.Commands, n) != nil {
+	if c.tp.Spend(c.ctx, textproto.CommandRate, n) != nil {
 		c.ended = true
 		c.err(pop3.CodeSysTemp, textTooManyCmd)
 		return false

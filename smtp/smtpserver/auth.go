@@ -56,7 +56,7 @@ func (c *Conn) cmdAuth(cmd smtp.AuthCommand) {
 		defer c.tp.SetSecret(false)
 		return sasl.Serve(c.ctx, mech, cmd.Initial, c.ask)
 	}, c.authenticated)
-	if sasl.IsFailure(err) && !c.goodbye && c.tp.Spend(c.ctx, textproto.Logins, 1) != nil {
+	if sasl.IsFailure(err) && !c.goodbye && c.tp.Spend(c.ctx, textproto.LoginRate, 1) != nil {
 		c.overdone("too many failed logins")
 	}
 	switch {

@@ -229,7 +229,7 @@ func (c *Conn) allow() bool {
 	switch {
 	case c.idle > limit(c.srv.Limits.Idle, DefaultIdle):
 		c.overdone("too many commands without a message")
-	case c.tp.Spend(c.ctx, textproto.Commands, 1) != nil:
+	case c.tp.Spend(c.ctx, textproto.CommandRate, 1) != nil:
 		c.overdone("too many commands")
 	}
 	return !c.goodbye

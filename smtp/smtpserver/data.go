@@ -87,7 +87,7 @@ func (c *Conn) finish(results []error) {
 		c.errors, c.refusals = 0, 0
 	} else {
 		c.refusals++
-		if c.tp.Spend(c.ctx, textproto.Failures, 1) != nil {
+		if c.tp.Spend(c.ctx, textproto.FailureRate, 1) != nil {
 			c.overdone("too many errors")
 		}
 	}

@@ -48,7 +48,7 @@ func (c *Conn) wrong(err error) {
 
 // failed sends the reply to a command that failed, and counts it.
 func (c *Conn) failed(r smtp.Reply, utf8 bool) {
-	if r.Code != 421 && c.tp.Spend(c.ctx, textproto.Failures, 1) != nil {
+	if r.Code != 421 && c.tp.Spend(c.ctx, textproto.FailureRate, 1) != nil {
 		c.overdone("too many errors")
 		return
 	}
