@@ -13,12 +13,13 @@ import (
 // Postfix, Exim, Sendmail, Exchange, Gmail and qmail, and returns what it finds; ok is
 // false if that is nothing. Of TLS only the version and the cipher suite can be known,
 // of a suite that crypto/tls does not name only the version. A Hello or Name that is
-// "unknown" is left empty.
+// "unknown" is left empty. What is behind the first 4096 octets is not read.
 //
 // The field tells what its writer wanted to tell: trust only those of hosts that
 // are known.
 func ParseReceived(field string) (r Received, ok bool) {
-	p := receivedParser{rest: fieldValue(field, "Received"), r: &r}
+	value := fieldValue(field, "Received")
+	p := receivedParser{rest: value[:min(len(value), maxReceived)], r: &r}
 	p.parse()
 	if p.seenHello {
 		// The word after "from" is what the host found out by itself.
@@ -36,6 +37,10 @@ func ParseReceived(field string) (r Received, ok bool) {
 	}
 	return r, r != Received{}
 }
+
+// maxReceived is more than any writer needs, and bounds the time that a field with
+// quotes, comments and semicolons that do not match can take.
+const maxReceived = 4096
 
 // fieldValue returns the value of a field that may come with its name.
 func fieldValue(field, name string) string {

@@ -164,3 +164,16 @@ func TestNewTrack(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "MAIL FROM:<> MTRK=qZk+NkcGgWq6PiVxeFDCbJzQ2J0\r\n", string(line))
 }
+
+// What is repeated as often as a header may be long costs no more for it: a field is
+// read no further than any real one goes.
+func TestTraceBounded(t *testing.T) {
+	for _, pattern := range []string{";", "(", "()", "(;", `"\" `, `"`, "from ", "for <a@b> ", "with TLS", "\\", "[", ";1 Jan 2026 "} {
+		long := strings.Repeat(pattern, 4<<20/len(pattern))
+		ParseReceived(long)
+		ParseReturnPath(long)
+	}
+	r, ok := ParseReceived("from a.example by b.example; Wed, 25 Nov 2026 01:00:00 +0000 " + strings.Repeat("(x)", 4<<20))
+	require.True(t, ok)
+	require.Equal(t, "a.example", r.Hello)
+}
