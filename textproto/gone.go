@@ -21,6 +21,7 @@ const (
 // it reads nothing that a command to come may consist of.
 type watch struct {
 	ahead atomic.Bool // input is buffered behind the present line or body
+	held  bool        // or the protocol has read it already; see SetAhead
 	blind bool        // the operating system can't be asked
 
 	// work is changed by the connection's goroutine only: it counts up when a

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !aix
 
 package textproto
 
@@ -87,6 +87,7 @@ func TestPeerHalfClosed(t *testing.T) {
 		{"has sent a body ahead", false, "work\r\nbody\r\n.\r\nquit\r\n", func(c *Conn) { io.ReadAll(c.DotReader(Strict)) }, false},
 		{"whose body was read", false, "work\r\nbody\r\n.\r\n", func(c *Conn) { io.ReadAll(c.DotReader(Strict)) }, true},
 		{"whose octets were read", false, "work\r\nbody", func(c *Conn) { io.ReadAll(c.CountedReader(4)) }, true},
+		{"whose commands were read ahead", false, "work\r\nquit\r\n", func(c *Conn) { c.ReadLine(); c.SetAhead(true) }, false},
 		{"takes output", false, "work\r\n", func(c *Conn) { c.WriteLine("more"); c.Flush() }, false},
 		{"waits under TLS", true, "work\r\n", func(*Conn) {}, true},
 	} {

@@ -181,10 +181,20 @@ func (c *Conn) line(b []byte) (line []byte, err error) {
 	return line, err
 }
 
+// SetAhead tells whether the protocol has read commands that it has yet to carry out:
+// they keep the context of the Handler alive as input does that is not read yet, for
+// a client that has sent them and ended its output.
+func (c *Conn) SetAhead(on bool) {
+	if sc := c.served; sc != nil {
+		sc.watch.held = on
+		c.noteAhead()
+	}
+}
+
 // noteAhead tells the watch whether input is left.
 func (c *Conn) noteAhead() {
 	if sc := c.served; sc != nil {
-		if more := c.w > c.r; more != sc.watch.ahead.Load() {
+		if more := c.w > c.r || sc.watch.held; more != sc.watch.ahead.Load() {
 			sc.watch.ahead.Store(more)
 		}
 	}

@@ -69,6 +69,7 @@ func (c *conn) startAhead(uid mailbox.UID) *readAhead {
 		}
 		c.queue = append(c.queue, r)
 	}
+	c.tp.SetAhead(len(c.queue) > 0)
 	a := &readAhead{set: mailbox.UIDSetOf(uid)}
 	last := uid
 queued:

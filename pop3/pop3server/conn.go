@@ -87,6 +87,7 @@ func (c *conn) next() (request, error) {
 	if len(c.queue) > 0 {
 		r := c.queue[0]
 		c.queue = c.queue[1:]
+		c.tp.SetAhead(len(c.queue) > 0)
 		return r, nil
 	}
 	if !c.tp.BufferedLine() {
