@@ -21,8 +21,8 @@ var (
 )
 
 // inspect looks at the message's header: whether it loops or is of a kind that is not
-// taken, and in submission whether the client may send it. It removes Return-Path, which the message gets
-// anew, and returns the fields to add.
+// taken, and in submission whether the client may send it. It removes Return-Path,
+// which the message gets anew, and returns the fields to add.
 func (s *deliverySession) inspect(ctx context.Context, sp *spool, now time.Time) ([]byte, error) {
 	header, err := sp.header()
 	if err != nil {
