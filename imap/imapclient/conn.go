@@ -220,8 +220,7 @@ func (c *Client) keepAlive() {
 	quiet := len(c.inflight) == 0 && c.reason == nil
 	if quiet {
 		k := newCall(&imap.Noop{})
-		c.tags++
-		k.tag = fmt.Sprintf("P%d", c.tags)
+		k.tag = c.nextTag()
 		k.abandoned, k.begun = true, time.Now()
 		c.inflight = append(c.inflight, k)
 		c.conn.WriteString(k.tag + " NOOP\r\n")

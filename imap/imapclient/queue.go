@@ -247,8 +247,7 @@ func (c *Client) admit(ctx context.Context, k *call) error {
 		}
 	}
 	defer c.mu.Unlock()
-	c.tags++
-	k.tag = "P" + strconv.FormatUint(c.tags, 36)
+	k.tag = c.nextTag()
 	k.begun = time.Now()
 	c.lastSent.Store(k.begun.UnixNano())
 	if k.mayChange() {
@@ -269,6 +268,12 @@ func (c *Client) admit(ctx context.Context, k *call) error {
 		c.conn.Wake() // so that the reader waits no longer than Timeouts.Command
 	}
 	return nil
+}
+
+// nextTag returns a tag that no command had before; mu is held by the caller.
+func (c *Client) nextTag() string {
+	c.tags++
+	return "P" + strconv.FormatUint(c.tags, 36)
 }
 
 // waitForOthers waits until something in flight has changed; the turn is held. mu is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -399,6 +400,18 @@ S: ${t} OK
 		require.NoError(t, err)
 		time.Sleep(6 * time.Minute)
 		require.NoError(t, c.Err())
+	})
+}
+
+// Its tags are of the same series as those of all commands.
+func TestKeepAliveTag(t *testing.T) {
+	session := strings.Repeat("C: {{t:}} NOOP\nS: ${t} OK\n", 9) + "SILENT 4m59s\nC: Pa NOOP\nS: Pa OK\nC: Pb NOOP\nS: Pb OK\n"
+	watchSession(t, "", session, nil, func(t *testing.T, c *imapclient.Client) {
+		for range 9 {
+			require.NoError(t, c.Noop(t.Context()))
+		}
+		time.Sleep(6 * time.Minute)
+		require.NoError(t, c.Noop(t.Context()))
 	})
 }
 
