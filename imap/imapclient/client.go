@@ -143,15 +143,7 @@ func (c *Client) greeted(ctx context.Context, greeting <-chan *grammar.StatusLin
 	case <-ctx.Done():
 		return fmt.Errorf("imapclient: %w", context.Cause(ctx))
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.statusCode(g)
-	switch g.Cond {
-	case imap.OK:
-	case imap.PREAUTH:
-		c.preAuth = true
-		c.login = true
-	default:
+	if g.Cond != imap.OK && g.Cond != imap.PREAUTH {
 		return fmt.Errorf("imapclient: server refuses the connection: %w", g.Err())
 	}
 	return nil

@@ -54,7 +54,8 @@ func (c *Client) handle() error {
 	return nil
 }
 
-// takeGreeting takes the first response of the connection.
+// takeGreeting takes the first response of the connection. What it says holds before
+// the next response is read.
 func (c *Client) takeGreeting() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,6 +66,10 @@ func (c *Client) takeGreeting() bool {
 	line, ok := resp.(*grammar.StatusLine)
 	if err != nil || !ok || line.Tag != "" {
 		line = refusedGreeting(c.fr.text)
+	}
+	c.statusCode(line)
+	if line.Cond == imap.PREAUTH {
+		c.preAuth, c.login = true, true
 	}
 	c.greeting <- line
 	c.greeting = nil

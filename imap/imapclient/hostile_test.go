@@ -445,11 +445,15 @@ var battles = []battle{
 		require.NoError(t, c.Noop(ctx))
 	}},
 	{name: "an answer before its command", server: func(e *enemy) {
-		e.say("P1 OK early\r\nP2 OK early\r\n* SEARCH 1 2 3\r\n* ESEARCH (TAG \"P3\") UID ALL 5")
+		e.say("P1 OK early\r\nP2 OK early\r\n* SEARCH 1 2 3\r\n* ESEARCH (TAG \"P3\") UID ALL 5\r\n* CAPABILITY IMAP4rev1 XEARLY")
 		e.ok("* 3 EXISTS")
 		e.ok("* SEARCH 9")
 		e.ok()
 	}, client: func(t *testing.T, ctx context.Context, c *imapclient.Client) {
+		for !c.Capabilities().Has("XEARLY") { // or the tags may be those of commands
+			require.NoError(t, ctx.Err())
+			time.Sleep(time.Millisecond)
+		}
 		m := open(t, ctx, c)
 		found, err := m.Search(ctx, search.All{}, nil)
 		require.NoError(t, err)
