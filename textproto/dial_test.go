@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,6 +178,8 @@ func aProxy(t *testing.T, serve func(nc net.Conn)) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	done := make(chan struct{})
+	var mu sync.Mutex
+	var serving net.Conn
 	go func() {
 		defer close(done)
 		for {
@@ -184,11 +187,22 @@ func aProxy(t *testing.T, serve func(nc net.Conn)) string {
 			if err != nil {
 				return
 			}
+			mu.Lock()
+			serving = nc
+			mu.Unlock()
 			serve(nc)
 			nc.Close()
 		}
 	}()
-	t.Cleanup(func() { l.Close(); <-done })
+	t.Cleanup(func() {
+		l.Close()
+		mu.Lock()
+		if serving != nil {
+			serving.Close() // a test that has failed may have left it open
+		}
+		mu.Unlock()
+		<-done
+	})
 	return l.Addr().String()
 }
 
