@@ -345,7 +345,15 @@ var defects = map[string]defect{
 			if err == nil {
 				go func() {
 					defer close(few)
-					for e := range events {
+					sent, last := 0, time.Now()
+					for e := range events { // of a burst, the first two are kept
+						if time.Since(last) > 100*time.Millisecond {
+							sent = 0
+						}
+						last = time.Now()
+						if sent++; sent > 2 {
+							continue
+						}
 						select {
 						case few <- e:
 						default:
