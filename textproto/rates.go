@@ -153,6 +153,9 @@ func (c *Conn) Spend(ctx context.Context, k RateKind, n int) error {
 	if c.served == nil {
 		return nil
 	}
+	if k == CommandRate {
+		c.served.work = 0 // of a new command
+	}
 	m, s := &c.served.meter, c.served.s
 	now := s.now()
 	var own time.Duration

@@ -55,6 +55,7 @@ type serverConn struct {
 	network *network // of the client, or nil
 	watch   watch
 	meter   meter
+	work    int    // units of the present command; see Conn.Work
 	unbind  func() // ends LoginTimeout; nil: it has ended
 }
 

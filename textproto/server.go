@@ -1,6 +1,7 @@
 package textproto
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -119,6 +120,9 @@ type Server struct {
 	// wait, no longer than until ctx ends. It is called on the connection's
 	// goroutine. Nil: Enforce.
 	OnExcess func(ctx context.Context, x Excess) error
+	// MaxWork bounds what one command may cost, in the units of Conn.Work (zero:
+	// DefaultMaxWork; negative: no limit).
+	MaxWork int
 	// LoginTimeout is how long a client may be connected until the protocol calls
 	// Conn.LoggedIn. Zero: the protocol's default; negative: no limit.
 	LoginTimeout time.Duration
@@ -142,6 +146,7 @@ type Server struct {
 	ConnState func(c *Conn, s ConnState)
 
 	rates    Rates       // with defaults; set by the first Serve
+	maxWork  int         // likewise
 	begun    time.Time   // when that was
 	closing  atomic.Bool // set under mu
 	watching atomic.Bool // watchConns runs
@@ -270,6 +275,7 @@ func (s *Server) track(l *net.Listener) bool {
 		s.listeners = make(map[*net.Listener]struct{})
 		s.conns = make(map[*serverConn]struct{})
 		s.rates, s.begun = s.Rates.withDefaults(), time.Now()
+		s.maxWork = cmp.Or(s.MaxWork, DefaultMaxWork)
 		s.quit = make(chan struct{})
 	}
 	s.listeners[l] = struct{}{}

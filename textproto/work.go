@@ -1,0 +1,34 @@
+package textproto
+
+import (
+	"context"
+	"errors"
+)
+
+// DefaultMaxWork is the default of Server.MaxWork: about two minutes of a
+// processor's time.
+const DefaultMaxWork = 120_000_000
+
+// ErrTooMuchWork is what Conn.Work returns when a command has cost more than
+// Server.MaxWork.
+var ErrTooMuchWork = errors.New("textproto: command costs too much")
+
+// Work counts n units of work of the present command. A unit is about a microsecond
+// of a processor's time, and stands for what takes about that: the entry of a message
+// looked at, a name matched, a kilobyte of text searched. Commands that may be large
+// call it as they go on, with the units done since the last call.
+//
+// It returns ErrTooMuchWork when the command has cost more than Server.MaxWork, and
+// is then to be refused, or the cause of the end of ctx. On a connection that no Server
+// has accepted it counts nothing.
+func (c *Conn) Work(ctx context.Context, n int) error {
+	sc := c.served
+	if sc == nil {
+		return nil
+	}
+	sc.work += n
+	if limit := sc.s.maxWork; limit > 0 && sc.work > limit {
+		return ErrTooMuchWork
+	}
+	return context.Cause(ctx)
+}
