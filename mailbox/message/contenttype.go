@@ -8,14 +8,15 @@ const maxParams = 200
 // parseContentType reads a Content-Type (RFC 2045 §5.1) into the part. A value
 // that can't be parsed leaves the part with the default type (RFC 2045 §5.2).
 func parseContentType(p *Part, s string) DefectKind {
-	typ, rest := cutToken(s)
-	rest = skipCFWS(rest)
+	var t tokens
+	typ, rest := t.cut(s)
+	rest = t.skip(rest)
 	kind := DefectKind(0)
 	switch {
 	case typ == "":
 		kind = DefectContentType
 	case strings.HasPrefix(rest, "/"):
-		sub, r := cutToken(skipCFWS(rest[1:]))
+		sub, r := t.cut(rest[1:])
 		rest = r
 		if sub == "" {
 			kind = DefectContentType
@@ -25,7 +26,7 @@ func parseContentType(p *Part, s string) DefectKind {
 	default:
 		kind = DefectContentType
 	}
-	params, ok := parseParams(rest)
+	params, ok := t.params(rest)
 	p.Params = params
 	if kind == 0 && !ok {
 		kind = DefectParam
@@ -38,8 +39,9 @@ func parseContentType(p *Part, s string) DefectKind {
 
 // parseDisposition reads a Content-Disposition (RFC 2183 §2).
 func parseDisposition(p *Part, s string) DefectKind {
-	typ, rest := cutToken(s)
-	params, ok := parseParams(rest)
+	var t tokens
+	typ, rest := t.cut(s)
+	params, ok := t.params(rest)
 	p.Disposition, p.DispositionParams = strings.ToLower(typ), params
 	if typ == "" && len(params) > 0 {
 		p.Disposition, ok = "attachment", false // RFC 2183 §2.8: unknown types are treated as attachment
@@ -53,19 +55,21 @@ func parseDisposition(p *Part, s string) DefectKind {
 // parseToken returns the token that a field such as Content-Transfer-Encoding
 // holds, in lower case.
 func parseToken(s string) string {
-	s = skipCFWS(s)
+	var t tokens
+	s = t.skip(s)
 	if len(s) >= 2 && s[0] == '"' {
 		s = s[1:]
 	}
-	tok, _ := cutToken(s)
+	tok, _ := t.cut(s)
 	return strings.ToLower(tok)
 }
 
 // parseLanguages reads a Content-Language (RFC 3282 §2).
 func parseLanguages(s string) []string {
+	var t tokens
 	var tags []string
-	for s = skipCFWS(s); s != "" && len(tags) < maxParams; s = skipCFWS(s) {
-		tag, rest := cutToken(s)
+	for s = t.skip(s); s != "" && len(tags) < maxParams; s = t.skip(s) {
+		tag, rest := t.cut(s)
 		if tag == "" {
 			rest = s[1:]
 		} else {
@@ -76,14 +80,25 @@ func parseLanguages(s string) []string {
 	return tags
 }
 
-// parseParams reads "; name=value" to the end. ok is false if anything was
-// skipped or guessed.
-func parseParams(s string) (params []Param, ok bool) {
+// tokens reads the value of a MIME field from left to right, and looks at each
+// octet a bounded number of times: nothing goes back into a comment, and few that
+// have no end are looked through.
+type tokens struct {
+	open int // comments without an end that were met
+}
+
+// maxOpen is how many comments without an end are looked for. Each may cost a look
+// at all that follows; after so many, parentheses have no meaning.
+const maxOpen = 4
+
+// params reads "; name=value" to the end. ok is false if anything was skipped or
+// guessed.
+func (t *tokens) params(s string) (params []Param, ok bool) {
 	ok = true
 	for {
-		s = skipCFWS(s)
+		s = t.skip(s)
 		for strings.HasPrefix(s, ";") {
-			s = skipCFWS(s[1:])
+			s = t.skip(s[1:])
 		}
 		if s == "" {
 			return params, ok
@@ -91,8 +106,8 @@ func parseParams(s string) (params []Param, ok bool) {
 		if len(params) == maxParams {
 			return params, false
 		}
-		name, rest := cutToken(s)
-		rest = skipCFWS(rest)
+		name, rest := t.cut(s)
+		rest = t.skip(rest)
 		if name == "" || !strings.HasPrefix(rest, "=") {
 			ok = false
 			// Not a parameter: continue at the next word, or if there is none,
@@ -105,15 +120,14 @@ func parseParams(s string) (params []Param, ok bool) {
 		}
 		var value string
 		var clean bool
-		value, s, clean = cutValue(strings.TrimLeft(rest[1:], " \t"))
+		value, s, clean = t.value(strings.TrimLeft(rest[1:], " \t"))
 		ok = ok && clean
 		params = append(params, Param{Name: strings.ToLower(name), Value: value})
 	}
 }
 
-// cutValue reads the value of a parameter, quoted or not, and returns what
-// follows it.
-func cutValue(s string) (value, rest string, clean bool) {
+// value reads the value of a parameter, quoted or not, and returns what follows it.
+func (t *tokens) value(s string) (value, rest string, clean bool) {
 	if strings.HasPrefix(s, `"`) {
 		for i := 1; i < len(s); i++ {
 			switch s[i] {
@@ -124,27 +138,28 @@ func cutValue(s string) (value, rest string, clean bool) {
 			}
 		}
 		s = s[1:] // unterminated: read as if unquoted
-	} else if tok, after := cutToken(s); tok != "" {
-		if after = skipCFWS(after); after == "" || after[0] == ';' {
+	} else if tok, after := t.cut(s); tok != "" {
+		if after = t.skip(after); after == "" || after[0] == ';' {
 			return tok, after, true
 		}
 		// "charset=utf-8 format=flowed": a semicolon is missing.
-		if name, eq := cutToken(after); name != "" && strings.HasPrefix(skipCFWS(eq), "=") && !strings.HasPrefix(s[len(tok):], "=") {
+		if name, eq := t.cut(after); name != "" && strings.HasPrefix(t.skip(eq), "=") && !strings.HasPrefix(s[len(tok):], "=") {
 			return tok, after, false
 		}
 	}
-	// Blanks or specials in a value without quotes: read up to the semicolon.
-	value, rest, found := strings.Cut(s, ";")
-	if found {
-		rest = s[len(value):]
+	// Blanks or specials in a value without quotes: read up to the semicolon. One
+	// in a comment does not count.
+	i := 0
+	for i < len(s) && s[i] != ';' {
+		i += max(1, t.comment(s[i:]))
 	}
-	return strings.TrimRight(value, " \t"), rest, false
+	return strings.TrimRight(s[:i], " \t"), s[i:], false
 }
 
-// cutToken cuts a token (RFC 2045 §5.1) off the start of s, after blanks and
-// comments. Octets above 127 are taken as part of it.
-func cutToken(s string) (token, rest string) {
-	s = skipCFWS(s)
+// cut cuts a token (RFC 2045 §5.1) off the start of s, after blanks and comments.
+// Octets above 127 are taken as part of it.
+func (t *tokens) cut(s string) (token, rest string) {
+	s = t.skip(s)
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == 0x7f || isTSpecial(c) {
 			return s[:i], s[i:]
@@ -161,14 +176,13 @@ func isTSpecial(c byte) bool {
 	return false
 }
 
-// skipCFWS skips blanks and comments (RFC 5322 §3.2.2), but no comment without
-// an end.
-func skipCFWS(s string) string {
+// skip skips blanks and comments (RFC 5322 §3.2.2), but no comment without an end.
+func (t *tokens) skip(s string) string {
 	for {
 		for s != "" && (s[0] == ' ' || s[0] == '\t' || s[0] == '\r' || s[0] == '\n') {
 			s = s[1:]
 		}
-		n := commentLen(s)
+		n := t.comment(s)
 		if n == 0 {
 			return s
 		}
@@ -176,9 +190,9 @@ func skipCFWS(s string) string {
 	}
 }
 
-// commentLen returns the length of the comment at the start of s, or 0.
-func commentLen(s string) int {
-	if s == "" || s[0] != '(' {
+// comment returns the length of the comment at the start of s, or 0.
+func (t *tokens) comment(s string) int {
+	if s == "" || s[0] != '(' || t.open == maxOpen {
 		return 0
 	}
 	depth := 0
@@ -194,5 +208,6 @@ func commentLen(s string) int {
 			}
 		}
 	}
+	t.open++
 	return 0
 }

@@ -27,6 +27,8 @@ func TestContentType(t *testing.T) {
 		{in: `text/plain charset=utf-8`, want: plain(Param{"charset", "utf-8"})},
 		{in: `text/plain; charset=utf-8 format=flowed`, want: plain(Param{"charset", "utf-8"}, Param{"format", "flowed"}), kind: DefectParam},
 		{in: `text/plain; name=my file (1).txt; x=y`, want: plain(Param{"name", "my file (1).txt"}, Param{"x", "y"}), kind: DefectParam},
+		{in: `text/plain; name=a (b; c=d).txt; x=y`, want: plain(Param{"name", "a (b; c=d).txt"}, Param{"x", "y"}), kind: DefectParam},
+		{in: `text/plain; name=a (b; charset=utf-8 (x)`, want: plain(Param{"name", "a (b"}, Param{"charset", "utf-8"}), kind: DefectParam},
 		{in: `text/plain; name="no end; x=y`, want: plain(Param{"name", "no end"}, Param{"x", "y"}), kind: DefectParam},
 		{in: `text/plain; =x; a=b`, want: plain(Param{"a", "b"}), kind: DefectParam},
 		{in: `text/plain; a; b=c`, want: plain(Param{"b", "c"}), kind: DefectParam},

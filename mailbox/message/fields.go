@@ -238,18 +238,19 @@ func splitField(raw []byte) (name, value []byte) {
 func unfold(dst, value []byte) (text []byte, clean bool) {
 	clean = true
 	start := len(dst)
+	run := 0 // the end of the last run of CR
 	for i := 0; i < len(value); i++ {
 		c := value[i]
 		switch c {
 		case '\n':
 			continue
 		case '\r':
-			j := i
-			for j < len(value) && value[j] == '\r' {
-				j++
+			if i >= run {
+				for run = i + 1; run < len(value) && value[run] == '\r'; run++ {
+				}
 			}
-			if j < len(value) && value[j] == '\n' || j == len(value) {
-				i = j - 1
+			if run == len(value) || value[run] == '\n' {
+				i = run - 1
 				continue
 			}
 			c, clean = ' ', false

@@ -42,12 +42,21 @@ type Header []byte
 func ReadHeader(r io.Reader, max int) (Header, error) {
 	var h Header
 	buf := make([]byte, 4096)
+	line := 0 // start of the last line
 	for len(h) < max {
 		n, err := r.Read(buf[:min(len(buf), max-len(h))])
 		from := len(h)
 		h = append(h, buf[:n]...)
-		if end := headerEnd(h, from); end >= 0 {
-			return h[:end:end], nil
+		for {
+			i := bytes.IndexByte(h[from:], '\n')
+			if i < 0 {
+				break
+			}
+			from += i + 1
+			if isBlankLine(h[line:from]) {
+				return h[:from:from], nil
+			}
+			line = from
 		}
 		if err == io.EOF {
 			break
@@ -57,23 +66,6 @@ func ReadHeader(r io.Reader, max int) (Header, error) {
 		}
 	}
 	return h, nil
-}
-
-// headerEnd returns the end of the header, with its empty line, if that line
-// ends at from or later; else -1.
-func headerEnd(h []byte, from int) int {
-	i := bytes.LastIndexByte(h[:from], '\n') + 1
-	for i < len(h) {
-		n := bytes.IndexByte(h[i:], '\n')
-		if n < 0 {
-			return -1
-		}
-		if isBlankLine(h[i : i+n+1]) {
-			return i + n + 1
-		}
-		i += n + 1
-	}
-	return -1
 }
 
 // All yields the fields in order. Lines that are not a field, such as an mbox
