@@ -91,6 +91,8 @@ func (c *Conn) refusal(err error) *imap.Error {
 		return no(imap.CodeTooBig, "message is too large")
 	case errors.Is(err, mailbox.ErrLimit):
 		return no(imap.CodeLimit, reason(err, mailbox.ErrLimit))
+	case errors.Is(err, textproto.ErrTooMuchWork):
+		return no(imap.CodeLimit, "command costs too much; ask for less at a time")
 	case errors.Is(err, mailbox.ErrReadOnly):
 		return no(imap.CodeNoPerm, "mailbox is read-only")
 	case errors.Is(err, mailbox.ErrPermission):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/imap/imapserver"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/textproto"
 )
 
 // TestTwoServers: Watch reports the changes of a session of one server to a
@@ -127,6 +128,7 @@ func TestStoreErrors(t *testing.T) {
 		{mailbox.ErrTooLarge, "NO [TOOBIG] message is too large"},
 		{mailbox.ErrReadOnly, "NO [NOPERM] mailbox is read-only"},
 		{mailbox.ErrLimit, "NO [LIMIT] limit reached"},
+		{textproto.ErrTooMuchWork, "NO [LIMIT] command costs too much; ask for less at a time"},
 		{mailbox.ErrPermission, "NO [NOPERM] permission denied"},
 		{mailbox.ErrUnavailable, "NO [UNAVAILABLE] temporarily unavailable"},
 		{context.DeadlineExceeded, "NO [UNAVAILABLE] temporarily unavailable"},
