@@ -25,7 +25,8 @@ const (
 	DefaultWriteTimeout = 5 * time.Minute
 	DefaultLoginTimeout = time.Minute
 
-	DefaultMaxBadCommands = 20
+	DefaultMaxBadCommands  = 20
+	DefaultMaxListPatterns = 100
 )
 
 // A Server serves IMAP from a mailbox.Store. Store and Authenticator must be
@@ -71,6 +72,11 @@ type Server struct {
 	// until the connection is closed. Zero: DefaultMaxBadCommands; negative: no
 	// limit.
 	MaxBadCommands int
+
+	// MaxListPatterns is how many patterns a LIST may have (RFC 5258 §3.4); one with
+	// more is refused with NO [LIMIT]. Zero: DefaultMaxListPatterns; negative: no
+	// limit.
+	MaxListPatterns int
 
 	// MaxCommand is how many octets a command may have after login, with its
 	// literals but without the messages of an APPEND. Zero: 256 KiB. (Before

@@ -106,6 +106,9 @@ func (q *statusQuery) countRecent() error {
 	if err != nil || first >= q.st.UIDNext {
 		return err
 	}
+	if err := q.tp.Work(q.ctx, 100+int(q.st.Messages)); err != nil { // LIST may ask for many
+		return err
+	}
 	snap, err := mb.Snapshot(q.ctx)
 	if err != nil {
 		return err
