@@ -90,7 +90,7 @@ func (a *account) stage(ctx context.Context, msgs []mailbox.Incoming, run func(*
 			return err
 		}
 	}
-	err := a.do(ctx, &request{size: st.held, run: func(t *tx) error { return run(t, st.messages) }})
+	err := a.do(ctx, &request{rows: appendCost * len(msgs), size: st.held, adds: true, run: func(t *tx) error { return run(t, st.messages) }})
 	made = err == nil
 	return err
 }

@@ -21,6 +21,8 @@ type conn struct {
 	inTx  bool
 	ran   int // statements that were run; tests count them
 
+	account int64 // of a reader in use: who reads
+
 	// failed is set if a statement has failed since begin. After some errors
 	// SQLite rolls back by itself, and later statements would not be part of
 	// a transaction.

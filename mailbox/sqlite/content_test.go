@@ -173,7 +173,7 @@ func TestLargeInLittleMemory(t *testing.T) {
 	fi, err := os.Stat(s.path + "-wal")
 	require.NoError(t, err)
 	t.Logf("log of %d MiB", fi.Size()>>20)
-	require.Less(t, fi.Size(), int64(maxWAL))
+	require.Less(t, fi.Size(), s.tune.maxLog)
 }
 
 func TestContentAfterItsStep(t *testing.T) {

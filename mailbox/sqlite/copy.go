@@ -17,7 +17,7 @@ func (b *box) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbo
 
 func (b *box) transfer(ctx context.Context, set mailbox.UIDSet, dest string, move bool) (mailbox.Result, error) {
 	var res mailbox.Result
-	r := &request{size: batchSize(set)}
+	r := &request{rows: min(set.Len(), sliceRows), adds: true}
 	r.run = func(t *tx) (err error) {
 		res, err = t.transfer(b, set, mailbox.CanonicalName(dest), move)
 		return err

@@ -44,14 +44,14 @@ func (a *account) read(ctx context.Context, f func(*conn) error) error {
 	if a.closed.Load() {
 		return mailbox.ErrClosed
 	}
-	return a.s.read(ctx, f)
+	return a.s.pool.read(ctx, a.id, f)
 }
 
 func (a *account) view(ctx context.Context, f func(*conn) error) error {
 	if a.closed.Load() {
 		return mailbox.ErrClosed
 	}
-	return a.s.view(ctx, f)
+	return a.s.pool.view(ctx, a.id, f)
 }
 
 func (a *account) write(ctx context.Context, f func(*tx) error) error {
@@ -62,6 +62,7 @@ func (a *account) do(ctx context.Context, r *request) error {
 	if a.closed.Load() {
 		return mailbox.ErrClosed
 	}
+	r.account = a.id
 	return a.s.do(ctx, r)
 }
 

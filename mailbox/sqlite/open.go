@@ -9,8 +9,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -44,6 +44,13 @@ type Options struct {
 	// the database, before it fails with mailbox.ErrUnavailable. Zero: 10 s.
 	BusyTimeout time.Duration
 
+	// MaxLog bounds the write-ahead log, in octets. It grows as long as a reader
+	// in another process (a backup, a shell) holds an old state of the database:
+	// beyond this size, calls that add messages fail with
+	// mailbox.ErrUnavailable, and beyond twice the size all that change
+	// something. Zero: 1 GiB. Negative: no bound.
+	MaxLog int64
+
 	// PollInterval is how often the store looks for changes by other
 	// processes while there are watchers. Zero: 100 ms.
 	PollInterval time.Duration
@@ -68,6 +75,8 @@ type Store struct {
 	lock   *conn // holds the lock of the whole database, see takeLock
 	tune   tuning
 
+	logSize atomic.Int64 // octets, when the writer last looked
+
 	closing chan struct{} // closed by Close
 	close   sync.Once
 	err     error // of Close
@@ -78,6 +87,11 @@ type tuning struct {
 	grace time.Duration // how long a content stays readable for other processes after its last reference is removed
 	lease time.Duration // how long a body may take between two chunks
 	sweep time.Duration // how often unreferenced contents are looked for
+
+	maxLog  int64 // size from which on it is tried to truncate the log
+	warnLog int64 // size from which on that is logged
+
+	locked func() // called when the writer waits for the lock of another process
 }
 
 // The sizes by which messages are stored and memory is bounded. Databases
@@ -87,7 +101,6 @@ const (
 	maxChunk = 256 << 10 // a larger one is rows of up to this size
 	minChunk = 16 << 10  // and of at least this size, except for the last
 	maxHeld  = 1 << 20   // of memory that an Append uses for bodies already read
-	maxWAL   = 64 << 20  // size at which the log is truncated even if readers must wait
 )
 
 // Open opens the database in the file at path, which it creates if necessary; the
@@ -99,7 +112,8 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	s := &Store{
 		path:    path,
 		closing: make(chan struct{}),
-		tune:    tuning{grace: 5 * time.Minute, lease: 4 * time.Hour, sweep: 5 * time.Second},
+		tune: tuning{grace: 5 * time.Minute, lease: 4 * time.Hour, sweep: 5 * time.Second,
+			maxLog: 64 << 20, warnLog: 256 << 20},
 	}
 	if opts != nil {
 		s.opts = *opts
@@ -113,6 +127,9 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	if s.opts.PollInterval <= 0 {
 		s.opts.PollInterval = 100 * time.Millisecond
 	}
+	if s.opts.MaxLog == 0 {
+		s.opts.MaxLog = 1 << 30
+	}
 	if s.opts.Logger == nil {
 		s.opts.Logger = slog.Default()
 	}
@@ -124,7 +141,6 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 		}
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	s.pool.init(s, min(8, max(4, 2*runtime.GOMAXPROCS(0))))
 	go s.writer.run()
 	s.hub.wg.Add(1)
 	go s.hub.run(s)
@@ -145,6 +161,10 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.writer.init(s, c)
+	if err := s.pool.open(s); err != nil {
+		c.close()
+		return err
+	}
 	return nil
 }
 
@@ -204,6 +224,9 @@ func (s *Store) openReader() (*conn, error) {
 		PRAGMA query_only=ON;
 		PRAGMA temp_store=MEMORY;
 		PRAGMA cache_size=-1500`, s.opts.BusyTimeout.Milliseconds()))
+	if err == nil {
+		_, err = c.queryInt("SELECT count(*) FROM past") // opens the log, and its index
+	}
 	if err != nil {
 		c.close()
 		return nil, err

@@ -11,7 +11,7 @@ import (
 func TestQueryPlans(t *testing.T) {
 	s := openStore(t, nil)
 	inbox(t, s, "alice")
-	c, err := s.pool.get(t.Context())
+	c, err := s.pool.get(t.Context(), 0)
 	require.NoError(t, err)
 	defer s.pool.put(c)
 	for _, q := range append([]string{

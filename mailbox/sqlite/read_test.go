@@ -21,7 +21,7 @@ func TestListStatusIsOneQuery(t *testing.T) {
 	a := inbox(t, s, "alice").(*box).a
 	// statements lists the mailboxes and returns how many statements ran.
 	statements := func(want mailbox.ListWant) int {
-		c, err := s.pool.get(t.Context())
+		c, err := s.pool.get(t.Context(), 0)
 		require.NoError(t, err)
 		before := c.ran
 		s.pool.put(c) // and is used next

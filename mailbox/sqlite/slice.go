@@ -22,7 +22,7 @@ func (b *box) slices(ctx context.Context, set mailbox.UIDSet, run func(*tx, *box
 	for at := cursorOf(set); ; {
 		var next cursor
 		var step mailbox.Step
-		r := &request{size: batchSize(set)}
+		r := &request{rows: min(set.Len(), sliceRows)}
 		r.run = func(t *tx) error {
 			row, err := t.box(b.a.id, b.id)
 			if err != nil {
@@ -48,10 +48,6 @@ func (b *box) slices(ctx context.Context, set mailbox.UIDSet, run func(*tx, *box
 		}
 	}
 }
-
-// batchSize is the size of a request that processes the messages of a set: a
-// request of a full slice is the last of its batch.
-func batchSize(set mailbox.UIDSet) int { return maxBatchBytes / sliceRows * min(set.Len(), sliceRows) }
 
 // slice calls f with the next sliceRows messages of a pass, ascending, and advances
 // the cursor past them. f may change these messages.

@@ -21,7 +21,7 @@ func sliced(t *testing.T, s *Store, call func(), f func(*tx) error) {
 	release := block(t, s)
 	done := make(chan struct{})
 	go func() { defer close(done); call() }()
-	for len(s.writer.queue) < 1 {
+	for s.writer.queue.len() < 1 {
 		time.Sleep(time.Millisecond)
 	}
 	r := &request{run: f}

@@ -111,7 +111,7 @@ func (st *stage) flush(m *staged) error {
 	}
 	data, offset, s := m.rest, m.stored, st.a.s
 	whole := m.summary != nil && m.stored == 0 && len(data) <= maxBody
-	r := &request{size: len(data), lazy: true}
+	r := &request{account: st.a.id, size: len(data), adds: true, lazy: true}
 	r.run = func(t *tx) error { return t.spool(st.a.id, m, offset, data, whole) }
 	if err := s.submit(st.ctx, r); err != nil {
 		return err
@@ -154,7 +154,7 @@ func (st *stage) release(made bool) {
 	}
 	if len(spooled) > 0 {
 		// Without this it would be deleted when the lease ends.
-		s.submit(context.Background(), &request{lazy: true, run: func(t *tx) error {
+		s.submit(context.Background(), &request{account: st.a.id, lazy: true, run: func(t *tx) error {
 			for _, id := range spooled {
 				if _, err := t.exec("UPDATE content SET free_at = 0 WHERE id = ? AND refs = 0", id); err != nil {
 					return err

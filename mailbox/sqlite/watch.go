@@ -187,7 +187,7 @@ func (h *hub) compare(s *Store) error {
 	for _, id := range ids {
 		var epoch int64
 		var boxes map[int64]boxState
-		err := s.view(context.Background(), func(c *conn) (err error) {
+		err := s.pool.view(context.Background(), id, func(c *conn) (err error) {
 			epoch, boxes, err = accountState(c, id)
 			return err
 		})

@@ -2,19 +2,12 @@ package sqlite
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/fair"
 	"github.com/posthorn-mail/posthorn/mailbox"
-)
-
-// The limits of one transaction.
-const (
-	maxBatch      = 256
-	maxBatchBytes = 4 << 20
 )
 
 // busyPause is how often the writer tries to begin while another process changes
@@ -22,15 +15,14 @@ const (
 // miss the pauses between the slices of a large change.
 const busyPause = time.Millisecond
 
-// writer makes all changes, on one goroutine with one connection, in the order
-// in which they were submitted. Changes that wait during a commit share the next
-// one: a disk that syncs 300 times a second still stores thousands of messages a
-// second from many sessions. A large call submits slices, and waits in the queue
-// with each.
+// writer makes all changes, on one goroutine with one connection. Changes that
+// wait during a commit share the next one: a disk that syncs 300 times a second
+// still stores thousands of messages a second from many sessions. A large call
+// submits slices, and waits in the queue with each.
 type writer struct {
 	s     *Store
 	c     *conn // used by run only, and by Close after it
-	queue chan *request
+	queue queue
 	done  chan struct{} // closed when run has returned
 
 	// The fields below are used by run only.
@@ -38,17 +30,23 @@ type writer struct {
 	lazy    bool  // the connection commits without sync
 	version int64 // PRAGMA data_version, which changes with those of other processes
 	swept   time.Time
+	log     log
 }
 
 // request is a change to be made.
 type request struct {
-	run  func(*tx) error // may run several times; only the last run takes effect
-	size int             // octets it writes, roughly
+	run     func(*tx) error // may run several times; only the last run takes effect
+	account int64           // whose turn it takes; zero: nobody's
+	rows    int             // that it writes, roughly
+	size    int             // octets it writes besides, roughly
+	adds    bool            // it adds messages
 
 	// lazy: the change need only survive a crash of the process. A power loss
 	// may undo it, and all later changes.
 	lazy bool
 
+	since time.Time // when it was submitted
+	place *fair.Item[int64, *request]
 	state atomic.Int32  // of requestState
 	err   error         // set before done is closed
 	done  chan struct{} // closed when the request is finished
@@ -60,9 +58,19 @@ const (
 	requestCancelled
 )
 
+func (r *request) cost() int { return 1 + r.rows + r.size/pageSize }
+
+// wanted reports whether a caller waits for the request.
+func (r *request) wanted() bool { return r.state.Load() != requestCancelled }
+
+// take reports whether a request shall be carried out. It can't be cancelled then.
+func (r *request) take() bool {
+	return r.state.CompareAndSwap(requestQueued, requestTaken) || r.state.Load() == requestTaken
+}
+
 func (w *writer) init(s *Store, c *conn) {
 	w.s, w.c = s, c
-	w.queue = make(chan *request, maxBatch)
+	w.queue.init()
 	w.done = make(chan struct{})
 	w.version, _ = c.queryInt("PRAGMA data_version")
 }
@@ -88,15 +96,13 @@ func (s *Store) submit(ctx context.Context, r *request) error {
 	if err := s.closed(); err != nil {
 		return err
 	}
-	r.done = make(chan struct{})
-	select {
-	case s.writer.queue <- r:
-		return nil
-	case <-ctx.Done():
-		return ended(ctx)
-	case <-s.closing:
-		return mailbox.ErrClosed
+	if err := s.roomInLog(r.adds); err != nil {
+		return err
 	}
+	r.done = make(chan struct{})
+	r.since = time.Now()
+	s.writer.queue.push(r)
+	return nil
 }
 
 // wait waits for the end of a request that was submitted.
@@ -106,6 +112,7 @@ func (s *Store) wait(ctx context.Context, r *request) error {
 		return r.err
 	case <-ctx.Done():
 		if r.state.CompareAndSwap(requestQueued, requestCancelled) {
+			s.writer.queue.remove(r)
 			return ended(ctx)
 		}
 	case <-s.writer.done:
@@ -130,45 +137,39 @@ func (w *writer) run() {
 	defer tick.Stop()
 	for {
 		select {
-		case r := <-w.queue:
-			w.take(r)
+		case <-w.s.closing:
+			w.refuse()
+			return
+		case <-tick.C:
+			w.idle()
+			continue
+		default:
+		}
+		if w.batch = w.queue.batch(w.batch[:0]); len(w.batch) > 0 {
+			w.commit(w.batch)
+			clear(w.batch)
+			continue
+		}
+		select {
+		case <-w.queue.ready:
 		case <-tick.C:
 			w.idle()
 		case <-w.s.closing:
-			for {
-				select {
-				case r := <-w.queue:
-					w.finish(r, mailbox.ErrClosed)
-				default:
-					return
-				}
-			}
 		}
 	}
 }
 
-// take collects other waiting requests and carries them out.
-func (w *writer) take(first *request) {
-	w.batch = w.batch[:0]
-	bytes, lazy := 0, true
-	for r := first; r != nil; {
-		if r.state.CompareAndSwap(requestQueued, requestTaken) {
-			w.batch = append(w.batch, r)
-			bytes += r.size
-			lazy = lazy && r.lazy
+// refuse ends all requests that are queued.
+func (w *writer) refuse() {
+	for {
+		batch := w.queue.batch(nil)
+		if len(batch) == 0 {
+			return
 		}
-		r = nil
-		if len(w.batch) < maxBatch && bytes < maxBatchBytes {
-			select {
-			case r = <-w.queue:
-			default:
-			}
+		for _, r := range batch {
+			w.finish(r, mailbox.ErrClosed)
 		}
 	}
-	if len(w.batch) > 0 {
-		w.commit(w.batch, lazy)
-	}
-	clear(w.batch)
 }
 
 // finish ends a request, and wait returns.
@@ -181,14 +182,15 @@ func (w *writer) finish(r *request, err error) {
 // after it has changed something, or because of the database, all are undone, and
 // each gets a transaction of its own: failures are so rare that savepoints, which
 // have the same effect, would cost more.
-func (w *writer) commit(batch []*request, lazy bool) {
-	t, err := w.begin(lazy)
+func (w *writer) commit(batch []*request) {
+	t, err := w.begin(batch)
 	if err != nil {
 		for _, r := range batch {
 			w.finish(r, err)
 		}
 		return
 	}
+	batch = slices.DeleteFunc(batch, func(r *request) bool { return !r.take() })
 	errs := make([]error, len(batch))
 	for i, r := range batch {
 		t.wrote = false
@@ -207,27 +209,47 @@ func (w *writer) commit(batch []*request, lazy bool) {
 			return
 		}
 		for _, r := range batch {
-			w.commit([]*request{r}, lazy)
+			w.commit([]*request{r})
 		}
 		return
 	}
+	w.log.grew = true
 	w.s.hub.publish(t.events)
 	for i, r := range batch {
 		w.finish(r, errs[i])
 	}
 }
 
-func (w *writer) begin(lazy bool) (*tx, error) {
+// begin begins the transaction of a batch. While another process has the database
+// locked it waits, as long as the store is open, a request of the batch has a
+// caller, and BusyTimeout has not passed since one was submitted.
+func (w *writer) begin(batch []*request) (*tx, error) {
+	lazy := true
+	var since time.Time
+	for _, r := range batch {
+		lazy = lazy && r.lazy
+		if r.since.After(since) {
+			since = r.since
+		}
+	}
 	if err := w.setLazy(lazy); err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(w.s.opts.BusyTimeout); ; time.Sleep(busyPause) {
+	for {
 		err := w.c.begin(context.Background())
 		if err == nil {
 			return newTx(w.s, w.c), nil
 		}
-		if !isBusy(err) || time.Now().After(deadline) {
+		if !isBusy(err) || time.Since(since) > w.s.opts.BusyTimeout || !slices.ContainsFunc(batch, (*request).wanted) {
 			return nil, err
+		}
+		if hook := w.s.tune.locked; hook != nil {
+			hook()
+		}
+		select {
+		case <-time.After(busyPause):
+		case <-w.s.closing:
+			return nil, mailbox.ErrClosed
 		}
 	}
 }
@@ -251,6 +273,7 @@ func (w *writer) setLazy(lazy bool) error {
 // idle does periodic work: it looks for changes of other processes, frees the space
 // of deleted messages, and bounds the log.
 func (w *writer) idle() {
+	w.boundLog()
 	if w.s.hub.watched() {
 		version, err := w.c.queryInt("PRAGMA data_version")
 		if err != nil {
@@ -267,20 +290,14 @@ func (w *writer) idle() {
 	more := false
 	sweep := &request{
 		run:  func(t *tx) (err error) { more, err = t.sweep(); return err },
+		lazy: true,
 		done: make(chan struct{}),
 	}
-	w.commit([]*request{sweep}, true)
-	if sweep.err != nil {
+	w.commit([]*request{sweep}) // it was not submitted: it does not wait for a lock
+	if sweep.err != nil && !isBusy(sweep.err) {
 		w.s.opts.Logger.Error("sqlite: free space", "error", sweep.err)
 	}
 	if !more {
 		w.swept = now
-	}
-	if fi, err := os.Stat(w.s.path + "-wal"); err == nil && fi.Size() > maxWAL {
-		err := w.c.script(fmt.Sprintf("PRAGMA busy_timeout=%d; PRAGMA wal_checkpoint(TRUNCATE)", w.s.opts.BusyTimeout.Milliseconds()))
-		err = errors.Join(err, w.c.script("PRAGMA busy_timeout=0"))
-		if err != nil && !isBusy(err) {
-			w.s.opts.Logger.Error("sqlite: checkpoint", "error", err)
-		}
 	}
 }

@@ -226,7 +226,7 @@ func TestDiskFull(t *testing.T) {
 		_, err := m.SetFlags(context.Background(), mailbox.UIDSetOf(1), mailbox.FlagChange{Flags: mailbox.NewFlagSet(mailbox.FlagFlagged)})
 		flagged <- err
 	}()
-	for len(s.writer.queue) < 2 {
+	for s.writer.queue.len() < 2 {
 		time.Sleep(time.Millisecond)
 	}
 	release()
@@ -237,4 +237,166 @@ func TestDiskFull(t *testing.T) {
 	res, err := m.Append(t.Context(), mailbox.Incoming{Body: bytes.NewReader(message4k), Size: 4096})
 	require.NoError(t, err)
 	require.EqualValues(t, n+1, res.DestUIDs().Min(), "UIDs of what failed were not used up")
+}
+
+// waiting are the requests that a test has queued while the writer was busy.
+type waiting struct {
+	s    *Store
+	list []*request
+	mu   sync.Mutex
+	ran  []string // names, in the order in which they were carried out
+	txs  map[*tx]int
+}
+
+func (w *waiting) add(t *testing.T, n int, name string, account int64, rows int) {
+	t.Helper()
+	for range n {
+		r := &request{account: account, rows: rows, run: func(t *tx) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.ran = append(w.ran, name)
+			if w.txs == nil {
+				w.txs = make(map[*tx]int)
+			}
+			w.txs[t]++
+			return nil
+		}}
+		require.NoError(t, w.s.submit(t.Context(), r))
+		w.list = append(w.list, r)
+	}
+}
+
+func (w *waiting) wait(t *testing.T) {
+	t.Helper()
+	for _, r := range w.list {
+		require.NoError(t, w.s.wait(t.Context(), r))
+	}
+}
+
+// Small changes wait for one slice of a large one, however many of these wait.
+func TestSmallBeforeLarge(t *testing.T) {
+	s := openStore(t, nil)
+	release := block(t, s)
+	w := waiting{s: s}
+	w.add(t, 20, "flags of a", 1, sliceRows)
+	for account := range int64(20) {
+		w.add(t, 5, "flags of others", 2+account, sliceRows)
+	}
+	w.add(t, 1, "append", 100, appendCost)
+	release()
+	w.wait(t)
+	require.Equal(t, []string{"flags of a", "append", "flags of others"}, w.ran[:3])
+	require.Equal(t, 20*5+20, len(w.txs), "one slice a transaction")
+}
+
+// Large changes take turns by account, and small ones as well.
+func TestAccountsTakeTurns(t *testing.T) {
+	for _, rows := range []int{sliceRows, maxLight - 1} {
+		s := openStore(t, nil)
+		release := block(t, s)
+		w := waiting{s: s}
+		w.add(t, 200, "a", 1, rows)
+		w.add(t, 2, "b", 2, rows)
+		w.add(t, 2, "c", 3, rows)
+		release()
+		w.wait(t)
+		require.Equal(t, "abcabcaaaaaa", strings.Join(w.ran[:12], ""))
+	}
+}
+
+// However small the requests are, a transaction has a bounded number.
+func TestBatchIsBounded(t *testing.T) {
+	s := openStore(t, nil)
+	release := block(t, s)
+	w := waiting{s: s}
+	w.add(t, 1000, "a", 1, appendCost)
+	w.add(t, 1000, "b", 2, maxLight-1)
+	release()
+	w.wait(t)
+	for _, n := range w.txs {
+		require.LessOrEqual(t, n*(appendCost+1), maxBatch)
+	}
+	require.Less(t, len(w.txs), 200, "they share")
+}
+
+// What is no longer wanted leaves the queue.
+func TestQueueForgets(t *testing.T) {
+	s := openStore(t, nil)
+	release := block(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i := range 1000 {
+		r := &request{account: 1, rows: i % 2 * sliceRows, run: func(*tx) error { t.Error("it was cancelled"); return nil }}
+		require.NoError(t, s.submit(t.Context(), r))
+		require.ErrorIs(t, s.wait(ctx, r), context.Canceled)
+	}
+	require.Zero(t, s.writer.queue.len())
+	release()
+}
+
+// lock locks the database as another process could. waits has a token whenever
+// the writer finds it locked.
+func lock(t *testing.T, s *Store) (unlock func(), waits chan struct{}) {
+	t.Helper()
+	waits = make(chan struct{}, 1)
+	require.NoError(t, s.write(t.Context(), func(t *tx) error {
+		s.tune.locked = func() {
+			select {
+			case waits <- struct{}{}:
+			default:
+			}
+		}
+		return nil
+	}))
+	c, err := openConn(s.dsn)
+	require.NoError(t, err)
+	require.NoError(t, c.script("BEGIN IMMEDIATE"))
+	return func() { require.NoError(t, c.close()) }, waits
+}
+
+// A store that is closed waits for no lock.
+func TestCloseWhileLocked(t *testing.T) {
+	s := openStore(t, &Options{BusyTimeout: time.Hour})
+	m := inbox(t, s, "alice")
+	fill(t, m, 3)
+	unlock, waits := lock(t, s)
+	const n = 30
+	errs := make(chan error)
+	for range n {
+		go func() {
+			_, err := m.Append(context.Background(), mailbox.Incoming{Body: lines(1 << 20), Size: 1 << 20})
+			errs <- err
+		}()
+	}
+	<-waits
+	require.NoError(t, s.Close())
+	for range n {
+		require.ErrorIs(t, <-errs, mailbox.ErrClosed)
+	}
+	unlock()
+	s = openPath(t, s.path, nil)
+	st, err := inbox(t, s, "alice").Status(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 3, st.Messages, "what was acknowledged")
+}
+
+// Who leaves while the database is locked need not wait, and changes nothing.
+func TestCancelWhileLocked(t *testing.T) {
+	s := openStore(t, &Options{BusyTimeout: time.Hour})
+	m := inbox(t, s, "alice")
+	unlock, waits := lock(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := make(chan error)
+	go func() {
+		_, err := m.Append(ctx, mailbox.Incoming{Body: strings.NewReader("x"), Size: 1})
+		errs <- err
+	}()
+	<-waits
+	cancel()
+	require.ErrorIs(t, <-errs, context.Canceled)
+	unlock()
+	fill(t, m, 1)
+	st, err := m.Status(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, st.Messages)
 }
