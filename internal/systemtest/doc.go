@@ -6,6 +6,8 @@
 //   - model_test.go: many IMAP clients that change one mailbox at once
 //   - crash_test.go: what was acknowledged survives kill -9
 //   - abuse_test.go, big_test.go, idle_test.go: memory and time under load
+//   - attack_test.go, attacks_test.go, honest_test.go: what honest clients notice
+//     of attackers beside them, and what these take
 //   - programs_test.go: the other examples, against this server and Dovecot
 //   - proxy_test.go: examples/proxy in front of this server and of Dovecot
 //   - copy_test.go, copykill_test.go, copyspeed_test.go: examples/copy

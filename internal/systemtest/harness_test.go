@@ -33,6 +33,7 @@ type server struct {
 	cmd     *exec.Cmd
 	dir     string
 	args    []string
+	env     []string
 	ports   map[string]int
 
 	mu     sync.Mutex
@@ -52,6 +53,10 @@ func startProgram(t testing.TB, program string, args ...string) *server {
 	t.Helper()
 	dir := t.TempDir()
 	s := &server{t: t, program: program, dir: dir, ports: freePorts(t, "smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s")}
+	// How far the heap grows beyond what is live depends on when the collector
+	// gets to run, on a busy machine more than on what the server does. With a
+	// limit it runs in time, and the peak exceeds the limit only by what is live.
+	s.env = []string{"GOMEMLIMIT=32MiB"}
 	s.args = []string{"-data", filepath.Join(dir, "data"), "-user", alice + ":" + alicePassword, "-user", bob + ":" + bobPassword}
 	for name, port := range s.ports {
 		s.args = append(s.args, "-"+name, strconv.Itoa(port))
@@ -66,10 +71,7 @@ func (s *server) run() {
 	s.t.Helper()
 	s.cmd = exec.Command(s.program, s.args...)
 	s.cmd.Dir = s.dir
-	// How far the heap grows beyond what is live depends on when the collector
-	// gets to run, on a busy machine more than on what the server does. With a
-	// limit it runs in time, and the peak exceeds the limit only by what is live.
-	s.cmd.Env = append(os.Environ(), "GOMEMLIMIT=32MiB")
+	s.cmd.Env = append(os.Environ(), s.env...)
 	stdout, err := s.cmd.StdoutPipe()
 	require.NoError(s.t, err)
 	s.cmd.Stderr = writerFunc(func(p []byte) (int, error) {
