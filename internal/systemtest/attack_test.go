@@ -64,7 +64,7 @@ func TestAttacks(t *testing.T) {
 	}
 	program, err := filepath.Abs(program)
 	require.NoError(t, err)
-	b := &battle{t: t, size: sizes{*attackMessages, 10_000, 10_000}, time: *attackTime, prepared: map[string]bool{}}
+	b := &battle{t: t, size: sizes{*attackMessages, 9900, 9900}, time: *attackTime, prepared: map[string]bool{}}
 	if b.time == 0 {
 		b.size, b.time = sizes{2000, 200, 200}, time.Second
 	}

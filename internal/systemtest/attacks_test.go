@@ -37,8 +37,8 @@ var attacks = []attack{
 		conns: 16, run: headerBomb(256 << 10)},
 	{name: "envelope", about: "FETCH with ENVELOPE 3,000 times, of a message with 20,000 addresses",
 		login: true, setup: addresses, conns: 1, run: each("FETCH 1 (" + strings.TrimSpace(strings.Repeat("ENVELOPE ", 3000)) + ")")},
-	{name: "header-fields", about: "FETCH of HEADER.FIELDS with 4,000 names, of a header with 20,000 lines",
-		login: true, setup: addresses, conns: 4, run: each("FETCH 1 BODY.PEEK[HEADER.FIELDS (" + numbered("x%d", 4000) + ")]")},
+	{name: "header-fields", about: "FETCH of HEADER.FIELDS with 4,000 names, of a header with 20,000 fields",
+		login: true, setup: fields, conns: 4, run: each("FETCH 1 BODY.PEEK[HEADER.FIELDS (" + numbered("x%d", 4000) + ")]")},
 	{name: "append-expunge", about: "APPEND of 4 MB, EXPUNGE, again and again",
 		login: true, conns: 4, run: appendExpunge},
 	{name: "subscriptions", about: "LSUB of subscriptions that are 480 levels deep",
@@ -136,6 +136,17 @@ func addresses(p *prey) error {
 		return err
 	}
 	m := "From: a@example.net\r\nTo: " + numbered("somebody%d@example.net,\r\n", 20_000) + " b@example.net\r\n\r\nHello\r\n"
+	return l.ok(fmt.Sprintf("APPEND INBOX {%d+}\r\n%s", len(m), m))
+}
+
+// fields puts one message with 20,000 header fields in INBOX.
+func fields(p *prey) error {
+	l, err := p.dial()
+	if err != nil {
+		return err
+	}
+	m := numbered("y%d: z\r\n", 20_000)
+	m = strings.ReplaceAll(m, "\n ", "\n") + "\r\n\r\nHello\r\n"
 	return l.ok(fmt.Sprintf("APPEND INBOX {%d+}\r\n%s", len(m), m))
 }
 
