@@ -402,7 +402,7 @@ type attacker struct {
 	ctx    context.Context
 	source string // the address that it comes from
 	user   string
-	n      int // which of the connections it is
+	n      int                      // which of the connections it is
 	told   func(text string, n int) // counts answers of the server
 }
 
