@@ -18,8 +18,16 @@ type Features struct {
 
 type keyword struct{ name, params string }
 
+// What of a reply to EHLO is kept. Real servers announce some twenty keywords, and
+// the longest list that several lines make up, of AUTH, has a few hundred octets.
+const (
+	maxKeywords = 100
+	maxJoined   = 4096
+)
+
 // ParseFeatures reads the text of a reply to EHLO, lines separated by LF (RFC
-// 5321 §4.1.1.1). Lines that are not keywords are skipped.
+// 5321 §4.1.1.1). Lines that are not keywords are skipped, and so are those beyond
+// 100 keywords, or 4096 octets of parameters of one keyword in several lines.
 func ParseFeatures(text string) Features {
 	first, rest, more := strings.Cut(text, "\n")
 	var f Features
@@ -47,13 +55,15 @@ func (f *Features) add(name, params string) {
 	}
 	for i, k := range f.keywords {
 		if strings.EqualFold(k.name, name) {
-			if params != "" && params != k.params {
+			if params != "" && params != k.params && len(k.params)+len(params) < maxJoined {
 				f.keywords[i].params = strings.TrimSpace(k.params + " " + params)
 			}
 			return
 		}
 	}
-	f.keywords = append(f.keywords, keyword{name, params})
+	if len(f.keywords) < maxKeywords {
+		f.keywords = append(f.keywords, keyword{name, params})
+	}
 }
 
 // Has reports whether the server announced e.
@@ -80,21 +90,14 @@ func (f *Features) Mechanisms() []string {
 	}
 	list := strings.Fields(strings.ToUpper(params))
 	out := list[:0]
-	for i, m := range list {
-		if !containsString(list[:i], m) {
+	seen := make(map[string]bool, len(list))
+	for _, m := range list {
+		if !seen[m] {
+			seen[m] = true
 			out = append(out, m)
 		}
 	}
 	return out
-}
-
-func containsString(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // MaxSize returns the maximum size of a message in octets, or zero if the

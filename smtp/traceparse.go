@@ -57,7 +57,11 @@ type receivedParser struct {
 	r         *Received
 	from      string // the word after "from"
 	seenHello bool   // a comment has told the name from EHLO
+	failed    int    // quoted strings without an end, and semicolons without a date
 }
+
+// maxFailed bounds receivedParser.failed: each may cost a look at all that follows.
+const maxFailed = 8
 
 // parse reads clauses, each a keyword and a word, and comments.
 func (p *receivedParser) parse() {
@@ -70,17 +74,21 @@ func (p *receivedParser) parse() {
 			return
 		case p.rest[0] == ';':
 			p.rest = p.rest[1:]
+			if p.failed == maxFailed {
+				continue
+			}
 			if t, ok := receivedDate(p.rest); ok {
 				p.r.Time = t
 				return
 			}
+			p.failed++
 		case p.rest[0] == '(':
 			p.comment(p.cut(cutComment), clause)
 		case want != "":
-			p.word(want, p.cut(cutWord))
+			p.word(want, p.cut(p.wordEnd))
 			clause, want = want, ""
 		default:
-			switch word := p.cut(cutWord); strings.ToLower(word) {
+			switch word := p.cut(p.wordEnd); strings.ToLower(word) {
 			case "from", "by", "with", "id", "for", "via":
 				want = strings.ToLower(word)
 			default:
@@ -120,13 +128,13 @@ func cutComment(s string) int {
 	return len(s)
 }
 
-// cutWord returns the length of the word at the start of s. Blanks and semicolons in
+// wordEnd returns the length of the word at the start of s. Blanks and semicolons in
 // quotes belong to it.
-func cutWord(s string) int {
+func (p *receivedParser) wordEnd(s string) int {
 	quoted := false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
-		case c == '"':
+		case c == '"' && p.failed < maxFailed:
 			quoted = !quoted
 		case quoted && c == '\\':
 			i++
@@ -135,6 +143,7 @@ func cutWord(s string) int {
 		}
 	}
 	if quoted { // not closed
+		p.failed++
 		if i := strings.IndexAny(s[1:], " \t\r\n;("); i >= 0 {
 			return i + 1
 		}
@@ -257,8 +266,14 @@ func literalAddr(s string) netip.Addr {
 	return a.Unmap().WithZone("")
 }
 
+// maxDate is how long a date with its comments may be.
+const maxDate = 256
+
 // receivedDate reads what follows the semicolon.
 func receivedDate(s string) (time.Time, bool) {
+	if len(s) > maxDate {
+		return time.Time{}, false
+	}
 	s = strings.Join(strings.Fields(s), " ")
 	if t, err := mail.ParseDate(s); err == nil {
 		return t, true

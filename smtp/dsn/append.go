@@ -236,9 +236,9 @@ func decodeUTF8(s string) string {
 		if !found {
 			return b.String()
 		}
-		digits, after, closed := strings.Cut(rest, "}")
+		digits, _, closed := strings.Cut(rest[:min(len(rest), 7)], "}")
 		r := rune(0)
-		ok := closed && len(digits) >= 2 && len(digits) <= 6
+		ok := closed && len(digits) >= 2
 		for i := 0; ok && i < len(digits); i++ {
 			d := strings.IndexByte("0123456789ABCDEF", digits[i]&^0x20)
 			if digits[i] <= '9' {
@@ -249,7 +249,7 @@ func decodeUTF8(s string) string {
 		}
 		if ok && utf8.ValidRune(r) {
 			b.WriteRune(r)
-			s = after
+			s = rest[len(digits)+1:]
 		} else {
 			b.WriteString(`\x{`)
 			s = rest

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ type Parser struct {
 	Alphabet string
 
 	// Patterns are further patterns. Of "a…b", first a is repeated and then b as
-	// often.
+	// often. "№" is a number that differs each time.
 	Patterns []string
 
 	// Steps is how many steps an octet of input may take, and Octets how many
@@ -124,7 +125,18 @@ func (p *Parser) words(n int) func(yield func(string) bool) {
 func (p *Parser) input(pattern string, n int) string {
 	open, end, _ := strings.Cut(pattern, "…")
 	times := n / max(1, len(open)+len(end))
-	return p.Prefix + strings.Repeat(open, times) + strings.Repeat(end, times) + p.Suffix
+	return p.Prefix + repeat(open, times) + repeat(end, times) + p.Suffix
+}
+
+func repeat(s string, times int) string {
+	if !strings.Contains(s, "№") {
+		return strings.Repeat(s, times)
+	}
+	var b strings.Builder
+	for i := range times {
+		b.WriteString(strings.ReplaceAll(s, "№", strconv.Itoa(i)))
+	}
+	return b.String()
 }
 
 // check compares inputs of about small and large octets, and returns how many
@@ -132,6 +144,8 @@ func (p *Parser) input(pattern string, n int) string {
 func (p *Parser) check(t *testing.T, pattern string, small, large int) int {
 	steps, octets, n := p.measure(pattern, large)
 	switch few, _, m := p.measure(pattern, small); {
+	case few > slack+int64(p.Steps)*int64(m):
+		t.Errorf("%q: %d steps for %d octets", pattern, few, m)
 	case steps > slack+int64(p.Steps)*int64(n):
 		t.Errorf("%q: %d steps for %d octets", pattern, steps, n)
 	// Half as much again as what is linear, for limits that are met only by one of
