@@ -24,7 +24,7 @@ func condStoreExt() extension {
 			},
 		},
 		items: map[imap.FetchAtt]fetchItem{
-			imap.FetchModSeq: {want: mailbox.WantFlags, write: func(f *fetcher, _ *imap.FetchItem, m *mailbox.Message) error {
+			imap.FetchModSeq: {want: mailbox.WantFlags, write: func(f *fetcher, _ *askedItem, m *mailbox.Message) error {
 				grammar.WriteModSeq(&f.enc, m.ModSeq)
 				return nil
 			}},

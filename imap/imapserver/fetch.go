@@ -2,10 +2,12 @@ package imapserver
 
 import (
 	"bufio"
+	"strings"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
 // fetchExt is FETCH (RFC 9051 §6.4.5) with the data items of RFC 3501 and
@@ -34,24 +36,52 @@ func fetchExt() extension {
 // the function that writes its value.
 type fetchItem struct {
 	want  mailbox.Want
-	write func(*fetcher, *imap.FetchItem, *mailbox.Message) error
+	write func(*fetcher, *askedItem, *mailbox.Message) error
+}
+
+// An askedItem is a data item that the command asks for.
+type askedItem struct {
+	imap.FetchItem
+	write   func(*fetcher, *askedItem, *mailbox.Message) error
+	section *section // nil if it is not one of octets
 }
 
 // A fetcher writes the responses of one FETCH command.
 type fetcher struct {
 	*Conn
-	items []imap.FetchItem
-	write []func(*fetcher, *imap.FetchItem, *mailbox.Message) error
+	items []askedItem
+	asked map[itemKey]struct{}
 	want  mailbox.Want
 
 	begun    bool           // a part of the response that is being written may have left
 	hasFlags bool           // FLAGS is asked for
 	marks    bool           // an item sets \Seen
 	unseen   mailbox.UIDSet // messages that have been sent and are to be marked
+	cost     int            // units of work of reading for this response
 	later    bool           // \Seen is told when it is set, for extensions to add to it
 
+	root   *message.Part // with the places of the parts of the message, once they are known
 	header *bufio.Reader // for filtering headers
 	fields fieldBuffer
+}
+
+// An itemKey is what makes two data items the same: their responses have the same
+// name and value.
+type itemKey struct {
+	att     imap.FetchAtt
+	section string // in capitals
+	partial imap.Partial
+}
+
+func keyOf(it *imap.FetchItem) itemKey {
+	key := itemKey{att: it.Att}
+	if s := it.Section; s != nil {
+		key.section = strings.ToUpper(s.Text)
+		if s.Partial != nil {
+			key.partial = *s.Partial
+		}
+	}
+	return key
 }
 
 // fetch reads the messages in one pass, and then sets \Seen on those that were
@@ -70,15 +100,12 @@ func (c *Conn) fetch(cmd *imap.Fetch) (reply, error) {
 			return reply{}, err
 		}
 	}
-	f := &fetcher{Conn: c, later: c.addsToFlags()}
+	f := &fetcher{Conn: c, later: c.addsToFlags(), asked: make(map[itemKey]struct{}, len(cmd.Items)+1)}
 	if cmd.UID {
 		// RFC 9051 §6.4.9: UID comes whether asked for or not.
 		err = f.add(imap.FetchItem{Att: imap.FetchUID})
 	}
 	for _, it := range cmd.Items {
-		if cmd.UID && it.Att == imap.FetchUID {
-			continue
-		}
 		if err == nil {
 			err = f.add(it)
 		}
@@ -86,32 +113,17 @@ func (c *Conn) fetch(cmd *imap.Fetch) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	sent, damaged := uint32(0), false
-	for m, err := range c.sel.mb.Messages(c.ctx, set, f.want) {
-		if err != nil {
-			if !c.damaged(err) {
-				return reply{}, c.selectedGone(err)
-			}
-			damaged = true
-			continue
+	sent, damaged, err := f.messages(set)
+	if err == nil || !isLinkError(c.ctx, err) {
+		// What has been sent is marked, also when the rest is refused.
+		if e := f.mark(); e != nil {
+			return reply{}, e
 		}
-		seq := c.sel.view.seq(m.UID)
-		if seq == 0 {
-			continue
-		}
-		if err := f.message(seq, m); err != nil {
-			if f.begun || !c.damaged(err) {
-				return reply{}, link(err)
-			}
-			damaged = true
-			continue
-		}
-		sent++
 	}
-	if err := f.mark(); err != nil {
+	switch {
+	case err != nil:
 		return reply{}, err
-	}
-	if damaged {
+	case damaged:
 		return reply{}, errDamaged()
 	}
 	if sent < c.sel.view.countSet(set) {
@@ -120,22 +132,61 @@ func (c *Conn) fetch(cmd *imap.Fetch) (reply, error) {
 	return reply{}, nil
 }
 
+// messages writes the responses for the messages of the set. It returns their
+// number, and whether some are left out because they are damaged.
+func (f *fetcher) messages(set mailbox.UIDSet) (sent uint32, damaged bool, err error) {
+	f.enc.Spill = f.spill
+	defer func() { f.enc.Spill = nil }()
+	for m, err := range f.sel.mb.Messages(f.ctx, set, f.want) {
+		if err == nil {
+			err = f.work(1 + len(f.items)/8)
+		}
+		if err == nil {
+			seq := f.sel.view.seq(m.UID)
+			if seq == 0 {
+				continue
+			}
+			err = f.message(seq, m)
+		}
+		switch {
+		case err == nil:
+			sent++
+		case f.begun:
+			return sent, damaged, link(err) // the client waits for the rest of the response
+		case f.damaged(err):
+			damaged = true
+		default:
+			return sent, damaged, f.selectedGone(err)
+		}
+	}
+	return sent, damaged, nil
+}
+
+// add adds an item to the response. One that is asked for again comes once, so
+// that the response is no longer than the message makes it; but it sets \Seen if
+// one of the two does.
 func (f *fetcher) add(it imap.FetchItem) error {
 	x, ok := f.srv.proto.items[it.Att]
 	if !ok {
 		return bad("unknown data item")
 	}
-	f.items = append(f.items, it)
-	f.write = append(f.write, x.write)
-	f.want |= x.want
-	if sec := sectionOf(&it); sec != nil {
-		f.want |= wantOf(sec)
-	}
-	f.hasFlags = f.hasFlags || it.Att == imap.FetchFlags
 	if it.Marks() {
 		f.want |= mailbox.WantFlags
+		f.marks = f.marks || f.marksSeen()
 	}
-	f.marks = f.marks || it.Marks() && f.marksSeen()
+	key := keyOf(&it)
+	if _, twice := f.asked[key]; twice {
+		return nil
+	}
+	f.asked[key] = struct{}{}
+	asked := askedItem{FetchItem: it, write: x.write}
+	f.want |= x.want
+	if sec := sectionOf(&it); sec != nil {
+		asked.section = newSection(sec)
+		f.want |= wantOf(sec)
+	}
+	f.items = append(f.items, asked)
+	f.hasFlags = f.hasFlags || it.Att == imap.FetchFlags
 	return nil
 }
 
@@ -157,31 +208,56 @@ func (f *fetcher) message(seq uint32, m *mailbox.Message) error {
 			return err
 		}
 	}
-	f.begun = false
+	f.begun, f.cost, f.root = false, 0, nil
 	e := f.begin()
 	grammar.BeginFetch(e, seq)
-	for i, w := range f.write {
+	for i := range f.items {
 		if i > 0 {
-			f.enc.SP()
+			e.SP()
 		}
 		it := &f.items[i]
-		grammar.WriteItemName(&f.enc, it.Att, it.Section)
-		if err := w(f, it, m); err != nil {
+		grammar.WriteItemName(e, it.Att, it.Section)
+		if err := it.write(f, it, m); err != nil {
 			return err
 		}
+		e.Overflow()
 	}
 	if news && !f.hasFlags {
-		grammar.WriteItemName(f.enc.SP(), imap.FetchFlags, nil)
+		grammar.WriteItemName(e.SP(), imap.FetchFlags, nil)
 		f.flagSet(m)
 	}
-	grammar.EndFetch(&f.enc)
+	grammar.EndFetch(e)
 	if err := f.end(); err != nil {
 		return err
 	}
+	f.begun = false
 	if unseen {
 		f.unseen.Add(m.UID)
 	}
 	return nil
+}
+
+// spill writes the beginning of a response that is long.
+func (f *fetcher) spill(b []byte) ([]byte, error) {
+	f.begun = true
+	if _, err := f.tp.Write(b); err != nil {
+		return b[:0], link(err)
+	}
+	return f.tp.AvailableBuffer(), f.workOn(len(b) >> 9)
+}
+
+// maxCompletion is how many units of work a response may have cost that is
+// completed although the command has come to its limit.
+const maxCompletion = 500_000
+
+// read counts n units of reading for the response that is being written. At the
+// limit a response that has begun is completed first, if that does not cost much
+// more: in the middle of it the client can't be refused anything.
+func (f *fetcher) read(n int) error {
+	if f.cost += n; f.begun && f.cost <= maxCompletion {
+		return f.workOn(n)
+	}
+	return f.work(n)
 }
 
 // mark sets \Seen on the messages that were sent.
@@ -213,12 +289,12 @@ func (f *fetcher) mark() error {
 	return nil
 }
 
-func (f *fetcher) uid(_ *imap.FetchItem, m *mailbox.Message) error {
+func (f *fetcher) uid(_ *askedItem, m *mailbox.Message) error {
 	f.enc.Uint(uint64(m.UID))
 	return nil
 }
 
-func (f *fetcher) flags(_ *imap.FetchItem, m *mailbox.Message) error {
+func (f *fetcher) flags(_ *askedItem, m *mailbox.Message) error {
 	f.flagSet(m)
 	return nil
 }
@@ -227,22 +303,22 @@ func (f *fetcher) flagSet(m *mailbox.Message) {
 	f.enc.FlagSet(m.Flags, f.sel.recent.Contains(m.UID))
 }
 
-func (f *fetcher) internalDate(_ *imap.FetchItem, m *mailbox.Message) error {
+func (f *fetcher) internalDate(_ *askedItem, m *mailbox.Message) error {
 	f.enc.DateTime(m.InternalDate)
 	return nil
 }
 
-func (f *fetcher) size(_ *imap.FetchItem, m *mailbox.Message) error {
+func (f *fetcher) size(_ *askedItem, m *mailbox.Message) error {
 	f.enc.Uint(uint64(m.Size))
 	return nil
 }
 
-func (f *fetcher) envelope(_ *imap.FetchItem, m *mailbox.Message) error {
+func (f *fetcher) envelope(_ *askedItem, m *mailbox.Message) error {
 	grammar.WriteEnvelope(&f.enc, m.Envelope)
 	return nil
 }
 
-func (f *fetcher) structure(it *imap.FetchItem, m *mailbox.Message) error {
+func (f *fetcher) structure(it *askedItem, m *mailbox.Message) error {
 	grammar.WriteStructure(&f.enc, m.Structure, it.Att == imap.FetchBodyStructure)
 	return nil
 }

@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ import (
 func TestFilterLongHeaders(t *testing.T) {
 	long := strings.Repeat("word ", 20_000)
 	header := "X-Long: " + long + "\r\nSubject: short\r\n" + strings.Repeat("X-Many: "+strings.Repeat("z", 60)+"\r\n\tfolded\r\n", 5000) + "To: me\r\n\r\n"
-	f := &fetcher{}
+	f := &fetcher{Conn: &Conn{ctx: t.Context(), tp: textproto.NewConn(nil, nil)}}
 	for _, tc := range []struct {
 		sec  imap.BodySection
 		want string
@@ -27,11 +28,11 @@ func TestFilterLongHeaders(t *testing.T) {
 		{imap.BodySection{Spec: imap.SectionHeaderFields, Fields: []string{"none"}}, "\r\n"},
 	} {
 		var out bytes.Buffer
-		require.NoError(t, f.filter(&out, &tc.sec, content(header), span{0, int64(len(header))}))
+		require.NoError(t, f.filter(&out, newSection(&tc.sec), content(header), span{0, int64(len(header))}))
 		require.Equal(t, tc.want, out.String())
 		out.Reset()
 		w := &window{w: &out, span: span{3, 7}}
-		require.NoError(t, f.filter(w, &tc.sec, content(header), span{0, int64(len(header))}))
+		require.NoError(t, f.filter(w, newSection(&tc.sec), content(header), span{0, int64(len(header))}))
 		require.Equal(t, tc.want[min(3, len(tc.want)):min(10, len(tc.want))], out.String())
 	}
 }
@@ -83,4 +84,23 @@ func TestRedact(t *testing.T) {
 		require.Equal(t, want, string(newProtocol().redact(textproto.Receive, []byte(in))))
 	}
 	require.Equal(t, "a LOGIN x y", string(newProtocol().redact(textproto.Send, []byte("a LOGIN x y"))))
+}
+
+// A line of a header is not compared with each name of HEADER.FIELDS.
+func TestFieldSet(t *testing.T) {
+	names := []string{"To", "subject", "X-\u212a", ""}
+	set := newFieldSet(names)
+	for line, want := range map[string]bool{
+		"To: me\r\n": true, "TO : me\r\n": true, "to\t:me": true, "Tom: me": false, "T: me": false, "To\r\n": false,
+		"SUBJECT:": true, "x-k: folding is that of ASCII": false, ":": true, "no colon": false,
+		strings.Repeat("x", 5000) + ": y": false,
+	} {
+		require.Equal(t, want, set.begins([]byte(line)), "%q", line)
+	}
+	for i := range 10_000 {
+		names = append(names, fmt.Sprintf("A%d", i))
+	}
+	set = newFieldSet(names)
+	line := []byte("Received: from example.org\r\n")
+	require.Zero(t, testing.AllocsPerRun(100, func() { set.begins(line) }))
 }

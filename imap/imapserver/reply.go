@@ -28,7 +28,8 @@ func (c *Conn) end() error {
 		return c.enc.Err
 	}
 	_, err := c.tp.Write(c.enc.B)
-	return err
+	c.enc.B = nil // it may be long, and is not to be held until the next response
+	return link(err)
 }
 
 // respond writes an untagged response.
@@ -102,6 +103,28 @@ func (c *Conn) refusal(err error) *imap.Error {
 	}
 	c.log().Error("imap: command failed", "error", err)
 	return no(imap.CodeServerBug, "internal error")
+}
+
+// workStep is how many units of work are counted together.
+const workStep = 256
+
+// work counts n units of work of the command in progress; see textproto.Conn.Work,
+// whose errors it returns.
+func (c *Conn) work(n int) error {
+	if c.units += n; c.units < workStep {
+		return nil
+	}
+	n, c.units = c.units, 0
+	return c.tp.Work(c.ctx, n)
+}
+
+// workOn is work that is not refused: the client can't be told so, or the command
+// has its answer already.
+func (c *Conn) workOn(n int) error {
+	if err := c.work(n); !errors.Is(err, textproto.ErrTooMuchWork) {
+		return err
+	}
+	return nil
 }
 
 // isLinkError reports whether the error is one of the connection, not of the

@@ -210,6 +210,7 @@ type Conn struct {
 
 	// Of the command in progress:
 	holdExpunge bool        // it must not get EXPUNGE responses
+	units       int         // of work that have not been counted yet
 	force       bool        // ask the store for changes even if none were announced
 	offer       imap.CapSet // what offers looks in, if offerKnown
 	offerKnown  bool

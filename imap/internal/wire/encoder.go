@@ -51,8 +51,18 @@ type Encoder struct {
 	// each is behind the CRLF of a literal's header.
 	Waits []int
 
+	// Spill, unless nil, is given B when it has SpillSize octets or more, after
+	// a string, within a long one, or when Overflow is called. It returns an empty
+	// slice to go on with. An Encoder with Waits can't have it.
+	Spill func(b []byte) ([]byte, error)
+
 	Err error
 }
+
+// SpillSize is how many octets an Encoder gathers until it calls Spill. B has at
+// most the double of it, and what was appended by other methods than those for
+// strings.
+const SpillSize = 16 << 10
 
 // Reset makes the Encoder write to b, and clears its error.
 func (e *Encoder) Reset(b []byte) {
@@ -143,18 +153,49 @@ func (e *Encoder) String(s string) *Encoder {
 		return e.Literal(s)
 	}
 	e.B = append(e.B, '"')
-	if kind == asPlain {
-		e.B = append(e.B, s...)
-	} else {
-		for i := 0; i < len(s); i++ {
-			if s[i] == '"' || s[i] == '\\' {
-				e.B = append(e.B, '\\')
-			}
-			e.B = append(e.B, s[i])
+	for kind == asEscaped {
+		i := strings.IndexAny(s, `"\`)
+		if i < 0 {
+			break
 		}
+		e.octets(s[:i])
+		e.B = append(e.B, '\\', s[i])
+		s = s[i+1:]
 	}
+	e.octets(s)
 	e.B = append(e.B, '"')
 	return e
+}
+
+// octets appends s, and calls Spill as it goes.
+func (e *Encoder) octets(s string) {
+	if len(s)+len(e.B) < SpillSize {
+		e.B = append(e.B, s...)
+		return
+	}
+	e.longOctets(s)
+}
+
+func (e *Encoder) longOctets(s string) {
+	for len(s) > SpillSize && e.Spill != nil {
+		e.B = append(e.B, s[:SpillSize]...)
+		e.Overflow()
+		s = s[SpillSize:]
+	}
+	e.B = append(e.B, s...)
+	e.Overflow()
+}
+
+// Overflow calls Spill if it is due. After an error what was gathered is discarded
+// instead, since it can't be sent.
+func (e *Encoder) Overflow() {
+	switch {
+	case e.Spill == nil || len(e.B) < SpillSize:
+	case e.Err != nil:
+		e.B = e.B[:0]
+	default:
+		e.B, e.Err = e.Spill(e.B)
+	}
 }
 
 const (
@@ -190,16 +231,10 @@ func (e *Encoder) Literal(s string) *Encoder {
 	if nul && e.Mode != LiteralServer {
 		return e.fail("NUL in a string")
 	}
-	e.LiteralHeader(int64(len(s)), false)
-	at := len(e.B)
-	e.B = append(e.B, s...)
 	if nul {
-		for i := at; i < len(e.B); i++ {
-			if e.B[i] == 0 {
-				e.B[i] = '?'
-			}
-		}
+		s = strings.ReplaceAll(s, "\x00", "?")
 	}
+	e.LiteralHeader(int64(len(s)), false).octets(s)
 	return e
 }
 
