@@ -27,7 +27,8 @@ var (
 	ErrReadOnly = errors.New("mailbox: read only")
 
 	// ErrLimit: a limit other than quota and message size is reached, such as
-	// the number of mailboxes or keywords, or the mailbox has no UIDs left.
+	// the number of mailboxes or keywords or the length of a keyword, or the
+	// mailbox has no UIDs left.
 	ErrLimit = errors.New("mailbox: limit reached")
 
 	// ErrSize: the Body of an Incoming is shorter or longer than its Size.

@@ -101,3 +101,11 @@ func asciiLower(s string) string {
 	}
 	return string(b)
 }
+
+func TestValidKeywords(t *testing.T) {
+	word := Flag(strings.Repeat("k", DefaultMaxKeywordLength))
+	require.NoError(t, ValidKeywords(NewFlagSet(FlagSeen, "a", word), Limits{}))
+	require.ErrorIs(t, ValidKeywords(NewFlagSet("a", word+"k"), Limits{}), ErrLimit)
+	require.NoError(t, ValidKeywords(NewFlagSet("a", word+"k"), Limits{MaxKeywordLength: -1}))
+	require.ErrorIs(t, ValidKeywords(NewFlagSet(FlagSeen, "ab"), Limits{MaxKeywordLength: 1}), ErrLimit)
+}

@@ -8,11 +8,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// DefaultMaxNameLength is the maximum length of a mailbox name in octets, unless
-// Limits sets another. A command line of 8,192 octets can then hold several names
-// in modified UTF-7, the longest form.
-const DefaultMaxNameLength = 1000
-
 // Inbox is the mailbox that every account has.
 const Inbox = "INBOX"
 
@@ -35,9 +30,8 @@ func CanonicalName(name string) string {
 // ValidName reports whether a mailbox can have that name; the error wraps
 // ErrInvalidName and says why not. A name must be
 //
-//   - not empty, and no longer than lim.MaxNameLength octets
-//     (DefaultMaxNameLength if that is zero), since it is sent in command lines
-//     and is a key in databases;
+//   - not empty, and no longer than lim.MaxNameLength octets, since it is sent in
+//     command lines and is a key in databases;
 //   - valid UTF-8 in normalization form C: names that look the same are
 //     then the same (RFC 9051 §5.1, RFC 5198);
 //   - free of control characters, C0, DEL and C1, and of the line and paragraph
@@ -47,19 +41,22 @@ func CanonicalName(name string) string {
 //     that name (RFC 9051 §6.3.9.1);
 //   - made of levels that are neither empty nor "." nor "..": "a//b", "/a" and
 //     "a/" have no clear place in a hierarchy, and stores that use directories
-//     must never leave theirs.
+//     must never leave theirs;
+//   - of no more than lim.MaxNameDepth levels.
+//
+// Zero limits are their defaults. A mailbox that a store has already keeps a name
+// that the limits do not allow, and can be used, renamed and deleted under it.
 //
 // ValidName expects the canonical spelling: call [CanonicalName] first.
 func ValidName(name string, lim Limits) error {
-	longest := lim.MaxNameLength
-	if longest <= 0 {
-		longest = DefaultMaxNameLength
-	}
+	lim = lim.WithDefaults()
 	switch {
 	case name == "":
 		return fmt.Errorf("%w: empty", ErrInvalidName)
-	case len(name) > longest:
-		return fmt.Errorf("%w: longer than %d octets", ErrInvalidName, longest)
+	case lim.MaxNameLength > 0 && len(name) > lim.MaxNameLength:
+		return fmt.Errorf("%w: longer than %d octets", ErrInvalidName, lim.MaxNameLength)
+	case lim.MaxNameDepth > 0 && strings.Count(name, "/") >= lim.MaxNameDepth:
+		return fmt.Errorf("%w: more than %d levels", ErrInvalidName, lim.MaxNameDepth)
 	case !utf8.ValidString(name):
 		return fmt.Errorf("%w: not UTF-8", ErrInvalidName)
 	case !norm.NFC.IsNormalString(name):

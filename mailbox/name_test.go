@@ -24,18 +24,21 @@ func TestCanonicalName(t *testing.T) {
 }
 
 func TestValidName(t *testing.T) {
-	for _, name := range []string{"INBOX", "a", "a/b/c", "Entwürfe", "日本語", "a b", " a ", "...", "a.b", ".a", "#news", "~", `back\slash`, `"`, "&", strings.Repeat("x", DefaultMaxNameLength)} {
+	for _, name := range []string{"INBOX", "a", "a/b/c", "Entwürfe", "日本語", "a b", " a ", "...", "a.b", ".a", "#news", "~", `back\slash`, `"`, "&", strings.Repeat("x", DefaultMaxNameLength), strings.Repeat("a/", DefaultMaxNameDepth-1) + "a"} {
 		require.NoError(t, ValidName(name, Limits{}), "%q", name)
 	}
 	for _, name := range []string{
 		"", "/", "/a", "a/", "a//b", ".", "..", "a/./b", "../a", "a/..", "*", "a%b",
 		"a\x00", "a\nb", "a\rb", "\t", "\x7f", "a\u0085", "a\u2028b", "a\u2029", "\xff", "Entwu\u0308rfe",
-		strings.Repeat("x", DefaultMaxNameLength+1),
+		strings.Repeat("x", DefaultMaxNameLength+1), strings.Repeat("a/", DefaultMaxNameDepth) + "a",
 	} {
 		require.ErrorIs(t, ValidName(name, Limits{}), ErrInvalidName, "%q", name)
 	}
 	require.NoError(t, ValidName("abc", Limits{MaxNameLength: 3}))
 	require.ErrorIs(t, ValidName("abcd", Limits{MaxNameLength: 3}), ErrInvalidName)
+	require.NoError(t, ValidName("a/b/c", Limits{MaxNameDepth: 3}))
+	require.ErrorIs(t, ValidName("a/b/c/d", Limits{MaxNameDepth: 3}), ErrInvalidName)
+	require.NoError(t, ValidName(strings.Repeat("a/", 3000)+"b", Limits{MaxNameDepth: -1, MaxNameLength: -1}))
 }
 
 func FuzzName(f *testing.F) {

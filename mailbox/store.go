@@ -67,7 +67,8 @@ type Account interface {
 	// the store is closed.
 	Watch(ctx context.Context) (<-chan Event, error)
 
-	// Limits returns the limits of the account. Zero fields mean no limit.
+	// Limits returns the limits of the account. A field that is zero or negative
+	// means that there is none, or none that is known.
 	Limits() Limits
 
 	// Close releases the handle. Mailboxes opened through it must not be used
@@ -86,12 +87,4 @@ const (
 // CreateOptions refine Account.Create.
 type CreateOptions struct {
 	SpecialUse SpecialUse
-}
-
-// Limits are the bounds of an account. Zero means no limit.
-type Limits struct {
-	MaxMessageSize int64 // octets
-	MaxNameLength  int   // octets of a mailbox name; zero: DefaultMaxNameLength
-	MaxMailboxes   int
-	MaxKeywords    int // different keywords in one mailbox
 }

@@ -24,7 +24,7 @@ type store interface {
 
 // openStore opens what -store names.
 func openStore(ctx context.Context, c *config, log *slog.Logger) (store, error) {
-	limits := mailbox.Limits{MaxMessageSize: c.maxMessageSize, MaxMailboxes: 10_000, MaxKeywords: 1000}
+	limits := mailbox.Limits{MaxMessageSize: c.maxMessageSize}
 	kind, path, _ := strings.Cut(c.store, ":")
 	switch {
 	case kind == "memory" && path == "":

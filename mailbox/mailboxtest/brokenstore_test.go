@@ -88,11 +88,12 @@ type overAccount struct {
 	delete func(ctx context.Context, name string) error
 	create func(ctx context.Context, name string, opts *mailbox.CreateOptions) (mailbox.Info, error)
 	list   func(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error)
+	limits func() mailbox.Limits
 	open   func(ctx context.Context, name string) (mailbox.Mailbox, error)
 }
 
 func overA(a mailbox.Account) *overAccount {
-	return &overAccount{a, a.(mailbox.QuotaKeeper), a.(mailbox.Namespacer), a.Rename, a.Watch, a.Delete, a.Create, a.Mailboxes, a.Mailbox}
+	return &overAccount{a, a.(mailbox.QuotaKeeper), a.(mailbox.Namespacer), a.Rename, a.Watch, a.Delete, a.Create, a.Mailboxes, a.Limits, a.Mailbox}
 }
 
 func (o *overAccount) Rename(ctx context.Context, from, to string) error {
@@ -110,6 +111,8 @@ func (o *overAccount) Mailboxes(ctx context.Context, want mailbox.ListWant) ([]m
 	return o.list(ctx, want)
 }
 
+func (o *overAccount) Limits() mailbox.Limits { return o.limits() }
+
 // brokenStore is a memory store with a defect, in which INBOX can be damaged.
 type brokenStore struct {
 	*memory.Store
@@ -118,13 +121,32 @@ type brokenStore struct {
 }
 
 // openBroken and the options below are for the suite.
-func openBroken(t testing.TB, d defect) mailbox.Store {
-	s := memory.New(nil)
+func openBroken(t testing.TB, d defect, lim mailbox.Limits) mailbox.Store {
+	if d.limits != nil {
+		d.limits(&lim)
+	}
+	s := memory.New(&memory.Options{Limits: lim})
 	t.Cleanup(func() { s.Close() })
 	return brokenStore{s, d, &atomic.Uint32{}}
 }
 
-var brokenOptions = &mailboxtest.Options{
+// runBroken runs the suite.
+func runBroken(t *testing.T, d defect) {
+	o := brokenOptions
+	o.WithLimits = func(t testing.TB, lim mailbox.Limits) mailbox.Store {
+		if account := d.account; account != nil {
+			d.account = func(a mailbox.Account) mailbox.Account {
+				o := overA(account(a))
+				o.limits = func() mailbox.Limits { return lim }
+				return o
+			}
+		}
+		return openBroken(t, d, lim)
+	}
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return openBroken(t, d, mailbox.Limits{}) }, &o)
+}
+
+var brokenOptions = mailboxtest.Options{
 	Share: func(ctx context.Context, s mailbox.Store, owner, name, user string, rights mailbox.Rights) (string, error) {
 		return "Other Users/" + owner + "/" + name, s.(brokenStore).Share(ctx, owner, name, user, rights)
 	},

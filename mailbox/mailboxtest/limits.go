@@ -15,11 +15,11 @@ func testLimits(t *testing.T, f *fixture) {
 	if f.WithLimits == nil {
 		t.Skip("Options.WithLimits is not set")
 	}
-	want := mailbox.Limits{MaxMessageSize: 100_000, MaxNameLength: 20, MaxMailboxes: 4, MaxKeywords: 3}
+	want := mailbox.Limits{MaxMessageSize: 100_000, MaxNameLength: 20, MaxNameDepth: 3, MaxMailboxes: 4, MaxKeywords: 3, MaxKeywordLength: 10}
 	f = f.with(t, f.WithLimits(t, want))
 	lim := f.Limits()
 	t.Run("MaxMessageSize", func(t *testing.T) {
-		if lim.MaxMessageSize == 0 {
+		if lim.MaxMessageSize <= 0 {
 			t.Skip("the store does not limit it")
 		}
 		require.Equal(t, want.MaxMessageSize, lim.MaxMessageSize)
@@ -54,7 +54,7 @@ func testLimits(t *testing.T, f *fixture) {
 		require.ErrorIs(t, err, mailbox.ErrTooLarge)
 	})
 	t.Run("MaxKeywords", func(t *testing.T) {
-		if lim.MaxKeywords == 0 {
+		if lim.MaxKeywords <= 0 {
 			t.Skip("the store does not limit it")
 		}
 		require.Equal(t, want.MaxKeywords, lim.MaxKeywords)
@@ -83,10 +83,50 @@ func testLimits(t *testing.T, f *fixture) {
 		require.ErrorIs(t, err, mailbox.ErrLimit)
 		require.EqualValues(t, 1, requireStatus(t, f.box(t, "dest")).Messages)
 		requireStatus(t, m)
+		// A keyword that no message has any more does not count.
+		remove := func(word mailbox.Flag) {
+			_, err := m.SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Op: mailbox.FlagsRemove, Flags: mailbox.NewFlagSet(word)})
+			require.NoError(t, err)
+		}
+		remove("b")
+		require.NoError(t, add("d"))
+		require.ErrorIs(t, add("b"), mailbox.ErrLimit)
+		remove("D")
+		fill(t, m, 1, "e")
+		_, err = f.box(t, "dest").SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Op: mailbox.FlagsReplace, Flags: mailbox.NewFlagSet("z")})
+		require.NoError(t, err)
+		_, err = m.Copy(f.ctx, mailbox.UIDSetOf(put[0]), "dest")
+		require.NoError(t, err)
 		require.NoError(t, f.Delete(f.ctx, "dest"))
 	})
+	t.Run("MaxKeywordLength", func(t *testing.T) {
+		if lim.MaxKeywordLength <= 0 {
+			t.Skip("the store does not limit it")
+		}
+		require.Equal(t, want.MaxKeywordLength, lim.MaxKeywordLength)
+		m := f.box(t, "words")
+		fits := mailbox.Flag(strings.Repeat("k", lim.MaxKeywordLength))
+		put := fill(t, m, 1, fits)
+		was := status(t, m)
+		_, err := m.Append(f.ctx, draft("x"), draft("y", fits+"k"))
+		require.ErrorIs(t, err, mailbox.ErrLimit)
+		for _, op := range []mailbox.FlagOp{mailbox.FlagsAdd, mailbox.FlagsReplace} {
+			_, err := m.SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Op: op, Flags: mailbox.NewFlagSet("a", fits+"k")})
+			require.ErrorIs(t, err, mailbox.ErrLimit)
+		}
+		if r, ok := m.(mailbox.Replacer); ok {
+			_, err := r.Replace(f.ctx, put[0], "words", draft("z", fits+"k"))
+			require.ErrorIs(t, err, mailbox.ErrLimit)
+		}
+		require.Equal(t, was, status(t, m), "nothing has changed")
+		require.Equal(t, string(fits), entries(t, m, mailbox.AllUIDs())[0].Flags.String())
+		// What can't be there can be removed.
+		_, err = m.SetFlags(f.ctx, mailbox.AllUIDs(), mailbox.FlagChange{Op: mailbox.FlagsRemove, Flags: mailbox.NewFlagSet(fits + "k")})
+		require.NoError(t, err)
+		require.NoError(t, f.Delete(f.ctx, "words"))
+	})
 	t.Run("MaxNameLength", func(t *testing.T) {
-		if lim.MaxNameLength == 0 {
+		if lim.MaxNameLength <= 0 {
 			t.Skip("the store does not limit it")
 		}
 		require.Equal(t, want.MaxNameLength, lim.MaxNameLength)
@@ -98,8 +138,26 @@ func testLimits(t *testing.T, f *fixture) {
 		require.ErrorIs(t, f.Rename(f.ctx, long, long[1:]+"nn"), mailbox.ErrInvalidName)
 		require.NoError(t, f.Delete(f.ctx, long))
 	})
+	t.Run("MaxNameDepth", func(t *testing.T) {
+		if lim.MaxNameDepth <= 0 {
+			t.Skip("the store does not limit it")
+		}
+		require.Equal(t, want.MaxNameDepth, lim.MaxNameDepth)
+		f.box(t, "a")
+		f.box(t, "a/b")
+		_, err := f.Create(f.ctx, "a/b/c/d", nil)
+		require.ErrorIs(t, err, mailbox.ErrInvalidName)
+		require.ErrorIs(t, f.Subscribe(f.ctx, "a/b/c/d", true), mailbox.ErrInvalidName)
+		require.ErrorIs(t, f.Rename(f.ctx, "a/b", "x/y/z/b"), mailbox.ErrInvalidName)
+		require.ErrorIs(t, f.Rename(f.ctx, "a", "x/y/z"), mailbox.ErrInvalidName, "inferiors go deeper")
+		require.NoError(t, f.Rename(f.ctx, "a", "x/y"))
+		require.NoError(t, f.Subscribe(f.ctx, "x/y/z", true))
+		require.NoError(t, f.Subscribe(f.ctx, "x/y/z", false))
+		require.NoError(t, f.Delete(f.ctx, "x/y/b"))
+		require.NoError(t, f.Delete(f.ctx, "x/y"))
+	})
 	t.Run("MaxMailboxes", func(t *testing.T) {
-		if lim.MaxMailboxes == 0 {
+		if lim.MaxMailboxes <= 0 {
 			t.Skip("the store does not limit it")
 		}
 		require.Equal(t, want.MaxMailboxes, lim.MaxMailboxes)
@@ -117,6 +175,14 @@ func testLimits(t *testing.T, f *fixture) {
 		require.NoError(t, f.Delete(f.ctx, name))
 		_, err = f.Create(f.ctx, name, nil)
 		require.NoError(t, err)
+		// There are as many subscriptions.
+		for _, name := range []string{"s1", "s2", "s3", "INBOX"} {
+			require.NoError(t, f.Subscribe(f.ctx, name, true))
+		}
+		require.ErrorIs(t, f.Subscribe(f.ctx, "s4", true), mailbox.ErrLimit)
+		require.NoError(t, f.Subscribe(f.ctx, "s1", true), "it is one already")
+		require.NoError(t, f.Subscribe(f.ctx, "s1", false))
+		require.NoError(t, f.Subscribe(f.ctx, "s4", true))
 	})
 }
 

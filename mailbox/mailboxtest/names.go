@@ -184,7 +184,7 @@ func testNames(t *testing.T, f *fixture) {
 	require.NoError(t, err, "case matters in all other names")
 
 	for _, name := range []string{"", "/", "/a", "a/", "a//b", ".", "a/../b", "*", "a%", "a\x00b", "a\r\nb", "\x7f", "\xff", "a\u2028b",
-		strings.Repeat("x", mailbox.DefaultMaxNameLength+1)} {
+		strings.Repeat("x", mailbox.DefaultMaxNameLength+1), levels(mailbox.DefaultMaxNameDepth + 1)} {
 		_, err := f.Create(f.ctx, name, nil)
 		require.ErrorIs(t, err, mailbox.ErrInvalidName, "%q", name)
 		require.ErrorIs(t, f.Subscribe(f.ctx, name, true), mailbox.ErrInvalidName, "%q", name)
@@ -192,7 +192,8 @@ func testNames(t *testing.T, f *fixture) {
 		_, err = f.Mailbox(f.ctx, name)
 		require.Error(t, err, "%q", name)
 	}
-	for _, name := range []string{`a"b\c`, "a'b;--", "a_b", "#x", "~", "日本語/メール", "&", "a ", " a", strings.Repeat("ü", mailbox.DefaultMaxNameLength/2)} {
+	for _, name := range []string{`a"b\c`, "a'b;--", "a_b", "#x", "~", "日本語/メール", "&", "a ", " a", strings.Repeat("ü", mailbox.DefaultMaxNameLength/2),
+		levels(mailbox.DefaultMaxNameDepth)} {
 		_, err := f.Create(f.ctx, name, nil)
 		if err != nil && f.lacks(LackNames) {
 			continue
@@ -203,6 +204,9 @@ func testNames(t *testing.T, f *fixture) {
 		require.Equal(t, name, m.Info().Name)
 	}
 }
+
+// levels returns a name of n levels.
+func levels(n int) string { return strings.Repeat("l/", n-1) + "l" }
 
 func testRename(t *testing.T, f *fixture) {
 	for _, name := range []string{"a", "a/b", "a/b/c", "ab", "x/y", "x/y/z", "taken", "a_b"} {
@@ -244,6 +248,7 @@ func testRename(t *testing.T, f *fixture) {
 	long := strings.Repeat("x", mailbox.DefaultMaxNameLength-2)
 	if !f.lacks(LackNames) {
 		require.ErrorIs(t, f.Rename(f.ctx, "n/e/w", long), mailbox.ErrInvalidName, "an inferior's name would be too long")
+		require.ErrorIs(t, f.Rename(f.ctx, "n/e/w", levels(mailbox.DefaultMaxNameDepth-1)), mailbox.ErrInvalidName, "an inferior's name would be too deep")
 	}
 	require.Equal(t, all, names(t, f))
 

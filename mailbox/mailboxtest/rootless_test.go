@@ -22,7 +22,9 @@ func (rootless) SetQuota(context.Context, string, map[mailbox.QuotaName]int64) e
 
 // A store whose quotas cannot be set need not name a root.
 func TestRootless(t *testing.T) {
-	o := *brokenOptions
+	o := brokenOptions
 	o.Lacks = mailboxtest.LackSetQuota
-	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return openBroken(t, defects["there is no root to limit"]) }, &o)
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store {
+		return openBroken(t, defects["there is no root to limit"], mailbox.Limits{})
+	}, &o)
 }

@@ -38,5 +38,5 @@ func laggingIndex(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
 // none.
 func TestSoundIndex(t *testing.T) {
 	sound := defect{box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox { return scanIndex{over(m), nil} }}
-	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return openBroken(t, sound) }, nil)
+	mailboxtest.Run(t, func(t testing.TB) mailbox.Store { return openBroken(t, sound, mailbox.Limits{}) }, nil)
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// Options configure a Store. The zero value is a store without limits.
+// Options configure a Store. The zero value is a store without quotas.
 type Options struct {
-	// Limits of every account.
+	// Limits of every account. Zero fields are their defaults.
 	Limits mailbox.Limits
 
 	// Quota limits every account, until SetQuota replaces it:
@@ -63,6 +63,7 @@ func New(opts *Options) *Store {
 	// IDs start at the current time, so as not to repeat those of an earlier
 	// run: a client may know them, and POP3 derives its unique-ids from them.
 	s.lastID.Store(uint64(time.Now().UnixNano()))
+	s.opts.Limits = s.opts.Limits.WithDefaults()
 	s.opts.Quota = maps.Clone(s.opts.Quota)
 	if s.opts.MaxVanished <= 0 {
 		s.opts.MaxVanished = 1 << 16

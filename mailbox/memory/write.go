@@ -139,7 +139,7 @@ func (h *boxHandle) admit(ctx context.Context, msgs []mailbox.Incoming) error {
 	defer h.runlock()
 	var size int64
 	for i := range msgs {
-		if err := storekit.CheckSize(&msgs[i], h.Limits()); err != nil {
+		if err := storekit.Check(&msgs[i], h.Limits()); err != nil {
 			return err
 		}
 		size += max(msgs[i].Size, 0)
@@ -178,6 +178,11 @@ func (h *handle) roomForKeywords(m *box, more iter.Seq2[int, mailbox.FlagSet]) e
 
 // SetFlags implements [mailbox.Mailbox].
 func (h *boxHandle) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (res mailbox.FlagResult, err error) {
+	if change.Op != mailbox.FlagsRemove {
+		if err := mailbox.ValidKeywords(change.Flags, h.Limits()); err != nil {
+			return res, err
+		}
+	}
 	w := walk{ranges: set.Ranges()}
 	for more := true; more; {
 		if more, err = h.setFlagsSlice(ctx, &w, change, &res); err != nil {

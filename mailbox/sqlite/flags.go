@@ -9,6 +9,11 @@ import (
 
 func (b *box) SetFlags(ctx context.Context, set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
 	var res, part mailbox.FlagResult
+	if change.Op != mailbox.FlagsRemove {
+		if err := mailbox.ValidKeywords(change.Flags, b.a.Limits()); err != nil {
+			return res, fmt.Errorf("set flags: %w", err)
+		}
+	}
 	err := b.slices(ctx, set, func(t *tx, row *boxRow, at *cursor) (err error) {
 		part, err = t.setFlags(row, at, &change)
 		return err

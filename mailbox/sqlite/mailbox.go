@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -58,12 +60,23 @@ func (a *account) write(ctx context.Context, f func(*tx) error) error {
 	return a.do(ctx, &request{run: f})
 }
 
+// do makes a change. One that a mailbox has no room for keywords for is tried again
+// when unused ones have been found.
 func (a *account) do(ctx context.Context, r *request) error {
 	if a.closed.Load() {
 		return mailbox.ErrClosed
 	}
 	r.account = a.id
-	return a.s.do(ctx, r)
+	err := a.s.do(ctx, r)
+	var full *keywordsFull
+	if errors.As(err, &full) {
+		if found, ferr := a.forgetKeywords(ctx, full.box); ferr != nil || !found {
+			return cmp.Or(ferr, err)
+		}
+		r.state.Store(requestQueued)
+		err = a.s.do(ctx, r)
+	}
+	return err
 }
 
 func (b *box) Info() mailbox.Info { return b.info }

@@ -24,7 +24,7 @@ type Options struct {
 	// is open. Without it, any number of processes share the database.
 	Exclusive bool
 
-	// Limits are the limits of every account. A zero field means no limit.
+	// Limits are the limits of every account. Zero fields are their defaults.
 	Limits mailbox.Limits
 
 	// Quota limits the accounts that CreateAccount creates; see
@@ -118,6 +118,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	if opts != nil {
 		s.opts = *opts
 	}
+	s.opts.Limits = s.opts.Limits.WithDefaults()
 	if s.opts.BusyTimeout <= 0 {
 		s.opts.BusyTimeout = 10 * time.Second
 	}

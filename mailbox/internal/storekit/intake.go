@@ -28,19 +28,20 @@ type Intake struct {
 // idleReads is the number of consecutive empty reads of a Body that is an error.
 const idleReads = 100
 
-// CheckSize returns mailbox.ErrTooLarge if the announced size of a message
-// is above the limit.
-func CheckSize(msg *mailbox.Incoming, lim mailbox.Limits) error {
+// Check returns the error for a message that can be refused before it is read:
+// mailbox.ErrTooLarge if its announced size is above the limit, mailbox.ErrLimit if a
+// keyword is too long.
+func Check(msg *mailbox.Incoming, lim mailbox.Limits) error {
 	if lim.MaxMessageSize > 0 && msg.Size > lim.MaxMessageSize {
 		return fmt.Errorf("%w: %d octets of at most %d", mailbox.ErrTooLarge, msg.Size, lim.MaxMessageSize)
 	}
-	return nil
+	return mailbox.ValidKeywords(msg.Flags, lim)
 }
 
 // NewIntake begins to read a message. A nil Body is an empty one. The error is
-// that of CheckSize; then nothing has been read.
+// that of Check; then nothing has been read.
 func NewIntake(ctx context.Context, msg *mailbox.Incoming, lim mailbox.Limits, parser *message.Options) (*Intake, error) {
-	if err := CheckSize(msg, lim); err != nil {
+	if err := Check(msg, lim); err != nil {
 		return nil, err
 	}
 	return &Intake{
