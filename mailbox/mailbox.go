@@ -93,11 +93,13 @@ type Mailbox interface {
 	// Copy appends the messages of the set, with flags and dates, to another
 	// mailbox of the account, all or none, in ascending order. ErrNotExist if
 	// there is no such mailbox, even if the set is empty; ErrOverQuota,
-	// ErrLimit, ErrReadOnly. Copying into the same mailbox is allowed.
+	// ErrLimit, ErrReadOnly. Copying into the same mailbox is allowed: the
+	// messages are those of the set that exist when the call begins, and none of
+	// their copies, also if the set has UIDs that these get.
 	Copy(ctx context.Context, set UIDSet, dest string) (Result, error)
 
 	// Move copies and expunges in one step: no reader sees a message in both
 	// mailboxes or in neither. It needs no space in a quota that both mailboxes
-	// share. Moving into the same mailbox gives the messages new UIDs.
+	// share. Moving into the same mailbox gives the messages new UIDs, each once.
 	Move(ctx context.Context, set UIDSet, dest string) (Result, error)
 }

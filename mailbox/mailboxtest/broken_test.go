@@ -543,6 +543,16 @@ var defects = map[string]defect{
 			return o
 		}}
 	}(),
+	"copies are copied again": {found: "Copy", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.copy = behindGaps(m, m.Copy)
+		return o
+	}},
+	"what was moved is moved again": {found: "Move", box: func(_ mailbox.Account, m mailbox.Mailbox) mailbox.Mailbox {
+		o := over(m)
+		o.move = behindGaps(m, m.Move)
+		return o
+	}},
 	"mailboxes come in any order": {found: "Mailboxes", account: func(a mailbox.Account) mailbox.Account {
 		o := overA(a)
 		o.list = func(ctx context.Context, want mailbox.ListWant) ([]mailbox.Info, error) {
@@ -555,6 +565,35 @@ var defects = map[string]defect{
 }
 
 func sameAccount(a mailbox.Account) mailbox.Account { return overA(a) }
+
+type transfer func(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error)
+
+// behindGaps does Copy or Move for the messages that exist, and then for the ranges of
+// the set that begin behind them, in which it finds messages that it has made.
+func behindGaps(m mailbox.Mailbox, f transfer) transfer {
+	return func(ctx context.Context, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
+		st, err := m.Status(ctx)
+		if err != nil {
+			return mailbox.Result{}, err
+		}
+		var behind mailbox.UIDSet
+		for _, r := range set.Ranges() {
+			if r.First >= st.UIDNext {
+				behind.AddRange(r.First, r.Last)
+			}
+		}
+		all, err := f(ctx, set.Subtract(behind), dest)
+		if err != nil || behind.IsEmpty() {
+			return all, err
+		}
+		res, err := f(ctx, behind, dest)
+		all.Moved = append(all.Moved, res.Moved...)
+		for _, step := range res.Steps {
+			all.Steps.Add(step)
+		}
+		return all, err
+	}
+}
 
 const defectEnv = "MAILBOXTEST_DEFECT"
 

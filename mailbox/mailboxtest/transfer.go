@@ -1,6 +1,7 @@
 package mailboxtest
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -134,6 +135,10 @@ func testCopy(t *testing.T, f *fixture) {
 		}
 	}
 
+	f.testOntoItself(t, func(m mailbox.Mailbox, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
+		return m.Copy(f.ctx, set, dest)
+	})
+
 	// A copy is a message of its own.
 	res, err := m.Copy(f.ctx, mailbox.UIDSetOf(put[0]), "other")
 	require.NoError(t, err)
@@ -145,6 +150,56 @@ func testCopy(t *testing.T, f *fixture) {
 	require.Equal(t, text("a"), contents(t, other, res.DestUIDs())[res.DestUIDs().Min()], "the content stays when the original goes")
 	require.NoError(t, f.Delete(f.ctx, "OTHER"))
 	require.Equal(t, text("a"), contents(t, other, res.DestUIDs())[res.DestUIDs().Min()])
+}
+
+// testOntoItself copies and moves messages within a mailbox by sets that name UIDs
+// which the copies get, also behind gaps: the copies themselves are not copied.
+func (f *fixture) testOntoItself(t *testing.T, transfer func(m mailbox.Mailbox, set mailbox.UIDSet, dest string) (mailbox.Result, error)) {
+	const n = 300 // more than a store is likely to read at once
+	for i, c := range []struct {
+		have int
+		gaps [][2]mailbox.UID // from UIDNext on
+	}{
+		{3, nil},
+		{3, [][2]mailbox.UID{{0, 100}}},
+		{3, [][2]mailbox.UID{{1, 2}}},
+		{3, [][2]mailbox.UID{{2, 20}, {40, 1000}}},
+		{3, [][2]mailbox.UID{{97, 200}}},
+		{n, [][2]mailbox.UID{{1, 1}, {3, 3}, {30, 290}}},
+		{n, [][2]mailbox.UID{{200, 2000}}},
+	} {
+		m := f.box(t, "itself"+strconv.Itoa(i))
+		drafts := make([]mailbox.Incoming, c.have)
+		for i := range drafts {
+			drafts[i] = draft("o" + strconv.Itoa(i))
+		}
+		_, err := m.Append(f.ctx, drafts...)
+		require.NoError(t, err)
+		for range 3 { // the mailbox grows, or what is in it moves on
+			here := uids(t, m)
+			next := status(t, m).UIDNext
+			set := here
+			for _, gap := range c.gaps {
+				set = set.Union(mailbox.UIDRangeSet(next+gap[0], next+gap[1]))
+			}
+			if c.gaps == nil {
+				set = mailbox.AllUIDs()
+			}
+			res, err := transfer(m, set, m.Info().Name)
+			require.NoError(t, err)
+			require.Equal(t, here.String(), res.SourceUIDs().String(), "%v of %v", set, here)
+			require.Equal(t, here.Len(), res.DestUIDs().Len())
+			left := res.DestUIDs()
+			if uids(t, m).Contains(here.Min()) {
+				left = here.Union(left)
+			}
+			require.Equal(t, left.String(), uids(t, m).String())
+			if c.have == n {
+				break
+			}
+		}
+		require.NoError(t, f.Delete(f.ctx, m.Info().Name))
+	}
 }
 
 func testMove(t *testing.T, f *fixture) {
@@ -186,4 +241,7 @@ func testMove(t *testing.T, f *fixture) {
 	here := uids(t, m)
 	move(m, m, mailbox.UIDSetOf(here.Min(), here.Max()))
 	require.Equal(t, 6, uids(t, m).Len())
+	f.testOntoItself(t, func(m mailbox.Mailbox, set mailbox.UIDSet, dest string) (mailbox.Result, error) {
+		return m.Move(f.ctx, set, dest)
+	})
 }
