@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"errors"
 	"io"
 
 	"github.com/posthorn-mail/posthorn/imap"
@@ -15,7 +16,7 @@ func appendExt() extension {
 
 // append streams the message into the store. It refuses what it can before the
 // client is asked for the octets. Messages are stored unchanged, whatever they
-// contain.
+// contain; only NUL is refused, unless it comes in a literal8.
 func (c *Conn) append(cmd *imap.Append) (reply, error) {
 	mb, err := c.appendable(cmd)
 	if err != nil {
@@ -100,9 +101,19 @@ func (b *appendBody) Read(p []byte) (int, error) {
 			err = io.EOF
 		}
 	} else if err != nil {
-		b.done, b.err = true, err
+		err = b.failed(err)
 	}
 	return n, err
+}
+
+// failed remembers why the literal can't be read. Where that is what is in it, the
+// rest of the command is read.
+func (b *appendBody) failed(err error) error {
+	if e := (*imap.Error)(nil); errors.As(err, &e) {
+		return b.finish()
+	}
+	b.done, b.err = true, err
+	return err
 }
 
 func (b *appendBody) WriteTo(w io.Writer) (int64, error) {
@@ -113,7 +124,7 @@ func (b *appendBody) WriteTo(w io.Writer) (int64, error) {
 	n, err := io.Copy(tw, b.lit)
 	if err != nil {
 		if tw.err == nil {
-			b.done, b.err = true, err
+			err = b.failed(err)
 		}
 		return n, err
 	}

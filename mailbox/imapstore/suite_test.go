@@ -98,9 +98,10 @@ func (f *fleet) of(s mailbox.Store) *backend {
 }
 
 // lacks is what our server does not promise: results that lead views on (the protocol
-// has none), several messages in one step (it has no MULTIAPPEND), and so on.
+// has none), several messages in one step (it has no MULTIAPPEND), NUL in messages (it
+// has no BINARY), and so on.
 const lacks = mailboxtest.LackSteps | mailboxtest.LackOneModSeq | mailboxtest.LackSuperiors | mailboxtest.LackEmpty |
-	mailboxtest.LackKeywords | mailboxtest.LackCounters | mailboxtest.LackSummary | mailboxtest.LackQuotaUnits | mailboxtest.LackOwnHeap | mailboxtest.LackOneExpunger
+	mailboxtest.LackKeywords | mailboxtest.LackCounters | mailboxtest.LackSummary | mailboxtest.LackQuotaUnits | mailboxtest.LackOwnHeap | mailboxtest.LackOneExpunger | mailboxtest.LackNUL
 
 func TestSuite(t *testing.T) {
 	for _, conns := range []int{1, 4} {

@@ -176,6 +176,11 @@ func (s *suite) odd() map[string]string {
 	if s.lacks(LackEmpty) {
 		delete(all, "empty")
 	}
+	if s.lacks(LackNUL) {
+		for name, body := range all {
+			all[name] = strings.ReplaceAll(body, "\x00", "\x01")
+		}
+	}
 	if s.lacks(LackOctets) {
 		for name, body := range all {
 			lines := strings.ReplaceAll(body, "\r\n", "")

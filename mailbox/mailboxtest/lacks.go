@@ -85,6 +85,9 @@ const (
 	// allocates can't be told from what the store does: what Messages holds is
 	// measured between steps only.
 	LackOwnHeap
+
+	// LackNUL: messages with NUL are refused.
+	LackNUL
 )
 
 // lacks reports whether the store lacks any of these.

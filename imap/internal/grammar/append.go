@@ -92,7 +92,8 @@ func (r *Reader) begin(m *imap.AppendMessage, single bool) {
 
 // OpenLiteral asks the client for the message that an Append or Replace command, or
 // NextMessage, has announced, or for the part that NextPart has. The io.Reader yields
-// exactly its octets; a call of NextMessage, or NextPart, must follow.
+// exactly its octets, or fails with an *imap.Error at a NUL that may not stand there; a
+// call of NextMessage, or NextPart, must follow, which returns that error again.
 func (r *Reader) OpenLiteral() (io.Reader, error) {
 	body, err := r.d.OpenLiteral()
 	if err != nil {

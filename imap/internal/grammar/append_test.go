@@ -3,6 +3,7 @@ package grammar
 import (
 	"io"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -117,4 +118,29 @@ func TestAppend(t *testing.T) {
 		_, err := parseOne(t, "APPEND x abc")
 		require.Error(t, err)
 	})
+}
+
+// A NUL in a literal fails the reading of it, and the Reader is in step behind it
+// (RFC 3501 §9, RFC 3516 §4.2).
+func TestAppendNUL(t *testing.T) {
+	for _, read := range []func(io.Reader) error{
+		func(r io.Reader) error { _, err := io.ReadAll(r); return err },
+		func(r io.Reader) error { _, err := io.ReadAll(iotest.OneByteReader(r)); return err },
+		func(r io.Reader) error { _, err := r.(io.WriterTo).WriteTo(io.Discard); return err },
+	} {
+		for _, rest := range []string{"", " {3+}\r\nabc", " garbage"} {
+			p := newPeer("a APPEND x {5+}\r\nhe\x00lo"+rest+"\r\nz NOOP\r\n", wire.LimitsAfterLogin())
+			_, _, err := p.ReadCommand()
+			require.NoError(t, err)
+			body, err := p.OpenLiteral()
+			require.NoError(t, err)
+			want := &imap.Error{Status: imap.NO, Code: imap.CodeCannot}
+			require.ErrorIs(t, read(body), want)
+			require.ErrorIs(t, read(body), want)
+			m, err := p.NextMessage()
+			require.Nil(t, m)
+			require.ErrorIs(t, err, want)
+			inStep(t, p)
+		}
+	}
 }

@@ -3,7 +3,7 @@ package wire
 // Limits bound what a peer can make a Decoder read. Zero fields take the value
 // of LimitsAfterLogin, except that a zero Stream allows none.
 type Limits struct {
-	Line     int   // octets of one line, with its CRLF
+	Line     int   // octets of one line, with its CRLF; so also of an atom, a keyword or a quoted string
 	Literal  int64 // octets of a literal that is held in memory
 	Command  int64 // octets of all lines and literals of one command, except streamed literals
 	Stream   int64 // octets of a literal that is streamed (APPEND)

@@ -133,7 +133,8 @@ func (d *Decoder) LiteralHeader(lit *imap.Literal) bool {
 }
 
 // OpenLiteral asks for the literal that LiteralHeader announced and returns its
-// octets. CloseLiteral must follow.
+// octets. CloseLiteral must follow. Unless the Decoder is tolerant, reading fails at
+// a NUL that is not in a literal8, with the *imap.Error that Err returns then.
 func (d *Decoder) OpenLiteral() (io.Reader, error) {
 	if d.err != nil {
 		return nil, d.err
@@ -146,7 +147,58 @@ func (d *Decoder) OpenLiteral() (io.Reader, error) {
 		return nil, d.err
 	}
 	d.body = d.src.Literal(d.lit.Size)
-	return d.body, nil
+	if d.lit.Binary || d.Tolerant {
+		return d.body, nil
+	}
+	return &textLiteral{d: d, r: d.body}, nil
+}
+
+// A textLiteral is a streamed literal that must have no NUL: CHAR8 in RFC 3501 §9 and
+// RFC 9051 §9. It passes nothing on of what was read together with one.
+type textLiteral struct {
+	d *Decoder
+	r io.Reader
+	w io.Writer // in WriteTo
+}
+
+var _ io.WriterTo = (*textLiteral)(nil)
+
+func (l *textLiteral) Read(p []byte) (int, error) {
+	if l.d.err != nil {
+		return 0, l.d.err
+	}
+	n, err := l.r.Read(p)
+	if e := l.check(p[:n]); e != nil {
+		return 0, e
+	}
+	return n, err
+}
+
+// WriteTo lets the connection write from its buffer.
+func (l *textLiteral) WriteTo(w io.Writer) (int64, error) {
+	if l.d.err != nil {
+		return 0, l.d.err
+	}
+	l.w = w
+	return io.Copy(checkedWriter{l}, l.r)
+}
+
+func (l *textLiteral) check(b []byte) error {
+	if bytes.IndexByte(b, 0) < 0 {
+		return nil
+	}
+	l.d.fail(&imap.Error{Status: imap.NO, Code: imap.CodeCannot, Text: "a message with NUL can't be sent in a literal"})
+	return l.d.err
+}
+
+// checkedWriter writes to the writer of a textLiteral.
+type checkedWriter struct{ l *textLiteral }
+
+func (c checkedWriter) Write(p []byte) (int, error) {
+	if err := c.l.check(p); err != nil {
+		return 0, err
+	}
+	return c.l.w.Write(p)
 }
 
 // CloseLiteral skips the rest of the literal and continues with the line behind
