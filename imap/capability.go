@@ -111,12 +111,32 @@ func (s CapSet) index(c Cap) int {
 // With returns the set with caps added at the end.
 func (s CapSet) With(caps ...Cap) CapSet {
 	out := CapSet{caps: slices.Clip(s.caps)}
+	if len(s.caps)+len(caps) > manyCaps {
+		return out.withMany(caps)
+	}
 	for _, c := range caps {
 		if !out.Has(c) {
 			out.caps = append(out.caps, c)
 		}
 	}
 	return out
+}
+
+// manyCaps is more capabilities than any server has. A peer can send thousands.
+const manyCaps = 200
+
+func (s CapSet) withMany(caps []Cap) CapSet {
+	have := make(map[string]bool, len(s.caps)+len(caps))
+	for _, c := range s.caps {
+		have[strings.ToUpper(string(c))] = true
+	}
+	for _, c := range caps {
+		if key := strings.ToUpper(string(c)); !have[key] {
+			have[key] = true
+			s.caps = append(s.caps, c)
+		}
+	}
+	return s
 }
 
 // Without returns the set without caps.

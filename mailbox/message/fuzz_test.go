@@ -39,6 +39,7 @@ func FuzzParser(f *testing.F) {
 		"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--\n--a--\n",
 		"Content-Type: multipart/digest; boundary=a\n\n--a\n\nSubject: x\n--a\nb: c\n--ab--",
 		"Content-Type: multipart/mixed; boundary=\"--\"\n\n----\n\n------",
+		"Subject: \r\r\r\rx\r\n\r\r\n", "Content-Language: ((((\n\n", "Content-Type: text/plain;a(;a(;b=c(;d=e)\n\n", "To: a(\\(\\(<b@c>\nReferences: <<<a> <\n\n",
 		"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: message/rfc822\r\n\r\nx: y\r\n--a--\r\n",
 	} {
 		f.Add([]byte(s), 3)
@@ -212,6 +213,7 @@ func FuzzText(f *testing.F) {
 	for _, s := range []string{
 		"=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=", "=?utf-8?B?w6Q=?= x", "=?utf-7?Q?+AOQ-?=", "=?x?Q?=?=", "Re: [a] [b] fwd: [x] (fwd)", "[fwd: re: a]",
 		"\xff\xfe", "<a@b> <c@d", "=?iso-2022-jp?B?GyRCRnxLXDhsGyhC?=", "Fri, 21 Nov 97 09(comment):55  :  06 -0600", "text/plain; charset*0*=utf-8''x; charset*1=y",
+		"a(;a(;a(;", "a/b;c=d(;e=f)(;g=\"(\\", "a/b;c=d e(;f=g);h", ";a*0=;a*1=x;a*0*=%", "((((", "=?=?a?q?=?", "[fwd:[a]re:(fwd)]",
 	} {
 		f.Add(s)
 	}
@@ -263,6 +265,7 @@ func FuzzTransfer(f *testing.F) {
 func FuzzSelectFields(f *testing.F) {
 	f.Add([]byte("A: b\r\nC: d\r\n e\r\n\r\nbody"), "c")
 	f.Add([]byte("From x\nA : b\n\r\r\nbody"), "a")
+	f.Add([]byte("\r\r\rA: b\r\r\n\r\n"), "a")
 	f.Fuzz(func(t *testing.T, b []byte, name string) {
 		yes, err := io.ReadAll(SelectFields(bytes.NewReader(b), []string{name}, false))
 		require.NoError(t, err)

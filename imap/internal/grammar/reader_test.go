@@ -381,6 +381,8 @@ func FuzzReadCommand(f *testing.F) {
 		"a GETMETADATA (MAXSIZE 1) x (DEPTH 1) (/a /b)\r\nb SETMETADATA x (/a NIL /b ~{1+}\r\n\x00)\r\nc SETACL a b +lr\r\nd STORE 1 X-GM-LABELS (\\a b)\r\n",
 		"a FETCH 1 (ANNOTATION ((/a %) (b)) X-GM-LABELS)\r\nb STORE 1 ANNOTATION (/a (b NIL))\r\nc SEARCH ANNOTATION * value a X-GM-RAW b\r\nd URLFETCH (a BODY) b\r\n",
 		"\r\n\n\x00\r\n a\r\n{5+}\r\n",
+		"a APPEND x {3+}\r\na\x00b {2+}\r\n12\r\nb LOGIN {1+}\r\n\x00 ~{1+}\r\nx\r\n",
+		"a SEARCH ((((NOT OR ALL ALL\r\nb FETCH 1,1,1:*,* (BODY[1.1.1] BODY[HEADER.FIELDS (a a)])\r\n",
 	} {
 		f.Add([]byte(s))
 	}

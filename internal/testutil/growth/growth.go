@@ -10,6 +10,7 @@
 package growth
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -28,10 +29,12 @@ type Parser struct {
 	Prefix, Suffix string
 
 	// Alphabet has the characters that are special to the parser. Every word of
-	// one to three of them is a pattern; one and two with -short.
+	// one to three of them is a pattern, of one and two with -short, and is
+	// repeated to 32 KiB.
 	Alphabet string
 
-	// Patterns are further patterns. Of "a…b", first a is repeated and then b as
+	// Patterns are further patterns, which are also repeated to 1 MiB, 64 KiB with
+	// -short. Of "a…b", first a is repeated and then b as
 	// often. "№" is a number that differs each time.
 	Patterns []string
 
@@ -78,20 +81,29 @@ func Test(t *testing.T, parsers []Parser) {
 }
 
 func (p *Parser) examine(t *testing.T) {
-	words := 3
+	words, few, many := 3, 64<<10, 1<<20
 	if testing.Short() {
-		words = 2
+		words, few, many = 2, 16<<10, 64<<10
 	}
 	p.measure("", 4096) // fills what is filled once
 	bad := 0
-	for pattern := range p.words(words) {
-		if bad += p.check(t, pattern, 4<<10, 32<<10); bad == 10 {
+	check := func(pattern string, small, large int) bool {
+		err := p.check(pattern, small, large)
+		if err == nil {
+			return true
+		}
+		t.Error(err)
+		if bad++; bad == 10 {
 			t.Fatal("and so on")
 		}
+		return false
+	}
+	for pattern := range p.words(words) {
+		check(pattern, 4<<10, 32<<10)
 	}
 	for _, pattern := range p.Patterns {
-		if p.check(t, pattern, 4<<10, 32<<10) == 0 {
-			p.check(t, pattern, 64<<10, 1<<20)
+		if check(pattern, 4<<10, 32<<10) {
+			check(pattern, few, many)
 		}
 	}
 }
@@ -121,11 +133,21 @@ func (p *Parser) words(n int) func(yield func(string) bool) {
 	}
 }
 
-// input returns about n octets of the pattern.
-func (p *Parser) input(pattern string, n int) string {
+// Repeat returns a pattern, as those of a Parser, of about n octets between prefix and
+// suffix.
+func Repeat(prefix, pattern string, n int, suffix string) string {
 	open, end, _ := strings.Cut(pattern, "…")
 	times := n / max(1, len(open)+len(end))
-	return p.Prefix + repeat(open, times) + repeat(end, times) + p.Suffix
+	return prefix + repeat(open, times) + repeat(end, times) + suffix
+}
+
+// Allocated returns how many octets f allocates.
+func Allocated(f func()) int64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return int64(after.TotalAlloc - before.TotalAlloc)
 }
 
 func repeat(s string, times int) string {
@@ -139,35 +161,31 @@ func repeat(s string, times int) string {
 	return b.String()
 }
 
-// check compares inputs of about small and large octets, and returns how many
-// defects it has found.
-func (p *Parser) check(t *testing.T, pattern string, small, large int) int {
+// check compares inputs of about small and large octets.
+func (p *Parser) check(pattern string, small, large int) error {
 	steps, octets, n := p.measure(pattern, large)
 	switch few, _, m := p.measure(pattern, small); {
 	case few > slack+int64(p.Steps)*int64(m):
-		t.Errorf("%q: %d steps for %d octets", pattern, few, m)
+		return fmt.Errorf("%q: %d steps for %d octets", pattern, few, m)
 	case steps > slack+int64(p.Steps)*int64(n):
-		t.Errorf("%q: %d steps for %d octets", pattern, steps, n)
+		return fmt.Errorf("%q: %d steps for %d octets", pattern, steps, n)
 	// Half as much again as what is linear, for limits that are met only by one of
 	// the two.
 	case steps > slack+few*int64(n)/int64(m)*3/2:
-		t.Errorf("%q: %d steps for %d octets, %d for %d", pattern, few, m, steps, n)
+		return fmt.Errorf("%q: %d steps for %d octets, %d for %d", pattern, few, m, steps, n)
 	case octets > slack+int64(p.Octets)*int64(n):
-		t.Errorf("%q: %d octets allocated for %d", pattern, octets, n)
-	default:
-		return 0
+		return fmt.Errorf("%q: %d octets allocated for %d", pattern, octets, n)
 	}
-	return 1
+	return nil
 }
 
 // measure returns what an input of about n octets takes, and its length.
 func (p *Parser) measure(pattern string, n int) (steps, octets int64, length int) {
-	in := p.input(pattern, n)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	steps = count.Steps
-	p.Parse(in)
-	steps = count.Steps - steps
-	runtime.ReadMemStats(&after)
-	return steps, int64(after.TotalAlloc - before.TotalAlloc), len(in)
+	in := Repeat(p.Prefix, pattern, n, p.Suffix)
+	octets = Allocated(func() {
+		steps = count.Steps
+		p.Parse(in)
+		steps = count.Steps - steps
+	})
+	return steps, octets, len(in)
 }
