@@ -9,7 +9,7 @@ type Limits struct {
 	Stream   int64 // octets of a literal that is streamed (APPEND)
 	Drain    int64 // octets of refused literals that are read and discarded; a peer that sends more is disconnected
 	Depth    int   // nesting of lists and search keys
-	Elements int   // items in one list, search keys in one command; unless there is Numbers, also:
+	Elements int   // items of lists and search keys in one command, together; unless there is Numbers, also:
 	Numbers  int   // numbers in one search result, ranges in one set. Zero: as Elements
 }
 
