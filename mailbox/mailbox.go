@@ -26,8 +26,10 @@ import (
 // for longer than a few milliseconds. SetFlags and Expunge may therefore work in
 // slices: other readers can see a part of the change, and if an error ends the
 // call, the finished part remains and is in the result. Each message is changed
-// in one step. Append, Copy and Move are all or none: a store with a single writer
-// may need longer for very many messages.
+// in one step. Append is all or none: a store may limit how many messages it takes at
+// once. So are Copy and Move; but with very many messages (a thousand and more) they
+// may work in slices as well: an error then ends Move as it ends Expunge, and Copy
+// takes back what it has done, which other readers may have seen.
 //
 // Info().Access says what the user may do. A call that needs a right that the
 // user lacks returns ErrReadOnly if the user can change nothing in the mailbox,

@@ -52,6 +52,9 @@ func (b *box) Append(ctx context.Context, msgs ...mailbox.Incoming) (mailbox.Res
 // admit refuses an Append that is bound to fail before its bodies are read.
 // For small ones the check costs more than it saves.
 func (b *box) admit(ctx context.Context, msgs []mailbox.Incoming) error {
+	if limit := b.s.opts.MaxAppend; limit > 0 && len(msgs) > limit {
+		return fmt.Errorf("%w: %d messages at once", mailbox.ErrLimit, limit)
+	}
 	size := announced(msgs)
 	if size <= maxBody && len(msgs) > 0 {
 		return nil

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -15,34 +16,126 @@ func (b *box) Move(ctx context.Context, set mailbox.UIDSet, dest string) (mailbo
 	return b.transfer(ctx, set, dest, true)
 }
 
+// transferRows is how many messages one transaction of Copy or Move processes,
+// which takes 10 to 20 ms. A call with no more is all or none, whatever happens.
+const transferRows = 4 * sliceRows
+
 func (b *box) transfer(ctx context.Context, set mailbox.UIDSet, dest string, move bool) (mailbox.Result, error) {
-	var res mailbox.Result
-	r := &request{rows: min(set.Len(), sliceRows), adds: true}
-	r.run = func(t *tx) (err error) {
-		res, err = t.transfer(b, set, mailbox.CanonicalName(dest), move)
-		return err
+	op := "copy"
+	if move {
+		op = "move"
 	}
-	if err := b.a.do(ctx, r); err != nil {
-		op := "copy"
-		if move {
-			op = "move"
-		}
-		return mailbox.Result{}, fmt.Errorf("%s: %w", op, err)
+	var res mailbox.Result
+	err := b.admitTransfer(ctx, set, move)
+	if err == nil {
+		res, err = b.transferAll(ctx, set, mailbox.CanonicalName(dest), move)
+	}
+	if err != nil && !move {
+		// RFC 3501 §6.4.7: the destination is as it was before.
+		err = errors.Join(err, b.takeBack(ctx, &res))
+		res = mailbox.Result{}
+	}
+	if err != nil {
+		return res, fmt.Errorf("%s: %w", op, err)
 	}
 	return res, nil
 }
 
-// transfer adds messages to dest that share the contents of those of the set, and
-// for a move removes the latter.
-func (t *tx) transfer(b *box, set mailbox.UIDSet, dest string, move bool) (res mailbox.Result, err error) {
+// admitTransfer refuses a Copy in several slices that does not fit into the quota.
+func (b *box) admitTransfer(ctx context.Context, set mailbox.UIDSet, move bool) error {
+	if move || set.Len() <= transferRows {
+		return nil
+	}
+	var row *boxRow
+	var acct *accountRow
+	err := b.a.view(ctx, func(c *conn) (err error) {
+		if row, err = b.load(c); err != nil {
+			return err
+		}
+		acct, err = loadAccount(c, b.a.id)
+		return err
+	})
+	if err != nil || row.messages <= transferRows || acct.room(row.messages, row.storage) == nil {
+		return err
+	}
+	var messages, size int64
+	for msg, err := range b.Messages(ctx, set, mailbox.WantEntry) {
+		if err != nil {
+			return err
+		}
+		messages++
+		size += msg.Size
+	}
+	return acct.room(messages, size)
+}
+
+// transferAll copies or moves messages in slices. With an error it returns what has
+// been done.
+func (b *box) transferAll(ctx context.Context, set mailbox.UIDSet, dest string, move bool) (res mailbox.Result, err error) {
+	for at := cursorOf(set); ; {
+		var next cursor
+		var part mailbox.Result
+		r := &request{rows: min(set.Len(), transferRows), adds: !move}
+		r.run = func(t *tx) (err error) {
+			next = at
+			part, err = t.transfer(b, &next, dest, res.DestID, move)
+			return err
+		}
+		if err := b.a.do(ctx, r); err != nil {
+			return res, err
+		}
+		res.DestID, res.DestUIDValidity = part.DestID, part.DestUIDValidity
+		for _, m := range part.Moved {
+			for i := range m.Source.Len() {
+				res.Add(m.Source.First+mailbox.UID(i), m.Dest.First+mailbox.UID(i))
+			}
+		}
+		for _, step := range part.Steps {
+			res.Steps.Add(step)
+		}
+		for _, step := range part.DestSteps {
+			res.DestSteps.Add(step)
+		}
+		if at = next; at.ended() {
+			return res, nil
+		}
+		if err := b.s.pause(ctx); err != nil {
+			return res, err
+		}
+	}
+}
+
+// takeBack removes the messages that a Copy has made.
+func (b *box) takeBack(ctx context.Context, res *mailbox.Result) error {
+	if len(res.Moved) == 0 {
+		return nil
+	}
+	id, err := boxOf(res.DestID)
+	if err != nil {
+		return err
+	}
+	_, err = (&box{a: b.a, s: b.s, id: id}).Expunge(context.WithoutCancel(ctx), res.DestUIDs(), mailbox.FlagSet{})
+	if isNotExist(err) {
+		return nil
+	}
+	return err
+}
+
+// transfer adds messages to dest that share the contents of those of the next slice,
+// and for a move removes the latter. destID, if there is one, is what dest was for
+// the slice before.
+func (t *tx) transfer(b *box, at *cursor, dest, destID string, move bool) (res mailbox.Result, err error) {
 	p, err := t.place(b, dest)
 	if err != nil {
 		return res, err
 	}
+	if destID != "" && destID != boxID(p.to.id) {
+		return res, fmt.Errorf("destination: %w", mailbox.ErrNotExist)
+	}
 	from, to := p.from, p.to
 	var modseq int64
 	var known mailbox.FlagSet // keywords that dest is known to have
-	err = t.all(from, set, colEntry, func(e *entry) error {
+	err = t.slices(from, at, transferRows, colEntry, func(e *entry) error {
 		if modseq == 0 {
 			to.change(t).modseq++
 			modseq = to.modseq

@@ -19,29 +19,33 @@
 //   - When a call that changes something returns, the change is on the disk: it
 //     survives a crash of the process and a loss of power. A call that has not
 //     returned has changed all or nothing; SetFlags and Expunge work in slices of
-//     256 messages, for each of which this holds.
+//     256 messages, Copy and Move in slices of 1,024, for each of which this holds.
+//     A Copy that fails takes its slices back, unless the store has closed.
 //   - Memory does not grow with the size of messages or mailboxes, except for the
 //     sets of UIDs that a call returns: bodies are read and written in pieces,
 //     and the caches of the database are bounded.
-//   - Changes are made in the order of the calls, and a slice takes a few
-//     milliseconds. Copy and Move are one step for any number of messages: other
-//     changes wait for it.
+//   - Accounts take turns, to read and to write. A small change waits for one slice
+//     of the large changes of others, which takes a few milliseconds, besides the
+//     one that is being made. Append is one step; Options.MaxAppend bounds it.
 //   - A slow reader delays no writer, and a message that arrives slowly delays no
 //     other.
 //   - The error for a damaged message is a mailbox.MessageError that wraps
 //     ErrDamaged; other messages can be read.
 //   - The error for a full disk or a lock held for too long is
 //     mailbox.ErrUnavailable, and for a damaged file ErrDamaged.
+//   - A store that is open needs no more file descriptors.
+//   - A reader in another process delays nothing. While it holds an old state of the
+//     database the log grows, up to Options.MaxLog.
 //
 // # Inside
 //
-// One goroutine with one connection makes all changes (writer.go). Changes that
-// wait during a commit share the next one. Changes, also those of different
+// One goroutine with one connection makes all changes (writer.go), by turns of the
+// accounts (queue.go). Changes that wait during a commit share the next one. Changes, also those of different
 // processes, are therefore made one after the other, in the order of their
 // ModSeqs and UIDs.
 //
-// Readers have a pool of connections and read a page at a time (read.go). They
-// hold neither connection nor lock while they yield.
+// Readers share a pool of connections (pool.go) and read a page at a time
+// (read.go). They hold neither connection nor lock while they yield.
 //
 // The body of a message is read before the transaction begins (stage.go): into
 // memory if it is small, otherwise into the database under a content that no

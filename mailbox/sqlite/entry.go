@@ -197,3 +197,6 @@ func splitDate(t time.Time) (seconds, offset int64) {
 // no number of the one is ever the ID of the other.
 func boxID(id int64) string     { return "F" + strconv.FormatInt(id, 36) }
 func contentID(id int64) string { return "M" + strconv.FormatInt(id, 36) }
+
+// boxOf returns the number of which boxID has made an ID.
+func boxOf(id string) (int64, error) { return strconv.ParseInt(strings.TrimPrefix(id, "F"), 36, 64) }

@@ -31,6 +31,10 @@ type Options struct {
 	// mailbox.QuotaKeeper. Resources not named are unlimited.
 	Quota map[mailbox.QuotaName]int64
 
+	// MaxAppend is how many messages one Append may add, which is one step;
+	// beyond it the error is mailbox.ErrLimit. Zero: 1,000. Negative: no limit.
+	MaxAppend int
+
 	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers,
 	// besides one for each of its messages. If there are more, it forgets the
 	// ModSeqs of the oldest: Changes since an earlier ModSeq then returns all
@@ -121,6 +125,9 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	s.opts.Limits = s.opts.Limits.WithDefaults()
 	if s.opts.BusyTimeout <= 0 {
 		s.opts.BusyTimeout = 10 * time.Second
+	}
+	if s.opts.MaxAppend == 0 {
+		s.opts.MaxAppend = 1000
 	}
 	if s.opts.MaxVanished <= 0 {
 		s.opts.MaxVanished = 1 << 16

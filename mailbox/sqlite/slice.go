@@ -41,19 +41,25 @@ func (b *box) slices(ctx context.Context, set mailbox.UIDSet, run func(*tx, *box
 		if at = next; at.ended() {
 			return nil
 		}
-		if !b.s.opts.Exclusive {
-			if err := sleep(ctx, 2*busyPause); err != nil {
-				return err
-			}
+		if err := b.s.pause(ctx); err != nil {
+			return err
 		}
 	}
+}
+
+// pause lets other processes change the database between two slices.
+func (s *Store) pause(ctx context.Context) error {
+	if s.opts.Exclusive {
+		return nil
+	}
+	return sleep(ctx, 2*busyPause)
 }
 
 // slice calls f with the next sliceRows messages of a pass, ascending, and advances
 // the cursor past them. f may change these messages.
 func (t *tx) slice(row *boxRow, at *cursor, cols columns, f func(*entry) error) error {
 	if at.end == 0 {
-		at.end = mailbox.UID(row.uidnext)
+		at.end = mailbox.UID(row.uidnext) // a message copied into its own mailbox is not copied again
 	}
 	var read entryReader
 	var page []entry
@@ -92,13 +98,14 @@ func (t *tx) slice(row *boxRow, at *cursor, cols columns, f func(*entry) error) 
 	return nil
 }
 
-// all calls f with all messages of a set.
-func (t *tx) all(row *boxRow, set mailbox.UIDSet, cols columns, f func(*entry) error) error {
-	at := cursorOf(set)
-	at.end = mailbox.UID(row.uidnext) // a message copied into its own mailbox is not copied again
-	for !at.ended() {
-		if err := t.slice(row, &at, cols, f); err != nil {
+// slices is slice for up to n messages, rounded up.
+func (t *tx) slices(row *boxRow, at *cursor, n int, cols columns, f func(*entry) error) error {
+	for ; n > 0; n -= sliceRows {
+		if err := t.slice(row, at, cols, f); err != nil {
 			return err
+		}
+		if at.ended() {
+			break
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -189,7 +190,8 @@ func TestCursor(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return t.all(row, set, 0, func(e *entry) error { read = append(read, e.UID); return nil })
+			at := cursorOf(set)
+			return t.slices(row, &at, 1<<20, 0, func(e *entry) error { read = append(read, e.UID); return nil })
 		}))
 		require.Len(t, read, want.Len(), text)
 		require.True(t, want.Equal(mailbox.UIDSetOf(read...)), text)
@@ -224,4 +226,119 @@ func TestCollect(t *testing.T) {
 		_, err := collect(ctx, c, selectVanished, int64(9), int64(9), always)
 		return err
 	}), context.Canceled)
+}
+
+// A large Copy or Move works in slices, between which others are served. What a Copy
+// has done is taken back if it fails.
+func TestTransferSlices(t *testing.T) {
+	s := openStore(t, nil)
+	m := inbox(t, s, "alice")
+	a := m.(*box).a
+	const n = 2*transferRows + 10
+	fill(t, m, n)
+	all := mailbox.UIDRangeSet(1, n)
+	open := func(name string) mailbox.Mailbox {
+		t.Helper()
+		_, err := a.Create(t.Context(), name, nil)
+		require.NoError(t, err)
+		other, err := a.Mailbox(t.Context(), name)
+		require.NoError(t, err)
+		return other
+	}
+	count := func(m mailbox.Mailbox) uint32 {
+		st, err := m.Status(t.Context())
+		require.NoError(t, err)
+		return st.Messages
+	}
+
+	// Undisturbed it counts as one step, also into the mailbox itself.
+	for _, dest := range []mailbox.Mailbox{open("copies"), m} {
+		before, err := dest.Status(t.Context())
+		require.NoError(t, err)
+		res, err := m.Copy(t.Context(), all, dest.Info().Name)
+		require.NoError(t, err)
+		require.Equal(t, []mailbox.Moved{{Source: mailbox.UIDRange{First: 1, Last: n}, Dest: mailbox.UIDRange{First: before.UIDNext, Last: before.UIDNext + n - 1}}}, res.Moved)
+		require.Len(t, append(res.Steps, res.DestSteps...), 1)
+		require.EqualValues(t, before.Messages+n, count(dest))
+	}
+	require.EqualValues(t, 2*n, count(m))
+	copies := mailbox.UIDRangeSet(n+1, 2*n)
+
+	// One that is ended between two slices.
+	why := errors.New("why")
+	for _, end := range []string{"cancel", "rename", "delete"} {
+		dest := open(end)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		var err error
+		between := uint32(0)
+		sliced(t, s, func() { _, err = m.Copy(ctx, all, end) }, func(tx *tx) error {
+			row, err := tx.box(a.id, dest.(*box).id)
+			if err != nil {
+				return err
+			}
+			between = uint32(row.messages)
+			switch end {
+			case "cancel":
+				cancel(why)
+			case "rename":
+				return tx.rename(a.id, end, "renamed")
+			case "delete":
+				acct, err := tx.account(a.id)
+				if err != nil {
+					return err
+				}
+				acct.change(tx).mailboxes--
+				acct.messages -= row.messages
+				acct.storage -= row.storage
+				return tx.deleteBox(row)
+			}
+			return nil
+		})
+		require.EqualValues(t, transferRows, between)
+		if end == "cancel" {
+			require.ErrorIs(t, err, why)
+		} else {
+			require.ErrorIs(t, err, mailbox.ErrNotExist)
+		}
+		if end != "delete" {
+			require.Zero(t, count(dest), end)
+		}
+		cancel(nil)
+	}
+
+	// A Copy that does not fit copies nothing at all.
+	require.NoError(t, a.SetQuota(t.Context(), QuotaRoot, map[mailbox.QuotaName]int64{mailbox.QuotaMessage: 5*n - 1}))
+	dest := open("full")
+	_, err := m.Copy(t.Context(), mailbox.AllUIDs(), "full")
+	require.ErrorIs(t, err, mailbox.ErrOverQuota)
+	st, err := dest.Status(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, st.UIDNext)
+
+	// A Move that is ended has moved a part.
+	dest = open("moved")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var res mailbox.Result
+	sliced(t, s, func() { res, err = m.Move(ctx, copies, "moved") }, func(*tx) error { cancel(why); return nil })
+	require.ErrorIs(t, err, why)
+	require.Equal(t, transferRows, res.Len())
+	require.EqualValues(t, transferRows, count(dest))
+	require.EqualValues(t, 2*n-transferRows, count(m))
+	res, err = m.Move(t.Context(), copies, "moved")
+	require.NoError(t, err)
+	require.Equal(t, n-transferRows, res.Len())
+	require.EqualValues(t, n, count(dest))
+}
+
+func TestMaxAppend(t *testing.T) {
+	s := openStore(t, &Options{MaxAppend: 3})
+	m := inbox(t, s, "alice")
+	msgs := make([]mailbox.Incoming, 4)
+	for i := range msgs {
+		msgs[i] = mailbox.Incoming{Body: strings.NewReader("x"), Size: 1}
+	}
+	_, err := m.Append(t.Context(), msgs...)
+	require.ErrorIs(t, err, mailbox.ErrLimit)
+	_, err = m.Append(t.Context(), msgs[:3]...)
+	require.NoError(t, err)
 }
