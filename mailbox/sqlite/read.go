@@ -6,17 +6,20 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"unsafe"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
 // The bounds of a page, which is read in one go and then yielded without a
-// connection held: what a reader holds in memory, and how long it keeps the
-// log from being reused.
+// connection held: what a reader holds in memory, however slowly the client of a
+// server takes it, and how long it keeps the log from being reused. A page may
+// exceed pageBytes by one message.
 const (
 	pageRows  = 256
-	pageBytes = 256 << 10
+	pageBytes = 64 << 10
+	itemBytes = int(unsafe.Sizeof(item{}))
 )
 
 // columnsOf returns the columns that are needed for want.
@@ -176,7 +179,7 @@ func (p *pager) page(ctx context.Context, c *conn, cols columns, limit int) erro
 				it.large = newLargeContent(ctx, p.b, &it.entry)
 			}
 			p.items = append(p.items, it)
-			bytes += 128 + len(it.summary) + len(it.body)
+			bytes += itemBytes + len(it.summary) + len(it.body)
 		}
 		p.at.done(uid)
 	}

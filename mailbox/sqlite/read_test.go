@@ -245,3 +245,31 @@ func TestEmailID(t *testing.T) {
 	require.Equal(t, ids[1], ids[3])
 	require.NotEqual(t, ids[1], ids[4])
 }
+
+// What a reader holds while its caller is slow does not grow with the messages.
+func TestPageIsBounded(t *testing.T) {
+	s := openStore(t, nil)
+	m := inbox(t, s, "alice")
+	fill(t, m, 600)
+	for range 5 {
+		_, err := m.Append(t.Context(), mailbox.Incoming{Body: lines(maxBody), Size: maxBody})
+		require.NoError(t, err)
+	}
+	for _, want := range []mailbox.Want{0, mailbox.WantEntry, mailbox.WantSummary, mailbox.WantHeader, mailbox.WantContent} {
+		p := pager{b: m.(*box), want: want, cols: columnsOf(want), parts: itemsOf(want), at: cursorOf(mailbox.AllUIDs())}
+		n := 0
+		for more := true; more; {
+			var err error
+			more, err = p.fill(t.Context())
+			require.NoError(t, err)
+			n += len(p.items)
+			held := 0
+			for i := range p.items[:max(0, len(p.items)-1)] {
+				held += itemBytes + len(p.items[i].summary) + cap(p.items[i].body)
+			}
+			require.Less(t, held, pageBytes)
+			require.LessOrEqual(t, len(p.items), pageRows)
+		}
+		require.Equal(t, 605, n)
+	}
+}
