@@ -154,7 +154,7 @@ func (c *Conn) Spend(ctx context.Context, k RateKind, n int) error {
 		return nil
 	}
 	if k == CommandRate {
-		c.served.work = 0 // of a new command
+		c.served.endCommand()
 	}
 	m, s := &c.served.meter, c.served.s
 	now := s.now()

@@ -18,25 +18,31 @@ type Stats struct {
 	Gone                                               int64 // clients that went while a command was at work
 	Excesses                                           int64 // rates exceeded, see Rates
 	OctetsIn, OctetsOut                                int64 // of closed connections
+	TooMuchWork                                        int64 // commands that came to MaxWork
+	Bounds                                             BoundsStats
 }
 
 type stats struct {
-	accepted, refused, acceptErrors, handshakeErrors, proxyErrors, panics, gone, excesses, in, out atomic.Int64
+	accepted, refused, acceptErrors, handshakeErrors, proxyErrors, panics, gone, excesses, in, out, tooMuchWork atomic.Int64
 }
 
 // Stats returns the current counters. It is cheap and may be called at any
 // time.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
-	active := len(s.conns)
+	active, bounds := len(s.conns), s.bounds
 	s.mu.Unlock()
-	return Stats{
+	st := Stats{
 		Accepted: s.stats.accepted.Load(), Active: int64(active), Refused: s.stats.refused.Load(),
 		AcceptErrors: s.stats.acceptErrors.Load(), HandshakeErrors: s.stats.handshakeErrors.Load(),
 		ProxyErrors: s.stats.proxyErrors.Load(), Panics: s.stats.panics.Load(),
 		Gone: s.stats.gone.Load(), Excesses: s.stats.excesses.Load(),
-		OctetsIn: s.stats.in.Load(), OctetsOut: s.stats.out.Load(),
+		OctetsIn: s.stats.in.Load(), OctetsOut: s.stats.out.Load(), TooMuchWork: s.stats.tooMuchWork.Load(),
 	}
+	if bounds != nil {
+		st.Bounds = bounds.Stats()
+	}
+	return st
 }
 
 // serverConn is a connection of a Server. Except for kill, it is used by the
@@ -55,8 +61,9 @@ type serverConn struct {
 	network *network // of the client, or nil
 	watch   watch
 	meter   meter
-	work    int    // units of the present command; see Conn.Work
-	unbind  func() // ends LoginTimeout; nil: it has ended
+	work    int                  // units of the present command; see Conn.Work
+	turn    atomic.Pointer[turn] // nil: it has never needed one
+	unbind  func()               // ends LoginTimeout; nil: it has ended
 }
 
 // start serves nc on a goroutine of its own.
@@ -75,7 +82,7 @@ func (s *Server) start(base context.Context, nc net.Conn, h Handler, cfg *tls.Co
 	if s.rates.Input > 0 {
 		c.t.rates = &s.rates
 	}
-	c.served = sc
+	c.served, c.t.sc = sc, sc
 	sc.watch.blind = socket(nc) == nil
 	if s.ConnState != nil {
 		c.state = func(st ConnState) { s.ConnState(c, st) }
@@ -151,6 +158,7 @@ func (sc *serverConn) serve() {
 	sc.setState(StateActive)
 	sc.unbind = c.BindTimeout(sc.ctx, s.LoginTimeout, ErrLoginTimeout)
 	defer c.LoggedIn()
+	defer sc.endCommand()
 	sc.watch.begin(s)
 	defer sc.watch.end()
 	sc.h.ServeConn(sc.ctx, c)

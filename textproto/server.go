@@ -120,6 +120,9 @@ type Server struct {
 	// wait, no longer than until ctx ends. It is called on the connection's
 	// goroutine. Nil: Enforce.
 	OnExcess func(ctx context.Context, x Excess) error
+	// Bounds are shared by the commands of this Server, and of others that have the
+	// same. Nil: a Bounds of its own, with the defaults.
+	Bounds *Bounds
 	// MaxWork bounds what one command may cost, in the units of Conn.Work (zero:
 	// DefaultMaxWork; negative: no limit).
 	MaxWork int
@@ -147,6 +150,7 @@ type Server struct {
 
 	rates    Rates       // with defaults; set by the first Serve
 	maxWork  int         // likewise
+	bounds   *Bounds     // likewise
 	begun    time.Time   // when that was
 	closing  atomic.Bool // set under mu
 	watching atomic.Bool // watchConns runs
@@ -276,6 +280,10 @@ func (s *Server) track(l *net.Listener) bool {
 		s.conns = make(map[*serverConn]struct{})
 		s.rates, s.begun = s.Rates.withDefaults(), time.Now()
 		s.maxWork = cmp.Or(s.MaxWork, DefaultMaxWork)
+		if s.bounds = s.Bounds; s.bounds == nil {
+			s.bounds = new(Bounds)
+		}
+		s.bounds.setup()
 		s.quit = make(chan struct{})
 	}
 	s.listeners[l] = struct{}{}

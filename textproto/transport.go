@@ -37,6 +37,7 @@ type transport struct {
 	waited time.Duration // for input, since the last Wait
 	came   int64         // octets in that time
 	ack    quickAck
+	sc     *serverConn // whose commands wait for the peer; nil: none
 
 	mu           sync.Mutex
 	readTimeout  time.Duration
@@ -134,8 +135,14 @@ func (t *transport) Read(p []byte) (int, error) {
 	t.armRead()
 	t.ack.beforeRead(t.Conn)
 	begun := t.clock()
+	if t.sc != nil {
+		t.sc.beginIO()
+	}
 	n, err := t.Conn.Read(p)
 	t.inIO.Add(-1)
+	if t.sc != nil {
+		t.sc.endIO()
+	}
 	if 0 < n && n < len(p) {
 		t.ack.received()
 	}
@@ -182,6 +189,10 @@ func (t *transport) newPace() {
 }
 
 func (t *transport) Write(p []byte) (n int, err error) {
+	if t.sc != nil {
+		t.sc.beginIO()
+		defer t.sc.endIO()
+	}
 	t.inIO.Add(1)
 	defer t.inIO.Add(-1)
 	t.ack.answered()

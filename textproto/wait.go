@@ -18,6 +18,9 @@ import "time"
 //
 // Only the last of these leave the connection unusable.
 func (c *Conn) Wait() error {
+	if c.served != nil {
+		c.served.endCommand()
+	}
 	if c.body != nil {
 		if c.body.unread() {
 			return ErrUnreadBody

@@ -14,8 +14,11 @@ import (
 // popAll returns the values in the order in which they come out.
 func popAll(q *Queue[string, string]) string {
 	var out []string
-	for it := q.Pop(); it != nil; it = q.Pop() {
-		out = append(out, it.Value)
+	for next := q.Peek(); next != nil; next = q.Peek() {
+		out = append(out, next.Value)
+		if q.Pop() != next {
+			return "Peek showed another item"
+		}
 	}
 	return strings.Join(out, " ")
 }
@@ -120,10 +123,51 @@ func TestGate(t *testing.T) {
 	})
 }
 
+// Who passes is behind those that wait, as in the rounds of Queue.
+func TestGatePass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := Gate[string]{Size: 1}
+		require.NoError(t, g.Enter(t.Context(), "a"))
+		require.NoError(t, g.Pass(t.Context(), "a"), "nobody waits")
+		var order []string
+		for _, key := range strings.Fields("a a b") {
+			go func() {
+				if g.Enter(t.Context(), key) != nil {
+					return
+				}
+				for range 3 {
+					order = append(order, key)
+					if g.Pass(t.Context(), key) != nil {
+						return
+					}
+				}
+				g.Leave(key)
+			}()
+			synctest.Wait()
+		}
+		g.Leave("a")
+		synctest.Wait()
+		require.Equal(t, "a b a b a b a a a", strings.Join(order, " "))
+		in, waiting := g.Len()
+		require.Equal(t, []int{0, 0}, []int{in, waiting})
+
+		require.True(t, g.TryEnter("a"))
+		go g.Enter(t.Context(), "b")
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, g.Pass(ctx, "a"), context.Canceled)
+		synctest.Wait()
+		in, waiting = g.Len()
+		require.Equal(t, []int{1, 0}, []int{in, waiting})
+	})
+}
+
 func TestGateGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := Gate[int]{Size: 1, MaxWaiting: 3, MaxWaitingPerKey: 2}
 		require.NoError(t, g.Enter(t.Context(), 1))
+		require.False(t, g.TryEnter(2))
 		ctx, cancel := context.WithCancelCause(t.Context())
 		gone := errors.New("gone")
 		errs := make(chan error, 3)
@@ -141,7 +185,7 @@ func TestGateGivesUp(t *testing.T) {
 		_, waiting := g.Len()
 		require.Zero(t, waiting)
 		g.Leave(1)
-		require.NoError(t, g.Enter(t.Context(), 2))
+		require.True(t, g.TryEnter(2))
 	})
 }
 

@@ -20,13 +20,25 @@ type Gate[K comparable] struct {
 
 	mu      sync.Mutex
 	in      int
-	byKey   map[K]int // of those that are in
+	byKey   map[K]int // of those that are in, if PerKey limits them
 	waiting Queue[K, *waiter]
 }
 
 type waiter struct {
 	in   chan struct{} // closed when it has come in
 	isIn bool          // guarded by the Gate's mu
+}
+
+// TryEnter comes in if there is room, as Enter would without waiting, and reports
+// whether it has.
+func (g *Gate[K]) TryEnter(key K) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.room(key) {
+		return false
+	}
+	g.admit(key)
+	return true
 }
 
 // Enter waits until there is room; who has come in must call Leave. The error is
@@ -46,6 +58,28 @@ func (g *Gate[K]) Enter(ctx context.Context, key K) error {
 	w := &waiter{in: make(chan struct{})}
 	place := g.waiting.Push(key, w)
 	g.mu.Unlock()
+	return g.wait(ctx, place)
+}
+
+// Pass lets those come in whose turn it is before that of the caller, who is in, and
+// waits to be in again. If nobody waits the caller stays in. After an error the caller
+// is not in.
+func (g *Gate[K]) Pass(ctx context.Context, key K) error {
+	g.mu.Lock()
+	if g.waiting.Len() == 0 {
+		g.mu.Unlock()
+		return nil
+	}
+	w := &waiter{in: make(chan struct{})}
+	place := g.waiting.Push(key, w)
+	g.leave(key)
+	g.mu.Unlock()
+	return g.wait(ctx, place)
+}
+
+// wait waits for a place to come in.
+func (g *Gate[K]) wait(ctx context.Context, place *Item[K, *waiter]) error {
+	w := place.Value
 	select {
 	case <-w.in:
 		return nil
@@ -54,7 +88,7 @@ func (g *Gate[K]) Enter(ctx context.Context, key K) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if w.isIn {
-		g.leave(key)
+		g.leave(place.Key)
 	} else {
 		g.waiting.Remove(place)
 	}
@@ -80,22 +114,25 @@ func (g *Gate[K]) room(key K) bool {
 }
 
 func (g *Gate[K]) admit(key K) {
+	g.in++
+	if g.PerKey <= 0 {
+		return
+	}
 	if g.byKey == nil {
 		g.byKey = make(map[K]int)
 	}
-	g.in++
 	g.byKey[key]++
-	if g.PerKey > 0 && g.byKey[key] == g.PerKey {
+	if g.byKey[key] == g.PerKey {
 		g.waiting.Stop(key)
 	}
 }
 
 func (g *Gate[K]) leave(key K) {
 	g.in--
-	if g.byKey[key]--; g.byKey[key] == 0 {
-		delete(g.byKey, key)
-	}
 	if g.PerKey > 0 {
+		if g.byKey[key]--; g.byKey[key] == 0 {
+			delete(g.byKey, key)
+		}
 		g.waiting.Start(key)
 	}
 	for g.Size <= 0 || g.in < g.Size {

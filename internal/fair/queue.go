@@ -55,6 +55,14 @@ func (q *Queue[K, T]) Push(key K, v T) *Item[K, T] {
 	return it
 }
 
+// Peek returns the item that Pop would, nil if there is none.
+func (q *Queue[K, T]) Peek() *Item[K, T] {
+	if q.ready.first == nil {
+		return nil
+	}
+	return q.ready.first.items.first
+}
+
 // Pop removes the next item and returns it, nil if there is none.
 func (q *Queue[K, T]) Pop() *Item[K, T] {
 	l := q.ready.first
