@@ -26,9 +26,21 @@ type Bounds struct {
 	// one of each client network.) Default: one fewer than GOMAXPROCS, at least 1.
 	Turns int
 
+	// MaxConnsPerAccount is how many connections an account may have, to all Servers
+	// together (default DefaultMaxConnsPerAccount). More can't log in.
+	MaxConnsPerAccount int
+	// MaxCommandsPerAccount is how many commands of an account are at work at the
+	// same time (default DefaultMaxCommandsPerAccount). The others wait before they
+	// begin, one of each connection in a round. A command that waits for its client
+	// is not at work.
+	MaxCommandsPerAccount int
+
 	once  sync.Once
 	turns fair.Gate[party]
 	n     boundCounts
+
+	mu       sync.Mutex
+	accounts map[string]*account
 }
 
 // DefaultSlice is the default of Bounds.Slice: about ten milliseconds.
@@ -36,12 +48,14 @@ const DefaultSlice = 10_000
 
 // boundCounts count what Bounds have done.
 type boundCounts struct {
-	turnWaits atomic.Int64
+	turnWaits, commandWaits, commandsWaiting, accountsRefused atomic.Int64
 }
 
 // BoundsStats are the counters of Bounds, and what is in use now.
 type BoundsStats struct {
 	Turns, WaitingForTurn, TurnWaits int64 // taken, wanted; how many have waited
+	WaitingForPlace, PlaceWaits      int64 // of commands of an account or a network; how many have waited
+	Accounts, AccountsRefused        int64 // with connections; connections beyond MaxConnsPerAccount
 }
 
 // Stats returns the current counters. It is cheap and may be called at any time.
@@ -50,6 +64,11 @@ func (b *Bounds) Stats() BoundsStats {
 	var st BoundsStats
 	in, waiting := b.turns.Len()
 	st.Turns, st.WaitingForTurn, st.TurnWaits = int64(in), int64(waiting), b.n.turnWaits.Load()
+	st.WaitingForPlace, st.PlaceWaits = b.n.commandsWaiting.Load(), b.n.commandWaits.Load()
+	b.mu.Lock()
+	st.Accounts = int64(len(b.accounts))
+	b.mu.Unlock()
+	st.AccountsRefused = b.n.accountsRefused.Load()
 	return st
 }
 
@@ -59,6 +78,8 @@ func (b *Bounds) setup() {
 		b.Slice = orDefault(b.Slice, DefaultSlice)
 		b.Turns = orDefault(b.Turns, max(1, runtime.GOMAXPROCS(0)-1))
 		b.turns.Size = b.Turns
+		b.MaxConnsPerAccount = orDefault(b.MaxConnsPerAccount, DefaultMaxConnsPerAccount)
+		b.MaxCommandsPerAccount = orDefault(b.MaxCommandsPerAccount, DefaultMaxCommandsPerAccount)
 	})
 }
 
@@ -79,6 +100,9 @@ type party struct {
 }
 
 func (sc *serverConn) party() party {
+	if sc.account != nil {
+		return party{account: sc.account.name}
+	}
 	if sc.meter.network != nil {
 		return party{network: sc.meter.network.prefix}
 	}
@@ -129,17 +153,25 @@ func (sc *serverConn) leaveTurn(t *turn) {
 	}
 }
 
-// beginIO is called before a read from the network or a write to it, endIO after it:
-// a command that waits for its client holds up nobody.
-func (sc *serverConn) beginIO() {
+// beginIO is called before a read from the network or a write to it, endIO after it,
+// with the result: a command that waits for its client holds up nobody.
+func (sc *serverConn) beginIO() (places uint32) {
+	if sc.place.Load() != 0 {
+		places = sc.place.Swap(0)
+		sc.leavePlaces(places)
+	}
 	if t := sc.turn.Load(); t != nil && t.held.Load() {
 		t.expiry.Reset(turnGrace)
 	}
+	return places
 }
 
-func (sc *serverConn) endIO() {
+func (sc *serverConn) endIO(places uint32) {
 	if t := sc.turn.Load(); t != nil && t.held.Load() {
 		t.expiry.Stop()
+	}
+	if places != 0 {
+		sc.enterPlaces(sc.ctx) // once it has ended, all that follows fails
 	}
 }
 
@@ -148,5 +180,8 @@ func (sc *serverConn) endCommand() {
 	sc.work = 0
 	if t := sc.turn.Load(); t != nil {
 		sc.leaveTurn(t)
+	}
+	if sc.place.Load() != 0 {
+		sc.leavePlaces(sc.place.Swap(0))
 	}
 }

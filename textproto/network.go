@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/fair"
 )
 
 // A network is a client network that has connections, or has spent what has not
@@ -14,6 +16,8 @@ type network struct {
 	// Guarded by the Server's mu:
 	conns  int // connections that hold it
 	served int // of them, those that were admitted
+
+	places *fair.Gate[party] // for commands at work; nil: it has no connections
 
 	mu    sync.Mutex
 	spent [rateKinds]bucket
@@ -75,7 +79,11 @@ func (ns *networks) join(p netip.Prefix, now moment) *network {
 }
 
 func (ns *networks) leave(n *network, now moment) {
-	if n.conns--; n.conns == 0 && n.spentNothing(now) {
+	if n.conns--; n.conns > 0 {
+		return
+	}
+	n.places = nil
+	if n.spentNothing(now) {
 		delete(ns.byPrefix, n.prefix)
 	}
 }

@@ -149,13 +149,29 @@ func Enforce(ctx context.Context, x Excess) error {
 // servers: on a connection that no Server has accepted it does nothing. It
 // returns what Server.OnExcess says of a rate that is exceeded: an error means
 // that the connection is to be closed.
+//
+// With CommandRate, it begins a command, of which n may be zero: the command waits for
+// a place (Server.MaxCommandsPerNetwork, Bounds.MaxCommandsPerAccount), which it has
+// until it is over, with the next command or Wait. The error may then be the cause of
+// the end of ctx.
 func (c *Conn) Spend(ctx context.Context, k RateKind, n int) error {
-	if c.served == nil {
+	sc := c.served
+	switch {
+	case sc == nil:
 		return nil
+	case k != CommandRate:
+		return c.spend(ctx, k, n)
 	}
-	if k == CommandRate {
-		c.served.endCommand()
+	sc.endCommand()
+	if n > 0 {
+		if err := c.spend(ctx, k, n); err != nil {
+			return err
+		}
 	}
+	return sc.enterPlaces(ctx)
+}
+
+func (c *Conn) spend(ctx context.Context, k RateKind, n int) error {
 	m, s := &c.served.meter, c.served.s
 	now := s.now()
 	var own time.Duration

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/fair"
 )
 
 // Stats are the counters of a Server.
@@ -62,6 +64,8 @@ type serverConn struct {
 	watch   watch
 	meter   meter
 	work    int                  // units of the present command; see Conn.Work
+	account *account             // that has logged in, or nil
+	place   atomic.Uint32        // places that the present command has
 	turn    atomic.Pointer[turn] // nil: it has never needed one
 	unbind  func()               // ends LoginTimeout; nil: it has ended
 }
@@ -94,7 +98,7 @@ func (s *Server) start(base context.Context, nc net.Conn, h Handler, cfg *tls.Co
 		sc.cancel(ErrServerClosed)
 		return
 	}
-	if s.MaxConns > 0 && s.serving >= s.MaxConns {
+	if s.maxConns > 0 && s.serving >= s.maxConns {
 		sc.refusal = ErrTooManyConns
 	} else {
 		s.serving++
@@ -189,6 +193,9 @@ func (sc *serverConn) policy() error {
 	}
 	s.mu.Lock()
 	sc.network = s.networks.join(s.networkOf(ip), s.now())
+	if sc.network.places == nil {
+		sc.network.places = &fair.Gate[party]{Size: orDefault(s.MaxCommandsPerNetwork, DefaultMaxCommandsPerNetwork)}
+	}
 	s.mu.Unlock()
 	if s.rates.exempts(ip) {
 		return nil
@@ -212,7 +219,7 @@ func (sc *serverConn) admit(policy error) bool {
 		switch {
 		case s.closing.Load():
 			sc.refusal = ErrServerClosed
-		case s.MaxConnsPerNetwork > 0 && sc.network != nil && sc.network.served >= s.MaxConnsPerNetwork:
+		case sc.network != nil && s.tooManyFrom(sc):
 			sc.refusal = ErrTooManyConnsFromNetwork
 		case policy != nil:
 			sc.refusal = policy
@@ -233,6 +240,16 @@ func (sc *serverConn) admit(policy error) bool {
 	sc.refused = true
 	sc.c.t.setHard(time.Now().Add(RefuseTimeout))
 	return true
+}
+
+// tooManyFrom reports whether the client's network has all its connections. The
+// default is for those networks only that the rates are for. s.mu is held.
+func (s *Server) tooManyFrom(sc *serverConn) bool {
+	limit := s.MaxConnsPerNetwork
+	if limit == 0 && sc.meter.network != nil {
+		limit = DefaultMaxConnsPerNetwork
+	}
+	return limit > 0 && sc.network.served >= limit
 }
 
 // refuse lets the handler write its line.
@@ -271,6 +288,7 @@ func (sc *serverConn) finish() {
 	in, out := sc.c.Octets()
 	s.stats.in.Add(in)
 	s.stats.out.Add(out)
+	sc.leaveAccount()
 	sc.guard(func() { sc.setState(StateClosed) })
 	s.mu.Lock()
 	defer s.mu.Unlock()

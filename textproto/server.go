@@ -71,6 +71,10 @@ func (s ConnState) String() string {
 
 // Limits and defaults of Server.
 const (
+	// DefaultMaxConns and DefaultMaxConnsPerNetwork are the defaults of
+	// Server.MaxConns and MaxConnsPerNetwork.
+	DefaultMaxConns           = 10_000
+	DefaultMaxConnsPerNetwork = 1_000
 	// DefaultIPv4Prefix and DefaultIPv6Prefix say how many bits of an address
 	// make a client network.
 	DefaultIPv4Prefix = 32
@@ -85,7 +89,7 @@ const (
 )
 
 // Server is the accept loop that servers of line-oriented protocols share. Its
-// zero value works, without limits. The fields must not be changed after the
+// zero value works, with limits that no honest client meets. The fields must not be changed after the
 // first call of a Serve method. One Server may serve several listeners.
 //
 // The server of a protocol embeds it, and has its own Serve methods, which pass
@@ -104,14 +108,23 @@ type Server struct {
 	Redact    func(dir Direction, line []byte) []byte
 	MaxLine   int
 
-	// MaxConns limits the connections served at once (0: no limit).
+	// MaxConns limits the connections served at once. Zero: DefaultMaxConns, or half
+	// the number of files that the process may open if that is less; negative: no
+	// limit.
 	MaxConns int
-	// MaxConnsPerNetwork limits those of one client network (0: no limit). A
-	// network is the first IPv4Prefix (default 32) bits of an IPv4 address, the
-	// first IPv6Prefix (default 64) of an IPv6 address. Addresses that are not
-	// IP addresses are not counted.
+	// MaxConnsPerNetwork limits those of one client network. Zero:
+	// DefaultMaxConnsPerNetwork, but no limit for networks that the network rates are
+	// not for (Rates.Exempt and loopback); negative: no limit. A network is the first
+	// IPv4Prefix (default 32) bits of an IPv4 address, the first IPv6Prefix (default
+	// 64) of an IPv6 address. Addresses that are not IP addresses are not counted.
 	MaxConnsPerNetwork     int
 	IPv4Prefix, IPv6Prefix int
+	// MaxCommandsPerNetwork is how many commands of a client network are at work at
+	// the same time, those of networks excepted that the network rates are not for.
+	// The others wait before they begin, one of each account, or of each connection
+	// before login, in a round. Zero: DefaultMaxCommandsPerNetwork; negative: no
+	// limit.
+	MaxCommandsPerNetwork int
 
 	// Rates bound what clients may do in a time.
 	Rates Rates
@@ -150,6 +163,7 @@ type Server struct {
 
 	rates    Rates       // with defaults; set by the first Serve
 	maxWork  int         // likewise
+	maxConns int         // likewise
 	bounds   *Bounds     // likewise
 	begun    time.Time   // when that was
 	closing  atomic.Bool // set under mu
@@ -280,6 +294,10 @@ func (s *Server) track(l *net.Listener) bool {
 		s.conns = make(map[*serverConn]struct{})
 		s.rates, s.begun = s.Rates.withDefaults(), time.Now()
 		s.maxWork = cmp.Or(s.MaxWork, DefaultMaxWork)
+		s.maxConns = s.MaxConns
+		if s.maxConns == 0 {
+			s.maxConns = maxConns()
+		}
 		if s.bounds = s.Bounds; s.bounds == nil {
 			s.bounds = new(Bounds)
 		}

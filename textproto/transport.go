@@ -135,13 +135,14 @@ func (t *transport) Read(p []byte) (int, error) {
 	t.armRead()
 	t.ack.beforeRead(t.Conn)
 	begun := t.clock()
+	var places uint32
 	if t.sc != nil {
-		t.sc.beginIO()
+		places = t.sc.beginIO()
 	}
 	n, err := t.Conn.Read(p)
 	t.inIO.Add(-1)
 	if t.sc != nil {
-		t.sc.endIO()
+		t.sc.endIO(places)
 	}
 	if 0 < n && n < len(p) {
 		t.ack.received()
@@ -190,8 +191,8 @@ func (t *transport) newPace() {
 
 func (t *transport) Write(p []byte) (n int, err error) {
 	if t.sc != nil {
-		t.sc.beginIO()
-		defer t.sc.endIO()
+		places := t.sc.beginIO()
+		defer t.sc.endIO(places)
 	}
 	t.inIO.Add(1)
 	defer t.inIO.Add(-1)

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package textproto
+
+func maxConns() int { return DefaultMaxConns }
