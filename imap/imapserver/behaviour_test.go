@@ -215,7 +215,9 @@ func TestThousandIdle(t *testing.T) {
 		n = 100
 	}
 	store := &countingStore{Store: newStore(t, nil)}
-	addr := start(t, &imapserver.Server{Store: store, AllowInsecureAuth: true, Authenticator: plainUsers{}})
+	srv := &imapserver.Server{Store: store, AllowInsecureAuth: true, Authenticator: plainUsers{}}
+	srv.Bounds = &textproto.Bounds{MaxConnsPerAccount: -1}
+	addr := start(t, srv)
 	clients := make([]*client, n)
 	var wg sync.WaitGroup
 	for part := range 10 {

@@ -69,6 +69,7 @@ func (c *Conn) ask(challenge string) ([]byte, error) {
 // logIn attempts to log in, to the account of the identity that check returns. A
 // failed attempt leaves the session unchanged, ready for another one.
 func (c *Conn) logIn(command, mechanism string, sc sasl.Conn, check func() (string, error)) (reply, error) {
+	c.tp.Yield() // to a check of the password, and to delays
 	err := c.attempts.Try(c.ctx, sc, mechanism, check, c.openAccount)
 	switch {
 	case isLinkError(c.ctx, err):
@@ -84,8 +85,15 @@ func (c *Conn) logIn(command, mechanism string, sc sasl.Conn, check func() (stri
 
 // openAccount opens the account and enters the authenticated state.
 func (c *Conn) openAccount(identity string) error {
+	if err := c.tp.SetAccount(c.ctx, identity); err != nil {
+		if errors.Is(err, textproto.ErrTooManyConns) {
+			return no(imap.CodeLimit, "too many connections of this user")
+		}
+		return link(err)
+	}
 	h, err := c.srv.hub.join(c.ctx, c.srv.Store, identity, c.log())
 	if err != nil {
+		c.tp.SetAccount(c.ctx, "")
 		if errors.Is(err, mailbox.ErrNotExist) {
 			// The user has no account in the store.
 			c.log().Error("imap: no account for identity", "identity", identity)

@@ -170,6 +170,7 @@ func (c *conn) ask(challenge string) ([]byte, error) {
 // login makes an attempt to log in: it opens the maildrop of the identity that
 // check returns, or answers with the reason for the failure.
 func (c *conn) login(mechanism string, sc sasl.Conn, check func() (string, error)) {
+	c.tp.Yield() // to a check of the password, and to delays
 	err := c.attempts.Try(c.ctx, sc, mechanism, check, c.open)
 	switch {
 	case c.ended: // the connection is lost
@@ -211,6 +212,8 @@ func refusal(err error) (code pop3.Code, text string) {
 		return "", textNoMechanism
 	case errors.Is(err, sasl.ErrUnavailable):
 		return pop3.CodeSysTemp, textAuthLater
+	case errors.Is(err, textproto.ErrTooManyConns): // RFC 2449 §8.1.2: authenticated, but others have it
+		return pop3.CodeInUse, textTooMany
 	case errors.Is(err, ErrInUse):
 		return pop3.CodeInUse, textInUse
 	case errors.Is(err, errLoginDelay):

@@ -223,6 +223,9 @@ func (c *conn) log() *slog.Logger {
 func (c *conn) storeError(doing string, err error) {
 	_, damaged := errors.AsType[*mailbox.MessageError](err)
 	switch {
+	case errors.Is(err, textproto.ErrTooMuchWork):
+		c.err(pop3.CodeSysTemp, textTooCostly)
+		return
 	case errors.Is(err, mailbox.ErrNotExist), errors.Is(err, mailbox.ErrPermission):
 		c.err(pop3.CodeSysPerm, textNoMaildrop)
 	case damaged:

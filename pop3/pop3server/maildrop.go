@@ -74,6 +74,7 @@ func (c *conn) open(identity string) (err error) {
 	defer func() {
 		if c.drop != d { // an error, or a panic of the store
 			d.close()
+			c.tp.SetAccount(c.ctx, "")
 		}
 	}()
 	if c.srv.UserPolicy != nil {
@@ -93,6 +94,9 @@ func (c *conn) open(identity string) (err error) {
 	}
 	if !c.srv.logins.allowed(identity) {
 		return errLoginDelay
+	}
+	if err := c.tp.SetAccount(c.ctx, identity); err != nil {
+		return err
 	}
 	account, err := c.srv.Store.Account(c.ctx, identity)
 	if err != nil {
@@ -117,6 +121,7 @@ func (c *conn) open(identity string) (err error) {
 		return fmt.Errorf("snapshot: %w", err)
 	}
 	d.msgs = make([]msg, 0, snap.UIDs.Len())
+	work := c.worker(1)
 	for m, err := range d.box.Messages(c.ctx, snap.UIDs, mailbox.WantEntry) {
 		if err != nil {
 			if _, ok := errors.AsType[*mailbox.MessageError](err); !ok {
@@ -124,6 +129,9 @@ func (c *conn) open(identity string) (err error) {
 			}
 			c.log().Error("pop3: message is damaged", "error", err)
 			continue
+		}
+		if err := work(1); err != nil {
+			return err
 		}
 		since := m.SaveDate
 		if since.IsZero() {
@@ -189,7 +197,10 @@ func (c *conn) list(cmd pop3.Command) {
 
 // uidl answers UIDL (RFC 1939 §7).
 func (c *conn) uidl(cmd pop3.Command) {
-	c.makeUIDs()
+	if err := c.makeUIDs(); err != nil {
+		c.storeError("making unique-ids", err)
+		return
+	}
 	c.listing(cmd.Msg, func(b []byte, n int) []byte {
 		return pop3.AppendUIDListing(b, n, c.drop.uids[n-1])
 	})
@@ -205,11 +216,16 @@ func (c *conn) listing(n int, line func(b []byte, n int) []byte) {
 		return
 	}
 	c.ok(c.contents())
+	work := c.worker(4)
 	for i := range c.drop.msgs {
 		if c.drop.msgs[i].deleted {
 			continue
 		}
 		if _, err := c.tp.Write(append(line(c.tp.AvailableBuffer(), i+1), '\r', '\n')); err != nil {
+			return
+		}
+		if work(1) != nil { // +OK has been said: half a listing must not pass for the whole
+			c.ended = true
 			return
 		}
 	}
@@ -218,13 +234,14 @@ func (c *conn) listing(n int, line func(b []byte, n int) []byte) {
 
 // makeUIDs makes the unique-ids of the maildrop. They depend on the messages
 // only, so that they are the same in each session.
-func (c *conn) makeUIDs() {
+func (c *conn) makeUIDs() error {
 	d := c.drop
 	if d.uids != nil {
-		return
+		return nil
 	}
 	info := d.box.Info()
-	d.uids = make([]string, len(d.msgs))
+	uids := make([]string, len(d.msgs))
+	work := c.worker(1)
 	seen := make(map[string]int, len(d.msgs))
 	for i := range d.msgs {
 		m := &d.msgs[i]
@@ -251,8 +268,13 @@ func (c *conn) makeUIDs() {
 		if n := seen[id]; n > 1 {
 			id += "." + strconv.Itoa(n)
 		}
-		d.uids[i] = id
+		uids[i] = id
+		if err := work(1); err != nil {
+			return err
+		}
 	}
+	d.uids = uids
+	return nil
 }
 
 // uidRoom is reserved for the count of copies.

@@ -78,7 +78,7 @@ func (c *conn) fetch(n int) (*msg, mailbox.Content) {
 // for the whole.
 func (c *conn) send(content mailbox.Content, lines int) {
 	dot := c.tp.DotWriter()
-	var w io.Writer = dot
+	var w io.Writer = &workWriter{dot, c.worker(1 << 10)}
 	var limit *topWriter
 	if lines >= 0 {
 		limit = &topWriter{w: w, lines: lines, bol: true}

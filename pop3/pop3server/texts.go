@@ -15,6 +15,7 @@ const (
 	textTransState   = "Log in first"
 	textTooManyErr   = "Too many errors"
 	textTooManyCmd   = "Too many commands"
+	textTooCostly    = "Command costs too much"
 	textCapa         = "Capability list follows"
 	textNoTLS        = "TLS not available"
 	textTLSActive    = "TLS already active"
@@ -63,7 +64,7 @@ const (
 func Texts() []string {
 	return []string{
 		textReady, textBye, textClosing, textTooMany, textInternal, textUnknown, textSyntax, textTooLong, textBadLine,
-		textAuthState, textTransState, textTooManyErr, textTooManyCmd, textCapa, textNoTLS, textTLSActive, textTLSAfterUTF8, textBeginTLS,
+		textAuthState, textTransState, textTooManyErr, textTooManyCmd, textTooCostly, textCapa, textNoTLS, textTLSActive, textTLSAfterUTF8, textBeginTLS,
 		textUTF8, textNeedTLS, textNoUser, textName, textNoName, textNoAPOP, textNoMechanism, textMechanisms,
 		textAuthFailed, textAuthDenied, textAuthExpired, textAuthMalform, textAuthCancel, textAuthLater, textInUse,
 		textLoginDelay, textNoMaildrop, textUnavailable, textLoggedIn, textNoSuch, textDeletedMsg, textGone,

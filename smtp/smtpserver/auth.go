@@ -51,6 +51,7 @@ func (c *Conn) cmdAuth(cmd smtp.AuthCommand) {
 		c.refuse(c.authError(err))
 		return
 	}
+	c.tp.Yield() // to a check of the password, and to delays
 	err = c.attempts.Try(c.ctx, sc, mech.Name(), func() (string, error) {
 		c.tp.SetSecret(true)
 		defer c.tp.SetSecret(false)
@@ -82,6 +83,12 @@ func (c *Conn) authenticated(identity string) error {
 			}
 			return err
 		}
+	}
+	if err := c.tp.SetAccount(c.ctx, identity); err != nil {
+		if errors.Is(err, textproto.ErrTooManyConns) {
+			return &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: c.srv.host + " too many connections of this user, closing connection"}
+		}
+		return err
 	}
 	c.identity = identity
 	return nil

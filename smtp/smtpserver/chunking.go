@@ -191,6 +191,9 @@ func (ch *chunks) next() error {
 		cmd := c.srv.lookup(verb)
 		switch {
 		case cmd != nil && cmd.chunk != nil && c.has(cmd.extension):
+			if !c.allow(true) {
+				break
+			}
 			return cmd.chunk(ch, string(arg))
 		case cmd != nil && cmd.breaks && c.has(cmd.extension):
 			c.pending = append([]byte(nil), line...)

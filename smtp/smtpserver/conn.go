@@ -222,14 +222,18 @@ func (c *Conn) next() ([]byte, error) {
 	}
 }
 
-// allow counts a command that carries no message, and ends the session of a client
-// that gives too many. (Those that carry one are as many as there is mail.)
-func (c *Conn) allow() bool {
-	c.idle++
+// allow begins a command. It counts those that carry no message, and ends the session
+// of a client that gives too many. (Those that carry one are as many as there is mail.)
+func (c *Conn) allow(message bool) bool {
+	n := 0
+	if !message {
+		n = 1
+		c.idle++
+	}
 	switch {
 	case c.idle > limit(c.srv.Limits.Idle, DefaultIdle):
 		c.overdone("too many commands without a message")
-	case c.tp.Spend(c.ctx, textproto.CommandRate, 1) != nil:
+	case c.tp.Spend(c.ctx, textproto.CommandRate, n) != nil:
 		c.overdone("too many commands")
 	}
 	return !c.goodbye
@@ -271,7 +275,7 @@ func (c *Conn) lost(err error) {
 func (c *Conn) dispatch(line []byte) {
 	verb, arg := smtp.CutCommand(line)
 	cmd := c.srv.lookup(verb)
-	if (cmd == nil || !cmd.message) && !c.allow() {
+	if !c.allow(cmd != nil && cmd.message) {
 		return
 	}
 	switch {

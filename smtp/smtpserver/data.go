@@ -32,7 +32,7 @@ func (c *Conn) cmdData() {
 	dot := c.tp.DotReader(c.lineEnds())
 	b := c.newBody(dot)
 	results := c.results(c.session.Data(c.ctx, b))
-	if isConnErr(b.err) && b.err != errTooLarge && b.err != errTextLine {
+	if refusal := (*smtp.Error)(nil); isConnErr(b.err) && !errors.As(b.err, &refusal) {
 		c.lost(b.err)
 		return
 	}
@@ -97,6 +97,7 @@ func (c *Conn) finish(results []error) {
 // body is a message as a Session reads it. It remembers what was wrong with it,
 // so that a Session can't accept what must be refused.
 type body struct {
+	c    *Conn
 	src  io.Reader // a DotReader, or text
 	left int64     // octets that it may still have
 	err  error     // why it is refused
@@ -105,6 +106,17 @@ type body struct {
 
 	maxLine int // 0: any
 	line    int // octets of the current line
+	undone  int // octets whose work is not counted yet
+}
+
+// work counts n octets that the Session reads: a unit for a kilobyte.
+func (b *body) work(n int) error {
+	if b.undone += n; b.undone < 64<<10 {
+		return nil
+	}
+	units := b.undone >> 10
+	b.undone &= 1<<10 - 1
+	return b.note(b.c.tooMuch(b.c.tp.Work(b.c.ctx, units)))
 }
 
 var errTextLine = &smtp.Error{Code: 554, Enhanced: smtp.EnhancedCode{5, 6, 0}, Text: "message has a line that is too long"}
@@ -134,7 +146,7 @@ func (b *body) checkLines(p []byte) error {
 // newBody begins a message. There is one at a time.
 func (c *Conn) newBody(src io.Reader) *body {
 	b := &c.tx.body
-	*b = body{src: src, left: c.srv.maxMessage(), maxLine: max(c.srv.Limits.TextLine, 0)}
+	*b = body{c: c, src: src, left: c.srv.maxMessage(), maxLine: max(c.srv.Limits.TextLine, 0)}
 	b.lw.b = b
 	return b
 }
@@ -173,6 +185,9 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.left -= int64(n)
 	if err := b.checkLines(p[:n]); err != nil {
+		return 0, err
+	}
+	if err := b.work(n); err != nil {
 		return 0, err
 	}
 	if b.note(err) != nil && err != io.EOF {
@@ -218,6 +233,9 @@ func (l *limitWriter) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := l.w.Write(p)
+	if err == nil {
+		err = l.b.work(n)
+	}
 	l.failed = err != nil
 	return n, err
 }

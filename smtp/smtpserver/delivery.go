@@ -12,8 +12,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/fair"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/smtp"
+	"github.com/posthorn-mail/posthorn/textproto"
 )
 
 // Delivery is a Backend that puts messages into the mailboxes of a store. It
@@ -94,7 +96,7 @@ type Delivery struct {
 	TempDir string
 
 	once  sync.Once
-	turns chan struct{} // one in it for each such message that a store is reading
+	turns fair.Gate[string] // of the large messages that stores are reading
 
 	partial partialDeliveries
 }
@@ -296,7 +298,7 @@ func (s *deliverySession) fill(ctx context.Context, m *received, r io.Reader) (e
 		return err
 	}
 	if m.file != nil {
-		if m.end, err = s.d.turn(ctx); err != nil {
+		if m.end, err = s.d.turn(ctx, s.client()); err != nil {
 			return err
 		}
 	}
@@ -315,6 +317,10 @@ func (s *deliverySession) deliver(ctx context.Context, m *received) RecipientErr
 			continue
 		}
 		if rcpt.before = s.hasGot(rcpt, m); rcpt.before {
+			continue
+		}
+		// Parsing the message and writing it cost more than receiving it.
+		if errs[i] = s.c.tooMuch(s.c.tp.Work(ctx, 100+int(m.size>>9))); errs[i] != nil {
 			continue
 		}
 		prefix = append(s.trace(prefix[:0], rcpt, m.time), m.more...)
@@ -339,16 +345,28 @@ func (s *spool) appendTo(ctx context.Context, box mailbox.Mailbox, prefix []byte
 // turn waits until a large message may be passed to the store. Stores hold the
 // headers and structure of a message in memory while they read it, up to megabytes
 // for a malicious message: so that this doesn't grow with the number of clients,
-// only a few messages are read at once. No client can delay others, since it has
-// already sent its message.
-func (d *Delivery) turn(ctx context.Context) (end func(), err error) {
-	d.once.Do(func() { d.turns = make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))) })
-	select {
-	case d.turns <- struct{}{}:
-		return func() { <-d.turns }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+// only a few messages are read at once, one of each client in a round. No client can
+// delay others by being slow, since it has already sent its message.
+func (d *Delivery) turn(ctx context.Context, client string) (end func(), err error) {
+	d.once.Do(func() { d.turns.Size = max(4, 2*runtime.GOMAXPROCS(0)) })
+	if err := d.turns.Enter(ctx, client); err != nil {
+		return nil, err
 	}
+	return func() { d.turns.Leave(client) }, nil
+}
+
+// client names who sends, for turns: a user or a network.
+func (s *deliverySession) client() string {
+	if id := s.c.Identity(); id != "" {
+		return id
+	}
+	ip := s.c.RemoteIP()
+	if ip.Is6() {
+		if p, err := ip.Prefix(textproto.DefaultIPv6Prefix); err == nil {
+			return p.String()
+		}
+	}
+	return ip.String()
 }
 
 // log tells what became of a message.

@@ -88,11 +88,27 @@ func (c *Conn) asReply(err error) *smtp.Error {
 		}
 		return &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: e.Text}
 	}
+	if errors.Is(err, textproto.ErrTooMuchWork) {
+		return errTooMuchWork
+	}
 	if context.Cause(c.ctx) != nil {
 		return &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 2}, Text: c.srv.host + " closing connection"}
 	}
 	c.log.Error("smtp: command failed", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
 	return &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 3, 0}, Text: "local error in processing, try again later"}
+}
+
+// errTooMuchWork is the reply to a command that costs too much (RFC 3463 §3.5: mail
+// system congestion).
+var errTooMuchWork = &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 4, 5}, Text: "command costs too much, try again later"}
+
+// tooMuch makes the error of textproto.Conn.Work a reply, unless it is that of the
+// connection.
+func (c *Conn) tooMuch(err error) error {
+	if errors.Is(err, textproto.ErrTooMuchWork) {
+		return errTooMuchWork
+	}
+	return err
 }
 
 // errText is what to tell a client of an error of textproto.
