@@ -41,7 +41,7 @@ var attacks = []attack{
 		login: true, setup: fields, conns: 4, run: each("FETCH 1 BODY.PEEK[HEADER.FIELDS (" + numbered("x%d", 4000) + ")]")},
 	{name: "append-expunge", about: "APPEND of 4 MB, EXPUNGE, again and again",
 		login: true, conns: 4, run: appendExpunge},
-	{name: "subscriptions", about: "LSUB of subscriptions that are 480 levels deep",
+	{name: "subscriptions", about: "LSUB of subscriptions that are 480 levels deep, or as deep as may be",
 		login: true, setup: subscriptions, conns: 4, run: each(`LSUB "" %`, `LSUB "" *`)},
 	{name: "store-all", about: "STORE 1:* from 20 connections",
 		login: true, setup: messages, conns: 20, run: each(`STORE 1:* +FLAGS.SILENT (\Flagged)`, `STORE 1:* -FLAGS.SILENT (\Flagged)`)},
@@ -154,9 +154,16 @@ func mailboxes(p *prey) error {
 	return p.in(p.Mailboxes, func(i int) string { return fmt.Sprintf("CREATE aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%d", i) })
 }
 
+// subscriptions are as deep as the server takes them.
 func subscriptions(p *prey) error {
-	deep := strings.Repeat("/a", 479)
-	return p.in(p.Subscriptions, func(i int) string { return fmt.Sprintf("SUBSCRIBE s%d%s", i, deep) })
+	var err error
+	for _, levels := range []int{480, 32} {
+		deep := strings.Repeat("/a", levels-1)
+		if err = p.in(p.Subscriptions, func(i int) string { return fmt.Sprintf("SUBSCRIBE s%d%s", i, deep) }); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // numbered is n texts, with spaces between them.
