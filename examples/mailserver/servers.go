@@ -35,6 +35,9 @@ type service struct {
 	server   protocolServer
 }
 
+// maxConnsPerNetwork is how many connections a client network may have to a server.
+const maxConnsPerNetwork = 2000
+
 // newServers makes the four servers: two speak SMTP, with different policies.
 func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy, tlsConf *tls.Config, log *slog.Logger) map[string]protocolServer {
 	logs := map[string]*slog.Logger{}
@@ -63,11 +66,14 @@ func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy,
 	}
 	imap := &imapserver.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(logs["imap"])}
 	pop3 := &pop3server.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(logs["pop3"])}
+	// One account may be a whole office behind one address.
+	bounds := &textproto.Bounds{MaxConnsPerAccount: maxConnsPerNetwork}
 	for name, s := range map[string]*textproto.Server{"smtp": &mx.Server, "submission": &submission.Server, "imap": &imap.Server, "pop3": &pop3.Server} {
 		s.TLSConfig = tlsConf
 		s.Logger = logs[name]
 		s.MaxConns = 5000
-		s.MaxConnsPerNetwork = 2000
+		s.MaxConnsPerNetwork = maxConnsPerNetwork
+		s.Bounds = bounds
 		if c.trace {
 			s.Trace = textproto.SlogTracer(s.Logger, slog.LevelInfo)
 		}
