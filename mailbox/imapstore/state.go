@@ -197,7 +197,7 @@ func (b *box) snapshot(ctx context.Context, im *imapclient.Mailbox) (mailbox.Sna
 		if err != nil {
 			return snap, err
 		}
-		b.observe(snap.UIDs, snap.State.UIDNext, again)
+		b.observe(snap.UIDs, snap.State, again)
 		if sameState(s, again) || attempt >= attempts {
 			return snap, nil
 		}
@@ -215,10 +215,10 @@ func (b *box) uids(ctx context.Context, im *imapclient.Mailbox, next mailbox.UID
 	return all.Intersect(mailbox.UIDRangeSet(1, next-1)), nil
 }
 
-func (b *box) observe(uids mailbox.UIDSet, next mailbox.UID, after *imap.StatusData) {
+func (b *box) observe(uids mailbox.UIDSet, before mailbox.State, after *imap.StatusData) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.past.observe(uids, next, modSeqOf(after))
+	b.past.observe(uids, before.UIDNext, before.ModSeq, modSeqOf(after))
 }
 
 // Changes implements [mailbox.Mailbox]. What has changed is found by SEARCH MODSEQ
@@ -276,14 +276,14 @@ func (b *box) changes(ctx context.Context, im *imapclient.Mailbox, since mailbox
 	}
 	ch.New, ch.Changed = splitNew(uids, changed, since)
 	b.mu.Lock()
-	fresh := !b.past.known || next > b.past.next || !b.past.missing(uids, next).IsEmpty()
+	fresh := b.past.news(uids, next)
 	b.mu.Unlock()
 	if fresh {
 		again, err := im.Refresh(ctx)
 		if err != nil {
 			return ch, err
 		}
-		b.observe(uids, next, again)
+		b.observe(uids, ch.State, again)
 	}
 	b.mu.Lock()
 	gone, ok := b.past.since(since.ModSeq)
