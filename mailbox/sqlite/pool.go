@@ -67,11 +67,12 @@ func (p *pool) get(ctx context.Context, account int64) (*conn, error) {
 }
 
 func (p *pool) put(c *conn) {
+	account := c.account // once c is idle it may be another's
 	p.mu.Lock()
 	p.idle = append(p.idle, c)
 	p.back.Signal()
 	p.mu.Unlock()
-	p.gate.Leave(c.account)
+	p.gate.Leave(account)
 }
 
 // close waits until all connections are back and closes them.

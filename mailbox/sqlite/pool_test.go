@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,4 +57,32 @@ func TestCloseWhileReading(t *testing.T) {
 	}
 	require.ErrorIs(t, <-waiting, mailbox.ErrClosed)
 	require.NoError(t, <-closed)
+}
+
+// A connection that is given back counts for the account that had it, even if
+// another takes it at once.
+func TestPoolCountsByAccount(t *testing.T) {
+	s := openStore(t, nil)
+	var wg sync.WaitGroup
+	for account := range int64(8) {
+		wg.Go(func() {
+			for range 20_000 {
+				c, err := s.pool.get(t.Context(), 1+account)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s.pool.put(c)
+			}
+		})
+	}
+	wg.Wait()
+	for account := range int64(8) {
+		for range s.pool.gate.PerKey {
+			require.True(t, s.pool.gate.TryEnter(1+account), "account %d holds connections", 1+account)
+		}
+		for range s.pool.gate.PerKey {
+			s.pool.gate.Leave(1 + account)
+		}
+	}
 }
