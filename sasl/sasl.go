@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 )
 
 // MaxResponse is the maximum length of a challenge or a response in octets,
@@ -31,6 +32,10 @@ var (
 	// ErrUnavailable: the credentials can't be checked now. Trying again later
 	// makes sense.
 	ErrUnavailable = errors.New("sasl: authentication is temporarily unavailable")
+
+	// ErrBusy, which is an ErrUnavailable too: too many checks are waiting; see
+	// Checks.
+	ErrBusy = fmt.Errorf("%w: too many are logging in", ErrUnavailable)
 
 	// ErrMalformed: the peer's message violates the mechanism's syntax.
 	ErrMalformed = errors.New("sasl: malformed authentication exchange")
@@ -106,6 +111,19 @@ type Conn struct {
 	// bindings. Servers need it for clients that select -PLUS whenever it is
 	// offered, but fail to use it, such as mutt 2.2 built with GNU SASL.
 	NoChannelBinding bool
+
+	// Network is the client's network, which takes turns with others in Checks.
+	// Invalid: the address of RemoteAddr, or the first 64 bits of an IPv6 address.
+	Network netip.Prefix
+
+	// NetworkFailures is how many attempts of the client's network have failed of
+	// late; see Checks.FreeFailures.
+	NetworkFailures int
+
+	// Ended, unless nil, reports whether the client has ended its output and has
+	// sent nothing behind what was read. It is asked when a check that had to wait
+	// has its turn.
+	Ended func() bool
 
 	// AllowInsecure permits mechanisms that reveal a password or a token even
 	// if TLS is nil. It is meant for tests and for loopback.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -107,9 +108,14 @@ func BenchmarkSCRAMServer(b *testing.B) {
 }
 
 func BenchmarkPlainServer(b *testing.B) {
-	u := &Users{}
-	u.Set("tim", "tanstaaftanstaaf")
-	for b.Loop() {
-		u.Authenticate(context.Background(), "tim", "tanstaaftanstaaf")
+	for name, remember := range map[string]time.Duration{"hashed": -1, "remembered": 0} {
+		b.Run(name, func(b *testing.B) {
+			u := &Users{Remember: remember}
+			u.Set("tim", "tanstaaftanstaaf")
+			b.ReportAllocs()
+			for b.Loop() {
+				u.Authenticate(context.Background(), "tim", "tanstaaftanstaaf")
+			}
+		})
 	}
 }

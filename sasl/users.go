@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Users is a table of users with their passwords, hashed: an Authenticator
@@ -40,6 +41,22 @@ type Users struct {
 	// the table is in use.
 	KeepSecrets bool
 
+	// Checks bounds the checks of passwords at work at the same time; several
+	// Authenticators of a program may have the same. Nil: one of its own, with the
+	// defaults.
+	Checks *Checks
+
+	// Remember is for how long, and at most twice as long, the table knows by which
+	// password a user has logged in from a client network, after the last time: such
+	// a login costs one hash instead of Iterations, and waits for no turn. It ends
+	// with a change of the password. Zero: DefaultRemember; negative: it is not
+	// known.
+	Remember time.Duration
+
+	own    Checks
+	recent recentKeys
+	check  func(k SCRAMKeys, h Hash, password string) bool // of tests; nil: SCRAMKeys.Check
+
 	mu      sync.RWMutex
 	users   map[string]*user // by folded name
 	secret  []byte           // for the fake keys of unknown users
@@ -52,6 +69,7 @@ type user struct {
 	admin  bool
 	secret string // empty unless kept
 	keys   [len(hashes)]SCRAMKeys
+	recent *recent // not part of the record
 }
 
 var hashes = [...]Hash{SHA1, SHA256, SHA512}
@@ -104,6 +122,9 @@ func (u *Users) Set(name, password string) error {
 func (u *Users) put(usr *user) {
 	if u.users == nil {
 		u.users = map[string]*user{}
+	}
+	if usr.recent == nil {
+		usr.recent = new(recent)
 	}
 	u.drop(usr.name)
 	u.users[fold(usr.name)] = usr
@@ -179,14 +200,43 @@ func (u *Users) fakeSecret() []byte {
 	return u.secret
 }
 
-// Authenticate checks a password.
-func (u *Users) Authenticate(_ context.Context, name, password string) (string, error) {
-	usr, known := u.serve(name)
-	h := usr.passwordHash()
-	if !usr.keys[h].Check(h, password) || !known {
-		return "", ErrAuthFailed
+// Authenticate checks a password, in its turn (Checks), unless it is remembered.
+func (u *Users) Authenticate(ctx context.Context, name, password string) (identity string, err error) {
+	checks := u.Checks
+	if checks == nil {
+		checks = &u.own
 	}
+	c, _ := ConnFromContext(ctx)
+	network := c.network()
+	// Where the line is full a right guess gets no other answer than a wrong one.
+	if checks.full(network) {
+		return "", ErrBusy
+	}
+	usr, known := u.serve(name)
+	if u.recalls(usr, network, password) && known {
+		return usr.name, nil
+	}
+	err = checks.Do(ctx, func() error {
+		usr, known = u.serve(name) // it may have changed
+		if !u.checkPassword(usr, password) || !known {
+			return ErrAuthFailed
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	u.learn(usr, network, password)
 	return usr.name, nil
+}
+
+func (u *Users) checkPassword(usr *user, password string) bool {
+	check := u.check
+	if check == nil {
+		check = SCRAMKeys.Check
+	}
+	h := usr.passwordHash()
+	return check(usr.keys[h], h, password)
 }
 
 // passwordHash returns the hash that passwords are checked with.

@@ -110,7 +110,7 @@ func (u *Users) stranger(name string) *user {
 			c.keys[i] = keyClass{u.iterations(), saltSize}
 		}
 	}
-	usr := &user{name: name}
+	usr := &user{name: name, recent: new(recent)}
 	for i, h := range hashes {
 		k := c.keys[i]
 		if k.iterations == 0 {

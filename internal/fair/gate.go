@@ -109,6 +109,13 @@ func (g *Gate[K]) Len() (in, waiting int) {
 	return g.in, g.waiting.Len()
 }
 
+// WaitingOf returns how many of a key wait.
+func (g *Gate[K]) WaitingOf(key K) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waiting.LenOf(key)
+}
+
 func (g *Gate[K]) room(key K) bool {
 	return (g.Size <= 0 || g.in < g.Size) && (g.PerKey <= 0 || g.byKey[key] < g.PerKey)
 }
