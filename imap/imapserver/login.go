@@ -25,6 +25,7 @@ func loginExt() extension {
 func (c *Conn) saslConn() sasl.Conn {
 	return sasl.Conn{
 		Service: "imap", ID: c.tp.ID(), Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.tp.RemoteAddr(),
+		Network: c.tp.Network(), NetworkFailures: c.tp.NetworkSpent(textproto.LoginRate), Ended: c.tp.Ended,
 		ServerCertificate: sasl.CertificateOf(c.srv.TLSConfig),
 		NoChannelBinding:  !c.srv.ChannelBinding,
 		AllowInsecure:     c.srv.AllowInsecureAuth, Mechanisms: c.srv.Mechanisms,
@@ -71,13 +72,14 @@ func (c *Conn) ask(challenge string) ([]byte, error) {
 func (c *Conn) logIn(command, mechanism string, sc sasl.Conn, check func() (string, error)) (reply, error) {
 	c.tp.Yield() // to a check of the password, and to delays
 	err := c.attempts.Try(c.ctx, sc, mechanism, check, c.openAccount)
+	// Also of a client that has gone: not to wait for the answer is no way round.
+	over := sasl.IsFailure(err) && c.tp.Spend(c.ctx, textproto.LoginRate, 1) != nil
 	switch {
 	case isLinkError(c.ctx, err):
 		return reply{}, err
+	case over:
+		return reply{}, tooMany("failed logins")
 	case err != nil:
-		if sasl.IsFailure(err) && c.tp.Spend(c.ctx, textproto.LoginRate, 1) != nil {
-			return reply{}, tooMany("failed logins")
-		}
 		return reply{}, c.authRefusal(err)
 	}
 	return reply{code: imap.CodeCapability, arg: c.capabilities(), text: command + " completed"}, nil

@@ -183,6 +183,8 @@ func (c *Conn) authRefusal(err error) *imap.Error {
 		return no(imap.CodeAuthorizationFailed, "not authorized to act as that user")
 	case errors.Is(err, sasl.ErrAuthFailed):
 		return no(imap.CodeAuthenticationFailed, "wrong user name or password")
+	case errors.Is(err, sasl.ErrBusy): // RFC 5530 §3
+		return no(imap.CodeUnavailable, "too many are logging in, try again later")
 	}
 	c.log().Error("imap: authentication unavailable", "error", err)
 	return no(imap.CodeUnavailable, "authentication is temporarily unavailable")

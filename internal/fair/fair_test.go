@@ -104,6 +104,7 @@ func TestGate(t *testing.T) {
 		require.Equal(t, "a a b", strings.Join(order, " "))
 		in, waiting := g.Len()
 		require.Equal(t, []int{3, 4}, []int{in, waiting})
+		require.Equal(t, []int{2, 0}, []int{g.WaitingOf("a"), g.WaitingOf("x")})
 		g.Leave("b") // a has two already
 		synctest.Wait()
 		require.Equal(t, "a a b b", strings.Join(order, " "))

@@ -52,6 +52,7 @@ func saslExt() extension {
 func (c *conn) saslConn() sasl.Conn {
 	return sasl.Conn{
 		Service: "pop", ID: c.tp.ID(), Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.tp.RemoteAddr(),
+		Network: c.tp.Network(), NetworkFailures: c.tp.NetworkSpent(textproto.LoginRate), Ended: c.tp.Ended,
 		ServerCertificate: sasl.CertificateOf(c.srv.TLSConfig),
 		NoChannelBinding:  !c.srv.ChannelBinding,
 		AllowInsecure:     c.srv.AllowInsecureAuth, Mechanisms: c.srv.Mechanisms,
@@ -180,7 +181,7 @@ func (c *conn) login(mechanism string, sc sasl.Conn, check func() (string, error
 		c.tp.SetMaxLine(pop3.MaxCommand)
 		c.ok(c.text(textLoggedIn) + ", " + c.contents())
 		return
-	case errors.Is(err, sasl.ErrUnavailable):
+	case errors.Is(err, sasl.ErrUnavailable) && !errors.Is(err, sasl.ErrBusy):
 		c.log().Error("pop3: authentication unavailable", "error", err)
 	}
 	if code, text := refusal(err); text != "" {

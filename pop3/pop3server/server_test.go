@@ -3,8 +3,10 @@ package pop3server
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +26,22 @@ func users(t testing.TB) *sasl.Users {
 	u := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true}
 	for _, name := range []string{"mrose", "tim", "karen"} {
 		require.NoError(t, u.Set(name, "tanstaaf"))
+	}
+	return u
+}
+
+// busyUsers is a table whose line for checks of passwords is full.
+func busyUsers(t testing.TB, user, password string) *sasl.Users {
+	u := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true, Checks: &sasl.Checks{Concurrent: 1, MaxWaiting: 1}}
+	require.NoError(t, u.Set(user, password))
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() { u.Checks.Do(ctx, func() error { <-ctx.Done(); return nil }) })
+	}
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	for u.Checks.Stats().Waiting == 0 {
+		runtime.Gosched()
 	}
 	return u
 }
@@ -85,6 +103,9 @@ func setUp(t testing.TB, s *transcript.Script) *Server {
 	}
 	store, _ := openStore(t, msgs...)
 	srv := newServer(t, store)
+	if s.HasOption("busy") {
+		srv.Authenticator = busyUsers(t, "mrose", "tanstaaf")
+	}
 	srv.Shared = s.HasOption("shared")
 	srv.AllowInsecureAuth = !s.HasOption("secure")
 	srv.RefuseUTF8 = s.HasOption("refuse-utf8")

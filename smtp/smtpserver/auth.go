@@ -34,6 +34,7 @@ func (c *Conn) mechanisms() []string {
 func (c *Conn) saslConn() sasl.Conn {
 	return sasl.Conn{
 		Service: "smtp", ID: c.ID(), Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.RemoteAddr(),
+		Network: c.tp.Network(), NetworkFailures: c.tp.NetworkSpent(textproto.LoginRate), Ended: c.tp.Ended,
 		ServerCertificate: sasl.CertificateOf(c.srv.TLSConfig),
 		NoChannelBinding:  !c.srv.ChannelBinding,
 		AllowInsecure:     c.srv.AllowInsecureAuth, Mechanisms: c.srv.Mechanisms,
@@ -140,6 +141,8 @@ func (c *Conn) authError(err error) *smtp.Error {
 		return &smtp.Error{Code: 501, Enhanced: smtp.EnhancedCode{5, 5, 2}, Text: "malformed authentication exchange"}
 	case errors.Is(err, sasl.ErrAuthFailed), errors.Is(err, sasl.ErrAuthzDenied), errors.Is(err, sasl.ErrExpired):
 		return &smtp.Error{Code: 535, Enhanced: smtp.EnhancedCode{5, 7, 8}, Text: "authentication credentials invalid"}
+	case errors.Is(err, sasl.ErrBusy): // RFC 4954 §6
+		return &smtp.Error{Code: 454, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: "too many are logging in, try again later"}
 	}
 	c.log.Error("smtp: authentication unavailable", "conn", c.ID(), "remote", c.RemoteAddr(), "error", err)
 	return &smtp.Error{Code: 454, Enhanced: smtp.EnhancedCode{4, 7, 0}, Text: "temporary authentication failure"}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"io"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -23,6 +25,7 @@ import (
 //	@lmtp            an LMTP server
 //	@tls             with STARTTLS
 //	@auth            with AUTH for tim (tanstaaftanstaaf), passwords in the clear
+//	@busy            too many wait for a check of their passwords
 //	@submission      MAIL only after AUTH
 //	@extensions A B  what the backend declares
 //	@disable A B     what is not offered
@@ -76,6 +79,9 @@ func playTranscripts(t *testing.T, layers int) {
 			require.NoError(t, users.Set("tim", "tanstaaftanstaaf"))
 			require.NoError(t, users.Set("test", "1234"))
 			srv.Authenticator = users
+			if on("busy") {
+				srv.Authenticator = busyUsers(t, "tim", "tanstaaftanstaaf")
+			}
 			srv.AllowInsecureAuth = !on("tls")
 			srv.OnAuth = func(context.Context, sasl.Attempt) {}
 			srv.RequireAuth = on("submission")
@@ -96,6 +102,22 @@ func playTranscripts(t *testing.T, layers int) {
 		}
 		return transcript.DialTCP(start(t, srv))
 	})
+}
+
+// busyUsers is a table whose line for checks of passwords is full.
+func busyUsers(t testing.TB, user, password string) *sasl.Users {
+	u := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true, Checks: &sasl.Checks{Concurrent: 1, MaxWaiting: 1}}
+	require.NoError(t, u.Set(user, password))
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() { u.Checks.Do(ctx, func() error { <-ctx.Done(); return nil }) })
+	}
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	for u.Checks.Stats().Waiting == 0 {
+		runtime.Gosched()
+	}
+	return u
 }
 
 // passOn has every hook that the server must not take for something to offer.
