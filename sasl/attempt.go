@@ -53,7 +53,8 @@ const DefaultMaxFailures = 10
 // ErrAuthzDenied, ErrExpired), if it violated the mechanism's syntax
 // (ErrMalformed), or if it cancelled the exchange (ErrCancelled): a challenge
 // may already have told it the result, as OAUTHBEARER does for a refused token.
-// A connection that is lost during an exchange counts as cancelled.
+// A connection that is lost during an exchange, or while a check waits for its turn
+// (Checks), counts as cancelled.
 //
 // Errors that the client has not caused do not count: ErrUnavailable, and any
 // other error of opening the account. A request for a mechanism that is not

@@ -27,6 +27,9 @@
 //		… // say goodbye
 //	}
 //
+// Checks of passwords are made to cost much. [Checks] bounds how many are at work,
+// and lets the networks of clients take turns; [Users] uses it.
+//
 // The client of a protocol provides a [Carrier], which sends a line and reads
 // the answer, and logs in with the strongest mechanism:
 //
@@ -41,6 +44,8 @@
 //     answer. SCRAM gives an unknown user the same salt each time.
 //   - Secrets and digests are compared in constant time.
 //   - User names and passwords go through SASLprep on both sides: see [Prep].
+//   - Checks of passwords take half of the processors, and none is made for a client
+//     that has gone while it waited.
 //   - A challenge or response has at most [MaxResponse] octets, and a server
 //     cannot make a client compute for longer than a bounded time.
 //

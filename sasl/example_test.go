@@ -43,6 +43,24 @@ func Example() {
 	// logged in by SCRAM-SHA-512 as tim
 }
 
+// Passwords that are hashed on this machine are checked in turns.
+func ExampleChecks() {
+	checks := &sasl.Checks{}
+	auth := sasl.AuthFunc(func(ctx context.Context, user, password string) (string, error) {
+		err := checks.Do(ctx, func() error {
+			if user != "tim" || password != "tanstaaftanstaaf" { // bcrypt, Argon2…
+				return sasl.ErrAuthFailed
+			}
+			return nil
+		})
+		return user, err
+	})
+	id, err := sasl.CheckPassword(context.Background(), auth, sasl.Conn{AllowInsecure: true}, "tim", "tanstaaftanstaaf")
+	fmt.Println(id, err, checks.Stats().Checks)
+	// Output:
+	// tim <nil> 1
+}
+
 // A database of one's own serves passwords with one method.
 func ExampleAuthFunc() {
 	auth := sasl.AuthFunc(func(ctx context.Context, user, password string) (string, error) {

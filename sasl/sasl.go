@@ -155,7 +155,9 @@ func (c Conn) host() string {
 // the same time. An error that is not one of this package's is treated as
 // ErrUnavailable, and its text is not shown to the client.
 type Authenticator interface {
-	// Authenticate checks a password.
+	// Authenticate checks a password. ctx ends when the client has gone. If it hashes
+	// passwords on this machine, Checks.Do keeps those who log in from taking all
+	// processors.
 	Authenticate(ctx context.Context, user, password string) (identity string, err error)
 }
 

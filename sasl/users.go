@@ -27,7 +27,8 @@ import (
 // same hash and number of rounds, and SCRAM shows it a salt of the same length.
 // Where the users of the table differ in these, so do the unknown names, in the
 // same proportions; which of them a name has depends on a secret that is kept
-// with the table.
+// with the table. A login costs less only where one of the same user with the same
+// password has succeeded a short while ago; see Remember.
 type Users struct {
 	// Iterations is the cost of hashing the passwords that are Set from now on:
 	// the number of PBKDF2 rounds of a login, on the server for PLAIN and on
@@ -41,9 +42,9 @@ type Users struct {
 	// the table is in use.
 	KeepSecrets bool
 
-	// Checks bounds the checks of passwords at work at the same time; several
-	// Authenticators of a program may have the same. Nil: one of its own, with the
-	// defaults.
+	// Checks bounds the checks of passwords at work at the same time, for all servers
+	// that the table is the Authenticator of. Other Authenticators may have the same.
+	// Nil: one of its own, with the defaults.
 	Checks *Checks
 
 	// Remember is for how long, and at most twice as long, the table knows by which

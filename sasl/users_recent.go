@@ -46,8 +46,13 @@ func (r *recentKeys) at(now time.Time, life time.Duration) [2][]byte {
 	return r.keys
 }
 
-func (u *Users) remember() time.Duration {
-	if u.Remember == 0 {
+// remembers returns for how long logins from a network are remembered. Those of
+// clients of which nothing is known are not.
+func (u *Users) remembers(network netip.Prefix) time.Duration {
+	switch {
+	case !network.IsValid():
+		return 0
+	case u.Remember == 0:
 		return DefaultRemember
 	}
 	return max(u.Remember, 0)
@@ -65,7 +70,7 @@ func recentMAC(key []byte, keys SCRAMKeys, network netip.Prefix, password string
 // recalls reports whether the user has logged in of late from the network, with that
 // password. It does the same work whatever it finds, and for every name.
 func (u *Users) recalls(usr *user, network netip.Prefix, password string) bool {
-	life := u.remember()
+	life := u.remembers(network)
 	if life == 0 {
 		return false
 	}
@@ -83,7 +88,7 @@ func (u *Users) recalls(usr *user, network netip.Prefix, password string) bool {
 
 // learn notes that the user has logged in from the network with that password.
 func (u *Users) learn(usr *user, network netip.Prefix, password string) {
-	if life := u.remember(); life > 0 {
+	if life := u.remembers(network); life > 0 {
 		key := u.recent.at(time.Now(), life)[0]
 		usr.recent.add(recentMAC(key, usr.keys[usr.passwordHash()], network, password))
 	}

@@ -64,6 +64,13 @@ func TestRemember(t *testing.T) {
 		require.NoError(t, u.SetAdmin("tim", true))
 		login(netA, "right", false, nil)
 
+		for range 2 { // clients of which nothing is known may be anybody
+			*rounds = 0
+			_, err := u.Authenticate(t.Context(), "tim", "right")
+			require.NoError(t, err)
+			require.NotZero(t, *rounds)
+		}
+
 		// Those of the last four networks are known.
 		for i := range 4 {
 			login(fmt.Sprintf("198.51.100.%d/32", i), "right", true, nil)

@@ -32,13 +32,16 @@ func (c *Conn) mechanisms() []string {
 }
 
 func (c *Conn) saslConn() sasl.Conn {
-	return sasl.Conn{
-		Service: "smtp", ID: c.ID(), Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.RemoteAddr(),
-		Network: c.tp.Network(), NetworkFailures: c.tp.NetworkSpent(textproto.LoginRate), Ended: c.tp.Ended,
+	sc := sasl.Conn{
+		Service: "smtp", ID: c.ID(), Host: c.srv.host, TLS: c.tp.TLS(), RemoteAddr: c.RemoteAddr(), Ended: c.tp.Ended,
 		ServerCertificate: sasl.CertificateOf(c.srv.TLSConfig),
 		NoChannelBinding:  !c.srv.ChannelBinding,
 		AllowInsecure:     c.srv.AllowInsecureAuth, Mechanisms: c.srv.Mechanisms,
 	}
+	if c.proxied == nil || c.proxied.remote == nil { // otherwise they are the proxy's
+		sc.Network, sc.NetworkFailures = c.tp.Network(), c.tp.NetworkSpent(textproto.LoginRate)
+	}
+	return sc
 }
 
 func (c *Conn) cmdAuth(cmd smtp.AuthCommand) {
