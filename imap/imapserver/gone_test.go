@@ -6,11 +6,13 @@ import (
 	"iter"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/imap/imapserver"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
@@ -93,4 +95,29 @@ func TestCommandEndsWithClient(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A password is not checked for a client that hung up before its turn.
+func TestLoginOfGoneClient(t *testing.T) {
+	srv := &imapserver.Server{Store: newStore(t, nil), AllowInsecureAuth: true}
+	users := &sasl.Users{Iterations: sasl.MinIterations, Checks: &sasl.Checks{Concurrent: 1}}
+	require.NoError(t, users.Set("fred", "secret"))
+	srv.Authenticator = users
+	addr := start(t, srv)
+	began, end := make(chan struct{}), make(chan struct{})
+	go users.Checks.Do(t.Context(), func() error { close(began); <-end; return nil })
+	<-began
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	_, err = conn.Write([]byte("x LOGIN fred secret\r\n"))
+	require.NoError(t, err)
+	for users.Checks.Stats().Waiting == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	require.NoError(t, conn.Close())
+	close(end)
+	for srv.Stats().Active > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	require.Equal(t, sasl.ChecksStats{Checks: 1, Waits: 1, Left: 1}, users.Checks.Stats())
 }

@@ -5,11 +5,13 @@ import (
 	"iter"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/internal/testutil"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
@@ -86,4 +88,30 @@ func TestQuitOutlivesClient(t *testing.T) {
 	p.send("DELE 1\r\nQUIT\r\n")
 	p.nc.Close()
 	require.False(t, <-store.quit)
+}
+
+// A password is not checked for a client that hung up before its turn.
+func TestLoginOfGoneClient(t *testing.T) {
+	store, _ := openStore(t)
+	srv := newServer(t, store)
+	users := &sasl.Users{Iterations: sasl.MinIterations, Checks: &sasl.Checks{Concurrent: 1}}
+	require.NoError(t, users.Set("mrose", "secret"))
+	srv.Authenticator = users
+	addr := testutil.Serve(t, srv)
+	began, end := make(chan struct{}), make(chan struct{})
+	go users.Checks.Do(t.Context(), func() error { close(began); <-end; return nil })
+	<-began
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	_, err = conn.Write([]byte("USER mrose\r\nPASS secret\r\n"))
+	require.NoError(t, err)
+	for users.Checks.Stats().Waiting == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	require.NoError(t, conn.Close())
+	close(end)
+	for srv.Stats().Active > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	require.Equal(t, sasl.ChecksStats{Checks: 1, Waits: 1, Left: 1}, users.Checks.Stats())
 }

@@ -2,6 +2,7 @@ package smtpserver_test
 
 import (
 	"context"
+	"encoding/base64"
 	"io"
 	"net"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/internal/testutil"
+	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/smtp/smtpserver"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
@@ -156,4 +158,29 @@ func TestFailuresRate(t *testing.T) {
 	require.True(t, strings.Contains(got, "too many errors"), got)
 	_, err := k.c.ReadLine()
 	require.ErrorIs(t, err, io.EOF)
+}
+
+// A password is not checked for a client that hung up before its turn.
+func TestLoginOfGoneClient(t *testing.T) {
+	srv := &smtpserver.Server{Backend: &scriptBackend{}, AllowInsecureAuth: true, OnAuth: func(context.Context, sasl.Attempt) {}}
+	users := &sasl.Users{Iterations: sasl.MinIterations, Checks: &sasl.Checks{Concurrent: 1}}
+	require.NoError(t, users.Set("tim", "secret"))
+	srv.Authenticator = users
+	addr := start(t, srv)
+	began, end := make(chan struct{}), make(chan struct{})
+	go users.Checks.Do(t.Context(), func() error { close(began); <-end; return nil })
+	<-began
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	_, err = conn.Write([]byte("EHLO x\r\nAUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00tim\x00secret")) + "\r\n"))
+	require.NoError(t, err)
+	for users.Checks.Stats().Waiting == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	require.NoError(t, conn.Close())
+	close(end)
+	for srv.Stats().Active > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	require.Equal(t, sasl.ChecksStats{Checks: 1, Waits: 1, Left: 1}, users.Checks.Stats())
 }
