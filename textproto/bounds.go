@@ -35,9 +35,26 @@ type Bounds struct {
 	// is not at work.
 	MaxCommandsPerAccount int
 
-	once  sync.Once
-	turns fair.Gate[party]
-	n     boundCounts
+	// Memory is how many octets all connections hold together: their large buffers,
+	// and what the protocols count with Conn.Hold and Conn.Keep. Commands that want
+	// more wait, one of each account (or network, before login) in a round, and an
+	// account has no more than a quarter of it (or 64 MiB, if that is no more than
+	// half). Default: a quarter of GOMEMLIMIT, or else of the memory of the machine
+	// or the control group, and at least 64 MiB; where that is unknown,
+	// DefaultMemory.
+	Memory int64
+	// MemoryPerConn is how many octets a connection may hold beside its buffers
+	// (default DefaultMemoryPerConn). A command that needs more is refused.
+	MemoryPerConn int64
+	// MemoryWait is how long a command waits for memory before it is refused
+	// (default DefaultMemoryWait). One that holds a mebibyte already is refused at
+	// once.
+	MemoryWait time.Duration
+
+	once   sync.Once
+	turns  fair.Gate[party]
+	memory budget
+	n      boundCounts
 
 	mu       sync.Mutex
 	accounts map[string]*account
@@ -56,6 +73,10 @@ type BoundsStats struct {
 	Turns, WaitingForTurn, TurnWaits int64 // taken, wanted; how many have waited
 	WaitingForPlace, PlaceWaits      int64 // of commands of an account or a network; how many have waited
 	Accounts, AccountsRefused        int64 // with connections; connections beyond MaxConnsPerAccount
+
+	MemoryHeld, MemoryPeak                       int64 // octets held and the most at once, without buffers
+	MemoryBuffers                                int64 // octets of large buffers
+	WaitingForMemory, MemoryWaits, MemoryRefused int64 // commands: now, and in total
 }
 
 // Stats returns the current counters. It is cheap and may be called at any time.
@@ -69,6 +90,12 @@ func (b *Bounds) Stats() BoundsStats {
 	st.Accounts = int64(len(b.accounts))
 	b.mu.Unlock()
 	st.AccountsRefused = b.n.accountsRefused.Load()
+	m := &b.memory
+	m.mu.Lock()
+	st.MemoryHeld, st.MemoryPeak = m.held, m.peak
+	m.mu.Unlock()
+	st.MemoryBuffers, st.WaitingForMemory = m.buffers.Load(), int64(m.waiting.Load())
+	st.MemoryWaits, st.MemoryRefused = m.waits.Load(), m.refused.Load()
 	return st
 }
 
@@ -78,6 +105,12 @@ func (b *Bounds) setup() {
 		b.Slice = orDefault(b.Slice, DefaultSlice)
 		b.Turns = orDefault(b.Turns, max(1, runtime.GOMAXPROCS(0)-1))
 		b.turns.Size = b.Turns
+		if b.Memory == 0 {
+			b.Memory = defaultMemory()
+		}
+		b.memory.limit = max(b.Memory, 0)
+		b.MemoryPerConn = orDefault(b.MemoryPerConn, DefaultMemoryPerConn)
+		b.MemoryWait = orDefault(b.MemoryWait, DefaultMemoryWait)
 		b.MaxConnsPerAccount = orDefault(b.MaxConnsPerAccount, DefaultMaxConnsPerAccount)
 		b.MaxCommandsPerAccount = orDefault(b.MaxCommandsPerAccount, DefaultMaxCommandsPerAccount)
 	})
@@ -178,6 +211,10 @@ func (sc *serverConn) endIO(places uint32) {
 // endCommand gives back what the present command has taken.
 func (sc *serverConn) endCommand() {
 	sc.work = 0
+	if sc.held > 0 {
+		sc.held = 0
+		sc.unreserve()
+	}
 	if t := sc.turn.Load(); t != nil {
 		sc.leaveTurn(t)
 	}

@@ -12,9 +12,10 @@ import (
 )
 
 // A stage is a Handler whose commands are functions of the test, by the name of the
-// command. It notes what they say, in order.
+// command, or those of other. It notes what they say, in order.
 type stage struct {
 	commands map[string]func(ctx context.Context, c *Conn) error
+	other    func(ctx context.Context, c *Conn, name string) error
 
 	mu    sync.Mutex
 	noted []string
@@ -43,7 +44,12 @@ func (st *stage) ServeConn(ctx context.Context, c *Conn) {
 			return
 		}
 		name := string(line)
-		if err := st.commands[name](ctx, c); err != nil {
+		if run := st.commands[name]; run != nil {
+			err = run(ctx, c)
+		} else {
+			err = st.other(ctx, c, name)
+		}
+		if err != nil {
 			st.note(name + ": " + err.Error())
 		}
 		c.WriteLine(name + " done")

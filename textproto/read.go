@@ -67,12 +67,14 @@ func (c *Conn) room() {
 	}
 	copy(b, c.buf[c.r:c.w])
 	c.giveBack()
+	c.countBuffer(size, true)
 	c.buf, c.r, c.w = b, 0, n
 }
 
 // giveBack returns the read buffer to the pool, or leaves it to those who have
 // pinned it.
 func (c *Conn) giveBack() {
+	c.countBuffer(len(c.buf), false)
 	if c.pin != nil {
 		c.pin.Release()
 		c.pin = nil

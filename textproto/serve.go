@@ -66,6 +66,9 @@ type serverConn struct {
 	work    int                  // units of the present command; see Conn.Work
 	account *account             // that has logged in, or nil
 	place   atomic.Uint32        // places that the present command has
+	held    int64                // octets that the present command holds
+	memory  *connMemory          // nil: it has never held much
+	buffers atomic.Int64         // octets of large buffers
 	turn    atomic.Pointer[turn] // nil: it has never needed one
 	unbind  func()               // ends LoginTimeout; nil: it has ended
 }
@@ -288,6 +291,7 @@ func (sc *serverConn) finish() {
 	in, out := sc.c.Octets()
 	s.stats.in.Add(in)
 	s.stats.out.Add(out)
+	sc.leaveMemory()
 	sc.leaveAccount()
 	sc.guard(func() { sc.setState(StateClosed) })
 	s.mu.Lock()

@@ -26,6 +26,7 @@ func (c *Conn) moreSpace(n int) {
 		c.wbuf = pool.GetSmall()
 	case len(c.wbuf) < pool.Large:
 		b := pool.GetLarge()
+		c.countBuffer(len(b), true)
 		copy(b, c.wbuf[:c.wn])
 		pool.Put(c.wbuf)
 		c.wbuf = b
@@ -202,6 +203,7 @@ func (c *Conn) Flush() error {
 		}
 	}
 	if c.wbuf != nil {
+		c.countBuffer(len(c.wbuf), false)
 		pool.Put(c.wbuf)
 		c.wbuf = nil
 	}
