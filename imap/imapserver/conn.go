@@ -46,13 +46,15 @@ func (c *Conn) serve() {
 			c.goodbye(err)
 			return
 		}
-		tag, cmd, err := c.r.ReadCommand()
-		if over := c.allow(); over != nil {
-			err = over
-		} else if err == nil {
-			err = c.run(tag, cmd)
-		} else {
-			err = c.refuse(tag, err)
+		err := c.allow()
+		if err == nil {
+			var tag string
+			var cmd imap.Command
+			if tag, cmd, err = c.r.ReadCommand(); err == nil {
+				err = c.run(tag, cmd)
+			} else {
+				err = c.refuse(tag, err)
+			}
 		}
 		if err == nil && c.attempts.TooMany() && c.state == notAuthenticated {
 			err = tooMany("failed logins")
@@ -158,7 +160,17 @@ func (c *Conn) refuse(tag string, err error) error {
 	return nil
 }
 
-// allow counts a command.
+// hold counts memory that the present command takes while it is read.
+func (c *Conn) hold(n int) error {
+	err := c.tp.Hold(c.ctx, n)
+	if errors.Is(err, textproto.ErrTooMuchMemory) {
+		return errNoMemory()
+	}
+	return link(err)
+}
+
+// allow begins a command and counts it, before it is read: what it holds meanwhile
+// is its own.
 func (c *Conn) allow() error {
 	n := 1
 	if c.state == notAuthenticated {

@@ -60,6 +60,11 @@ func no(code imap.Code, text string) *imap.Error {
 
 func bad(text string) *imap.Error { return &imap.Error{Status: imap.BAD, Text: text} }
 
+// errNoMemory refuses a command for which there is no memory.
+func errNoMemory() *imap.Error {
+	return no(imap.CodeLimit, "no memory for this now; try again later or ask for less")
+}
+
 func wrongState(have, want state) *imap.Error {
 	switch {
 	case want == notAuthenticated:
@@ -92,6 +97,8 @@ func (c *Conn) refusal(err error) *imap.Error {
 		return no(imap.CodeTooBig, "message is too large")
 	case errors.Is(err, mailbox.ErrLimit):
 		return no(imap.CodeLimit, reason(err, mailbox.ErrLimit))
+	case errors.Is(err, textproto.ErrTooMuchMemory):
+		return errNoMemory()
 	case errors.Is(err, textproto.ErrTooMuchWork):
 		return no(imap.CodeLimit, "command costs too much; ask for less at a time")
 	case errors.Is(err, mailbox.ErrReadOnly):

@@ -59,6 +59,9 @@ func (c *Conn) selectMailbox(cmd *imap.Select) (reply, error) {
 		return reply{}, err
 	}
 	sel.view = newView(snap)
+	if err := c.keepView(); err != nil {
+		return reply{}, err
+	}
 	st, err := mb.Status(c.ctx)
 	if err != nil {
 		return reply{}, err

@@ -19,6 +19,7 @@ type selected struct {
 	view     *view
 	readOnly bool
 
+	memory   int             // octets that have been counted for view
 	seen     uint64          // generation of box that view includes
 	news     news            // changes that view includes and the client has not been told
 	recent   mailbox.UIDSet  // messages that are \Recent in this session
@@ -33,6 +34,7 @@ type selected struct {
 // leaveMailbox ends the selected state.
 func (c *Conn) leaveMailbox() {
 	if c.sel != nil {
+		c.tp.Keep(c.ctx, -c.sel.memory)
 		c.sel.box.leave()
 		c.sel = nil
 		c.state = authenticated
@@ -135,7 +137,22 @@ func (c *Conn) catchUp() (flags []mailbox.Entry, err error) {
 		flags = d.flags
 	}
 	sel.view.apply(d.Changes, &sel.news)
-	return flags, nil
+	return flags, c.keepView()
+}
+
+// keepView counts the memory of the view, which is large where many messages have been
+// expunged between others.
+func (c *Conn) keepView() error {
+	sel := c.sel
+	n := sel.view.memory() - sel.memory
+	if n <= 0 { // its memory is not returned either
+		return nil
+	}
+	if err := c.tp.Keep(c.ctx, n); err != nil {
+		return err
+	}
+	sel.memory += n
+	return nil
 }
 
 // holdsExpunges reports whether the client still has to be told that messages no

@@ -223,6 +223,7 @@ func newConn(ctx context.Context, srv *Server, tp *textproto.Conn) *Conn {
 		r:        grammar.NewReader(tp, wire.LimitsBeforeLogin()),
 	}
 	c.r.SetOffered(c.offers)
+	c.r.SetHold(c.hold)
 	return c
 }
 

@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"sort"
+	"unsafe"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -50,6 +51,9 @@ func newView(snap mailbox.Snapshot) *view {
 	}
 	return v
 }
+
+// memory returns how many octets the view takes.
+func (v *view) memory() int { return cap(v.runs) * int(unsafe.Sizeof(run{})) }
 
 // len returns the number of messages that the client knows of: what EXISTS
 // says.

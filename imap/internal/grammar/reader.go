@@ -50,6 +50,10 @@ func (r *Reader) writeLine(s string) error {
 // SetLimits changes the limits from the next command on.
 func (r *Reader) SetLimits(lim wire.Limits) { r.d.SetLimits(lim) }
 
+// SetHold sets a function that is called before about n octets of memory are taken for
+// a command. An *imap.Error of it is the answer to the command.
+func (r *Reader) SetHold(hold func(n int) error) { r.d.Hold = hold }
+
 // SetUTF8 sets whether mailbox names are UTF-8 from now on (RFC 6855 §3, RFC 9051
 // §5.1).
 func (r *Reader) SetUTF8(on bool) { r.d.UTF8 = on }

@@ -37,6 +37,11 @@ type Decoder struct {
 	// does not.
 	Continue func() error
 
+	// Hold, unless nil, is called before about n octets of memory are taken for the
+	// command: for its text, and for the values made of it. An error of it is that
+	// of the command.
+	Hold func(n int) error
+
 	// Tolerant accepts violations of the grammar that servers are known to
 	// send and whose meaning is clear: surplus blanks, 8-bit text, NIL where
 	// it is not allowed. Otherwise such input is an error.
@@ -120,12 +125,32 @@ func (d *Decoder) readLine() bool {
 		d.fail(&LimitError{"command too long", d.lim.Command})
 		return false
 	}
+	if !d.hold(2 * len(line)) { // which strings are copied from
+		return false
+	}
 	if bytes.IndexByte(line, 0) >= 0 {
 		d.fail(&SyntaxError{Problem: "NUL in a line"})
 		return false
 	}
 	return true
 }
+
+// hold asks for memory.
+func (d *Decoder) hold(n int) bool {
+	if d.Hold == nil {
+		return true
+	}
+	if err := d.Hold(n); err != nil {
+		return d.Fail(err)
+	}
+	return true
+}
+
+// What an element and a number take when they are values, about.
+const (
+	elementMemory = 128
+	numberMemory  = 16
+)
 
 // maxShared bounds the lines whose strings are shared.
 const maxShared = 64 << 10
@@ -308,7 +333,7 @@ func (d *Decoder) Element() bool {
 	if d.items++; d.items > d.lim.Elements {
 		return d.Fail(&LimitError{"too many elements", int64(d.lim.Elements)})
 	}
-	return true
+	return d.hold(elementMemory)
 }
 
 // Numeral counts a number of a search result, or a range of a set.
@@ -319,7 +344,7 @@ func (d *Decoder) Numeral() bool {
 	if d.numbers++; d.numbers > d.lim.Numbers {
 		return d.Fail(&LimitError{"too many numbers", int64(d.lim.Numbers)})
 	}
-	return true
+	return d.hold(numberMemory)
 }
 
 // List expects a parenthesised list and calls item for each element of it. The

@@ -66,7 +66,7 @@ func (d *Decoder) literal() (string, bool) {
 		return "", d.Fail(&LimitError{"command too long", d.lim.Command})
 	}
 	d.octets += lit.Size
-	if !d.ask(lit) {
+	if !d.hold(2*int(lit.Size)) || !d.ask(lit) {
 		return "", false
 	}
 	b, err := readGrowing(d.src.Literal(lit.Size), lit.Size)

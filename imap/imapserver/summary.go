@@ -1,0 +1,37 @@
+package imapserver
+
+import (
+	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/mailbox/message"
+)
+
+// What an address and a part take in memory, about.
+const (
+	addressMemory = 128
+	partMemory    = 512
+)
+
+// summaryMemory returns about how much memory what was read of a message takes beside
+// its content: a malicious message has tens of thousands of addresses, or thousands of
+// parts.
+func summaryMemory(m *mailbox.Message) int {
+	return envelopeMemory(m.Envelope) + structureMemory(m.Structure)
+}
+
+func envelopeMemory(e *message.Envelope) int {
+	if e == nil {
+		return 0
+	}
+	return addressMemory*(len(e.From)+len(e.Sender)+len(e.ReplyTo)+len(e.To)+len(e.Cc)+len(e.Bcc)) + len(e.Subject) + len(e.InReplyTo)
+}
+
+func structureMemory(p *message.Part) int {
+	if p == nil {
+		return 0
+	}
+	n := partMemory + 64*(len(p.Params)+len(p.DispositionParams)+len(p.Language)) + envelopeMemory(p.Envelope)
+	for _, child := range p.Children {
+		n += structureMemory(child)
+	}
+	return n
+}
