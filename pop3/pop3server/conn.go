@@ -226,6 +226,9 @@ func (c *conn) storeError(doing string, err error) {
 	case errors.Is(err, textproto.ErrTooMuchWork):
 		c.err(pop3.CodeSysTemp, textTooCostly)
 		return
+	case errors.Is(err, textproto.ErrTooMuchMemory):
+		c.err(pop3.CodeSysTemp, textNoMemory)
+		return
 	case errors.Is(err, mailbox.ErrNotExist), errors.Is(err, mailbox.ErrPermission):
 		c.err(pop3.CodeSysPerm, textNoMaildrop)
 	case damaged:

@@ -56,6 +56,8 @@ type maildrop struct {
 	uids  []string // unique-ids, made when first asked for
 	count int      // messages that are not marked as deleted
 	size  int64    // their octets
+
+	memory int // octets that have been counted for all this
 }
 
 // A msg is a message of the maildrop.
@@ -68,12 +70,29 @@ type msg struct {
 	since     int64 // when it came into the mailbox, in seconds
 }
 
+// What a message of a maildrop takes in memory, about: its msg with the EmailID, and
+// its unique-id.
+const (
+	msgMemory = 128
+	uidMemory = 64
+)
+
+// keep counts n octets that the maildrop holds; a negative n gives some back.
+func (c *conn) keep(d *maildrop, n int) error {
+	err := c.tp.Keep(c.ctx, n)
+	if err == nil {
+		d.memory += n
+	}
+	return err
+}
+
 // open opens the maildrop of a user who is authenticated.
 func (c *conn) open(identity string) (err error) {
 	d := &maildrop{policy: c.srv.Policy}
 	defer func() {
 		if c.drop != d { // an error, or a panic of the store
 			d.close()
+			c.keep(d, -d.memory)
 			c.tp.SetAccount(c.ctx, "")
 		}
 	}()
@@ -119,6 +138,9 @@ func (c *conn) open(identity string) (err error) {
 	snap, err := d.box.Snapshot(c.ctx)
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
+	}
+	if err := c.keep(d, snap.UIDs.Len()*msgMemory); err != nil {
+		return err
 	}
 	d.msgs = make([]msg, 0, snap.UIDs.Len())
 	work := c.worker(1)
@@ -240,6 +262,18 @@ func (c *conn) makeUIDs() error {
 		return nil
 	}
 	info := d.box.Info()
+	memory := len(d.msgs) * uidMemory
+	if err := c.tp.Hold(c.ctx, memory); err != nil { // a map of all, meanwhile
+		return err
+	}
+	if err := c.keep(d, memory); err != nil {
+		return err
+	}
+	defer func() {
+		if d.uids == nil {
+			c.keep(d, -memory)
+		}
+	}()
 	uids := make([]string, len(d.msgs))
 	work := c.worker(1)
 	seen := make(map[string]int, len(d.msgs))

@@ -16,6 +16,7 @@ const (
 	textTooManyErr   = "Too many errors"
 	textTooManyCmd   = "Too many commands"
 	textTooCostly    = "Command costs too much"
+	textNoMemory     = "No memory for this now"
 	textCapa         = "Capability list follows"
 	textNoTLS        = "TLS not available"
 	textTLSActive    = "TLS already active"
@@ -64,7 +65,7 @@ const (
 func Texts() []string {
 	return []string{
 		textReady, textBye, textClosing, textTooMany, textInternal, textUnknown, textSyntax, textTooLong, textBadLine,
-		textAuthState, textTransState, textTooManyErr, textTooManyCmd, textTooCostly, textCapa, textNoTLS, textTLSActive, textTLSAfterUTF8, textBeginTLS,
+		textAuthState, textTransState, textTooManyErr, textTooManyCmd, textTooCostly, textNoMemory, textCapa, textNoTLS, textTLSActive, textTLSAfterUTF8, textBeginTLS,
 		textUTF8, textNeedTLS, textNoUser, textName, textNoName, textNoAPOP, textNoMechanism, textMechanisms,
 		textAuthFailed, textAuthDenied, textAuthExpired, textAuthMalform, textAuthCancel, textAuthLater, textInUse,
 		textLoginDelay, textNoMaildrop, textUnavailable, textLoggedIn, textNoSuch, textDeletedMsg, textGone,
