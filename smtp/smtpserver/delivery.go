@@ -150,7 +150,21 @@ type deliverySession struct {
 	from    smtp.Address
 	options smtp.MailOptions
 	rcpts   []deliveryRcpt
+	memory  int // octets that have been counted for the transaction
 }
+
+// keep counts n octets that the transaction holds. It lasts for several commands.
+func (s *deliverySession) keep(ctx context.Context, n int) error {
+	err := s.c.tp.Keep(ctx, n)
+	if err == nil {
+		s.memory += n
+	}
+	return err
+}
+
+// rcptMemory is what a recipient takes beside its addresses, about: a deliveryRcpt and
+// the open mailbox.
+const rcptMemory = 512
 
 type deliveryRcpt struct {
 	to            smtp.Address
@@ -189,6 +203,9 @@ func (s *deliverySession) Rcpt(ctx context.Context, to smtp.Address, o *smtp.Rcp
 	}
 	r := deliveryRcpt{to: to, account: account, name: name, same: -1}
 	r.options.Notify, r.options.Original = o.Notify, o.Original
+	if err := s.keep(ctx, rcptMemory+len(to.Local)+len(to.Domain)+len(o.Original.Address)); err != nil {
+		return err
+	}
 	for i := range s.rcpts {
 		if s.rcpts[i].account == account && s.rcpts[i].name == name && s.rcpts[i].same < 0 {
 			r.same = i
@@ -281,6 +298,9 @@ func (m *received) close() {
 
 // receive reads a message. The error is one of the message itself.
 func (s *deliverySession) receive(ctx context.Context, r io.Reader) (*received, error) {
+	if err := s.keep(ctx, spoolMemory); err != nil {
+		return nil, err
+	}
 	m := &received{spool: newSpool(s.d.TempDir), time: time.Now()}
 	err := s.fill(ctx, m, r)
 	if err != nil {
@@ -416,6 +436,8 @@ func (s *deliverySession) Reset(context.Context) {
 	}
 	clear(s.rcpts)
 	s.rcpts = s.rcpts[:0]
+	s.c.tp.Keep(context.Background(), -s.memory)
+	s.memory = 0
 	s.from, s.options = smtp.Address{}, smtp.MailOptions{}
 }
 

@@ -91,6 +91,9 @@ func (c *Conn) asReply(err error) *smtp.Error {
 	if errors.Is(err, textproto.ErrTooMuchWork) {
 		return errTooMuchWork
 	}
+	if errors.Is(err, textproto.ErrTooMuchMemory) {
+		return errNoMemory
+	}
 	if context.Cause(c.ctx) != nil {
 		return &smtp.Error{Code: 421, Enhanced: smtp.EnhancedCode{4, 3, 2}, Text: c.srv.host + " closing connection"}
 	}
@@ -101,6 +104,9 @@ func (c *Conn) asReply(err error) *smtp.Error {
 // errTooMuchWork is the reply to a command that costs too much (RFC 3463 §3.5: mail
 // system congestion).
 var errTooMuchWork = &smtp.Error{Code: 451, Enhanced: smtp.EnhancedCode{4, 4, 5}, Text: "command costs too much, try again later"}
+
+// errNoMemory is the reply to a command that there is no memory for (RFC 5321 §4.2.3).
+var errNoMemory = &smtp.Error{Code: 452, Enhanced: smtp.EnhancedCode{4, 3, 1}, Text: "not enough memory, try again later"}
 
 // tooMuch makes the error of textproto.Conn.Work a reply, unless it is that of the
 // connection.
