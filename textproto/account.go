@@ -24,6 +24,7 @@ var ErrTooManyConnsOfAccount = fmt.Errorf("%w of this account", ErrTooManyConns)
 type account struct {
 	name   string
 	conns  int              // guarded by the Bounds' mu
+	octets bucket           // likewise
 	places fair.Gate[party] // for commands at work
 }
 

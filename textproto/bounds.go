@@ -35,6 +35,10 @@ type Bounds struct {
 	// is not at work.
 	MaxCommandsPerAccount int
 
+	// OctetsPerAccount bounds what all connections of an account send and receive
+	// together (default 1 GiB in 10 seconds). Beyond it they are delayed.
+	OctetsPerAccount Rate
+
 	// Memory is how many octets all connections hold together: their large buffers,
 	// and what the protocols count with Conn.Hold and Conn.Keep. Commands that want
 	// more wait, one of each account (or network, before login) in a round, and an
@@ -55,6 +59,9 @@ type Bounds struct {
 	turns  fair.Gate[party]
 	memory budget
 	n      boundCounts
+	begun  time.Time
+
+	octetsPerAccount Rate // with the default
 
 	mu       sync.Mutex
 	accounts map[string]*account
@@ -108,6 +115,8 @@ func (b *Bounds) setup() {
 		if b.Memory == 0 {
 			b.Memory = defaultMemory()
 		}
+		b.begun = time.Now()
+		b.octetsPerAccount = b.OctetsPerAccount.withDefault(defaultOctets, defaultOctetsPer)
 		b.memory.limit = max(b.Memory, 0)
 		b.MemoryPerConn = orDefault(b.MemoryPerConn, DefaultMemoryPerConn)
 		b.MemoryWait = orDefault(b.MemoryWait, DefaultMemoryWait)

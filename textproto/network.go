@@ -19,8 +19,9 @@ type network struct {
 
 	places *fair.Gate[party] // for commands at work; nil: it has no connections
 
-	mu    sync.Mutex
-	spent [rateKinds]bucket
+	mu     sync.Mutex
+	spent  [rateKinds]bucket
+	octets bucket
 }
 
 func (n *network) spend(k RateKind, r Rate, count int, now moment) time.Duration {
@@ -50,7 +51,7 @@ func (n *network) spentNothing(now moment) bool {
 			return false
 		}
 	}
-	return true
+	return moment(n.octets) <= now
 }
 
 // networks are the networks of a Server, guarded by its mu.

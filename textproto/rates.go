@@ -29,6 +29,11 @@ type Rates struct {
 	// Loopback addresses are none, nor is what has no IP address.
 	NetworkCommands, NetworkFailures, NetworkLogins Rate
 
+	// NetworkOctets bounds what all connections of a client network send and receive
+	// together (default 1 GiB in 10 seconds). Beyond it they are delayed; OnExcess is
+	// not asked. See also Bounds.OctetsPerAccount.
+	NetworkOctets Rate
+
 	// Exempt lists networks that the network rates are not for: of proxies, and
 	// of web mail.
 	Exempt []netip.Prefix
@@ -50,8 +55,11 @@ type Rate struct {
 	Per time.Duration // zero: that of the default
 }
 
-// Defaults of Rates.
+// Defaults of Rates and Bounds.
 const (
+	defaultOctets    = 1 << 30
+	defaultOctetsPer = 10 * time.Second
+
 	DefaultInputRate  = 100 // octets a second
 	DefaultInputGrace = 3 * time.Minute
 )
@@ -67,19 +75,25 @@ func (r Rates) withDefaults() Rates {
 		{&r.NetworkCommands, 2_000_000, 10 * time.Second},
 		{&r.NetworkFailures, 50_000, time.Hour},
 		{&r.NetworkLogins, 1_000, time.Hour},
+		{&r.NetworkOctets, defaultOctets, defaultOctetsPer},
 	} {
-		if d.r.N == 0 {
-			d.r.N = d.n
-		}
-		if d.r.Per <= 0 {
-			d.r.Per = d.per
-		}
+		*d.r = d.r.withDefault(d.n, d.per)
 	}
 	if r.Input == 0 {
 		r.Input = DefaultInputRate
 	}
 	if r.Grace == 0 {
 		r.Grace = DefaultInputGrace
+	}
+	return r
+}
+
+func (r Rate) withDefault(n int, per time.Duration) Rate {
+	if r.N == 0 {
+		r.N = n
+	}
+	if r.Per <= 0 {
+		r.Per = per
 	}
 	return r
 }
@@ -269,7 +283,7 @@ func (b *bucket) spend(r Rate, n int, now moment) (wait time.Duration) {
 	if r.N < 0 {
 		return 0
 	}
-	full := max(moment(*b), now) + time.Duration(int64(r.Per)/int64(r.N)*int64(n))
+	full := max(moment(*b), now) + time.Duration(float64(r.Per)/float64(r.N)*float64(n))
 	full = min(full, now+2*r.Per) // however much was spent, it is forgiven after Per
 	*b = bucket(full)
 	return full - now - r.Per

@@ -20,12 +20,13 @@ type Stats struct {
 	Gone                                               int64 // clients that went while a command was at work
 	Excesses                                           int64 // rates exceeded, see Rates
 	OctetsIn, OctetsOut                                int64 // of closed connections
+	OctetWaits                                         int64 // delays for Rates.NetworkOctets and Bounds.OctetsPerAccount
 	TooMuchWork                                        int64 // commands that came to MaxWork
 	Bounds                                             BoundsStats
 }
 
 type stats struct {
-	accepted, refused, acceptErrors, handshakeErrors, proxyErrors, panics, gone, excesses, in, out, tooMuchWork atomic.Int64
+	accepted, refused, acceptErrors, handshakeErrors, proxyErrors, panics, gone, excesses, in, out, octetWaits, tooMuchWork atomic.Int64
 }
 
 // Stats returns the current counters. It is cheap and may be called at any
@@ -39,7 +40,7 @@ func (s *Server) Stats() Stats {
 		AcceptErrors: s.stats.acceptErrors.Load(), HandshakeErrors: s.stats.handshakeErrors.Load(),
 		ProxyErrors: s.stats.proxyErrors.Load(), Panics: s.stats.panics.Load(),
 		Gone: s.stats.gone.Load(), Excesses: s.stats.excesses.Load(),
-		OctetsIn: s.stats.in.Load(), OctetsOut: s.stats.out.Load(), TooMuchWork: s.stats.tooMuchWork.Load(),
+		OctetsIn: s.stats.in.Load(), OctetsOut: s.stats.out.Load(), OctetWaits: s.stats.octetWaits.Load(), TooMuchWork: s.stats.tooMuchWork.Load(),
 	}
 	if bounds != nil {
 		st.Bounds = bounds.Stats()
@@ -69,6 +70,7 @@ type serverConn struct {
 	held    int64                // octets that the present command holds
 	memory  *connMemory          // nil: it has never held much
 	buffers atomic.Int64         // octets of large buffers
+	octets  atomic.Int64         // since the last look at the rates
 	turn    atomic.Pointer[turn] // nil: it has never needed one
 	unbind  func()               // ends LoginTimeout; nil: it has ended
 }

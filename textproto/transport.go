@@ -141,14 +141,15 @@ func (t *transport) Read(p []byte) (int, error) {
 	}
 	n, err := t.Conn.Read(p)
 	t.inIO.Add(-1)
-	if t.sc != nil {
-		t.sc.endIO(places)
-	}
 	if 0 < n && n < len(p) {
 		t.ack.received()
 	}
 	t.in.Add(int64(n))
 	t.pace(n, begun)
+	if t.sc != nil {
+		t.sc.pass(n)
+		t.sc.endIO(places)
+	}
 	return n, err
 }
 
@@ -194,14 +195,17 @@ func (t *transport) Write(p []byte) (n int, err error) {
 		places := t.sc.beginIO()
 		defer t.sc.endIO(places)
 	}
-	t.inIO.Add(1)
-	defer t.inIO.Add(-1)
 	t.ack.answered()
 	for {
+		t.inIO.Add(1)
 		t.armWrite()
 		m, err := t.Conn.Write(p[n:min(len(p), n+maxWrite)])
 		n += m
 		t.out.Add(int64(m))
+		t.inIO.Add(-1)
+		if t.sc != nil {
+			t.sc.pass(m)
+		}
 		if err != nil || n == len(p) {
 			return n, err
 		}
