@@ -246,6 +246,12 @@ func (r *Rates) exempts(ip netip.Addr) bool {
 
 func (s *Server) excess(ctx context.Context, x Excess) error {
 	s.stats.excesses.Add(1)
+	switch x.Kind {
+	case FailureRate:
+		s.stats.excessFailures.Add(1)
+	case LoginRate:
+		s.stats.excessLogins.Add(1)
+	}
 	enforce := s.OnExcess
 	if enforce == nil {
 		enforce = Enforce

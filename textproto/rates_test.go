@@ -100,6 +100,8 @@ func TestRateOfFailures(t *testing.T) {
 		mustLine(t, other, "closed: textproto: too many failures")
 		mustEOF(t, other)
 		refused("192.0.2.2:2")
+		st := s.Stats()
+		require.Equal(t, []int64{5, 3, 2, 2, 2}, []int64{st.Excesses, st.ExcessFailures, st.ExcessLogins, st.Refused, st.RefusedRate})
 
 		time.Sleep(30 * time.Minute)
 		c = l.dial("192.0.2.1:4")
@@ -205,7 +207,8 @@ func TestRateOfInput(t *testing.T) {
 					_, err := c.CountedReader(100_000).WriteTo(discard{})
 					got <- err
 				})
-				c := serve(t, &Server{}, h).dial("192.0.2.1:1")
+				s := &Server{}
+				c := serve(t, s, h).dial("192.0.2.1:1")
 				defer c.Close()
 				time.Sleep(time.Hour) // as long as IdleTimeout allows
 				send(c, "work")
@@ -215,6 +218,7 @@ func TestRateOfInput(t *testing.T) {
 						require.True(t, tc.fails, "%v", err)
 						require.ErrorIs(t, err, ErrTooSlow)
 						require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+						require.EqualValues(t, 1, s.Stats().TooSlow)
 						return
 					case <-time.After(tc.every):
 						m := min(tc.octet, 100_000-n)
@@ -224,6 +228,7 @@ func TestRateOfInput(t *testing.T) {
 					}
 				}
 				require.False(t, tc.fails)
+				require.Zero(t, s.Stats().TooSlow)
 				require.NoError(t, <-got)
 			})
 		})
@@ -244,7 +249,8 @@ func TestLoginTimeout(t *testing.T) {
 			}
 			got <- c.Wait()
 		})
-		l := serve(t, &Server{LoginTimeout: time.Minute, IdleTimeout: time.Hour}, h)
+		s := &Server{LoginTimeout: time.Minute, IdleTimeout: time.Hour}
+		l := serve(t, s, h)
 		begun := time.Now()
 		c := l.dial("192.0.2.1:1")
 		send(c, "work")
@@ -256,5 +262,6 @@ func TestLoginTimeout(t *testing.T) {
 		var timeout *TimeoutError
 		require.ErrorAs(t, <-got, &timeout)
 		c.Close()
+		require.EqualValues(t, 1, s.Stats().LoginTimeouts)
 	})
 }

@@ -3,6 +3,7 @@ package textproto
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -15,18 +16,30 @@ import (
 
 // Stats are the counters of a Server.
 type Stats struct {
+	// Connections: Active is how many there are now.
 	Accepted, Active, Refused                          int64
+	RefusedFull, RefusedNetwork, RefusedRate           int64 // of Refused: for MaxConns, MaxConnsPerNetwork, Rates
 	AcceptErrors, HandshakeErrors, ProxyErrors, Panics int64
-	Gone                                               int64 // clients that went while a command was at work
-	Excesses                                           int64 // rates exceeded, see Rates
-	OctetsIn, OctetsOut                                int64 // of closed connections
-	OctetWaits                                         int64 // delays for Rates.NetworkOctets and Bounds.OctetsPerAccount
-	TooMuchWork                                        int64 // commands that came to MaxWork
-	Bounds                                             BoundsStats
+	OctetsIn, OctetsOut                                int64 // of those that are closed
+
+	// How they were ended: the client went while a command was at work, did not log
+	// in within LoginTimeout, sent less than Rates.Input, or did not read for
+	// WriteTimeout.
+	Gone, LoginTimeouts, TooSlow, Unread int64
+
+	// How often a rate was exceeded, see Rates; of them those of failures and of
+	// logins. OctetWaits are the delays for NetworkOctets and OctetsPerAccount.
+	Excesses, ExcessFailures, ExcessLogins, OctetWaits int64
+
+	TooMuchWork int64 // commands that came to MaxWork
+	Bounds      BoundsStats
 }
 
 type stats struct {
-	accepted, refused, acceptErrors, handshakeErrors, proxyErrors, panics, gone, excesses, in, out, octetWaits, tooMuchWork atomic.Int64
+	accepted, refused, refusedFull, refusedNetwork, refusedRate,
+	acceptErrors, handshakeErrors, proxyErrors, panics, in, out,
+	gone, loginTimeouts, tooSlow, unread,
+	excesses, excessFailures, excessLogins, octetWaits, tooMuchWork atomic.Int64
 }
 
 // Stats returns the current counters. It is cheap and may be called at any
@@ -37,10 +50,13 @@ func (s *Server) Stats() Stats {
 	s.mu.Unlock()
 	st := Stats{
 		Accepted: s.stats.accepted.Load(), Active: int64(active), Refused: s.stats.refused.Load(),
+		RefusedFull: s.stats.refusedFull.Load(), RefusedNetwork: s.stats.refusedNetwork.Load(), RefusedRate: s.stats.refusedRate.Load(),
 		AcceptErrors: s.stats.acceptErrors.Load(), HandshakeErrors: s.stats.handshakeErrors.Load(),
 		ProxyErrors: s.stats.proxyErrors.Load(), Panics: s.stats.panics.Load(),
-		Gone: s.stats.gone.Load(), Excesses: s.stats.excesses.Load(),
-		OctetsIn: s.stats.in.Load(), OctetsOut: s.stats.out.Load(), OctetWaits: s.stats.octetWaits.Load(), TooMuchWork: s.stats.tooMuchWork.Load(),
+		OctetsIn: s.stats.in.Load(), OctetsOut: s.stats.out.Load(),
+		Gone: s.stats.gone.Load(), LoginTimeouts: s.stats.loginTimeouts.Load(), TooSlow: s.stats.tooSlow.Load(), Unread: s.stats.unread.Load(),
+		Excesses: s.stats.excesses.Load(), ExcessFailures: s.stats.excessFailures.Load(), ExcessLogins: s.stats.excessLogins.Load(),
+		OctetWaits: s.stats.octetWaits.Load(), TooMuchWork: s.stats.tooMuchWork.Load(),
 	}
 	if bounds != nil {
 		st.Bounds = bounds.Stats()
@@ -61,6 +77,7 @@ type serverConn struct {
 	refusal error    // why it is not served, or nil
 	refused bool     // it is counted as being refused
 	served  bool     // it was admitted
+	late    bool     // LoginTimeout is over; guarded by the transport's mu
 	network *network // of the client, or nil
 	watch   watch
 	meter   meter
@@ -159,7 +176,7 @@ func (sc *serverConn) serve() {
 		return
 	}
 	if sc.refusal != nil {
-		s.stats.refused.Add(1)
+		sc.countRefusal()
 		s.logger().Debug("connection refused", "conn", c.ID(), "remote", c.RemoteAddr(), "error", sc.refusal)
 		sc.refuse(sc.refusal)
 		return
@@ -238,13 +255,26 @@ func (sc *serverConn) admit(policy error) bool {
 		s.serving--
 	}
 	if s.refusing >= MaxRefusals {
-		s.stats.refused.Add(1)
+		sc.countRefusal()
 		return false
 	}
 	s.refusing++
 	sc.refused = true
 	sc.c.t.setHard(time.Now().Add(RefuseTimeout))
 	return true
+}
+
+func (sc *serverConn) countRefusal() {
+	st := &sc.s.stats
+	st.refused.Add(1)
+	switch {
+	case errors.Is(sc.refusal, ErrTooManyConnsFromNetwork):
+		st.refusedNetwork.Add(1)
+	case errors.Is(sc.refusal, ErrTooManyConns):
+		st.refusedFull.Add(1)
+	case !errors.Is(sc.refusal, ErrServerClosed):
+		st.refusedRate.Add(1)
+	}
 }
 
 // tooManyFrom reports whether the client's network has all its connections. The
@@ -290,6 +320,9 @@ func (sc *serverConn) finish() {
 	s := sc.s
 	sc.guard(func() { sc.c.Close() })
 	sc.cancel(net.ErrClosed)
+	if _, ok := errors.AsType[*TimeoutError](sc.c.writeErr); ok && !sc.refused {
+		s.stats.unread.Add(1)
+	}
 	in, out := sc.c.Octets()
 	s.stats.in.Add(in)
 	s.stats.out.Add(out)

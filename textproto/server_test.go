@@ -159,7 +159,7 @@ func TestServerLimits(t *testing.T) {
 		}
 		st := s.Stats()
 		require.EqualValues(t, 8, st.Accepted)
-		require.EqualValues(t, 3, st.Refused)
+		require.Equal(t, []int64{3, 1, 2}, []int64{st.Refused, st.RefusedNetwork, st.RefusedFull})
 	})
 }
 

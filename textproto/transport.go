@@ -2,6 +2,7 @@ package textproto
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -176,8 +177,14 @@ func (t *transport) pace(n int, begun time.Duration) {
 		return
 	}
 	t.mu.Lock()
-	t.tooSlow = !t.waiting
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	if t.waiting || t.tooSlow {
+		return
+	}
+	t.tooSlow = true
+	if t.sc != nil {
+		t.sc.s.stats.tooSlow.Add(1)
+	}
 }
 
 // newPace begins to count anew.
@@ -217,6 +224,10 @@ func (t *transport) Write(p []byte) (n int, err error) {
 func (t *transport) reason(op string, err error) error {
 	t.mu.Lock()
 	cause, slow := t.cause(), t.tooSlow
+	if sc := t.sc; sc != nil && !sc.late && errors.Is(cause, ErrLoginTimeout) {
+		sc.late = true
+		sc.s.stats.loginTimeouts.Add(1)
+	}
 	t.mu.Unlock()
 	if cause != nil {
 		return fmt.Errorf("textproto: %s: %w", op, cause)

@@ -139,6 +139,7 @@ func TestUnreadOutput(t *testing.T) {
 				require.Less(t, flood.Sent(), int64(8<<10))
 				synctest.Wait()
 				require.Zero(t, srv.Stats().Active)
+				require.EqualValues(t, 1, srv.Stats().Unread)
 				st = srv.Stats().Bounds
 				require.Zero(t, st.MemoryHeld)
 				require.Zero(t, st.MemoryBuffers)
