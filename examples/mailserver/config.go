@@ -23,6 +23,10 @@ type config struct {
 	quota          int64 // octets per account, 0: none
 	maxMessageSize int64 // octets
 
+	maxConnsPerAccount int
+	memory             int64  // octets for all connections, 0: by what there is
+	metrics            string // where to serve the counters, "": nowhere
+
 	tlsCert, tlsKey string
 	insecureAuth    bool
 	trace           bool
@@ -69,6 +73,10 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 	fs.Func("quota", "how much an account may hold, such as 500M or 2G (default: no limit)", sizeFlag(&c.quota))
 	c.maxMessageSize = 256 << 20
 	fs.Func("max-message-size", "the largest message taken, such as 50M (default 256M)", sizeFlag(&c.maxMessageSize))
+	// One account may be a whole office behind one address.
+	fs.IntVar(&c.maxConnsPerAccount, "max-conns-per-account", maxConnsPerNetwork, "how many connections an account may have, over all ports")
+	fs.Func("memory", "how much memory all connections may use, such as 512M (default: a quarter of what there is)", sizeFlag(&c.memory))
+	fs.StringVar(&c.metrics, "metrics", "", "loopback `address` such as 127.0.0.1:8025, where counters are served as JSON by HTTP (default: off)")
 	fs.StringVar(&c.tlsCert, "tls-cert", "", "PEM `file` with the certificate chain (default: a self-signed one, made once in the data folder)")
 	fs.StringVar(&c.tlsKey, "tls-key", "", "PEM `file` with its private key")
 	fs.BoolVar(&c.insecureAuth, "insecure-auth", false, "allow passwords in the clear, without TLS (default: only when listening on a loopback address)")

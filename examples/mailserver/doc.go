@@ -18,4 +18,5 @@
 //	servers.go   one server per port
 //	tls.go       the certificate
 //	log.go       the logging of logins and mail
+//	metrics.go   the counters, for monitoring
 package main

@@ -55,7 +55,15 @@ func run(ctx context.Context, args []string, out, errout io.Writer) error {
 	if err := provision(ctx, st, users, c.quota); err != nil {
 		return err
 	}
-	open, err := listen(c, newServers(c, st, auth, newPolicy(users), tlsConf, log))
+	servers := newServers(c, st, auth, newPolicy(users), tlsConf, log)
+	if c.metrics != "" {
+		stop, err := serveMetrics(c.metrics, metrics(servers))
+		if err != nil {
+			return fmt.Errorf("-metrics %s: %w", c.metrics, err)
+		}
+		defer stop()
+	}
+	open, err := listen(c, servers)
 	if err != nil {
 		return err
 	}
@@ -105,6 +113,9 @@ func announce(out io.Writer, c *config, open []service, users []user, passwords,
 	}
 	fmt.Fprintf(out, "  mail         %s\n", c.store)
 	fmt.Fprintf(out, "  certificate  %s\n", certificate)
+	if c.metrics != "" {
+		fmt.Fprintf(out, "  metrics      http://%s/\n", c.metrics)
+	}
 	if c.insecureAuth {
 		fmt.Fprintln(out, "  logins       with or without TLS")
 	} else {

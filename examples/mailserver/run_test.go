@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"net"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,7 +25,11 @@ func TestRun(t *testing.T) {
 	for _, s := range services {
 		args = append(args, "-"+s.name, "0")
 	}
-	args = append(args, "-imap", strconv.Itoa(port))
+	l, err = net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	metrics := l.Addr().String()
+	l.Close()
+	args = append(args, "-imap", strconv.Itoa(port), "-metrics", metrics, "-memory", "100M")
 
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -42,6 +48,20 @@ func TestRun(t *testing.T) {
 	}
 	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	require.NoError(t, err)
+	_, err = c.Read(make([]byte, 1)) // of the greeting
+	require.NoError(t, err)
+	resp, err := http.Get("http://" + metrics)
+	require.NoError(t, err)
+	var page struct {
+		Servers map[string]struct{ Accepted, Active int }
+		Bounds  map[string]int
+	}
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&page))
+	require.NoError(t, resp.Body.Close())
+	require.Len(t, page.Servers, 4)
+	require.Equal(t, 1, page.Servers["imap"].Active)
+	require.Contains(t, page.Bounds, "MemoryRefused")
+	http.DefaultClient.CloseIdleConnections()
 	require.NoError(t, c.Close())
 	stop()
 	require.NoError(t, <-ended)

@@ -25,6 +25,7 @@ type protocolServer interface {
 	ServeTLS(net.Listener) error
 	Shutdown(context.Context) error
 	Close() error
+	Stats() textproto.Stats
 }
 
 // service is a port that is served.
@@ -66,8 +67,7 @@ func newServers(c *config, st mailbox.Store, auth sasl.Authenticator, p *policy,
 	}
 	imap := &imapserver.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(logs["imap"])}
 	pop3 := &pop3server.Server{Store: st, Authenticator: auth, AllowInsecureAuth: c.insecureAuth, OnAuth: logins(logs["pop3"])}
-	// One account may be a whole office behind one address.
-	bounds := &textproto.Bounds{MaxConnsPerAccount: maxConnsPerNetwork}
+	bounds := &textproto.Bounds{MaxConnsPerAccount: c.maxConnsPerAccount, Memory: c.memory}
 	for name, s := range map[string]*textproto.Server{"smtp": &mx.Server, "submission": &submission.Server, "imap": &imap.Server, "pop3": &pop3.Server} {
 		s.TLSConfig = tlsConf
 		s.Logger = logs[name]
