@@ -14,7 +14,7 @@ import (
 const root = "../.."
 
 // documents are the files that describe the project to people.
-var documents = []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"}
+var documents = []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "LIMITS.md"}
 
 func readDocument(t *testing.T, name string) string {
 	t.Helper()
