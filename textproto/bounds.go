@@ -40,7 +40,8 @@ type Bounds struct {
 	OctetsPerAccount Rate
 
 	// Memory is how many octets all connections hold together: their large buffers,
-	// and what the protocols count with Conn.Hold and Conn.Keep. Commands that want
+	// no more than half of it, and what the protocols count with Conn.Hold and
+	// Conn.Keep. Commands that want
 	// more wait, one of each account (or network, before login) in a round, and an
 	// account has no more than a quarter of it (or 64 MiB, if that is no more than
 	// half). Default: a quarter of GOMEMLIMIT, or else of the memory of the machine

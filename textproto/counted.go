@@ -196,8 +196,8 @@ func (d *CountedWriter) Write(p []byte) (int, error) {
 
 // ReadFrom implements io.ReaderFrom.
 func (d *CountedWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	buf := pool.GetLarge()
-	defer pool.Put(buf)
+	buf := d.c.getLarge()
+	defer d.c.putLarge(buf)
 	for {
 		m, err := r.Read(buf)
 		if m > 0 {

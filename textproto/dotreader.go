@@ -1,10 +1,6 @@
 package textproto
 
-import (
-	"io"
-
-	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
-)
+import "io"
 
 // A DotMode says how a DotReader treats a CR or LF that is not part of a CRLF.
 // In every mode but LineFeed only CRLF.CRLF ends the body (RFC 5321 §4.1.1.4): a
@@ -204,8 +200,8 @@ func (d *DotReader) Read(p []byte) (n int, err error) {
 func (d *DotReader) WriteTo(w io.Writer) (n int64, err error) {
 	if d.mode == Normalise || d.mode == LineFeed {
 		// Each bare CR or LF is a piece of its own: collect them.
-		buf := pool.GetLarge()
-		defer pool.Put(buf)
+		buf := d.c.getLarge()
+		defer d.c.putLarge(buf)
 		return io.CopyBuffer(w, struct{ io.Reader }{d}, buf)
 	}
 	for {

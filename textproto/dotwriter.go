@@ -89,8 +89,8 @@ const keepBack = 512
 
 // ReadFrom implements io.ReaderFrom.
 func (d *DotWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	buf := pool.GetLarge()
-	defer pool.Put(buf)
+	buf := d.c.getLarge()
+	defer d.c.putLarge(buf)
 	kept := 0
 	for {
 		m, err := r.Read(buf[kept:])

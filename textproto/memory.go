@@ -181,6 +181,27 @@ func (c *Conn) countBuffer(size int, more bool) {
 	sc.s.bounds.memory.addBuffers(n)
 }
 
+// mayBeLarge reports whether the connection may have another large buffer: all have no
+// more than half of the memory. With small ones it is slower.
+func (c *Conn) mayBeLarge() bool {
+	if c.served == nil {
+		return true
+	}
+	m := &c.served.s.bounds.memory
+	return m.limit == 0 || m.buffers.Load()+pool.Large <= m.limit/2
+}
+
+// getLarge returns a large buffer that is needed in any case, putLarge gives it back.
+func (c *Conn) getLarge() []byte {
+	c.countBuffer(pool.Large, true)
+	return pool.GetLarge()
+}
+
+func (c *Conn) putLarge(b []byte) {
+	c.countBuffer(pool.Large, false)
+	pool.Put(b)
+}
+
 // leaveMemory gives all back at the end of the connection.
 func (sc *serverConn) leaveMemory() {
 	sc.held = 0

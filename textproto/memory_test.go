@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/posthorn-mail/posthorn/textproto/internal/pool"
 )
 
 // holder returns a stage whose commands hold memory: "hold N" until stop is closed,
@@ -177,11 +179,11 @@ func TestMemoryNoDeadlock(t *testing.T) {
 	})
 }
 
-// Large buffers are counted, and what is in them is within the limit.
+// Large buffers are counted, and take no more than half of the memory: beyond that
+// connections have small ones. Commands get what the buffers leave.
 func TestMemoryOfBuffers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stop := make(chan struct{})
-		close(stop)
 		st := holder(&stop)
 		st.commands["output"] = func(ctx context.Context, c *Conn) error {
 			c.Write(make([]byte, 10_000))
@@ -190,28 +192,92 @@ func TestMemoryOfBuffers(t *testing.T) {
 		}
 		b := &Bounds{Memory: 512 << 10, MemoryWait: time.Minute}
 		l := serve(t, &Server{Bounds: b}, st)
-		slow, other := l.dial("192.0.2.1:1"), l.dial("192.0.2.2:1")
-		var all []*Conn
-		for range 4 {
+		var slow []*Conn
+		for range 6 {
 			c := l.dial("192.0.2.1:1")
 			do(c, "output")
-			all = append(all, c)
+			slow = append(slow, c)
 		}
-		do(slow, "output")
-		require.EqualValues(t, 5*(64<<10), b.Stats().MemoryBuffers)
-		do(other, "hold 250000")
-		require.EqualValues(t, 1, b.Stats().WaitingForMemory, "256 KiB and the buffers")
-		require.Empty(t, st.took())
-		slow.CountedReader(110_000).Drain(110_000)
-		mustLine(t, slow, "output done")
-		synctest.Wait()
+		require.EqualValues(t, 256<<10, b.Stats().MemoryBuffers)
+		one, two := l.dial("192.0.2.2:1"), l.dial("192.0.2.3:1")
+		do(one, "hold 250000")
 		require.Equal(t, "hold 250000", st.took())
-		mustLine(t, other, "hold 250000 done")
-		for _, c := range append(all, slow, other) {
+		do(two, "hold 120000")
+		require.EqualValues(t, 1, b.Stats().WaitingForMemory)
+		for _, c := range slow { // the one that waits gets what has become free
+			r := c.CountedReader(110_000)
+			require.NoError(t, r.Drain(110_000))
+			mustLine(t, c, "output done")
+		}
+		synctest.Wait()
+		require.Equal(t, "hold 120000", st.took())
+		close(stop)
+		mustLine(t, one, "hold 250000 done")
+		mustLine(t, two, "hold 120000 done")
+		for _, c := range append(slow, one, two) {
 			c.Close()
 		}
 		synctest.Wait()
 		require.Zero(t, b.Stats().MemoryBuffers)
 		require.Zero(t, b.Stats().MemoryHeld)
+	})
+}
+
+// Without large buffers all is as with them: long lines, bodies, and responses.
+func TestSmallBuffers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &stage{}
+		long := strings.Repeat("0123456789", 1000)
+		st.commands = map[string]func(context.Context, *Conn) error{
+			"lines": func(ctx context.Context, c *Conn) error {
+				for range 20 {
+					line, err := c.ReadLine()
+					if err != nil {
+						return err
+					}
+					c.Write(append(append(c.AvailableBuffer(), line...), "\r\n"...))
+					c.WriteLineBytes(line)
+				}
+				return nil
+			},
+			"body": func(ctx context.Context, c *Conn) error {
+				var b strings.Builder
+				if _, err := c.DotReader(Strict).WriteTo(&b); err != nil {
+					return err
+				}
+				w := c.DotWriter()
+				if _, err := w.ReadFrom(strings.NewReader(b.String())); err != nil {
+					return err
+				}
+				return w.Close()
+			},
+		}
+		b := &Bounds{Memory: pool.Large} // half of it is less than one
+		l := serve(t, &Server{Bounds: b, MaxLine: 1 << 20}, st)
+		c := l.dial("192.0.2.1:1")
+		c.SetMaxLine(1 << 20)
+		go func() {
+			c.WriteLine("lines")
+			for range 20 {
+				c.WriteLine(long)
+			}
+			c.WriteLine("body")
+			w := c.DotWriter()
+			w.Write([]byte(strings.Repeat(long+"\r\n.\r\n", 20)))
+			w.Close()
+			c.Flush()
+		}()
+		for range 40 {
+			mustLine(t, c, long)
+		}
+		mustLine(t, c, "lines done")
+		var got strings.Builder
+		_, err := c.DotReader(Strict).WriteTo(&got)
+		require.NoError(t, err)
+		require.Equal(t, strings.Repeat(long+"\r\n.\r\n", 20), got.String())
+		mustLine(t, c, "body done")
+		require.Zero(t, b.Stats().MemoryBuffers)
+		require.Empty(t, st.took())
+		c.Close()
 	})
 }

@@ -42,7 +42,7 @@ func (c *Conn) room() {
 	switch {
 	case size < pool.Small:
 		size = pool.Small
-	case size == pool.Small && c.full:
+	case size == pool.Small && c.full && c.mayBeLarge():
 		size = pool.Large
 	case n == size: // a line longer than the buffer
 		size *= 2

@@ -22,11 +22,10 @@ func (c *Conn) AvailableBuffer() []byte {
 // allows.
 func (c *Conn) moreSpace(n int) {
 	switch {
-	case c.wbuf == nil && n <= pool.Small:
+	case c.wbuf == nil && (n <= pool.Small || !c.mayBeLarge()):
 		c.wbuf = pool.GetSmall()
-	case len(c.wbuf) < pool.Large:
-		b := pool.GetLarge()
-		c.countBuffer(len(b), true)
+	case len(c.wbuf) < pool.Large && c.mayBeLarge():
+		b := c.getLarge()
 		copy(b, c.wbuf[:c.wn])
 		pool.Put(c.wbuf)
 		c.wbuf = b
