@@ -12,13 +12,13 @@ func (sc *serverConn) pass(n int) {
 		return
 	}
 	count := int(sc.octets.Swap(0))
-	s := sc.s
-	var wait time.Duration
-	if n := sc.meter.network; n != nil {
-		n.mu.Lock()
-		wait = n.octets.spend(s.rates.NetworkOctets, count, s.now())
-		n.mu.Unlock()
+	s, from := sc.s, sc.meter.network
+	if from == nil {
+		return // a client that no network rate is for
 	}
+	from.mu.Lock()
+	wait := from.octets.spend(s.rates.NetworkOctets, count, s.now())
+	from.mu.Unlock()
 	if a, b := sc.account, s.bounds; a != nil {
 		b.mu.Lock()
 		wait = max(wait, a.octets.spend(b.octetsPerAccount, count, time.Since(b.begun)))

@@ -27,7 +27,8 @@ func TestRateOfOctets(t *testing.T) {
 		{name: "exempt", addrs: [2]string{"192.0.2.1:1", "192.0.2.1:2"}, rates: Rates{NetworkOctets: Rate{mega, 10 * time.Second}, Exempt: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}},
 		{name: "account", addrs: [2]string{"192.0.2.1:1", "192.0.2.2:2"}, logins: [2]string{"x", "x"}, account: Rate{mega, 10 * time.Second}, delay: true},
 		{name: "two accounts", addrs: [2]string{"192.0.2.1:1", "192.0.2.2:2"}, logins: [2]string{"x", "y"}, account: Rate{3 * mega, 10 * time.Second}},
-		{name: "no limit", addrs: [2]string{"127.0.0.1:1", "127.0.0.1:2"}, logins: [2]string{"x", "x"}, account: Rate{N: -1}},
+		{name: "exempt account", addrs: [2]string{"127.0.0.1:1", "127.0.0.1:2"}, logins: [2]string{"x", "x"}, account: Rate{mega, 10 * time.Second}},
+		{name: "no limit", addrs: [2]string{"192.0.2.1:1", "192.0.2.1:2"}, logins: [2]string{"x", "x"}, account: Rate{N: -1}},
 		{name: "defaults", addrs: [2]string{"192.0.2.1:1", "192.0.2.1:2"}, logins: [2]string{"x", "x"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

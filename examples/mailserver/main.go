@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, out, errout io.Writer) error {
 	}
 	servers := newServers(c, st, auth, newPolicy(users), tlsConf, log)
 	if c.metrics != "" {
-		stop, err := serveMetrics(c.metrics, metrics(servers))
+		stop, err := serveMetrics(c.metrics, metrics(servers, auth.Checks))
 		if err != nil {
 			return fmt.Errorf("-metrics %s: %w", c.metrics, err)
 		}
@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, out, errout io.Writer) error {
 // authenticator checks logins against the passwords. They are kept in memory in
 // the clear as well as hashed, for APOP and CRAM-MD5.
 func authenticator(users []user) (*sasl.Users, error) {
-	auth := &sasl.Users{KeepSecrets: true}
+	auth := &sasl.Users{KeepSecrets: true, Checks: new(sasl.Checks)}
 	for _, u := range users {
 		if err := auth.Set(u.address, u.password); err != nil {
 			return nil, fmt.Errorf("the account %s: %w", u.address, err)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/textproto"
 )
 
@@ -18,12 +19,13 @@ type counters struct {
 
 // metrics is a page with the counters of the servers as JSON: how many connections,
 // how much memory and work there is, and what came to one of the bounds.
-func metrics(servers map[string]protocolServer) http.Handler {
+func metrics(servers map[string]protocolServer, checks *sasl.Checks) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page := struct {
 			Servers map[string]counters
 			Bounds  textproto.BoundsStats
-		}{Servers: map[string]counters{}}
+			Checks  sasl.ChecksStats // of passwords
+		}{Servers: map[string]counters{}, Checks: checks.Stats()}
 		for _, name := range []string{"smtp", "submission", "imap", "pop3"} {
 			st := servers[name].Stats()
 			page.Servers[name] = counters{Stats: st}
