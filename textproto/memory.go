@@ -173,12 +173,11 @@ func (c *Conn) countBuffer(size int, more bool) {
 	if sc == nil || size < pool.Large {
 		return
 	}
-	n := int64(size)
 	if !more {
-		n = -n
+		size = -size
 	}
-	sc.buffers.Add(n)
-	sc.s.bounds.memory.addBuffers(n)
+	sc.buffers.Add(int32(size))
+	sc.s.bounds.memory.addBuffers(int64(size))
 }
 
 // mayBeLarge reports whether the connection may have another large buffer: all have no
@@ -209,7 +208,7 @@ func (sc *serverConn) leaveMemory() {
 		sc.memory.kept = 0
 		sc.unreserve()
 	}
-	sc.s.bounds.memory.addBuffers(-sc.buffers.Swap(0))
+	sc.s.bounds.memory.addBuffers(-int64(sc.buffers.Swap(0)))
 }
 
 // defaultMemory is the default of Bounds.Memory.

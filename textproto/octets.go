@@ -8,7 +8,7 @@ const octetStep = 64 << 10
 // pass counts n octets that were read or written, and waits for as long as the rates
 // demand: Rates.NetworkOctets and Bounds.OctetsPerAccount.
 func (sc *serverConn) pass(n int) {
-	if sc.octets.Add(int64(n)) < octetStep {
+	if sc.octets.Add(int32(n)) < octetStep {
 		return
 	}
 	count := int(sc.octets.Swap(0))

@@ -73,21 +73,21 @@ type serverConn struct {
 	tls     *tls.Config // for TLS from the first octet, or nil
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	ends    bool     // ctx can end on its own
-	refusal error    // why it is not served, or nil
-	refused bool     // it is counted as being refused
-	served  bool     // it was admitted
-	late    bool     // LoginTimeout is over; guarded by the transport's mu
-	network *network // of the client, or nil
+	refusal error         // why it is not served, or nil
+	ends    bool          // ctx can end on its own
+	refused bool          // it is counted as being refused
+	served  bool          // it was admitted
+	late    bool          // LoginTimeout is over; guarded by the transport's mu
+	place   atomic.Uint32 // places that the present command has
+	network *network      // of the client, or nil
 	watch   watch
 	meter   meter
-	work    int                  // units of the present command; see Conn.Work
 	account *account             // that has logged in, or nil
-	place   atomic.Uint32        // places that the present command has
+	work    int                  // units of the present command; see Conn.Work
 	held    int64                // octets that the present command holds
 	memory  *connMemory          // nil: it has never held much
-	buffers atomic.Int64         // octets of large buffers
-	octets  atomic.Int64         // since the last look at the rates
+	buffers atomic.Int32         // octets of large buffers
+	octets  atomic.Int32         // read and written since the last look at the rates
 	turn    atomic.Pointer[turn] // nil: it has never needed one
 	unbind  func()               // ends LoginTimeout; nil: it has ended
 }
