@@ -36,7 +36,7 @@ type Bounds struct {
 	MaxCommandsPerAccount int
 
 	// OctetsPerAccount bounds what all connections of an account send and receive
-	// together (default 4 GiB in 10 seconds). Beyond it they are delayed. It is not for
+	// together (default 1 GiB in 2.5 seconds). Beyond it they are delayed. It is not for
 	// those clients that the network rates are not for (Rates).
 	OctetsPerAccount Rate
 

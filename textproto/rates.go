@@ -30,7 +30,7 @@ type Rates struct {
 	NetworkCommands, NetworkFailures, NetworkLogins Rate
 
 	// NetworkOctets bounds what all connections of a client network send and receive
-	// together (default 4 GiB in 10 seconds). Beyond it they are delayed; OnExcess is
+	// together (default 1 GiB in 2.5 seconds). Beyond it they are delayed; OnExcess is
 	// not asked. See also Bounds.OctetsPerAccount.
 	NetworkOctets Rate
 
@@ -57,8 +57,8 @@ type Rate struct {
 
 // Defaults of Rates and Bounds.
 const (
-	defaultOctets    = 4 << 30
-	defaultOctetsPer = 10 * time.Second
+	defaultOctets    = 1 << 30 // an int may have 32 bits
+	defaultOctetsPer = 2500 * time.Millisecond
 
 	DefaultInputRate  = 100 // octets a second
 	DefaultInputGrace = 3 * time.Minute
