@@ -83,9 +83,18 @@ type chunks struct {
 	lost    bool  // err is the connection's
 }
 
+// chunkMemory is what a message in chunks takes beside the buffer of the connection:
+// that of its LineEndReader.
+const chunkMemory = 64 << 10
+
 // receive runs the Session's Data over the chunks and answers the last of them.
 func (ch *chunks) receive() {
 	c := ch.c
+	if err := c.tp.Keep(c.ctx, chunkMemory); err != nil {
+		ch.refuse(err)
+		return
+	}
+	defer c.tp.Keep(c.ctx, -chunkMemory)
 	c.state = stChunk
 	b := c.newBody(nil)
 	b.text = textproto.LineEndReader{R: ch, Mode: c.lineEnds(), Binary: c.tx.mail.Options.Body == smtp.BodyBinaryMIME}

@@ -19,7 +19,7 @@ import (
 func TestTransactionMemory(t *testing.T) {
 	_, d := store(t, nil, "alice", "bob")
 	srv := &smtpserver.Server{Backend: d, Limits: smtpserver.Limits{Recipients: 1000}}
-	srv.Bounds = &textproto.Bounds{MemoryPerConn: 128 << 10}
+	srv.Bounds = &textproto.Bounds{MemoryPerConn: 192 << 10}
 	k := talk(t, start(t, srv))
 	held := func() int64 { return srv.Stats().Bounds.MemoryHeld }
 	k.do("EHLO c", "250")
@@ -31,7 +31,7 @@ func TestTransactionMemory(t *testing.T) {
 	}
 	recipients(1)
 	k.bdat("Subject: x\r\n\r\n", false, "250")
-	require.EqualValues(t, 128<<10, held(), "the spool and a recipient")
+	require.EqualValues(t, 192<<10, held(), "two buffers and a recipient")
 	k.bdat("x\r\n", true, "250")
 	k.do("NOOP", "250")
 	require.Zero(t, held())
@@ -41,7 +41,7 @@ func TestTransactionMemory(t *testing.T) {
 	k.bdat("Subject: x\r\n\r\n", false, "452 4.3.1")
 	k.do("RSET", "250")
 	require.Zero(t, held())
-	recipients(200)
+	recipients(300)
 	for range 100 {
 		k.c.WriteString("RCPT TO:<alice@example.org>\r\n")
 	}
