@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -176,37 +175,6 @@ func TestFailedLoginsWait(t *testing.T) {
 		srv.Close()
 		<-done
 	})
-}
-
-// A countingStore counts the calls of Changes.
-type countingStore struct {
-	mailbox.Store
-	calls atomic.Int64
-}
-
-type countingAccount struct {
-	mailbox.Account
-	s *countingStore
-}
-
-type countingMailbox struct {
-	mailbox.Mailbox
-	s *countingStore
-}
-
-func (s *countingStore) Account(ctx context.Context, name string) (mailbox.Account, error) {
-	a, err := s.Store.Account(ctx, name)
-	return countingAccount{a, s}, err
-}
-
-func (a countingAccount) Mailbox(ctx context.Context, name string) (mailbox.Mailbox, error) {
-	m, err := a.Account.Mailbox(ctx, name)
-	return countingMailbox{m, a.s}, err
-}
-
-func (m countingMailbox) Changes(ctx context.Context, since mailbox.State) (mailbox.Changes, error) {
-	m.s.calls.Add(1)
-	return m.Mailbox.Changes(ctx, since)
 }
 
 func TestThousandIdle(t *testing.T) {

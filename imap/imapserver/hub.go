@@ -46,10 +46,11 @@ type boxHub struct {
 	refs    int           // guarded by account.mu
 	gen     atomic.Uint64 // moves on after each change
 
-	mu      sync.Mutex
-	idle    map[waker]struct{} // guarded by mu
-	results []*changesCall     // guarded by mu; newest last
-	recent  mailbox.UID        // guarded by mu; RecentMarker has been asked up to here
+	mu     sync.Mutex
+	idle   map[waker]struct{} // guarded by mu
+	recent mailbox.UID        // guarded by mu; RecentMarker has been asked up to here
+
+	shared sharedChanges
 }
 
 // join returns the hub of an account, opening the account if no session has.
@@ -221,104 +222,6 @@ func (b *boxHub) listen(w waker) (stop func()) {
 		b.mu.Lock()
 		delete(b.idle, w)
 		b.mu.Unlock()
-	}
-}
-
-// A changesCall is a call of Mailbox.Changes, in progress or done, that sessions
-// with the same state share: a thousand IDLE sessions that are woken by one
-// message cost one query.
-type changesCall struct {
-	since mailbox.State
-	gen   uint64 // generation before the call was made
-	done  chan struct{}
-	delta delta // after done; read only
-	err   error // after done
-}
-
-// A delta is the changes of a mailbox, with the flags of the changed messages,
-// unless there are too many of them: then flags is nil.
-type delta struct {
-	mailbox.Changes
-	flags []mailbox.Entry
-}
-
-// keptResults is how many results are kept for sessions that ask a little later,
-// maxDeltaFlags the maximum number of messages whose flags are read with them.
-const (
-	keptResults   = 4
-	maxDeltaFlags = 1024
-)
-
-// readDelta asks a mailbox for changes.
-func readDelta(ctx context.Context, mb mailbox.Mailbox, since mailbox.State) (delta, error) {
-	ch, err := mb.Changes(ctx, since)
-	d := delta{Changes: ch}
-	if err != nil || ch.Changed.IsEmpty() || ch.Changed.Len() > maxDeltaFlags {
-		return d, err
-	}
-	flags := make([]mailbox.Entry, 0, ch.Changed.Len())
-	for m, err := range mb.Messages(ctx, ch.Changed, mailbox.WantFlags) {
-		if err != nil {
-			if _, ok := errors.AsType[*mailbox.MessageError](err); ok {
-				err = nil // each session reads, and skips it
-			}
-			return d, err
-		}
-		flags = append(flags, m.Entry)
-	}
-	d.flags = flags
-	return d, nil
-}
-
-// changes returns what has happened since a state. The result is at least as
-// new as generation gen; it is shared and must not be modified.
-func (b *boxHub) changes(ctx context.Context, mb mailbox.Mailbox, since mailbox.State, gen uint64) (delta, error) {
-	b.mu.Lock()
-	for _, c := range b.results {
-		if c.since == since && c.gen >= gen {
-			b.mu.Unlock()
-			select {
-			case <-c.done:
-			case <-ctx.Done():
-				return delta{}, context.Cause(ctx)
-			}
-			if c.err == nil {
-				return c.delta, nil
-			}
-			return readDelta(ctx, mb, since) // the error of another session may not concern this one
-		}
-	}
-	c := &changesCall{since: since, gen: b.gen.Load(), done: make(chan struct{})}
-	if len(b.results) == keptResults {
-		b.results = append(b.results[:0], b.results[1:]...)
-	}
-	b.results = append(b.results, c)
-	b.mu.Unlock()
-
-	c.err = mailbox.ErrUnavailable // stands if the store panics
-	defer func() {
-		if c.err != nil || c.delta.large() {
-			b.forget(c)
-		}
-		close(c.done)
-	}()
-	c.delta, c.err = readDelta(ctx, mb, since)
-	return c.delta, c.err
-}
-
-// large reports whether a delta is too large to be kept for others.
-func (d *delta) large() bool {
-	return len(d.New.Ranges())+len(d.Changed.Ranges())+len(d.Vanished.Ranges()) > maxDeltaFlags
-}
-
-func (b *boxHub) forget(c *changesCall) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i, r := range b.results {
-		if r == c {
-			b.results = append(b.results[:i], b.results[i+1:]...)
-			return
-		}
 	}
 }
 

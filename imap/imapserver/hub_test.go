@@ -2,10 +2,8 @@ package imapserver
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -64,95 +62,6 @@ func TestHubIsSharedAndLeft(t *testing.T) {
 		b.leave()
 		require.Empty(t, h.accounts)
 		<-a.ended
-	})
-}
-
-// A scriptedBox answers Changes as told.
-type scriptedBox struct {
-	mailbox.Mailbox
-	calls   atomic.Int64
-	changes func(ctx context.Context) (mailbox.Changes, error)
-}
-
-func (b *scriptedBox) Changes(ctx context.Context, _ mailbox.State) (mailbox.Changes, error) {
-	b.calls.Add(1)
-	return b.changes(ctx)
-}
-
-func TestHubSharesChanges(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		box := (&accountHub{boxes: map[string]*boxHub{}}).box("id")
-		release := make(chan struct{})
-		mb := &scriptedBox{changes: func(ctx context.Context) (mailbox.Changes, error) {
-			select {
-			case <-release:
-				return mailbox.Changes{State: mailbox.State{ModSeq: 7}}, nil
-			case <-ctx.Done():
-				return mailbox.Changes{}, context.Cause(ctx)
-			}
-		}}
-		var wg sync.WaitGroup
-		ask := func(since mailbox.ModSeq) {
-			gen := box.gen.Load()
-			wg.Go(func() {
-				d, err := box.changes(t.Context(), mb, mailbox.State{ModSeq: since}, gen)
-				require.NoError(t, err)
-				require.EqualValues(t, 7, d.State.ModSeq)
-			})
-		}
-		for range 10 {
-			ask(5)
-		}
-		synctest.Wait()
-		require.EqualValues(t, 1, mb.calls.Load())
-		ask(4) // an older state needs a call of its own
-		synctest.Wait()
-		require.EqualValues(t, 2, mb.calls.Load())
-
-		// A session that waits for the call of another can give up.
-		ctx, cancel := context.WithCancel(t.Context())
-		given := make(chan error, 1)
-		go func() {
-			_, err := box.changes(ctx, mb, mailbox.State{ModSeq: 5}, 0)
-			given <- err
-		}()
-		synctest.Wait()
-		cancel()
-		require.ErrorIs(t, <-given, context.Canceled)
-
-		box.gen.Add(1) // what was asked before does not tell of this
-		ask(5)
-		synctest.Wait()
-		require.EqualValues(t, 3, mb.calls.Load())
-		close(release)
-		wg.Wait()
-		ask(5) // a result that is new enough
-		wg.Wait()
-		require.EqualValues(t, 3, mb.calls.Load())
-
-		// The error of one session does not affect the others.
-		box.gen.Add(1)
-		trouble := errors.New("trouble")
-		var first atomic.Bool
-		hold := make(chan struct{})
-		mb.changes = func(context.Context) (mailbox.Changes, error) {
-			if first.CompareAndSwap(false, true) {
-				<-hold
-				return mailbox.Changes{}, trouble
-			}
-			return mailbox.Changes{State: mailbox.State{ModSeq: 7}}, nil
-		}
-		failed := make(chan error, 1)
-		go func() {
-			_, err := box.changes(t.Context(), mb, mailbox.State{ModSeq: 5}, box.gen.Load())
-			failed <- err
-		}()
-		synctest.Wait()
-		ask(5)
-		synctest.Wait()
-		close(hold)
-		require.ErrorIs(t, <-failed, trouble)
-		wg.Wait()
 	})
 }
 

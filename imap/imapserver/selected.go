@@ -2,12 +2,14 @@ package imapserver
 
 import (
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/imap/internal/wire"
 	"github.com/posthorn-mail/posthorn/mailbox"
+	"github.com/posthorn-mail/posthorn/textproto"
 )
 
 // selected is the mailbox that a session has selected, and the state of it that
@@ -93,7 +95,7 @@ func (c *Conn) poll() error {
 	if sel == nil {
 		return nil
 	}
-	flags, err := c.catchUp()
+	from, err := c.catchUp()
 	if err != nil {
 		return err
 	}
@@ -102,7 +104,7 @@ func (c *Conn) poll() error {
 			return link(err)
 		}
 	}
-	if err := c.tell(flags); err != nil {
+	if err := c.tell(from); err != nil {
 		return err
 	}
 	if n := len(sel.own); n > 0 && sel.own[n-1].To <= sel.view.state.ModSeq {
@@ -112,32 +114,44 @@ func (c *Conn) poll() error {
 }
 
 // catchUp applies what other sessions have changed to the view and to the news,
-// without telling the client. It returns the flags of all messages that the news
-// have as changed, if they have been read.
-func (c *Conn) catchUp() (flags []mailbox.Entry, err error) {
+// without telling the client. It returns the changes that all of the news come from,
+// if they are those of one call.
+func (c *Conn) catchUp() (*delta, error) {
 	sel := c.sel
 	gen := sel.box.gen.Load()
 	if gen == sel.seen && !c.force {
 		return nil, nil
 	}
-	var d delta
+	needed := gen
 	if c.force {
-		// Not even a recent result of another session is enough: it may
-		// be from before a change that this client knows of.
-		d.Changes, err = sel.mb.Changes(c.ctx, sel.view.state)
-	} else {
-		d, err = sel.box.changes(c.ctx, sel.mb, sel.view.state, gen)
+		// Not even a recent result of another session is enough: it may be from
+		// before a change that this client knows of.
+		needed = math.MaxUint64
 	}
-	if err != nil {
-		return nil, c.selectedGone(err)
+	calls := sel.box.shared.begun()
+	var from *delta
+	single := sel.news.changed.IsEmpty()
+	for fresh := false; !fresh; {
+		var d *delta
+		var err error
+		if d, fresh, err = sel.box.since(c.ctx, sel.mb, sel.view.state, needed, calls); err != nil {
+			return nil, c.selectedGone(err)
+		}
+		sel.view.apply(d.Changes, &sel.news)
+		if !d.Changed.IsEmpty() {
+			from, single = d, single && from == nil
+		}
 	}
 	sel.seen = gen
 	c.force = false
-	if sel.news.changed.IsEmpty() {
-		flags = d.flags
+	if !single {
+		from = nil
 	}
-	sel.view.apply(d.Changes, &sel.news)
-	return flags, c.keepView()
+	// The view is as large as it is: what can't be counted now is the next time.
+	if err := c.keepView(); err != nil && !errors.Is(err, textproto.ErrTooMuchMemory) {
+		return nil, err
+	}
+	return from, nil
 }
 
 // keepView counts the memory of the view, which is large where many messages have been
@@ -221,8 +235,8 @@ func (c *Conn) tellExpunges() error {
 }
 
 // tell announces new messages, the number of recent ones and changes of flags. The
-// flags of changed messages may have been read already.
-func (c *Conn) tell(flags []mailbox.Entry) error {
+// changed messages are those of from, unless nil.
+func (c *Conn) tell(from *delta) error {
 	sel := c.sel
 	n := sel.news
 	sel.news = news{}
@@ -239,13 +253,28 @@ func (c *Conn) tell(flags []mailbox.Entry) error {
 	if n.changed.IsEmpty() {
 		return nil
 	}
-	if flags == nil {
+	if from == nil {
 		_, err := c.readFlags(n.changed, c.tellChange)
 		return err
 	}
-	for i := range flags {
-		if err := c.tellChange(&flags[i]); err != nil {
-			return link(err)
+	return from.flags(c.ctx, sel.mb, c.tellPage)
+}
+
+// tellPage writes FETCH responses for the messages of a page.
+func (c *Conn) tellPage(set mailbox.UIDSet, p *flagPage, read int) error {
+	if err := c.workOn(read); err != nil {
+		return err
+	}
+	if p.damaged != nil {
+		_, err := c.readFlags(set, c.tellChange)
+		return err
+	}
+	for _, r := range p.runs {
+		for uid := uint64(r.first); uid <= uint64(r.last); uid++ {
+			e := mailbox.Entry{UID: mailbox.UID(uid), ModSeq: r.modSeq, Flags: r.flags}
+			if err := c.tellChange(&e); err != nil {
+				return link(err)
+			}
 		}
 	}
 	return nil

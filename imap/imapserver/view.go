@@ -189,7 +189,7 @@ func (v *view) seqs(set mailbox.UIDSet) imap.NumSet {
 // A news is the changes of which the client is to be told.
 type news struct {
 	first       mailbox.UID    // the lowest UID that has arrived, zero if none has
-	changed     mailbox.UIDSet // messages that the client knew, whose flags may have changed
+	changed     mailbox.UIDSet // messages that the client knew, whose flags may have changed; read only
 	fewerRecent bool           // messages that were recent are expunged
 }
 
@@ -201,7 +201,10 @@ func (v *view) apply(ch mailbox.Changes, n *news) {
 	for _, r := range ch.New.Ranges() {
 		v.appendRange(r.First, r.Last)
 	}
-	if !ch.Changed.IsEmpty() {
+	switch {
+	case n.changed.IsEmpty():
+		n.changed = ch.Changed // which sessions share
+	case !ch.Changed.IsEmpty():
 		n.changed = n.changed.Union(ch.Changed)
 	}
 	if !ch.Vanished.IsEmpty() {
