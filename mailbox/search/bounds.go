@@ -1,8 +1,6 @@
 package search
 
 import (
-	"context"
-
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -10,9 +8,12 @@ import (
 // read: sure ⊆ matches ⊆ maybe. All three may include UIDs that do not exist.
 type bounds struct{ sure, maybe mailbox.UIDSet }
 
+// size returns the number of ranges.
+func (b bounds) size() int { return len(b.sure.Ranges()) + len(b.maybe.Ranges()) }
+
 // A scope holds the sources of bounds.
 type scope struct {
-	ctx    context.Context // nil if box is
+	meter
 	box    mailbox.Mailbox // nil if only the keys are used
 	unseen *mailbox.UIDSet // where messages without \Seen can be; nil: not asked yet
 	asked  int             // calls of the index
@@ -72,8 +73,8 @@ func (a allOf) bounds(s *scope, within mailbox.UIDSet) (bounds, error) {
 			break
 		}
 		b, err := n.bounds(s, out.maybe)
-		if err == nil && s.ctx != nil {
-			err = s.ctx.Err() // sets may be many and large
+		if err == nil { // sets may be many and large
+			err = s.spend(keyCost + rangeCost*(b.size()+len(out.sure.Ranges())))
 		}
 		if err != nil {
 			return bounds{}, err
@@ -89,10 +90,16 @@ func (o anyOf) bounds(s *scope, within mailbox.UIDSet) (bounds, error) {
 		return bounds{}, err
 	}
 	b, err := o[1].bounds(s, within)
+	if err == nil {
+		err = s.spend(keyCost + rangeCost*(a.size()+b.size()))
+	}
 	return bounds{a.sure.Union(b.sure), a.maybe.Union(b.maybe)}, err
 }
 
 func (n negation) bounds(s *scope, within mailbox.UIDSet) (bounds, error) {
 	b, err := n.node.bounds(s, within)
+	if err == nil {
+		err = s.spend(keyCost + rangeCost*(b.size()+2*len(within.Ranges())))
+	}
 	return bounds{within.Subtract(b.maybe), within.Subtract(b.sure)}, err
 }

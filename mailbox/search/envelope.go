@@ -35,6 +35,23 @@ func envelopeText(field string) func([]byte, *message.Envelope) []byte {
 	return nil
 }
 
+// A line is the text of a field of the envelope, folded. It is made once for all keys.
+type line struct {
+	text []byte
+	made bool
+}
+
+// line returns the text of the field of that number.
+func (r *run) line(field int, text func([]byte, *message.Envelope) []byte) []byte {
+	l := &r.lines[field]
+	if !l.made {
+		r.scan.line = text(r.scan.line[:0], r.msg.Envelope)
+		l.text, l.made = fold(l.text[:0], r.scan.line), true
+		r.spend(readCost * len(l.text))
+	}
+	return l.text
+}
+
 func appendAddresses(b []byte, list []message.Address) []byte {
 	for _, a := range list {
 		name := message.DecodeText(a.Name)

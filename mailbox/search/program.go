@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -29,28 +30,39 @@ func verdictOf(ok bool) verdict {
 // A run is the state of a search at one message.
 type run struct {
 	*Program
-	ctx   context.Context
+	meter
 	now   time.Time // for Within
 	msg   *mailbox.Message
 	have  needs     // the parts of msg that have been read
 	found []verdict // for each of texts, about msg; unknown until it is read
+	lines []line    // of the envelope of msg, for each of fields
 	scan  scanner
+}
+
+func (p *Program) newRun(ctx context.Context) *run {
+	return &run{Program: p, meter: meter{ctx: ctx, work: p.work}, now: time.Now(), lines: make([]line, len(p.fields))}
 }
 
 // judge returns the verdict on a message of which the parts of have were read.
 func (r *run) judge(msg *mailbox.Message, have needs) (verdict, error) {
+	if err := r.spend(messageCost + keyCost*r.leaves); err != nil {
+		return unknown, err
+	}
 	r.msg, r.have = msg, have.all()
+	for i := range r.lines {
+		r.lines[i].made = false
+	}
 	if len(r.texts) > 0 {
 		r.found = append(r.found[:0], make([]verdict, len(r.texts))...)
 	}
 	v := r.root.eval(r)
-	if v == unknown && r.have&needsHeader != 0 {
+	if v == unknown && r.err == nil && r.have&needsHeader != 0 {
 		err := r.readTexts()
-		if v = r.root.eval(r); v == unknown {
+		if v = r.root.eval(r); v == unknown && r.err == nil {
 			return v, err
 		}
 	}
-	return v, nil
+	return v, r.err
 }
 
 // A node of a program.
@@ -71,7 +83,7 @@ type test struct {
 func (t test) cost() needs { return t.needs }
 
 func (t test) eval(r *run) verdict {
-	if t.needs&^r.have != 0 {
+	if t.needs&^r.have != 0 || r.err != nil {
 		return unknown
 	}
 	return t.try(r)
@@ -176,6 +188,7 @@ func (p *Program) compile(key Key) (node, error) {
 	}
 	t.key = key
 	p.needs |= t.needs
+	p.leaves++
 	return t, nil
 }
 
@@ -230,10 +243,13 @@ func (p *Program) leaf(key Key) (t test, ok bool) {
 		}
 	case Header:
 		if text := envelopeText(k.Field); text != nil && k.Value != "" {
-			needle := fold(nil, []byte(k.Value))
+			needle, i := fold(nil, []byte(k.Value)), p.fieldNumber(k.Field)
 			return test{needs: needsEnvelope, try: func(r *run) verdict {
-				r.scan.line = text(r.scan.line[:0], r.msg.Envelope)
-				return verdictOf(r.scan.contains(r.scan.line, needle))
+				line := r.line(i, text)
+				if r.spend(len(line)) != nil {
+					return unknown
+				}
+				return verdictOf(bytes.Contains(line, needle))
 			}}, true
 		}
 		return p.textTest(needsHeader, textTest{field: strings.ToLower(k.Field)}, k.Value), true
@@ -243,6 +259,18 @@ func (p *Program) leaf(key Key) (t test, ok bool) {
 		return p.textTest(needsContent, textTest{inHeader: true, inBody: true}, k.Value), true
 	}
 	return test{}, false
+}
+
+// fieldNumber returns the number of a field of the envelope among those of the
+// program.
+func (p *Program) fieldNumber(name string) int {
+	name = strings.ToLower(name)
+	i, ok := p.fields[name]
+	if !ok {
+		i = len(p.fields)
+		p.fields[name] = i
+	}
+	return i
 }
 
 // matches compares the day of t, in the zone that t has, with the day of the

@@ -27,6 +27,13 @@ type Options struct {
 	// time for every octet that is read. Zero: DefaultMaxTexts;
 	// negative: no limit.
 	MaxTexts int
+
+	// Work, unless nil, is called as the search goes on, with the units of work that
+	// have been done since the last call: a unit takes about a microsecond, as a
+	// kilobyte that is searched for one text or a message that is looked at. It may
+	// wait, and its error ends the search. The context is that of the search, with the
+	// limit of MaxTime.
+	Work func(ctx context.Context, units int) error
 }
 
 // Errors that Compile, Find and Matches return, wrapped.
@@ -41,11 +48,14 @@ var (
 // A Program is a compiled search. It may be used by many goroutines.
 type Program struct {
 	root     node
-	needs    needs      // of all its tests together
-	texts    []textTest // texts to find in contents
-	textKeys int        // keys that have a text in texts
-	longest  int        // octets of the longest of texts
+	needs    needs          // of all its tests together
+	texts    []textTest     // texts to find in contents
+	textKeys int            // keys that have a text in texts
+	longest  int            // octets of the longest of texts
+	leaves   int            // keys that contain no others
+	fields   map[string]int // numbers of the fields of the envelope that are searched
 	maxTime  time.Duration
+	work     func(context.Context, int) error
 }
 
 // Compile checks a tree of keys and prepares a search. ErrLimit, ErrUnknownKey.
@@ -61,7 +71,7 @@ func Compile(key Key, opts *Options) (*Program, error) {
 	if o.MaxTexts == 0 {
 		o.MaxTexts = DefaultMaxTexts
 	}
-	p := &Program{maxTime: o.MaxTime}
+	p := &Program{maxTime: o.MaxTime, work: o.Work, fields: make(map[string]int)}
 	var err error
 	if p.root, err = p.compile(key); err != nil {
 		return nil, err
@@ -108,7 +118,7 @@ func (p *Program) UIDs(within mailbox.UIDSet) (set mailbox.UIDSet, ok bool) {
 	if p.needs != 0 {
 		return mailbox.UIDSet{}, false
 	}
-	b, _ := p.root.bounds(&scope{}, within) // no error without a mailbox
+	b, _ := p.root.bounds(&scope{meter: meter{ctx: context.Background()}}, within) // no error without a mailbox
 	return b.maybe, true
 }
 
@@ -121,7 +131,7 @@ func (p *Program) UIDs(within mailbox.UIDSet) (set mailbox.UIDSet, ok bool) {
 // A damaged message does not affect others: if the damaged part is needed for a
 // decision, Matches yields a *MessageError with the UID, in no particular order,
 // and continues. Any other error ends the iteration: one of the mailbox, that of a
-// context that is done, or ErrLimit. Matches checks the context between messages
+// context that is done, ErrLimit, or the error of Options.Work. Matches checks the context between messages
 // and within a large one.
 func (p *Program) Matches(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet) iter.Seq2[mailbox.UID, error] {
 	return func(yield func(mailbox.UID, error) bool) {
@@ -142,7 +152,7 @@ func (p *Program) Matches(ctx context.Context, m mailbox.Mailbox, within mailbox
 // matches is Matches without the limit. It also returns nil if the caller stops
 // the iteration.
 func (p *Program) matches(ctx context.Context, m mailbox.Mailbox, within mailbox.UIDSet, yield func(mailbox.UID, error) bool) error {
-	b, err := p.root.bounds(&scope{ctx: ctx, box: m}, within)
+	b, err := p.root.bounds(&scope{meter: meter{ctx: ctx, work: p.work}, box: m}, within)
 	if err != nil || b.maybe.IsEmpty() {
 		return err
 	}
@@ -156,7 +166,7 @@ func (p *Program) matches(ctx context.Context, m mailbox.Mailbox, within mailbox
 		rest.yieldTo(mailbox.MaxUID, yield)
 		return nil
 	}
-	r := &run{Program: p, ctx: ctx, now: time.Now()}
+	r := p.newRun(ctx)
 	var found queue // by the passes before the last
 	passes := p.needs.passes()
 	for i, pass := range passes {
@@ -225,7 +235,7 @@ func (q *queue) yieldTo(uid mailbox.UID, yield func(mailbox.UID, error) bool) bo
 // Match reports whether a message matches, which Mailbox.Messages has yielded with
 // at least [Program.Want]. The error is a *MessageError if it can't be read.
 func (p *Program) Match(ctx context.Context, msg *mailbox.Message) (bool, error) {
-	r := &run{Program: p, ctx: ctx, now: time.Now()}
+	r := p.newRun(ctx)
 	v, err := r.judge(msg, p.needs)
 	return v == match, err
 }

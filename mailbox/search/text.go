@@ -78,10 +78,19 @@ func (r *run) ruleOut(which func(textTest) bool) {
 
 // decided returns errDecided if the search is decided.
 func (r *run) decided() error {
+	if err := r.spend(keyCost * r.leaves); err != nil {
+		return err
+	}
 	if r.root.eval(r) != unknown {
 		return errDecided
 	}
 	return nil
+}
+
+// contains is bytes.Contains, and counts the work. It finds nothing once the search
+// has ended.
+func (r *run) contains(text, needle []byte) bool {
+	return r.spend(len(text)) == nil && bytes.Contains(text, needle)
 }
 
 // readHeader searches the header of the message.
@@ -94,6 +103,9 @@ func (r *run) readHeader() error {
 		return err
 	}
 	for f := range h.All() {
+		if err := r.fieldRead(f); err != nil {
+			return err
+		}
 		var value []byte // decoded and folded
 		news := false
 		for i, t := range r.texts {
@@ -103,7 +115,7 @@ func (r *run) readHeader() error {
 			if value == nil {
 				value = r.scan.foldText(f.Value())
 			}
-			if bytes.Contains(value, t.needle) {
+			if r.contains(value, t.needle) {
 				r.found[i], news = match, true
 			}
 		}
@@ -117,6 +129,11 @@ func (r *run) readHeader() error {
 	return r.decided()
 }
 
+// fieldRead counts the work of a field, but for what contains does.
+func (r *run) fieldRead(f message.Field) error {
+	return r.spend(readCost*(len(f.Name())+len(f.Value())) + keyCost*len(r.texts))
+}
+
 // inField searches a whole field for texts, and reports whether it has found one.
 func (r *run) inField(f message.Field, here func(textTest) bool) (news bool) {
 	var text []byte
@@ -127,7 +144,7 @@ func (r *run) inField(f message.Field, here func(textTest) bool) (news bool) {
 		if text == nil {
 			text = r.scan.foldText(f.Name() + ": " + f.Value())
 		}
-		if bytes.Contains(text, t.needle) {
+		if r.contains(text, t.needle) {
 			r.found[i], news = match, true
 		}
 	}
@@ -143,6 +160,9 @@ func (r *run) readPart(p *message.Part, root bool) error {
 			return err
 		}
 		for f := range h.All() {
+			if err := r.fieldRead(f); err != nil {
+				return err
+			}
 			if r.inField(f, func(t textTest) bool { return t.inBody }) {
 				if err := r.decided(); err != nil {
 					return err
@@ -154,28 +174,25 @@ func (r *run) readPart(p *message.Part, root bool) error {
 		return r.ctx.Err()
 	}
 	return r.scan.stream(r.ctx, message.DecodedBody(r.msg.Content, p), r.longest, func(text []byte, from int) error {
+		if err := r.spend(readCost * len(text)); err != nil {
+			return err
+		}
 		news := false
 		for i, t := range r.texts {
-			if r.found[i] == unknown && t.inBody && bytes.Contains(text[max(0, from-len(t.needle)+1):], t.needle) {
+			if r.found[i] == unknown && t.inBody && r.contains(text[max(0, from-len(t.needle)+1):], t.needle) {
 				r.found[i], news = match, true
 			}
 		}
 		if news {
 			return r.decided()
 		}
-		return nil
+		return r.err
 	})
 }
 
 // A scanner holds the buffers for searching texts.
 type scanner struct {
 	line, raw, folded []byte
-}
-
-// contains reports whether text contains the needle, which has been folded.
-func (s *scanner) contains(text, needle []byte) bool {
-	s.folded = fold(s.folded[:0], text)
-	return bytes.Contains(s.folded, needle)
 }
 
 // foldText returns the text of a field, decoded and folded. It is valid until
@@ -204,8 +221,14 @@ func (s *scanner) stream(ctx context.Context, r io.Reader, longest int, look fun
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := r.Read(raw[have:])
-		have += n
+		// In whole chunks, however little is decoded at a time: with each, as much
+		// of what precedes it is searched as the longest text has.
+		var err error
+		for have < len(raw) && err == nil {
+			var n int
+			n, err = r.Read(raw[have:])
+			have += n
+		}
 		whole := have
 		if err == nil {
 			whole = completeRunes(raw[:have])
