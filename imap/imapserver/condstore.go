@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"context"
 	"slices"
 
 	"github.com/posthorn-mail/posthorn/imap"
@@ -86,17 +87,17 @@ func (c *Conn) fetchChangedSince(cmd *imap.Fetch, set *mailbox.UIDSet) error {
 		return c.selectedGone(err)
 	}
 	*set = set.Intersect(ch.Changed)
-	return nil
+	return c.work(ch.Changed.Len())
 }
 
 // searchModSeq adds the highest mod-sequence of the messages found to the
 // response of a search for mod-sequences (§3.1.5).
-func (c *Conn) searchModSeq(cmd *imap.Search, found mailbox.UIDSet, data *imap.SearchData) error {
+func (c *Conn) searchModSeq(ctx context.Context, cmd *imap.Search, found mailbox.UIDSet, data *imap.SearchData) error {
 	for key := range search.Leaves(cmd.Key) {
 		switch key.(type) {
 		case search.ModSeq, imap.SearchModSeq:
 			c.turnOn(imap.CapCondStore)
-			_, err := c.readFlags(found, func(e *mailbox.Entry) error {
+			_, err := c.readFlags(ctx, found, func(e *mailbox.Entry) error {
 				data.ModSeq = max(data.ModSeq, e.ModSeq)
 				return nil
 			})

@@ -1,7 +1,10 @@
 package imapserver
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/imap"
@@ -17,18 +20,9 @@ func searchExt() extension {
 
 func (c *Conn) search(cmd *imap.Search) (reply, error) {
 	c.holdExpunge = !cmd.UID
-	found, err := c.find(cmd.Key)
+	found, more, err := c.searchInTime(cmd)
 	if err != nil {
 		return reply{}, err
-	}
-	var more imap.SearchData
-	for _, x := range c.srv.extensions() {
-		if x.onSearch == nil {
-			continue
-		}
-		if err := x.onSearch(c, cmd, found, &more); err != nil {
-			return reply{}, err
-		}
 	}
 	e := c.begin()
 	grammar.BeginSearch(e)
@@ -42,7 +36,11 @@ func (c *Conn) search(cmd *imap.Search) (reply, error) {
 		}
 		e.SP().Uint(n)
 		if len(e.B) > 2<<10 {
-			if err := c.end(); err != nil {
+			err := c.workOn(len(e.B) >> 5)
+			if err == nil {
+				err = c.end()
+			}
+			if err != nil {
 				return reply{}, link(err)
 			}
 			e = c.begin()
@@ -52,15 +50,36 @@ func (c *Conn) search(cmd *imap.Search) (reply, error) {
 	return reply{}, link(c.end())
 }
 
+// searchInTime returns the messages that match, and what extensions add to the
+// response, unless it takes longer than Server.SearchTimeout.
+func (c *Conn) searchInTime(cmd *imap.Search) (found mailbox.UIDSet, more imap.SearchData, err error) {
+	ctx, limit := c.ctx, cmp.Or(c.srv.SearchTimeout, search.DefaultMaxTime)
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	found, err = c.find(ctx, cmd.Key)
+	for _, x := range c.srv.extensions() {
+		if x.onSearch != nil && err == nil {
+			err = x.onSearch(c, ctx, cmd, found, &more)
+		}
+	}
+	if err != nil && ctx.Err() != nil && c.ctx.Err() == nil {
+		err = no(imap.CodeLimit, fmt.Sprintf("limit exceeded: it took longer than %v", limit))
+	}
+	return found, more, err
+}
+
 // find returns the messages that match. Messages that are gone are not found
 // (RFC 2180 §4.3), nor are those that can't be read.
-func (c *Conn) find(key search.Key) (mailbox.UIDSet, error) {
+func (c *Conn) find(ctx context.Context, key search.Key) (mailbox.UIDSet, error) {
 	var found mailbox.UIDSet
 	key, err := search.Rewrite(key, c.searchKey)
 	if err != nil {
 		return found, err
 	}
-	prog, err := search.Compile(key, &search.Options{MaxTime: c.srv.SearchTimeout})
+	prog, err := search.Compile(key, &search.Options{MaxTime: -1, Work: c.tp.Work})
 	if err != nil {
 		return found, searchRefusal(err)
 	}
@@ -72,7 +91,7 @@ func (c *Conn) find(key search.Key) (mailbox.UIDSet, error) {
 	if set, ok := prog.UIDs(within); ok {
 		return sel.view.known(set), nil
 	}
-	for uid, err := range prog.Matches(c.ctx, sel.mb, within) {
+	for uid, err := range prog.Matches(ctx, sel.mb, within) {
 		if err != nil {
 			if !c.damaged(err) {
 				return found, searchRefusal(c.selectedGone(err))

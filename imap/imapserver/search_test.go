@@ -2,6 +2,7 @@ package imapserver_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -25,6 +26,32 @@ func TestSearchTimeout(t *testing.T) {
 	_, status := c.cmd("SEARCH TEXT body")
 	require.Equal(t, "NO [LIMIT] limit exceeded: it took longer than 1ns", status)
 	require.Equal(t, []string{"* SEARCH 1"}, c.ok("SEARCH ALL"), "which takes nothing")
+}
+
+// A SEARCH that costs too much is refused, whether it reads much or has many keys.
+func TestSearchMaxWork(t *testing.T) {
+	store := newStore(t, nil)
+	acct, err := store.Account(t.Context(), "fred")
+	require.NoError(t, err)
+	appendTo(t, acct, "INBOX", testMessage(1)+strings.Repeat("a line of text\r\n", 1<<16))
+	srv := &imapserver.Server{Store: store, AllowInsecureAuth: true, Authenticator: plainUsers{}}
+	srv.MaxWork = 10_000
+	c := login(t, start(t, srv))
+	c.ok("SELECT INBOX")
+	texts := ""
+	for i := range 60 {
+		texts += fmt.Sprintf(" NOT TEXT absent%d", i)
+	}
+	for i, cmd := range []string{
+		"SEARCH" + texts,
+		"SEARCH CHARSET UTF-8 SUBJECT message" + strings.Repeat(" UNSEEN", 20) + texts,
+		"SEARCH" + strings.Repeat(" NOT (UID 2 NOT 1)", 10) + texts,
+	} {
+		require.Equal(t, []string{"* SEARCH 1"}, c.ok("SEARCH NOT TEXT absent"))
+		_, status := c.cmd(cmd)
+		require.Equal(t, "NO [LIMIT] command costs too much; ask for less at a time", status)
+		require.EqualValues(t, i+1, srv.Stats().TooMuchWork)
+	}
 }
 
 // Keys of extensions that are not advertised are refused.

@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"context"
 	"errors"
 	"math"
 	"slices"
@@ -254,7 +255,7 @@ func (c *Conn) tell(from *delta) error {
 		return nil
 	}
 	if from == nil {
-		_, err := c.readFlags(n.changed, c.tellChange)
+		_, err := c.readFlags(c.ctx, n.changed, c.tellChange)
 		return err
 	}
 	return from.flags(c.ctx, sel.mb, c.tellPage)
@@ -266,7 +267,7 @@ func (c *Conn) tellPage(set mailbox.UIDSet, p *flagPage, read int) error {
 		return err
 	}
 	if p.damaged != nil {
-		_, err := c.readFlags(set, c.tellChange)
+		_, err := c.readFlags(c.ctx, set, c.tellChange)
 		return err
 	}
 	for _, r := range p.runs {
@@ -282,9 +283,9 @@ func (c *Conn) tellPage(set mailbox.UIDSet, p *flagPage, read int) error {
 
 // readFlags reads the flags of the messages of the set and calls tell with
 // each, whose errors are those of the connection. It leaves out damaged messages
-// and reports whether there were any.
-func (c *Conn) readFlags(set mailbox.UIDSet, tell func(*mailbox.Entry) error) (damaged bool, err error) {
-	for m, err := range c.sel.mb.Messages(c.ctx, set, mailbox.WantFlags) {
+// and reports whether there were any. The work is not refused.
+func (c *Conn) readFlags(ctx context.Context, set mailbox.UIDSet, tell func(*mailbox.Entry) error) (damaged bool, err error) {
+	for m, err := range c.sel.mb.Messages(ctx, set, mailbox.WantFlags) {
 		if err != nil {
 			if !c.damaged(err) {
 				return damaged, c.selectedGone(err)
@@ -292,7 +293,11 @@ func (c *Conn) readFlags(set mailbox.UIDSet, tell func(*mailbox.Entry) error) (d
 			damaged = true
 			continue
 		}
-		if err := tell(&m.Entry); err != nil {
+		err := c.workOn(1)
+		if err == nil {
+			err = tell(&m.Entry)
+		}
+		if err != nil {
 			return damaged, link(err)
 		}
 	}

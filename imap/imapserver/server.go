@@ -83,8 +83,9 @@ type Server struct {
 	// login it is 64 KiB.)
 	MaxCommand int
 
-	// SearchTimeout is how long a SEARCH may take; one that takes longer is
-	// refused with NO [LIMIT]. Zero: search.DefaultMaxTime; negative: no limit.
+	// SearchTimeout is how long a SEARCH may take, with the time that it waits for
+	// others; one that takes longer is refused with NO [LIMIT]. Zero:
+	// search.DefaultMaxTime; negative: no limit.
 	SearchTimeout time.Duration
 
 	// ID is the response to ID (RFC 2971). Nil: the name of the server only.

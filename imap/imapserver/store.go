@@ -90,7 +90,7 @@ func (c *Conn) change(cmd *imap.Store, set mailbox.UIDSet, change mailbox.FlagCh
 // some are left out because they are damaged.
 func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (n uint32, damaged bool, err error) {
 	if !silent.IsEmpty() && c.addsToFlags() {
-		damaged, err = c.readFlags(silent, func(e *mailbox.Entry) error {
+		damaged, err = c.readFlags(c.ctx, silent, func(e *mailbox.Entry) error {
 			if seq := c.sel.view.seq(e.UID); seq != 0 {
 				return c.tellSilent(seq, *e, withUID)
 			}
@@ -100,7 +100,7 @@ func (c *Conn) tellStored(silent, others mailbox.UIDSet, withUID bool) (n uint32
 	if err != nil || others.IsEmpty() {
 		return 0, damaged, err
 	}
-	left, err := c.readFlags(others, func(e *mailbox.Entry) error {
+	left, err := c.readFlags(c.ctx, others, func(e *mailbox.Entry) error {
 		seq := c.sel.view.seq(e.UID)
 		if seq == 0 {
 			return nil

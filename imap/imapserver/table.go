@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"context"
 	"maps"
 
 	"github.com/posthorn-mail/posthorn/imap"
@@ -34,10 +35,10 @@ type extension struct {
 	// onFetch, onStore and onSearch, unless nil, implement the modifiers and keys
 	// of the extension. onFetch may narrow the set and add items, onStore
 	// may make the change conditional, and onSearch may add to the response when
-	// messages have been found.
+	// messages have been found, within the time that the context allows.
 	onFetch  func(*Conn, *imap.Fetch, *mailbox.UIDSet) error
 	onStore  func(*Conn, *imap.Store, *mailbox.FlagChange)
-	onSearch func(*Conn, *imap.Search, mailbox.UIDSet, *imap.SearchData) error
+	onSearch func(*Conn, context.Context, *imap.Search, mailbox.UIDSet, *imap.SearchData) error
 
 	// Once one of caps is enabled: whether FETCH responses that the client did
 	// not ask for have the UID, the data that they have besides flags, and the

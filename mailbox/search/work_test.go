@@ -97,13 +97,13 @@ func TestWorkOfKeys(t *testing.T) {
 		"unions": func(i int) search.Key { return search.Or{A: uid(mailbox.UID(2*i + 1)), B: search.All{}} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			few, _, err := counted(t, m, all(1000, key), noLimit)
+			few, _, err := counted(t, m, all(300, key), noLimit)
 			require.NoError(t, err)
-			many, _, err := counted(t, m, all(10000, key), noLimit)
+			many, _, err := counted(t, m, all(3000, key), noLimit)
 			require.NoError(t, err)
 			require.Greater(t, many, 8*few)
-			require.Greater(t, many, 600)
-			_, _, err = counted(t, m, all(10000, key), many/2)
+			require.Greater(t, many, 150)
+			_, _, err = counted(t, m, all(3000, key), many/2)
 			require.Equal(t, errLimit, err)
 		})
 	}
