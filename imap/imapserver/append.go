@@ -43,7 +43,8 @@ func (c *Conn) append(cmd *imap.Append) (reply, error) {
 		return reply{}, c.transferFailed(err)
 	}
 	c.transferred(&res, mailbox.UIDSet{})
-	return reply{code: imap.CodeAppendUID, arg: imap.AppendUID{UIDValidity: res.DestUIDValidity, UIDs: res.DestUIDs()}}, nil
+	rep := reply{code: imap.CodeAppendUID, arg: imap.AppendUID{UIDValidity: res.DestUIDValidity, UIDs: res.DestUIDs()}}
+	return rep, c.workOn(100 + int(cmd.Message.Literal.Size>>9)) // as a message that comes by SMTP
 }
 
 // appendable opens the mailbox and checks what can be checked before the

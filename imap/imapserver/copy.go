@@ -26,7 +26,7 @@ func (c *Conn) copy(cmd *imap.Copy) (reply, error) {
 	}
 	c.transferred(&res, mailbox.UIDSet{})
 	code, arg := copyUID(&res)
-	return reply{code: code, arg: arg}, nil
+	return reply{code: code, arg: arg}, c.workOn(changeCost * res.SourceUIDs().Len())
 }
 
 // transferred applies the changes of APPEND, COPY or MOVE to the selected mailbox,

@@ -32,8 +32,8 @@ func (c *Conn) expungeDeleted(cmd *imap.Expunge) (reply, error) {
 func (c *Conn) expunge(set mailbox.UIDSet) error {
 	res, err := c.sel.mb.Expunge(c.ctx, set, mailbox.NewFlagSet(mailbox.FlagDeleted))
 	c.made(res.Steps, mailbox.Changes{Vanished: res.SourceUIDs()})
-	if err != nil {
-		return c.selectedGone(err)
+	if e := c.workOn(changeCost * res.SourceUIDs().Len()); err == nil {
+		err = e
 	}
-	return nil
+	return c.selectedGone(err)
 }

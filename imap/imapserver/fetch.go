@@ -286,12 +286,9 @@ func (f *fetcher) mark() error {
 		return nil
 	}
 	// The flags that were sent with these may be out of date: poll tells.
-	_, err = f.sel.mb.SetFlags(f.ctx, res.Conflicts, change)
+	_, err = f.setFlags(res.Conflicts, change)
 	f.sel.box.changed()
-	if err != nil {
-		return f.selectedGone(err)
-	}
-	return nil
+	return err
 }
 
 func (f *fetcher) uid(_ *askedItem, m *mailbox.Message) error {

@@ -67,6 +67,18 @@ func (m stuckMailbox) SetFlags(ctx context.Context, _ mailbox.UIDSet, _ mailbox.
 	return mailbox.FlagResult{}, m.s.wait(ctx, "SetFlags")
 }
 
+func (m stuckMailbox) Copy(ctx context.Context, _ mailbox.UIDSet, _ string) (mailbox.Result, error) {
+	return mailbox.Result{}, m.s.wait(ctx, "Copy")
+}
+
+func (m stuckMailbox) Move(ctx context.Context, _ mailbox.UIDSet, _ string) (mailbox.Result, error) {
+	return mailbox.Result{}, m.s.wait(ctx, "Move")
+}
+
+func (m stuckMailbox) Expunge(ctx context.Context, _ mailbox.UIDSet, _ mailbox.FlagSet) (mailbox.Result, error) {
+	return mailbox.Result{}, m.s.wait(ctx, "Expunge")
+}
+
 // A command that takes long ends when its client has gone, by a reset or by the
 // end of its input.
 func TestCommandEndsWithClient(t *testing.T) {
@@ -76,6 +88,9 @@ func TestCommandEndsWithClient(t *testing.T) {
 			{"FETCH 1 BODY.PEEK[]", "Messages"},
 			{"STORE 1 +FLAGS (\\Seen)", "SetFlags"},
 			{"APPEND INBOX {5+}\r\nhello", "Append"},
+			{"COPY 1 INBOX", "Copy"},
+			{"MOVE 1 INBOX", "Move"},
+			{"EXPUNGE", "Expunge"},
 		} {
 			t.Run(how+" "+tc.call, func(t *testing.T) {
 				inner := newStore(t, nil)

@@ -36,5 +36,5 @@ func (c *Conn) move(cmd *imap.Move) (reply, error) {
 		c.status(grammar.StatusLine{Cond: imap.OK, Code: code, Arg: arg, Text: "messages moved"})
 		c.transferred(&res, res.SourceUIDs())
 	}
-	return reply{}, nil
+	return reply{}, c.workOn(2 * changeCost * res.SourceUIDs().Len())
 }

@@ -125,6 +125,12 @@ func (c *Conn) work(n int) error {
 	return c.tp.Work(c.ctx, n)
 }
 
+// changeCost is the units of work of storing the change of a message. A store makes
+// large changes in slices of its own, so they are counted when they are made: no
+// command has a turn meanwhile, and one that has changed much waits for its turn
+// before it is answered.
+const changeCost = 8
+
 // workOn is work that is not refused: the client can't be told so, or the command
 // has its answer already.
 func (c *Conn) workOn(n int) error {

@@ -62,6 +62,9 @@ func (c *Conn) selectMailbox(cmd *imap.Select) (reply, error) {
 	if err := c.keepView(); err != nil {
 		return reply{}, err
 	}
+	if err := c.work(len(sel.view.runs)); err != nil {
+		return reply{}, err
+	}
 	st, err := mb.Status(c.ctx)
 	if err != nil {
 		return reply{}, err

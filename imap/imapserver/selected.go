@@ -139,6 +139,9 @@ func (c *Conn) catchUp() (*delta, error) {
 			return nil, c.selectedGone(err)
 		}
 		sel.view.apply(d.Changes, &sel.news)
+		if err := c.workOn(len(sel.view.runs)/64 + d.octets()/rangeOctets); err != nil {
+			return nil, err
+		}
 		if !d.Changed.IsEmpty() {
 			from, single = d, single && from == nil
 		}
@@ -217,9 +220,12 @@ func (c *Conn) tellExpunges() error {
 	}
 	var err error
 	gone := c.sel.view.takeExpunges(func(seq uint32, _ mailbox.UID) {
-		if tell == nil {
-			grammar.WriteCount(c.begin(), "EXPUNGE", seq)
-			err = errors.Join(err, c.end())
+		if tell != nil || err != nil {
+			return
+		}
+		grammar.WriteCount(c.begin(), "EXPUNGE", seq)
+		if err = c.end(); err == nil {
+			err = c.workOn(1)
 		}
 	})
 	if gone.IsEmpty() {

@@ -93,6 +93,9 @@ func (c *Conn) tellStatus(d *imap.StatusData, items []imap.StatusItem) error {
 // countRecent counts the messages that a session that selects the mailbox now
 // would see as \Recent.
 func (q *statusQuery) countRecent() error {
+	if q.Recent != nil { // an item twice is one
+		return nil
+	}
 	q.Recent = new(uint32)
 	mb, err := q.open()
 	if err != nil {

@@ -69,9 +69,9 @@ func (c *Conn) change(cmd *imap.Store, set mailbox.UIDSet, change mailbox.FlagCh
 		silent, set, out.steps = res.Changed, res.Conflicts, res.Steps
 	}
 	if !set.IsEmpty() {
-		res, err := c.sel.mb.SetFlags(c.ctx, set, change)
+		res, err := c.setFlags(set, change)
 		if err != nil {
-			return out, c.selectedGone(err)
+			return out, err
 		}
 		for _, step := range res.Steps {
 			out.steps.Add(step)
@@ -121,6 +121,15 @@ func (c *Conn) modified(cmd *imap.Store, conflicts mailbox.UIDSet) reply {
 	return reply{code: imap.CodeModified, arg: set, text: "conditional STORE failed for some messages"}
 }
 
+// setFlags changes the flags of the messages of the set.
+func (c *Conn) setFlags(set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+	res, err := c.sel.mb.SetFlags(c.ctx, set, change)
+	if e := c.workOn(int(c.sel.view.countSet(set)) + changeCost*res.Changed.Len()); err == nil {
+		err = e
+	}
+	return res, c.selectedGone(err)
+}
+
 // setKnown changes the flags of the messages of the set that no other session has
 // changed since the client was last told of changes: the client can compute the
 // result itself. The others are the conflicts of the result, since the client must
@@ -128,9 +137,9 @@ func (c *Conn) modified(cmd *imap.Store, conflicts mailbox.UIDSet) reply {
 func (c *Conn) setKnown(set mailbox.UIDSet, change mailbox.FlagChange) (mailbox.FlagResult, error) {
 	since := c.sel.view.state.ModSeq
 	change.UnchangedSince = &since
-	res, err := c.sel.mb.SetFlags(c.ctx, set, change)
+	res, err := c.setFlags(set, change)
 	if err != nil {
-		return res, c.selectedGone(err)
+		return res, err
 	}
 	if !res.Changed.IsEmpty() && change.Op != mailbox.FlagsRemove {
 		err = link(c.tellKeywords(change.Flags))
