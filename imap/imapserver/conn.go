@@ -34,6 +34,8 @@ func (c *Conn) serve() {
 			bye := &imap.Error{Status: imap.BYE, Code: imap.CodeUnavailable, Text: "no service for this client"}
 			if e := (*imap.Error)(nil); errors.As(err, &e) {
 				bye.Code, bye.CodeArgs, bye.Text = e.Code, e.CodeArgs, e.Text
+			} else {
+				c.log().Error("imap: no service for a client", "error", err)
 			}
 			c.goodbye(bye)
 			return
@@ -89,7 +91,7 @@ func (c *Conn) run(tag string, cmd imap.Command) error {
 	rep, err := row.run(c, cmd)
 	var refused *imap.Error
 	if err != nil {
-		if refused = c.refusal(err); refused == nil {
+		if refused = c.refusal(cmd.Name(), err); refused == nil {
 			return err
 		}
 	}
@@ -120,7 +122,7 @@ func (c *Conn) run(tag string, cmd imap.Command) error {
 		}
 	}
 	if trouble != nil {
-		if e := c.refusal(trouble); e != nil && e.Status == imap.BYE {
+		if e, ok := errors.AsType[*imap.Error](trouble); ok && e.Status == imap.BYE {
 			return e
 		}
 		c.log().Warn("imap: no news of the mailbox", "error", trouble)

@@ -76,9 +76,10 @@ func wrongState(have, want state) *imap.Error {
 	}
 }
 
-// refusal returns the answer for an error of a handler, or nil if the error ends
-// the session.
-func (c *Conn) refusal(err error) *imap.Error {
+// refusal returns the answer for an error of the handler of a command, or nil if the
+// error ends the session. What is not the client's doing is logged: the answer does not
+// have the cause.
+func (c *Conn) refusal(command string, err error) *imap.Error {
 	var e *imap.Error
 	switch {
 	case errors.As(err, &e):
@@ -106,9 +107,10 @@ func (c *Conn) refusal(err error) *imap.Error {
 	case errors.Is(err, mailbox.ErrPermission):
 		return no(imap.CodeNoPerm, "permission denied")
 	case errors.Is(err, mailbox.ErrUnavailable), errors.Is(err, mailbox.ErrClosed), errors.Is(err, context.DeadlineExceeded):
+		c.log().Error("imap: store is unavailable", "command", command, "error", err)
 		return no(imap.CodeUnavailable, "temporarily unavailable")
 	}
-	c.log().Error("imap: command failed", "error", err)
+	c.log().Error("imap: command failed", "command", command, "error", err)
 	return no(imap.CodeServerBug, "internal error")
 }
 
