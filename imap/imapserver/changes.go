@@ -218,10 +218,13 @@ func (s *sharedChanges) hold(c *changesCall, n int) bool {
 	return true
 }
 
+// drop ends the sharing of a result. A session that is still telling its client of it
+// reads further flags for itself.
 func (s *sharedChanges) drop(c *changesCall) {
 	if i := slices.Index(s.results, c); i >= 0 {
 		s.results = slices.Delete(s.results, i, i+1)
 		s.held -= c.held
+		c.delta.pages = nil
 	}
 }
 

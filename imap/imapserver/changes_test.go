@@ -256,6 +256,25 @@ func TestHubHoldsLittle(t *testing.T) {
 		_, _, err := box.since(t.Context(), mb, mailbox.State{ModSeq: since}, 0, 0)
 		require.NoError(t, err)
 	}
+	// A session that is slow to tell of a result keeps nothing that was read for it.
+	ranges = 2*pageMessages + 1
+	mb.flags = func(mailbox.UID) (mailbox.FlagSet, error) { return mailbox.FlagSet{}, nil }
+	slow, _, err := box.since(t.Context(), mb, mailbox.State{ModSeq: 100}, 0, 0)
+	require.NoError(t, err)
+	pages := 0
+	require.NoError(t, slow.flags(t.Context(), mb, func(_ mailbox.UIDSet, p *flagPage, read int) error {
+		require.Len(t, p.runs, read)
+		if pages++; pages == 1 {
+			require.Len(t, slow.pages, 1)
+			for i := range keptResults {
+				ask(mailbox.ModSeq(200 + i))
+			}
+		}
+		require.True(t, pages == 1 || len(slow.pages) == 0)
+		return nil
+	}))
+	require.Equal(t, 3, pages)
+
 	ranges = maxKeptOctets / rangeOctets / 2
 	for since := range mailbox.ModSeq(10) {
 		ask(since)

@@ -237,6 +237,7 @@ func (c *Conn) list(cmd *imap.List) (reply, error) {
 		return reply{}, no(imap.CodeLimit, "too many patterns")
 	}
 	var want mailbox.ListWant
+	cmd.Status = distinct(cmd.Status)
 	if cmd.Return&imap.ReturnStatus != 0 {
 		want = mailbox.ListStatus
 	}

@@ -118,11 +118,12 @@ func (c *Conn) renameInbox(to string) error {
 		return err
 	}
 	c.createSuperiors(to)
-	if _, err := inbox.Move(c.ctx, mailbox.AllUIDs(), to); err != nil {
+	res, err := inbox.Move(c.ctx, mailbox.AllUIDs(), to)
+	if err != nil {
 		return err
 	}
 	c.hub.changed(inbox.Info().ID)
-	return nil
+	return c.workOn(2 * changeCost * res.SourceUIDs().Len())
 }
 
 func (c *Conn) subscribe(cmd *imap.Subscribe) (reply, error) {

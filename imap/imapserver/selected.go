@@ -276,6 +276,16 @@ func (c *Conn) tellPage(set mailbox.UIDSet, p *flagPage, read int) error {
 		_, err := c.readFlags(c.ctx, set, c.tellChange)
 		return err
 	}
+	// The keywords of all of them are told first, and once.
+	keywords := c.sel.keywords
+	for i := range p.runs {
+		if kw := mailbox.FlagSetOf(0, p.runs[i].flags.Keywords()); !keywords.HasAll(kw) {
+			keywords = keywords.With(kw)
+		}
+	}
+	if err := c.tellKeywords(keywords); err != nil {
+		return link(err)
+	}
 	for _, r := range p.runs {
 		for uid := uint64(r.first); uid <= uint64(r.last); uid++ {
 			e := mailbox.Entry{UID: mailbox.UID(uid), ModSeq: r.modSeq, Flags: r.flags}
@@ -415,6 +425,9 @@ func (c *Conn) tellKeywords(flags mailbox.FlagSet) error {
 		return nil
 	}
 	c.sel.keywords = c.sel.keywords.With(mailbox.FlagSetOf(0, kw))
+	if err := c.workOn(len(c.sel.keywords.Keywords()) / 4); err != nil {
+		return link(err)
+	}
 	return c.flagsResponses()
 }
 

@@ -92,3 +92,27 @@ func TestChangesAreReadOnce(t *testing.T) {
 	require.LessOrEqual(t, store.read.Load(), int64(messages))
 	require.EqualValues(t, 1, store.changes.Load())
 }
+
+// The keywords of many changed messages are told once, not with each message.
+func TestKeywordsAreToldOnce(t *testing.T) {
+	const messages = 100
+	store := newStore(t, nil)
+	acct, err := store.Account(t.Context(), "fred")
+	require.NoError(t, err)
+	for i := range messages {
+		appendTo(t, acct, "INBOX", testMessage(i+1))
+	}
+	addr := start(t, &imapserver.Server{Store: store, AllowInsecureAuth: true})
+	first, second := login(t, addr), login(t, addr)
+	first.ok("SELECT INBOX")
+	second.ok("SELECT INBOX")
+	for i := range messages {
+		first.ok(fmt.Sprintf("STORE %d +FLAGS.SILENT (key%d)", i+1, i+1))
+	}
+	lines := second.ok("NOOP")
+	require.Len(t, lines, 2+messages)
+	require.Contains(t, lines[0], "* FLAGS (")
+	require.Contains(t, lines[0], "key100")
+	require.Contains(t, lines[1], "PERMANENTFLAGS")
+	require.Equal(t, "* 100 FETCH (FLAGS (key100))", lines[101])
+}

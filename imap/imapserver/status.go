@@ -1,6 +1,8 @@
 package imapserver
 
 import (
+	"slices"
+
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/internal/grammar"
 	"github.com/posthorn-mail/posthorn/mailbox"
@@ -64,11 +66,25 @@ func (c *Conn) mailboxStatus(cmd *imap.Status) (reply, error) {
 		return reply{}, err
 	}
 	q := &statusQuery{Conn: c, StatusData: imap.StatusData{Mailbox: info.Name}, mb: mb, st: &st}
-	d, err := q.ask(cmd.Items)
+	items := distinct(cmd.Items)
+	d, err := q.ask(items)
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{}, c.tellStatus(d, cmd.Items)
+	return reply{}, c.tellStatus(d, items)
+}
+
+// distinct returns the items without those that are there already: an item that is
+// asked for twice comes once. There are few that a server knows, and the first of
+// another kind ends the command.
+func distinct(items []imap.StatusItem) []imap.StatusItem {
+	out := make([]imap.StatusItem, 0, len(items))
+	for _, item := range items {
+		if !slices.Contains(out, item) {
+			out = append(out, item)
+		}
+	}
+	return out
 }
 
 // ask sets the items.
@@ -93,9 +109,6 @@ func (c *Conn) tellStatus(d *imap.StatusData, items []imap.StatusItem) error {
 // countRecent counts the messages that a session that selects the mailbox now
 // would see as \Recent.
 func (q *statusQuery) countRecent() error {
-	if q.Recent != nil { // an item twice is one
-		return nil
-	}
 	q.Recent = new(uint32)
 	mb, err := q.open()
 	if err != nil {

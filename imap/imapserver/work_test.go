@@ -43,3 +43,16 @@ func TestCommandsCountWork(t *testing.T) {
 	require.Len(t, c.ok("EXPUNGE"), 2*messages+1, "with RECENT")
 	require.Equal(t, before+2, srv.Stats().TooMuchWork)
 }
+
+// A status item that is asked for many times is worked out and told once, for each
+// mailbox of a LIST too.
+func TestStatusItemsOnce(t *testing.T) {
+	store := newStore(t, nil)
+	acct, err := store.Account(t.Context(), "fred")
+	require.NoError(t, err)
+	appendTo(t, acct, "INBOX", testMessage(1))
+	c := login(t, start(t, &imapserver.Server{Store: store, AllowInsecureAuth: true}))
+	items := strings.Repeat(" MESSAGES RECENT UIDNEXT", 500)[1:]
+	require.Equal(t, []string{"* STATUS INBOX (MESSAGES 1 RECENT 1 UIDNEXT 2)"}, c.ok("STATUS INBOX ("+items+")"))
+	require.Equal(t, "* STATUS INBOX (MESSAGES 1 RECENT 1 UIDNEXT 2)", c.ok("LIST \"\" * RETURN (STATUS (" + items + "))")[1])
+}
