@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +18,7 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(holdEnv); path != "" {
 		hold(path)
 	}
+	workIfChild()
 	code := m.Run()
 	// Every test closes its stores, so no goroutine of the package may be left.
 	for range 100 {
@@ -53,10 +56,14 @@ func openPath(t testing.TB, path string, opts *Options) *Store {
 	return s
 }
 
-// requireSound checks what must be true of a database at all times.
 func requireSound(t testing.TB, s *Store) {
 	t.Helper()
-	err := s.view(context.Background(), func(c *conn) error {
+	require.NoError(t, soundness(s))
+}
+
+// soundness checks what must be true of a database at all times.
+func soundness(s *Store) error {
+	return s.view(context.Background(), func(c *conn) error {
 		for what, query := range map[string]string{
 			"counters of mailboxes": `SELECT b.id FROM mailbox b LEFT JOIN
 				(SELECT mailbox, count(*) AS n, sum(size) AS size, sum(flags & 8 = 0) AS unseen, sum(flags & 4 <> 0) AS deleted,
@@ -88,16 +95,31 @@ func requireSound(t testing.TB, s *Store) {
 			"chunks without content":  "SELECT content FROM chunk WHERE content NOT IN (SELECT id FROM content)",
 			"keywords that are known": "SELECT uid FROM message m WHERE keywords <> '' AND NOT EXISTS (SELECT 1 FROM keyword k WHERE k.mailbox = m.mailbox)",
 		} {
-			r, err := c.query(query)
-			require.NoError(t, err, what)
-			require.False(t, r.next(), "unsound: %s", what)
-			require.NoError(t, r.close(), what)
+			found, err := c.queryFirst(query)
+			if err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+			if found != "" {
+				return fmt.Errorf("unsound: %s: %s", what, found)
+			}
 		}
-		r, err := c.query("PRAGMA integrity_check")
-		require.NoError(t, err)
-		require.True(t, r.next())
-		require.Equal(t, "ok", r.text(0))
-		return r.close()
+		result, err := c.queryFirst("PRAGMA integrity_check")
+		if err == nil && result != "ok" {
+			err = errors.New(result)
+		}
+		return err
 	})
-	require.NoError(t, err)
+}
+
+// queryFirst returns the first column of the first row, empty if there is none.
+func (c *conn) queryFirst(text string) (string, error) {
+	r, err := c.query(text)
+	if err != nil {
+		return "", err
+	}
+	first := ""
+	if r.next() {
+		first = fmt.Sprint(r.v[0])
+	}
+	return first, r.close()
 }
