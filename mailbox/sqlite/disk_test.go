@@ -23,7 +23,7 @@ type naming struct {
 // inode is the content of a file.
 type inode struct {
 	synced  []byte
-	pending []change
+	pending []change // after synced
 }
 
 // change is a write, or a truncation to offset if data is nil.
@@ -31,6 +31,12 @@ type change struct {
 	at     int
 	offset int64
 	data   []byte
+
+	// lost: it is not synced any more. When a sync fails, Linux forgets which
+	// pages it has not written: the next one succeeds without them.
+	lost bool
+	// kept: it is synced, but follows one that was lost.
+	kept bool
 }
 
 func newDisk(lies func(string) bool) *disk {
@@ -48,9 +54,13 @@ func (d *disk) apply(at int, c *call) {
 	case callUnlink:
 		d.name(at, c.file, nil)
 	case callWrite:
-		f.pending = append(f.pending, change{at, c.offset, c.data})
+		f.pending = append(f.pending, change{at: at, offset: c.offset, data: c.data})
 	case callTruncate:
-		f.pending = append(f.pending, change{at, c.offset, nil})
+		f.pending = append(f.pending, change{at: at, offset: c.offset})
+	case callFailedSync:
+		if c.file != "" {
+			f.failSync(c.began)
+		}
 	case callSync:
 		if d.lies(c.file) {
 			return
@@ -92,13 +102,22 @@ func (d *disk) syncNames(began int) {
 func (f *inode) sync(began int) {
 	var later []change
 	for _, c := range f.pending {
-		if c.at < began {
+		c.kept = c.kept || c.at < began && !c.lost
+		if c.kept && len(later) == 0 {
 			f.synced = c.apply(f.synced)
 		} else {
 			later = append(later, c)
 		}
 	}
 	f.pending = later
+}
+
+func (f *inode) failSync(began int) {
+	for i := range f.pending {
+		if c := &f.pending[i]; c.at < began && c.data != nil && !c.kept {
+			c.lost = true
+		}
+	}
 }
 
 func (c *change) apply(b []byte) []byte {
@@ -121,7 +140,7 @@ func (c *change) tear(b []byte, rng *rand.Rand) []byte {
 	for data, offset := c.data, c.offset; len(data) > 0; {
 		n := min(int64(len(data)), sector-offset%sector)
 		if rng.IntN(2) == 0 {
-			part := change{c.at, offset, data[:n]}
+			part := change{offset: offset, data: data[:n]}
 			b = part.apply(b)
 		}
 		data, offset = data[n:], offset+n
@@ -129,7 +148,7 @@ func (c *change) tear(b []byte, rng *rand.Rand) []byte {
 	return b
 }
 
-// images returns the files that may be on the disk after the power has failed.
+// image returns the files that may be on the disk after the power has failed.
 func (d *disk) image(rng *rand.Rand) map[string][]byte {
 	cut := d.cut(rng)
 	choose := chooser(rng, cut)
@@ -155,6 +174,8 @@ func (f *inode) image(rng *rand.Rand, choose func(i, n, at int) (whole, torn boo
 	b := append([]byte(nil), f.synced...)
 	for i, c := range f.pending {
 		switch whole, torn := choose(i, len(f.pending), c.at); {
+		case c.kept:
+			b = c.apply(b)
 		case torn && c.data != nil:
 			b = c.tear(b, rng)
 		case whole:

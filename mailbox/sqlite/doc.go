@@ -31,6 +31,10 @@
 //     other.
 //   - The error for a damaged message is a mailbox.MessageError that wraps
 //     ErrDamaged; other messages can be read.
+//   - A disk that fails a write or a sync loses nothing that was acknowledged, and
+//     what follows when it works again is as durable as ever. A change that failed
+//     with mailbox.ErrUnavailable is not made, unless the process ends before
+//     another is: then it may be there when the store is opened.
 //   - The error for a full disk or a lock held for too long is
 //     mailbox.ErrUnavailable, and for a damaged file ErrDamaged.
 //   - A store that is open needs no more file descriptors.

@@ -43,6 +43,12 @@ func isBusy(err error) bool {
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
 
+// isIOError reports whether the disk has failed.
+func isIOError(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_IOERR
+}
+
 func isNotExist(err error) bool { return errors.Is(err, mailbox.ErrNotExist) }
 
 // ended returns the error of a context that is done, and its cause if that

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var faultRuns = flag.Int("faults.runs", 0, "how many runs TestDiskErrors makes (default 60, with -short 8)")
+var faultRuns = flag.Int("faults.runs", 0, "how many runs TestDiskErrors makes (if zero, as many as take some seconds)")
 
 // fault is what strace makes of a system call.
 type fault struct {
@@ -51,7 +51,7 @@ func TestDiskErrors(t *testing.T) {
 	needStrace(t)
 	runs := *faultRuns
 	if runs == 0 {
-		runs = 60
+		runs = 50
 		if testing.Short() {
 			runs = 8
 		}

@@ -56,8 +56,12 @@ func (w *writer) boundLog() {
 	if l.left--; l.left > 0 {
 		return
 	}
+	if !w.settleLog() {
+		return
+	}
 	copied, err := w.checkpoint()
 	if err != nil && !isBusy(err) {
+		w.doubt = w.doubt || isIOError(err)
 		w.s.opts.Logger.Error("sqlite: checkpoint", "error", err)
 	}
 	if copied > l.copied {

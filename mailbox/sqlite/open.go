@@ -92,6 +92,7 @@ type tuning struct {
 	lease time.Duration // how long a body may take between two chunks
 	sweep time.Duration // how often unreferenced contents are looked for
 
+	copyLog int   // pages of the log from which on SQLite copies it into the database
 	maxLog  int64 // size from which on it is tried to truncate the log
 	warnLog int64 // size from which on that is logged
 
@@ -117,7 +118,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 		path:    path,
 		closing: make(chan struct{}),
 		tune: tuning{grace: 5 * time.Minute, lease: 4 * time.Hour, sweep: 5 * time.Second,
-			maxLog: 64 << 20, warnLog: 256 << 20},
+			copyLog: 2000, maxLog: 64 << 20, warnLog: 256 << 20},
 	}
 	if opts != nil {
 		s.opts = *opts
@@ -196,13 +197,16 @@ func (s *Store) openWriter(ctx context.Context) (*conn, error) {
 		}
 	}
 	if err == nil {
-		err = c.script(`
+		err = c.script(fmt.Sprintf(`
 			PRAGMA synchronous=FULL;
 			PRAGMA fullfsync=ON;
 			PRAGMA temp_store=MEMORY;
 			PRAGMA cache_size=-6000;
-			PRAGMA wal_autocheckpoint=2000;
-			PRAGMA journal_size_limit=16777216`)
+			PRAGMA wal_autocheckpoint=%d;
+			PRAGMA journal_size_limit=16777216`, s.tune.copyLog))
+	}
+	if err == nil {
+		err = s.adoptLog(ctx, c)
 	}
 	if err == nil {
 		err = c.migrate(ctx, migrations)
@@ -213,6 +217,9 @@ func (s *Store) openWriter(ctx context.Context) (*conn, error) {
 	if err == nil && s.opts.Exclusive {
 		// No other process can be in the middle of an Append.
 		err = c.script("UPDATE content SET free_at = 0 WHERE refs = 0")
+	}
+	if err == nil {
+		err = s.syncNames()
 	}
 	if err != nil {
 		c.close()

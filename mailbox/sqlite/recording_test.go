@@ -25,8 +25,15 @@ import (
 type recording struct {
 	calls []call
 
+	// from and to bound the calls at which the power fails.
+	from, to int
+
 	// outcomes of each session, by step.
 	outcomes [][]outcome
+
+	// wanted are the outcomes of the one session on a good disk, if this one
+	// has failed.
+	wanted []outcome
 }
 
 // call is a system call that changes a file of the store, or a mark.
@@ -48,6 +55,7 @@ const (
 	callWrite    callKind = iota
 	callTruncate          // to offset
 	callSync
+	callFailedSync
 	callCreate // unless it exists
 	callUnlink
 	callMark
@@ -91,9 +99,9 @@ func runWorkload(t testing.TB, w workload, straceArgs ...string) {
 }
 
 // record does a workload and records it.
-func record(t testing.TB, w workload) *recording {
+func record(t testing.TB, w workload, straceArgs ...string) *recording {
 	t.Helper()
-	runWorkload(t, w, "-y", "-xx", "-s", "10000000", "--seccomp-bpf", "-e", "trace="+modifying, "-e", "signal=none")
+	runWorkload(t, w, append(straceArgs, "-y", "-xx", "-s", "10000000", "--seccomp-bpf", "-e", "trace="+modifying, "-e", "signal=none")...)
 	return readRecording(t, w.Dir)
 }
 
@@ -108,7 +116,19 @@ func readRecording(t testing.TB, dir string) *recording {
 	rec := &recording{outcomes: readOutcomes(t, w)}
 	require.NoError(t, rec.read(f))
 	require.NotEmpty(t, rec.calls)
+	rec.to = len(rec.calls)
 	return rec
+}
+
+// then adds what a later process has done on the same disk, in sessions of its own.
+func (rec *recording) then(next *recording) {
+	before := len(rec.calls)
+	for _, c := range next.calls {
+		c.began += before
+		rec.calls = append(rec.calls, c)
+	}
+	rec.outcomes = append(rec.outcomes, next.outcomes[len(rec.outcomes):]...)
+	rec.to = len(rec.calls)
 }
 
 // readOutcomes returns the outcomes of each session.
@@ -167,11 +187,11 @@ func (rec *recording) read(r io.Reader) error {
 			text, at = open[thread].text+rest, open[thread].at
 			delete(open, thread)
 		}
-		if text == "" || text[0] == '+' || text[0] == '-' {
+		if text == "" || strings.ContainsRune("+-?", rune(text[0])) || strings.HasSuffix(text, "<detached ...>") {
 			continue // the end of a thread, or a signal
 		}
 		if err := rec.add(thread, text, at); err != nil {
-			return fmt.Errorf("%w: %.200s", err, text)
+			return fmt.Errorf("%w: %.80s … %s", err, text, text[max(0, len(text)-80):])
 		}
 	}
 }
@@ -181,15 +201,20 @@ var errUnknownCall = errors.New("a system call that the recording does not under
 // add adds a system call, if it is one that has changed the store.
 func (rec *recording) add(thread, text string, began int) error {
 	name, rest, ok := strings.Cut(text, "(")
-	end := strings.LastIndex(rest, ")")
+	end := strings.LastIndex(rest, " = ")
 	if !ok || end < 0 {
 		return errUnknownCall
 	}
-	result := strings.TrimLeft(rest[end+1:], " =")
-	if strings.HasPrefix(result, "-1") || strings.HasPrefix(result, "?") {
-		return nil // it has failed, or the process has ended meanwhile
+	result := rest[end+len(" = "):]
+	rest, ok = strings.CutSuffix(strings.TrimRight(rest[:end], " "), ")")
+	if !ok {
+		return errUnknownCall
 	}
-	args := strings.Split(rest[:end], ", ")
+	failed := strings.HasPrefix(result, "-1") || strings.HasPrefix(result, "?") // the process has ended meanwhile
+	if failed && name != "fsync" && name != "fdatasync" {
+		return nil
+	}
+	args := strings.Split(rest, ", ")
 	path, err := pathOf(name, args)
 	if err != nil {
 		return err
@@ -208,25 +233,29 @@ func (rec *recording) add(thread, text string, began int) error {
 		return nil // is made again whenever the database is opened after a crash
 	}
 	switch name {
+	case "fsync", "fdatasync":
+		if c.kind = callSync; failed {
+			c.kind = callFailedSync
+		}
 	case "pwrite64":
 		c.kind = callWrite
 		if c.data, err = unquote(args[1]); err != nil {
 			return err
 		}
-		c.offset, err = strconv.ParseInt(args[3], 10, 64)
-		if result != strconv.Itoa(len(c.data)) {
-			return errUnknownCall
+		if c.offset, err = strconv.ParseInt(args[3], 10, 64); err != nil {
+			return err
 		}
+		var written int
+		written, err = strconv.Atoi(result)
+		c.data = c.data[:min(written, len(c.data))]
 	case "ftruncate":
 		c.kind = callTruncate
 		c.offset, err = strconv.ParseInt(args[1], 0, 64)
-	case "fsync", "fdatasync":
-		c.kind = callSync
 	case "open", "openat":
-		if strings.Contains(rest[:end], "O_TRUNC") {
+		if strings.Contains(rest, "O_TRUNC") {
 			return errUnknownCall
 		}
-		if !strings.Contains(rest[:end], "O_CREAT") {
+		if !strings.Contains(rest, "O_CREAT") {
 			return nil
 		}
 		c.kind = callCreate

@@ -25,6 +25,10 @@ type session struct {
 	bodies  int
 }
 
+func newSession(w *worker, number int) *session {
+	return &session{w: w, number: number, name: accountOf(number), rng: rand.New(rand.NewPCG(w.Seed, uint64(number)))}
+}
+
 // errStop ends a workload whose disk has failed.
 var errStop = errors.New("the disk has failed")
 
@@ -76,7 +80,7 @@ func (ss *session) choose() (what string, do func() error) {
 		do     func() error
 	}{
 		{30, "append", func() error { return ss.append(1+ss.rng.IntN(3), 3000) }},
-		{4, "append large", func() error { return ss.append(1, 300_000) }},
+		{4, "append large", func() error { return ss.append(1, 600_000) }},
 		{2, "append broken", ss.appendBroken},
 		{15, "set flags", ss.setFlags},
 		{10, "expunge", ss.expunge},
@@ -208,7 +212,7 @@ func (ss *session) appendBroken() error {
 		return err
 	}
 	gone := errors.New("the sender has gone")
-	body := io.MultiReader(strings.NewReader(ss.body(200_000)), iotest.ErrReader(gone))
+	body := io.MultiReader(strings.NewReader(ss.body(400_000)), iotest.ErrReader(gone))
 	_, err = m.Append(ss.w.ctx, mailbox.Incoming{Body: body, Size: mailbox.SizeUnknown})
 	if err == nil {
 		return errors.New("half a message was added")

@@ -26,6 +26,7 @@ type workload struct {
 	Dir      string // the store is in its folder store, beside the files marks and outcomes
 	Seed     uint64
 	Sessions int
+	First    int // the number of the first session
 	Rounds   int // between which the store is closed
 	Steps    int // of a session in a round
 
@@ -109,9 +110,9 @@ func (w *worker) run() error {
 	}
 	w.outcomes = json.NewEncoder(f)
 	for i := range w.Sessions {
-		w.sessions = append(w.sessions, &session{w: w, number: i, name: accountOf(i), rng: rand.New(rand.NewPCG(w.Seed, uint64(i)))})
+		w.sessions = append(w.sessions, newSession(w, w.First+i))
 	}
-	rng := rand.New(rand.NewPCG(w.Seed, 1<<32))
+	rng := rand.New(rand.NewPCG(w.Seed, uint64(1<<32+w.First)))
 	for range w.Rounds {
 		if err := w.open(rng); errors.Is(err, mailbox.ErrUnavailable) {
 			if w.StopAtError {
@@ -159,7 +160,7 @@ func (w *worker) open(rng *rand.Rand) error {
 	pages := []int{20, 60, 200}[rng.IntN(3)]
 	err = s.write(w.ctx, func(t *tx) error {
 		runtime.LockOSThread() // the goroutine of the writer
-		s.tune.grace, s.tune.sweep = 0, 0
+		s.tune.grace, s.tune.sweep, s.tune.copyLog = 0, 0, pages
 		return t.c.script(fmt.Sprintf("PRAGMA wal_autocheckpoint=%d; PRAGMA journal_size_limit=%d", pages, pages*2000))
 	})
 	if err != nil {

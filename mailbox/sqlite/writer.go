@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,8 @@ type writer struct {
 	// The fields below are used by run only.
 	batch   []*request
 	lazy    bool  // the connection commits without sync
+	lazies  int   // commits since the last sync
+	doubt   bool  // a sync has failed: the log must be written again
 	version int64 // PRAGMA data_version, which changes with those of other processes
 	swept   time.Time
 	log     log
@@ -139,6 +142,7 @@ func (w *writer) run() {
 		select {
 		case <-w.s.closing:
 			w.refuse()
+			w.settleLog() // the last to close the database copies it
 			return
 		case <-tick.C:
 			w.idle()
@@ -203,6 +207,7 @@ func (w *writer) commit(batch []*request) {
 		err = t.commit()
 	}
 	if err != nil {
+		w.doubt = w.doubt || isIOError(err)
 		w.c.rollback()
 		if len(batch) == 1 {
 			w.finish(batch[0], err)
@@ -214,6 +219,9 @@ func (w *writer) commit(batch []*request) {
 		return
 	}
 	w.log.grew = true
+	if w.lazies++; !w.lazy {
+		w.lazies = 0
+	}
 	w.s.hub.publish(t.events)
 	for i, r := range batch {
 		w.finish(r, errs[i])
@@ -232,11 +240,18 @@ func (w *writer) begin(batch []*request) (*tx, error) {
 			since = r.since
 		}
 	}
-	if err := w.setLazy(lazy); err != nil {
+	if err := w.setLazy(lazy && w.lazies < maxLazies); err != nil {
 		return nil, err
 	}
 	for {
 		err := w.c.begin(context.Background())
+		if err == nil && w.doubt {
+			if err = w.s.renewLog(); err != nil {
+				w.c.rollback()
+				return nil, err
+			}
+			w.doubt = false
+		}
 		if err == nil {
 			return newTx(w.s, w.c), nil
 		}
@@ -254,16 +269,21 @@ func (w *writer) begin(batch []*request) (*tx, error) {
 	}
 }
 
-// setLazy sets whether commits wait for the disk.
+// maxLazies is how many commits in a row may be lazy: 8 MB of a large message.
+const maxLazies = 32
+
+// setLazy sets whether commits wait for the disk. The log is copied back into the
+// database only after those that do: if the sync before a copy failed, SQLite would
+// not say so.
 func (w *writer) setLazy(lazy bool) error {
 	if w.lazy == lazy {
 		return nil
 	}
-	mode := "FULL"
+	pragmas := fmt.Sprintf("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=%d", w.s.tune.copyLog)
 	if lazy {
-		mode = "NORMAL"
+		pragmas = "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0"
 	}
-	if err := w.c.script("PRAGMA synchronous=" + mode); err != nil {
+	if err := w.c.script(pragmas); err != nil {
 		return err
 	}
 	w.lazy = lazy
