@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
@@ -15,7 +16,7 @@ func (b *box) Append(ctx context.Context, msgs ...mailbox.Incoming) (mailbox.Res
 		return mailbox.Result{}, nil
 	}
 	var res mailbox.Result
-	err := b.a.stage(ctx, msgs, func(t *tx, staged []*staged) (err error) {
+	err := b.a.stage(ctx, msgs, 0, func(t *tx, staged []*staged) (err error) {
 		row, err := t.box(b.a.id, b.id)
 		if err != nil {
 			return err
@@ -59,33 +60,46 @@ func (b *box) admit(ctx context.Context, msgs []mailbox.Incoming) error {
 	if size <= maxBody && len(msgs) > 0 {
 		return nil
 	}
-	return b.a.view(ctx, func(c *conn) error {
+	return b.a.admit(ctx, size, func(c *conn, acct *accountRow) error {
 		if _, err := b.load(c); err != nil {
 			return err
 		}
-		a, err := loadAccount(c, b.a.id)
-		if err != nil {
-			return err
-		}
-		return a.room(int64(len(msgs)), size)
+		return acct.room(int64(len(msgs)), size)
+	})
+}
+
+// admit calls f with the account, and then sees to it that there is space for a
+// message of that size, or less if it is not announced.
+func (a *account) admit(ctx context.Context, size int64, f func(*conn, *accountRow) error) error {
+	return a.withSpace(ctx, size, func() error {
+		return a.view(ctx, func(c *conn) error {
+			acct, err := loadAccount(c, a.id)
+			if err != nil {
+				return err
+			}
+			if err := f(c, acct); err != nil {
+				return err
+			}
+			return acct.space(a.s, size)
+		})
 	})
 }
 
 // announced returns the total size of messages, as far as it is announced.
 func announced(msgs []mailbox.Incoming) (size int64) {
 	for i := range msgs {
-		size += max(0, msgs[i].Size)
+		size += min(max(0, msgs[i].Size), math.MaxInt64-size)
 	}
 	return size
 }
 
 // stage reads the bodies of messages, and then calls run in a transaction, in
-// which it makes all of them.
-func (a *account) stage(ctx context.Context, msgs []mailbox.Incoming, run func(*tx, []*staged) error) error {
+// which it makes all of them, and removes messages of so many octets.
+func (a *account) stage(ctx context.Context, msgs []mailbox.Incoming, replaced int64, run func(*tx, []*staged) error) error {
 	if a.closed.Load() {
 		return mailbox.ErrClosed
 	}
-	st := &stage{ctx: ctx, a: a}
+	st := &stage{ctx: ctx, a: a, total: -replaced}
 	made := false
 	defer func() { st.release(made) }()
 	for i := range msgs {
@@ -93,7 +107,9 @@ func (a *account) stage(ctx context.Context, msgs []mailbox.Incoming, run func(*
 			return err
 		}
 	}
-	err := a.do(ctx, &request{rows: appendCost * len(msgs), size: st.held, adds: true, run: func(t *tx) error { return run(t, st.messages) }})
+	err := a.withSpace(ctx, growth(st.messages), func() error {
+		return a.do(ctx, &request{rows: appendCost * len(msgs), size: st.held, adds: true, run: func(t *tx) error { return run(t, st.messages) }})
+	})
 	made = err == nil
 	return err
 }
@@ -108,6 +124,9 @@ func (t *tx) append(row *boxRow, acct *accountRow, msgs []*staged) ([]mailbox.UI
 		keywords = keywords.With(m.flags)
 	}
 	if err := row.roomForUIDs(len(msgs)); err != nil {
+		return nil, err
+	}
+	if err := acct.space(t.s, growth(msgs)); err != nil {
 		return nil, err
 	}
 	if err := t.addKeywords(row, keywords); err != nil {
@@ -172,7 +191,7 @@ func (b *boxRow) count(flags mailbox.SystemFlags, n int64) {
 // number.
 func (t *tx) attach(account int64, m *staged) (int64, error) {
 	if m.content == 0 {
-		id, err := t.newContent(account, 1, 0, m)
+		id, err := t.newContent(account, 1, 0, 0, m)
 		if err != nil {
 			return 0, err
 		}
@@ -181,12 +200,16 @@ func (t *tx) attach(account int64, m *staged) (int64, error) {
 		}
 		return id, t.newChunk(account, id, 0, m.rest)
 	}
-	res, err := t.exec("UPDATE content SET refs = 1, header = ?, summary = ? WHERE id = ? AND refs = 0", m.header, m.summary, m.content)
+	res, err := t.exec("UPDATE content SET refs = 1, waiting = 0, header = ?, summary = ? WHERE id = ? AND refs = 0 AND free_at > 0",
+		m.header, m.summary, m.content)
 	if err != nil {
 		return 0, err
 	}
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return 0, fmt.Errorf("%w: the message took too long to arrive", mailbox.ErrUnavailable)
+		return 0, errLate
+	}
+	if err := t.waits(account, -m.waiting(m.stored)); err != nil {
+		return 0, err
 	}
 	if len(m.rest) > 0 {
 		return m.content, t.newChunk(account, m.content, m.stored, m.rest)
@@ -194,15 +217,18 @@ func (t *tx) attach(account int64, m *staged) (int64, error) {
 	return m.content, nil
 }
 
+// errLate is returned if a body was swept away before its message was made.
+var errLate = fmt.Errorf("%w: the message took too long to arrive", mailbox.ErrUnavailable)
+
 // newContent creates the content of a staged message; without references it needs
 // no summary yet.
-func (t *tx) newContent(account, refs, freeAt int64, m *staged) (id int64, err error) {
+func (t *tx) newContent(account, refs, freeAt, waiting int64, m *staged) (id int64, err error) {
 	header, summary := int64(0), []byte{}
 	if refs > 0 {
 		header, summary = m.header, m.summary
 	}
-	res, err := t.exec("INSERT INTO content (account, refs, free_at, header, summary) VALUES (?, ?, ?, ?, ?)",
-		account, refs, freeAt, header, summary)
+	res, err := t.exec("INSERT INTO content (account, refs, free_at, header, summary, waiting) VALUES (?, ?, ?, ?, ?, ?)",
+		account, refs, freeAt, header, summary, waiting)
 	if err != nil {
 		return 0, err
 	}

@@ -37,6 +37,9 @@
 //     another is: then it may be there when the store is opened.
 //   - The error for a full disk or a lock held for too long is
 //     mailbox.ErrUnavailable, and for a damaged file ErrDamaged.
+//   - An account with a storage quota takes no more of the disk than its quota and
+//     Options.MaxWaiting: what is expunged counts until its space is free, and what
+//     arrives counts from the announcement of its size on.
 //   - A store that is open needs no more file descriptors.
 //   - A reader in another process delays nothing. While it holds an old state of the
 //     database the log grows, up to Options.MaxLog.

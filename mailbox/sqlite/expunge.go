@@ -32,26 +32,37 @@ func (t *tx) expunge(row *boxRow, at *cursor, having mailbox.FlagSet) (gone mail
 	if having.System()&mailbox.SystemDeleted != 0 {
 		cols |= onlyDeleted // the usual CLOSE: few or none in a large mailbox
 	}
+	waiting := int64(0)
 	err = t.slice(row, at, cols, func(e *entry) error {
 		if !e.Flags.HasAll(having) {
 			return nil
 		}
 		gone.Add(e.UID)
-		if err := t.release(e.content); err != nil {
+		n, err := t.release(e.content, e.Size)
+		if err != nil {
 			return err
 		}
+		waiting += n
 		return t.remove(row, e)
 	})
 	if err != nil || gone.IsEmpty() {
 		return gone, err
 	}
+	if err := t.waits(row.account, waiting); err != nil {
+		return gone, err
+	}
 	return gone, t.vanish(row, gone)
 }
 
-// release removes a reference to a content.
-func (t *tx) release(content int64) error {
-	_, err := t.exec("UPDATE content SET refs = refs - 1, free_at = ? WHERE id = ?", t.now.Add(t.s.tune.grace).Unix(), content)
-	return err
+const releaseContent = `UPDATE content SET refs = refs - 1,
+	free_at = CASE WHEN EXISTS (SELECT 1 FROM body b WHERE b.id = content.id) THEN ? ELSE ? END,
+	waiting = CASE refs WHEN 1 THEN ? + length(summary) ELSE 0 END WHERE id = ? RETURNING waiting`
+
+// release removes a reference to a content of that size, and returns the octets that
+// wait to be freed if it was the last; see waits.
+func (t *tx) release(content, size int64) (waiting int64, err error) {
+	t.wrote = true
+	return t.c.queryInt(releaseContent, t.now.Unix(), t.now.Add(t.s.grace()).Unix(), size+rowSize, content)
 }
 
 // remove removes a message from its mailbox and all counters.

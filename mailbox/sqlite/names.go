@@ -182,6 +182,9 @@ func (t *tx) deleteBox(row *boxRow) error {
 	if _, err := t.exec("DELETE FROM mailbox WHERE id = ?", row.id); err != nil {
 		return err
 	}
+	if err := t.waits(row.account, row.storage+rowSize*row.messages); err != nil {
+		return err
+	}
 	_, err := t.exec("INSERT INTO trash (account, mailbox) VALUES (?, ?)", row.account, row.id)
 	t.event(row.account, row.id, mailbox.EventVanished)
 	return err

@@ -35,6 +35,15 @@ type Options struct {
 	// beyond it the error is mailbox.ErrLimit. Zero: 1,000. Negative: no limit.
 	MaxAppend int
 
+	// MaxWaiting is how many octets an account with a storage quota may hold in
+	// the database beyond that quota: those of expunged messages until their
+	// space is free, which is within seconds or, for a message above 64 KB that
+	// another process may be reading, minutes, and of messages that arrive. An
+	// Append for which there is no space frees what it can, waits up to 15 s
+	// for more, and then fails with mailbox.ErrOverQuota. Zero: 64 MB, or a
+	// quarter of the quota if that is more. Negative: none.
+	MaxWaiting int64
+
 	// MaxVanished is how many ranges of expunged UIDs a mailbox remembers,
 	// besides one for each of its messages. If there are more, it forgets the
 	// ModSeqs of the oldest: Changes since an earlier ModSeq then returns all
@@ -68,16 +77,17 @@ type Options struct {
 // [mailbox.Store] and a [mailbox.Admin]. All methods are safe for concurrent
 // use.
 type Store struct {
-	opts   Options
-	dsn    string
-	path   string
-	writer writer
-	pool   pool
-	hub    hub
-	pins   pins
-	budget budget
-	lock   *conn // holds the lock of the whole database, see takeLock
-	tune   tuning
+	opts    Options
+	dsn     string
+	path    string
+	writer  writer
+	pool    pool
+	hub     hub
+	pins    pins
+	budget  budget
+	sweeper sweeper
+	lock    *conn // holds the lock of the whole database, see takeLock
+	tune    tuning
 
 	logSize atomic.Int64 // octets, when the writer last looked
 
@@ -88,9 +98,11 @@ type Store struct {
 
 // tuning holds sizes and times that tests reduce.
 type tuning struct {
-	grace time.Duration // how long a content stays readable for other processes after its last reference is removed
-	lease time.Duration // how long a body may take between two chunks
-	sweep time.Duration // how often unreferenced contents are looked for
+	grace    time.Duration // how long a content in chunks stays readable for other processes after its last reference is removed
+	hurry    time.Duration // the same if no other process can read it, or its space is needed
+	patience time.Duration // how long a call waits for space to be freed
+	lease    time.Duration // how long a body may take between two chunks
+	sweep    time.Duration // how often unreferenced contents are looked for
 
 	copyLog int   // pages of the log from which on SQLite copies it into the database
 	maxLog  int64 // size from which on it is tried to truncate the log
@@ -117,7 +129,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	s := &Store{
 		path:    path,
 		closing: make(chan struct{}),
-		tune: tuning{grace: 5 * time.Minute, lease: 4 * time.Hour, sweep: 5 * time.Second,
+		tune: tuning{grace: 5 * time.Minute, hurry: 10 * time.Second, patience: 15 * time.Second, lease: 4 * time.Hour, sweep: 5 * time.Second,
 			copyLog: 2000, maxLog: 64 << 20, warnLog: 256 << 20},
 	}
 	if opts != nil {

@@ -55,7 +55,7 @@ func TestOpenRefuses(t *testing.T) {
 	require.ErrorContains(t, open("ours.db"), "schema version 1", "one of before the first release")
 	c, err = openConn(fileURL(path("ours.db")))
 	require.NoError(t, err)
-	require.NoError(t, c.script(fmt.Sprintf("PRAGMA user_version=%d", firstVersion)))
+	require.NoError(t, c.script(fmt.Sprintf("PRAGMA user_version=%d", firstVersion+len(migrations)-1)))
 	require.NoError(t, c.close())
 	require.NoError(t, open("ours.db"))
 

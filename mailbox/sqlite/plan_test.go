@@ -31,6 +31,10 @@ func TestQueryPlans(t *testing.T) {
 		selectChunk,
 		selectAccount,
 		selectFree,
+		selectFreeOf,
+		selectFirstFree,
+		selectTrash,
+		selectTrashOf,
 		"SELECT " + boxColumns + " FROM mailbox WHERE " + boxByID,
 		"SELECT " + boxColumns + " FROM mailbox WHERE " + boxByName,
 	}, pageQueries[:]...) {

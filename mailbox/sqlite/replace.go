@@ -10,9 +10,9 @@ import (
 func (b *box) Replace(ctx context.Context, uid mailbox.UID, dest string, msg mailbox.Incoming) (mailbox.Result, error) {
 	dest = mailbox.CanonicalName(dest)
 	var res mailbox.Result
-	err := b.admitReplace(ctx, uid, dest, msg.Size)
+	old, err := b.admitReplace(ctx, uid, dest, msg.Size)
 	if err == nil {
-		err = b.a.stage(ctx, []mailbox.Incoming{msg}, func(t *tx, m []*staged) (err error) {
+		err = b.a.stage(ctx, []mailbox.Incoming{msg}, old, func(t *tx, m []*staged) (err error) {
 			res, err = t.replace(b, uid, dest, m)
 			return err
 		})
@@ -23,9 +23,10 @@ func (b *box) Replace(ctx context.Context, uid mailbox.UID, dest string, msg mai
 	return res, nil
 }
 
-// admitReplace refuses a Replace that is bound to fail before the body is read.
-func (b *box) admitReplace(ctx context.Context, uid mailbox.UID, dest string, size int64) error {
-	return b.a.view(ctx, func(c *conn) error {
+// admitReplace refuses a Replace that is bound to fail before the body is read. It
+// returns the size of the message that is to be replaced.
+func (b *box) admitReplace(ctx context.Context, uid mailbox.UID, dest string, size int64) (replaced int64, err error) {
+	return replaced, b.a.admit(ctx, size, func(c *conn, acct *accountRow) error {
 		row, err := b.load(c)
 		if err != nil {
 			return err
@@ -37,10 +38,7 @@ func (b *box) admitReplace(ctx context.Context, uid mailbox.UID, dest string, si
 		if err != nil {
 			return err
 		}
-		acct, err := loadAccount(c, b.a.id)
-		if err != nil {
-			return err
-		}
+		replaced = old.Size
 		return acct.room(0, max(size, 0)-old.Size)
 	})
 }
@@ -62,7 +60,11 @@ func (t *tx) replace(b *box, uid mailbox.UID, dest string, msg []*staged) (res m
 	if err != nil {
 		return res, err
 	}
-	if err := t.release(old.content); err != nil {
+	waiting, err := t.release(old.content, old.Size)
+	if err != nil {
+		return res, err
+	}
+	if err := t.waits(p.acct.id, waiting); err != nil {
 		return res, err
 	}
 	if err := t.remove(p.from, old); err != nil {

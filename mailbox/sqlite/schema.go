@@ -143,6 +143,22 @@ CREATE TABLE trash (                     -- deleted mailboxes with messages stil
 	PRIMARY KEY (account, mailbox)
 ) STRICT, WITHOUT ROWID;
 `,
+	// What waits to be freed counts; see space.go.
+	`
+ALTER TABLE account ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0; -- of its contents without refs, and its messages in trash
+ALTER TABLE content ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0; -- without refs: its octets, those reserved, and 512 for rows
+
+CREATE INDEX content_waiting ON content (account, free_at) WHERE refs = 0;
+
+UPDATE content SET waiting = 512 + length(summary) + ifnull((SELECT length(data) FROM body b WHERE b.id = content.id),
+	(SELECT ifnull(sum(length(data)), 0) FROM chunk k WHERE k.account = content.account AND k.content = content.id))
+	WHERE refs = 0;
+
+UPDATE account SET waiting =
+	(SELECT ifnull(sum(waiting), 0) FROM content c WHERE c.account = account.id AND refs = 0) +
+	(SELECT ifnull(sum(m.size + 512), 0) FROM trash t JOIN message m ON m.account = t.account AND m.mailbox = t.mailbox
+		WHERE t.account = account.id);
+`,
 }
 
 // migrate brings the schema up to date, all or none.

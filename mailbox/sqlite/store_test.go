@@ -75,6 +75,13 @@ func soundness(s *Store) error {
 				(SELECT account, count(*) AS n, sum(messages) AS messages, sum(storage) AS storage, max(uidvalidity) AS uidvalidity
 					FROM mailbox GROUP BY account) b ON b.account = a.id
 				WHERE a.mailboxes <> n OR a.messages <> b.messages OR a.storage <> b.storage OR a.uidvalidity < b.uidvalidity`,
+			"waiting octets of accounts": `SELECT a.id FROM account a WHERE a.waiting <>
+				(SELECT ifnull(sum(waiting), 0) FROM content c WHERE c.account = a.id AND refs = 0) +
+				(SELECT ifnull(sum(m.size + 512), 0) FROM trash t JOIN message m ON m.account = t.account AND m.mailbox = t.mailbox
+					WHERE t.account = a.id)`,
+			"waiting octets of contents": `SELECT id FROM content WHERE refs > 0 AND waiting <> 0 OR refs = 0 AND waiting < length(summary) +
+				ifnull((SELECT length(data) FROM body b WHERE b.id = content.id), 0) +
+				ifnull((SELECT sum(length(data)) FROM chunk c WHERE c.account = content.account AND c.content = content.id), 0)`,
 			"mailboxes without account": "SELECT id FROM mailbox WHERE account NOT IN (SELECT id FROM account)",
 			"vanished UIDs are those that are missing": `SELECT b.id FROM mailbox b LEFT JOIN
 				(SELECT mailbox, count(*) AS n, sum(last - first + 1) AS uids, max(modseq) AS modseq, sum(modseq > 0) AS dated,

@@ -82,11 +82,12 @@ type accountRow struct {
 	id                                    int64
 	epoch, uidvalidity                    int64
 	mailboxes, messages, storage          int64
+	waiting                               int64 // octets, see space.go
 	maxMailboxes, maxMessages, maxStorage int64
 	dirty                                 bool
 }
 
-const selectAccount = `SELECT id, epoch, uidvalidity, mailboxes, messages, storage, max_mailboxes, max_messages, max_storage
+const selectAccount = `SELECT id, epoch, uidvalidity, mailboxes, messages, storage, max_mailboxes, max_messages, max_storage, waiting
 	FROM account WHERE id = ?`
 
 // loadAccount reads an account; mailbox.ErrNotExist.
@@ -101,6 +102,7 @@ func loadAccount(c *conn, id int64) (*accountRow, error) {
 			id: r.int(0), epoch: r.int(1), uidvalidity: r.int(2),
 			mailboxes: r.int(3), messages: r.int(4), storage: r.int(5),
 			maxMailboxes: r.int(6), maxMessages: r.int(7), maxStorage: r.int(8),
+			waiting: r.int(9),
 		}
 	}
 	if err := r.close(); err != nil {
@@ -114,9 +116,9 @@ func loadAccount(c *conn, id int64) (*accountRow, error) {
 
 func (a *accountRow) save(t *tx) error {
 	_, err := t.exec(`UPDATE account SET epoch = ?, uidvalidity = ?, mailboxes = ?, messages = ?, storage = ?,
-		max_mailboxes = ?, max_messages = ?, max_storage = ? WHERE id = ?`,
+		max_mailboxes = ?, max_messages = ?, max_storage = ?, waiting = ? WHERE id = ?`,
 		a.epoch, a.uidvalidity, a.mailboxes, a.messages, a.storage,
-		a.maxMailboxes, a.maxMessages, a.maxStorage, a.id)
+		a.maxMailboxes, a.maxMessages, a.maxStorage, a.waiting, a.id)
 	return err
 }
 
@@ -142,9 +144,9 @@ func (a *accountRow) change(t *tx) *accountRow {
 // room returns mailbox.ErrOverQuota if adding this much would exceed a quota.
 func (a *accountRow) room(messages, storage int64) error {
 	switch {
-	case a.maxMessages >= 0 && messages > 0 && a.messages+messages > a.maxMessages:
+	case a.maxMessages >= 0 && messages > 0 && messages > a.maxMessages-a.messages:
 		return fmt.Errorf("%w: %d messages of %d", mailbox.ErrOverQuota, a.messages, a.maxMessages)
-	case a.maxStorage >= 0 && storage > 0 && a.storage+storage > a.maxStorage:
+	case a.maxStorage >= 0 && storage > 0 && storage > a.maxStorage-a.storage:
 		return fmt.Errorf("%w: %d octets of %d", mailbox.ErrOverQuota, a.storage, a.maxStorage)
 	}
 	return nil

@@ -27,7 +27,7 @@ func block(t testing.TB, s *Store) (release func()) {
 // createAccount is a request that creates an account.
 func createAccount(name string) func(*tx) error {
 	return func(t *tx) error {
-		_, err := t.exec("INSERT INTO account VALUES (NULL, ?, 1, 0, 1, 0, 0, -1, -1, -1)", name)
+		_, err := t.exec("INSERT INTO account VALUES (NULL, ?, 1, 0, 1, 0, 0, -1, -1, -1, 0)", name)
 		if err != nil {
 			return err
 		}
