@@ -39,7 +39,9 @@
 //     mailbox.ErrUnavailable, and for a damaged file ErrDamaged.
 //   - An account with a storage quota takes no more of the disk than its quota and
 //     Options.MaxWaiting: what is expunged counts until its space is free, and what
-//     arrives counts from the announcement of its size on.
+//     arrives counts from the announcement of its size on. The file gets shorter
+//     when much of it is free, unless an earlier version has created it; vacuum.go
+//     says how to convert such a file.
 //   - A store that is open needs no more file descriptors.
 //   - A reader in another process delays nothing. While it holds an old state of the
 //     database the log grows, up to Options.MaxLog.

@@ -201,7 +201,10 @@ func (s *Store) openWriter(ctx context.Context) (*conn, error) {
 	err = c.script(fmt.Sprintf("PRAGMA busy_timeout=%d", s.opts.BusyTimeout.Milliseconds()))
 	for deadline := time.Now().Add(s.opts.BusyTimeout); err == nil; {
 		// Two processes that turn WAL on at once get SQLITE_BUSY without a wait.
-		if err = c.script("PRAGMA journal_mode=WAL"); !isBusy(err) || time.Now().After(deadline) {
+		if err = c.incremental(); err == nil {
+			err = c.script("PRAGMA journal_mode=WAL")
+		}
+		if !isBusy(err) || time.Now().After(deadline) {
 			break
 		}
 		if err = sleep(ctx, 10*time.Millisecond); err != nil {

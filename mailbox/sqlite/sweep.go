@@ -22,6 +22,8 @@ type sweeper struct {
 	trash boxKey    // the last mailbox that was passed over
 	free  freePlace // the last content that was dealt with
 
+	vacuum bool // nothing more is to be freed: the file gets shorter
+
 	// After a failure, so many contents are deleted one by one: the others do
 	// not wait for one that is damaged.
 	singly int
@@ -39,6 +41,12 @@ type freePlace struct {
 // on.
 func (t *tx) sweep() (more bool, err error) {
 	sw := &t.s.sweeper
+	if sw.vacuum {
+		if more, err = t.vacuum(true); !more || err != nil {
+			*sw = sweeper{}
+		}
+		return more, err
+	}
 	key, err := t.nextTrash(sw.trash)
 	if err != nil {
 		return false, err
@@ -71,8 +79,9 @@ func (t *tx) sweep() (more bool, err error) {
 	if more || err != nil {
 		return true, err
 	}
-	*sw = sweeper{}
-	return false, nil
+	more, err = t.vacuum(false)
+	*sw = sweeper{vacuum: more}
+	return more, err
 }
 
 // passing reports whether an error says nothing about what was to be freed.
