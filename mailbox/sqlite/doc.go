@@ -37,6 +37,8 @@
 //     another is: then it may be there when the store is opened.
 //   - The error for a full disk or a lock held for too long is
 //     mailbox.ErrUnavailable, and for a damaged file ErrDamaged.
+//   - On a full disk messages can be flagged, moved and expunged, and mailboxes
+//     deleted, with the space that Options.Reserve keeps for that.
 //   - An account with a storage quota takes no more of the disk than its quota and
 //     Options.MaxWaiting: what is expunged counts until its space is free, and what
 //     arrives counts from the announcement of its size on. The file gets shorter

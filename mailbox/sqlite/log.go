@@ -56,12 +56,8 @@ func (w *writer) boundLog() {
 	if l.left--; l.left > 0 {
 		return
 	}
-	if !w.settleLog() {
-		return
-	}
 	copied, err := w.checkpoint()
 	if err != nil && !isBusy(err) {
-		w.doubt = w.doubt || isIOError(err)
 		w.s.opts.Logger.Error("sqlite: checkpoint", "error", err)
 	}
 	if copied > l.copied {
@@ -77,6 +73,10 @@ func (w *writer) boundLog() {
 // waits for nobody, since the busy_timeout of the writer's connection is zero.
 func (w *writer) checkpoint() (copied int64, err error) {
 	w.log.tries++
+	if err := w.settleLog(); err != nil {
+		return 0, err
+	}
+	defer func() { w.doubt = w.doubt || isIOError(err) }()
 	length, copied, err := w.checkpointBy("PRAGMA wal_checkpoint(PASSIVE)")
 	if err != nil || copied < length {
 		return copied, err

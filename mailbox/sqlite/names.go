@@ -94,7 +94,7 @@ func (a *account) Create(ctx context.Context, name string, opts *mailbox.CreateO
 		use = opts.SpecialUse & mailbox.SpecialUses
 	}
 	var info mailbox.Info
-	err := a.write(ctx, func(t *tx) (err error) {
+	err := a.do(ctx, &request{adds: true, run: func(t *tx) (err error) {
 		acct, err := t.account(a.id)
 		if err != nil {
 			return err
@@ -104,7 +104,7 @@ func (a *account) Create(ctx context.Context, name string, opts *mailbox.CreateO
 		}
 		info.Subscribed, err = isSubscribed(t.c, a.id, name)
 		return err
-	})
+	}})
 	if err != nil {
 		return mailbox.Info{}, fmt.Errorf("create mailbox: %w", err)
 	}
@@ -271,7 +271,7 @@ func (a *account) Subscribe(ctx context.Context, name string, on bool) error {
 			return fmt.Errorf("subscribe: %w", err)
 		}
 	}
-	err := a.write(ctx, func(t *tx) error {
+	err := a.do(ctx, &request{adds: on, run: func(t *tx) error {
 		acct, err := t.account(a.id)
 		if err != nil {
 			return err
@@ -291,7 +291,7 @@ func (a *account) Subscribe(ctx context.Context, name string, on bool) error {
 		acct.change(t).epoch++
 		t.event(a.id, 0, mailbox.EventMailboxes)
 		return err
-	})
+	}})
 	if err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}

@@ -59,10 +59,17 @@ type Options struct {
 
 	// MaxLog bounds the write-ahead log, in octets. It grows as long as a reader
 	// in another process (a backup, a shell) holds an old state of the database:
-	// beyond this size, calls that add messages fail with
+	// beyond this size, calls that add messages or mailboxes fail with
 	// mailbox.ErrUnavailable, and beyond twice the size all that change
 	// something. Zero: 1 GiB. Negative: no bound.
 	MaxLog int64
+
+	// Reserve is how many octets of the disk the store takes for a file beside the
+	// database, path-reserve. On a full disk it is removed, so that messages can be
+	// flagged, moved and expunged: calls that add something fail with
+	// mailbox.ErrUnavailable until the file can be written again. Zero: as many as
+	// the database has, from 1 MB to 16 MB. Negative: none.
+	Reserve int64
 
 	// PollInterval is how often the store looks for changes by other
 	// processes while there are watchers. Zero: 100 ms.
@@ -86,6 +93,7 @@ type Store struct {
 	pins    pins
 	budget  budget
 	sweeper sweeper
+	reserve reserve
 	lock    *conn // holds the lock of the whole database, see takeLock
 	tune    tuning
 
@@ -122,7 +130,7 @@ const (
 
 // Open opens the database in the file at path, which it creates if necessary; the
 // directory must exist. Beside it SQLite keeps path-wal and path-shm, which belong
-// to it, and Open path-lock. opts may be nil. It returns ErrLocked when
+// to it, and Open path-lock and path-reserve. opts may be nil. It returns ErrLocked when
 // another process has exclusive use of the database, ErrDamaged if the file is
 // not a database.
 func Open(ctx context.Context, path string, opts *Options) (*Store, error) {

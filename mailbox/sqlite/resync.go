@@ -54,13 +54,18 @@ func rewrite(path string) error {
 	}
 }
 
-// settleLog renews the log if it is in doubt, and reports whether it no longer is.
-func (w *writer) settleLog() bool {
-	if w.doubt && w.c.begin(context.Background()) == nil {
-		w.doubt = w.s.renewLog() != nil
+// settleLog renews the log if it is in doubt.
+func (w *writer) settleLog() error {
+	if !w.doubt {
+		return nil
+	}
+	err := w.c.begin(context.Background())
+	if err == nil {
+		err = w.s.renewLog()
 		w.c.rollback()
 	}
-	return !w.doubt
+	w.doubt = err != nil
+	return err
 }
 
 // adoptLog renews the log of an earlier process, if there is one.

@@ -34,7 +34,13 @@ func (t *tx) spare() (free, excess int64, err error) {
 		return 0, 0, err
 	}
 	pages, err := t.c.queryInt("PRAGMA page_count")
-	return free, free - min(max(keepPages, pages/keepPart), maxKeepPages), err
+	if err != nil {
+		return 0, 0, err
+	}
+	if t.s.reserve.low.Load() {
+		return free, free, nil // the disk is full
+	}
+	return free, free - min(max(keepPages, pages/keepPart), maxKeepPages), nil
 }
 
 // vacuum makes the file shorter by a step. It reports whether more are to be made.

@@ -29,6 +29,7 @@ type writer struct {
 	// The fields below are used by run only.
 	batch   []*request
 	lazy    bool  // the connection commits without sync
+	copyAt  int   // it copies the log when that has so many pages; zero: it does not
 	lazies  int   // commits since the last sync
 	doubt   bool  // a sync has failed: the log must be written again
 	version int64 // PRAGMA data_version, which changes with those of other processes
@@ -42,7 +43,8 @@ type request struct {
 	account int64           // whose turn it takes; zero: nobody's
 	rows    int             // that it writes, roughly
 	size    int             // octets it writes besides, roughly
-	adds    bool            // it adds messages
+	adds    bool            // it adds messages, mailboxes or subscriptions
+	again   bool            // it has failed for want of space, and is tried with the reserve
 
 	// lazy: the change need only survive a crash of the process. A power loss
 	// may undo it, and all later changes.
@@ -101,6 +103,9 @@ func (s *Store) submit(ctx context.Context, r *request) error {
 	}
 	if err := s.roomInLog(r.adds); err != nil {
 		return err
+	}
+	if r.adds && s.reserve.low.Load() {
+		return errFull
 	}
 	r.done = make(chan struct{})
 	r.since = time.Now()
@@ -210,7 +215,14 @@ func (w *writer) commit(batch []*request) {
 		w.doubt = w.doubt || isIOError(err)
 		w.c.rollback()
 		if len(batch) == 1 {
-			w.finish(batch[0], err)
+			r := batch[0]
+			if isFull(err) && !r.adds && !r.again {
+				r.again = true
+				w.giveUpReserve()
+				w.commit(batch)
+				return
+			}
+			w.finish(r, err)
 			return
 		}
 		for _, r := range batch {
@@ -276,22 +288,25 @@ const maxLazies = 32
 // database only after those that do: if the sync before a copy failed, SQLite would
 // not say so.
 func (w *writer) setLazy(lazy bool) error {
-	if w.lazy == lazy {
+	mode, copyAt := "FULL", w.s.tune.copyLog
+	switch {
+	case lazy:
+		mode, copyAt = "NORMAL", 0
+	case w.s.reserve.low.Load():
+		copyAt = min(copyAt, lowLogPages)
+	}
+	if w.lazy == lazy && w.copyAt == copyAt {
 		return nil
 	}
-	pragmas := fmt.Sprintf("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=%d", w.s.tune.copyLog)
-	if lazy {
-		pragmas = "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0"
-	}
-	if err := w.c.script(pragmas); err != nil {
+	if err := w.c.script(fmt.Sprintf("PRAGMA synchronous=%s; PRAGMA wal_autocheckpoint=%d", mode, copyAt)); err != nil {
 		return err
 	}
-	w.lazy = lazy
+	w.lazy, w.copyAt = lazy, copyAt
 	return nil
 }
 
 // idle does periodic work: it looks for changes of other processes, frees the space
-// of deleted messages, and bounds the log.
+// of deleted messages, bounds the log, and keeps the reserve.
 func (w *writer) idle() {
 	w.boundLog()
 	if w.s.hub.watched() {
@@ -319,5 +334,6 @@ func (w *writer) idle() {
 	}
 	if !more {
 		w.swept = now
+		w.keepReserve()
 	}
 }
