@@ -20,7 +20,8 @@ const usersMagic = "posthorn-users 1 "
 
 // MarshalText returns the table as text, ordered by name. It contains what is
 // needed to guess passwords, and with KeepSecrets the passwords: other users of
-// the machine must not be able to read it.
+// the machine must not be able to read it. A file of it is best replaced as a
+// whole: written under another name with mode 0600, synced, and renamed.
 func (u *Users) MarshalText() ([]byte, error) {
 	secret := u.fakeSecret()
 	b := append([]byte(usersMagic), b64.EncodeToString(secret)...)

@@ -7,12 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/posthorn-mail/posthorn/examples/internal/durable"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -70,7 +70,7 @@ func openJournal(path, from, to string, dry bool) (*journal, error) {
 	j := &journal{boxes: map[string]*record{}}
 	head := fmt.Sprintf("%s %q %q", journalHead, from, to)
 	if !dry {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		if err := durable.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return nil, err
 		}
 		var err error
@@ -221,19 +221,7 @@ func (j *journal) rewrite(path, head string) error {
 		return err
 	}
 	j.f, j.size = f, int64(b.Len())
-	return syncFolder(filepath.Dir(path))
-}
-
-// syncFolder makes a rename in the folder durable.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" { // cannot sync a folder
-		return nil
-	}
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncFolder(filepath.Dir(path))
 }
 
 // add adds a line. With sync it is on the disk when add returns. After an error the

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/posthorn-mail/posthorn/examples/internal/durable"
 )
 
 // accounts returns the users who may log in: those of the command line, or
@@ -31,7 +33,7 @@ func accounts(c *config) ([]user, string, error) {
 		for _, name := range []string{"alice", "bob"} {
 			content = fmt.Appendf(content, "%s@example.org:%s\n", name, strings.ToLower(rand.Text()[:16]))
 		}
-		err = writeFile(path, content, 0o600)
+		err = durable.WriteFile(path, content, 0o600)
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("the passwords: %w", err)

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/posthorn-mail/posthorn/examples/internal/durable"
 	"github.com/posthorn-mail/posthorn/sasl"
 )
 
@@ -32,7 +33,7 @@ func run(ctx context.Context, args []string, out, errout io.Writer) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(errout, nil))
-	if err := os.MkdirAll(c.data, 0o700); err != nil {
+	if err := durable.MkdirAll(c.data, 0o700); err != nil {
 		return fmt.Errorf("the data folder: %w", err)
 	}
 	users, passwords, err := accounts(c)

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/posthorn-mail/posthorn/examples/internal/durable"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
 	"github.com/posthorn-mail/posthorn/mailbox/sqlite"
@@ -30,7 +30,7 @@ func openStore(ctx context.Context, c *config, log *slog.Logger) (store, error) 
 	case kind == "memory" && path == "":
 		return memory.New(&memory.Options{Limits: limits}), nil
 	case kind == "sqlite" && path != "":
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		if err := durable.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return nil, fmt.Errorf("the store: %w", err)
 		}
 		s, err := sqlite.Open(ctx, path, &sqlite.Options{Exclusive: true, Limits: limits, Logger: log})

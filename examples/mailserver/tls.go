@@ -16,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/posthorn-mail/posthorn/examples/internal/durable"
 )
 
 // tlsConfig returns the TLS settings of all servers, and the path of the
@@ -83,15 +85,6 @@ func selfSign(certFile, keyFile, listen string) error {
 	return writePEM(certFile, "CERTIFICATE", der, 0o644)
 }
 
-// writePEM writes a file atomically.
 func writePEM(path, kind string, der []byte, mode fs.FileMode) error {
-	return writeFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode)
-}
-
-func writeFile(path string, content []byte, mode fs.FileMode) error {
-	tmp := path + ".new"
-	if err := os.WriteFile(tmp, content, mode); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
+	return durable.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode)
 }
