@@ -8,6 +8,8 @@
 //   - abuse_test.go, big_test.go, idle_test.go: memory and time under load
 //   - attack_test.go, attacks_test.go, honest_test.go: what honest clients notice
 //     of attackers beside them, and what these take
+//   - published_test.go and its tables: what was published of other mail software,
+//     tried on ours
 //   - programs_test.go: the other examples, against this server and Dovecot
 //   - proxy_test.go: examples/proxy in front of this server and of Dovecot
 //   - copy_test.go, copykill_test.go, copyspeed_test.go: examples/copy
