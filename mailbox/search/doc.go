@@ -18,6 +18,8 @@
 // content, once for all keys together and no further than needed. Content is
 // streamed: the memory of a search grows neither with the mailbox nor with a
 // message, but with the gaps in the set that it finds.
+// [Options] bound its time, and count its work for a program that divides a machine
+// between many.
 //
 // # Texts
 //
