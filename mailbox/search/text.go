@@ -131,7 +131,7 @@ func (r *run) readHeader() error {
 
 // fieldRead counts the work of a field, but for what contains does.
 func (r *run) fieldRead(f message.Field) error {
-	return r.spend(readCost*(len(f.Name())+len(f.Value())) + keyCost*len(r.texts))
+	return r.spend(readCost*len(f) + keyCost*len(r.texts))
 }
 
 // inField searches a whole field for texts, and reports whether it has found one.
