@@ -209,7 +209,7 @@ func (f *fetcher) message(seq uint32, m *mailbox.Message) error {
 		}
 	}
 	f.begun, f.cost, f.root = false, 0, nil
-	held := summaryMemory(m) // as long as the client takes to read the response
+	held := messageMemory(m) // as long as the client takes to read the response
 	if err := f.tp.Hold(f.ctx, held); err != nil {
 		return err
 	}

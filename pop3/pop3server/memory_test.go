@@ -52,6 +52,24 @@ func TestMaildropMemory(t *testing.T) {
 	require.Contains(t, p.do("PASS tanstaaf"), "+OK", "a small one")
 }
 
+// What is held of a message while it is sent is counted until it has been.
+func TestContentMemory(t *testing.T) {
+	store, _ := openStore(t, "\r\n"+strings.Repeat("x\r\n", 100_000), "\r\n"+strings.Repeat("x\r\n", 10_000))
+	srv := newServer(t, store)
+	srv.Bounds = &textproto.Bounds{MemoryPerConn: 100 << 10}
+	p := dial(t, testutil.Serve(t, srv))
+	p.login()
+	for _, cmd := range []string{"RETR 1", "TOP 1 1"} {
+		require.Equal(t, "-ERR [SYS/TEMP] "+textNoMemory, p.do(cmd))
+	}
+	require.Contains(t, p.do("RETR 2"), "+OK")
+	for p.line() != "." {
+	}
+	require.Contains(t, p.do("NOOP"), "+OK")
+	require.Zero(t, srv.Stats().Bounds.MemoryHeld)
+	require.GreaterOrEqual(t, srv.Stats().Bounds.MemoryPeak, int64(30_000))
+}
+
 // Answers that nobody reads end the session after a time. Meanwhile nothing gathers:
 // the server takes no more commands than fit into a buffer.
 func TestUnreadOutput(t *testing.T) {

@@ -44,11 +44,19 @@ func (c *conn) top(cmd pop3.Command) {
 	}
 }
 
+// contentMemory is about how much a store reads of a content at a time.
+const contentMemory = 256 << 10
+
 // fetch returns a message with its content. The content is nil after an answer
 // of -ERR.
 func (c *conn) fetch(n int) (*msg, mailbox.Content) {
 	m := c.find(n)
 	if m == nil {
+		return nil, nil
+	}
+	err := c.tp.Hold(c.ctx, int(min(m.size, contentMemory)))
+	if err != nil {
+		c.storeError("reading a message", err)
 		return nil, nil
 	}
 	got, err := c.content(m.uid)

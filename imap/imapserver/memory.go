@@ -5,17 +5,22 @@ import (
 	"github.com/posthorn-mail/posthorn/mailbox/message"
 )
 
-// What an address and a part take in memory, about.
+// What an address, a part and a content take in memory, about: of a content, a store
+// reads so much at a time.
 const (
 	addressMemory = 128
 	partMemory    = 512
+	contentMemory = 256 << 10
 )
 
-// summaryMemory returns about how much memory what was read of a message takes beside
-// its content: a malicious message has tens of thousands of addresses, or thousands of
-// parts.
-func summaryMemory(m *mailbox.Message) int {
-	return envelopeMemory(m.Envelope) + structureMemory(m.Structure)
+// messageMemory returns about how much memory what was read of a message takes: a
+// malicious one has tens of thousands of addresses, or thousands of parts.
+func messageMemory(m *mailbox.Message) int {
+	n := envelopeMemory(m.Envelope) + structureMemory(m.Structure)
+	if m.Content != nil {
+		n += int(min(m.Content.Size(), contentMemory))
+	}
+	return n
 }
 
 func envelopeMemory(e *message.Envelope) int {
