@@ -68,8 +68,14 @@ func openSmall(t *testing.T, path string, size int64) (*Store, func()) {
 	idle := func() {
 		t.Helper()
 		for range 3 {
-			s.sweepLater(t, time.Hour)
-			require.NoError(t, s.write(context.Background(), func(*tx) error { return nil }))
+			for more := true; more; {
+				// As the writer does it when it is idle: without sync.
+				require.NoError(t, s.do(context.Background(), &request{lazy: true, run: func(t *tx) (err error) {
+					t.now = t.now.Add(time.Hour)
+					more, err = t.sweep()
+					return err
+				}}))
+			}
 			s.reserve.left = 0
 			s.writer.keepReserve()
 		}

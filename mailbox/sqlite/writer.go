@@ -252,7 +252,9 @@ func (w *writer) begin(batch []*request) (*tx, error) {
 			since = r.since
 		}
 	}
-	if err := w.setLazy(lazy && w.lazies < maxLazies); err != nil {
+	// While the disk is full the log has to be copied early, also by the sweeper.
+	lazy = lazy && w.lazies < maxLazies && !w.s.reserve.low.Load()
+	if err := w.setLazy(lazy); err != nil {
 		return nil, err
 	}
 	for {
