@@ -108,6 +108,8 @@ func (c *conn) next() (request, error) {
 	return c.read()
 }
 
+var errHTTP = errors.New("the client speaks HTTP")
+
 // read reads a command. It returns only errors that end the connection.
 func (c *conn) read() (request, error) {
 	line, err := c.tp.ReadLine()
@@ -118,6 +120,9 @@ func (c *conn) read() (request, error) {
 		// RFC 5034 §4 requires them to wait for the challenge.
 		if len(line) > pop3.MaxCommand-2 && cmd.Verb != "AUTH" {
 			err = textproto.ErrLineTooLong
+		}
+		if textproto.IsHTTP(line) {
+			err = errHTTP
 		}
 		return request{cmd, err}, nil
 	case errors.Is(err, textproto.ErrLineEndless):
@@ -137,6 +142,9 @@ func (c *conn) serve(r request) {
 	}
 	before := c.errors
 	switch {
+	case r.err == errHTTP:
+		c.ended = true
+		c.err("", textHTTP)
 	case errors.Is(r.err, textproto.ErrLineTooLong):
 		c.wrong(textTooLong)
 	case errors.Is(r.err, textproto.ErrBareCR):

@@ -7,6 +7,7 @@ const (
 	textClosing      = "Server shutting down"
 	textTooMany      = "Too many connections"
 	textInternal     = "Internal error"
+	textHTTP         = "This is not HTTP"
 	textUnknown      = "Unknown command"
 	textSyntax       = "Syntax error in the arguments"
 	textTooLong      = "Line too long"
@@ -64,7 +65,7 @@ const (
 // and "octets" follow numbers.
 func Texts() []string {
 	return []string{
-		textReady, textBye, textClosing, textTooMany, textInternal, textUnknown, textSyntax, textTooLong, textBadLine,
+		textReady, textBye, textClosing, textTooMany, textInternal, textHTTP, textUnknown, textSyntax, textTooLong, textBadLine,
 		textAuthState, textTransState, textTooManyErr, textTooManyCmd, textTooCostly, textNoMemory, textCapa, textNoTLS, textTLSActive, textTLSAfterUTF8, textBeginTLS,
 		textUTF8, textNeedTLS, textNoUser, textName, textNoName, textNoAPOP, textNoMechanism, textMechanisms,
 		textAuthFailed, textAuthDenied, textAuthExpired, textAuthMalform, textAuthCancel, textAuthLater, textInUse,

@@ -280,7 +280,7 @@ func (c *Conn) dispatch(line []byte) {
 	}
 	switch {
 	case cmd == nil:
-		if isHTTP(verb, arg) {
+		if textproto.IsHTTP(line) {
 			c.log.Info("smtp: the client speaks HTTP", "conn", c.ID(), "remote", c.RemoteAddr())
 			c.send(421, smtp.EnhancedCode{4, 7, 0}, c.srv.host+" does not speak HTTP, closing connection")
 			c.goodbye = true
@@ -336,15 +336,6 @@ func (s *Server) lookup(verb []byte) *command {
 		b[i] = ch
 	}
 	return s.commands[string(b[:len(verb)])]
-}
-
-// isHTTP recognises the request line of HTTP.
-func isHTTP(verb, arg []byte) bool {
-	switch string(verb) {
-	case "GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE", "PRI":
-		return bytes.Contains(arg, []byte("HTTP/"))
-	}
-	return false
 }
 
 // reset ends the transaction, if there is one, and forgets what was said for it.

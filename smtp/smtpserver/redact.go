@@ -18,7 +18,7 @@ func (s *Server) redact(dir textproto.Direction, line []byte) []byte {
 	}
 	verb, arg := smtp.CutCommand(line)
 	cmd := s.lookup(verb)
-	if cmd == nil && !isHTTP(verb, arg) || bytes.IndexByte(line, '\r') >= 0 {
+	if cmd == nil && !textproto.IsHTTP(line) || bytes.IndexByte(line, '\r') >= 0 {
 		return hidden
 	}
 	if cmd == nil || len(arg) == 0 || cmd.verb != "AUTH" && cmd.verb != "BURL" {

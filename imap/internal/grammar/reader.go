@@ -133,6 +133,9 @@ func (r *Reader) parse() bool {
 	}
 	row := all().commands.find(r.d, name)
 	if row == nil {
+		if textproto.IsHTTP(r.d.Line()) {
+			return r.d.Fail(&imap.Error{Status: imap.BYE, Text: "this is not HTTP"})
+		}
 		return r.d.Fail(&imap.Error{Status: imap.BAD, Text: "unknown command"})
 	}
 	if row.name == "LOGIN" {
