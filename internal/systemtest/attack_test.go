@@ -30,7 +30,7 @@ var (
 	attackOnly     = flag.String("attack.only", "", "the `names` of attacks, with commas between them; none and all are names, too (default: none, each alone, and all at once)")
 	attackTime     = flag.Duration("attack.time", 0, "how long each attack lasts (default: 1s, and short accounts)")
 	attackMessages = flag.Int("attack.messages", 20_000, "how many messages the accounts of attackers have")
-	attackQuota    = flag.String("attack.quota", "256M", "the quota of all accounts")
+	attackQuota    = flag.String("attack.quota", "1G", "the quota of all accounts")
 	attackEvery    = flag.Duration("attack.every", 20*time.Millisecond, "how long an honest client waits between two commands")
 	attackRSS      = flag.Int64("attack.rss", 4096, "the `MiB` of memory at which an attack is ended, so that the machine stays usable")
 	attackNet      = flag.String("attack.net", "127.9", "the first two `octets` of the addresses that clients come from")

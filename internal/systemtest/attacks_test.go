@@ -210,7 +210,7 @@ func headerBomb(size int) func(a *attacker) error {
 			return err
 		}
 		for {
-			answer, err := l.smtp("MAIL FROM:<>", "RCPT TO:<"+honestName(0)+">", "DATA")
+			answer, err := l.smtp("MAIL FROM:<>", "RCPT TO:<"+a.user+">", "DATA")
 			if err == nil && strings.HasPrefix(answer, "354") {
 				answer, err = l.smtp(field + "\r\n\r\n.")
 			}
