@@ -224,7 +224,11 @@ func (c *conn) log() *slog.Logger {
 	if l == nil {
 		l = slog.Default()
 	}
-	return l.With("conn", c.tp.ID(), "remote", c.tp.RemoteAddr())
+	l = l.With("conn", c.tp.ID(), "remote", c.tp.RemoteAddr())
+	if c.drop != nil {
+		l = l.With("user", c.drop.user)
+	}
+	return l
 }
 
 // storeError answers -ERR for an error of the store, and logs it.

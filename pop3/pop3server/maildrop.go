@@ -47,6 +47,7 @@ func policyExt() extension {
 
 // A maildrop is the mailbox as it was at login.
 type maildrop struct {
+	user    string
 	account mailbox.Account
 	box     mailbox.Mailbox
 	release func() // the lock
@@ -88,8 +89,11 @@ func (c *conn) keep(d *maildrop, n int) error {
 
 // open opens the maildrop of a user who is authenticated.
 func (c *conn) open(identity string) (err error) {
-	d := &maildrop{policy: c.srv.Policy}
+	d := &maildrop{user: identity, policy: c.srv.Policy}
 	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%q: %w", identity, err)
+		}
 		if c.drop != d { // an error, or a panic of the store
 			d.close()
 			c.keep(d, -d.memory)
@@ -149,7 +153,7 @@ func (c *conn) open(identity string) (err error) {
 			if _, ok := errors.AsType[*mailbox.MessageError](err); !ok {
 				return fmt.Errorf("reading the mailbox: %w", err)
 			}
-			c.log().Error("pop3: message is damaged", "error", err)
+			c.log().Error("pop3: message is damaged", "user", identity, "error", err)
 			continue
 		}
 		if err := work(1); err != nil {
