@@ -12,7 +12,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/posthorn-mail/posthorn/examples/internal/durable"
+	"github.com/posthorn-mail/posthorn/internal/durable"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/posthorn-mail/posthorn/examples/internal/durable"
+	"github.com/posthorn-mail/posthorn/internal/durable"
 )
 
 // accounts returns the users who may log in: those of the command line, or

@@ -10,7 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/posthorn-mail/posthorn/examples/internal/durable"
+	"github.com/posthorn-mail/posthorn/internal/durable"
 	"github.com/posthorn-mail/posthorn/sasl"
 )
 

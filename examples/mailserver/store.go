@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/posthorn-mail/posthorn/examples/internal/durable"
+	"github.com/posthorn-mail/posthorn/internal/durable"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
 	"github.com/posthorn-mail/posthorn/mailbox/sqlite"

@@ -17,7 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/posthorn-mail/posthorn/examples/internal/durable"
+	"github.com/posthorn-mail/posthorn/internal/durable"
 )
 
 // tlsConfig returns the TLS settings of all servers, and the path of the

@@ -7,8 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 
+	"github.com/posthorn-mail/posthorn/internal/durable"
 	"github.com/posthorn-mail/posthorn/mailbox"
 )
 
@@ -83,14 +83,7 @@ func (s *Store) adoptLog(ctx context.Context, c *conn) error {
 // syncNames makes the names of the database and its log durable. SQLite does so
 // when it first syncs a log that it has created, but ignores the error.
 func (s *Store) syncNames() error {
-	if runtime.GOOS == "windows" {
-		return nil // has no such call
-	}
-	dir, err := os.Open(filepath.Dir(s.path))
-	if err == nil {
-		err = errors.Join(dir.Sync(), dir.Close())
-	}
-	if err != nil {
+	if err := durable.SyncFolder(filepath.Dir(s.path)); err != nil {
 		return fmt.Errorf("%w: sync the folder: %w", mailbox.ErrUnavailable, err)
 	}
 	return nil

@@ -12,11 +12,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/durable"
 	"github.com/posthorn-mail/posthorn/pop3"
 )
 
@@ -230,19 +230,7 @@ func (s *SeenFile) rewrite(times map[string]int64) error {
 	}
 	s.Close()
 	s.f, s.size, s.times = f, int64(len(b)), times
-	return syncFolder(filepath.Dir(s.path))
-}
-
-// syncFolder makes a rename in the folder durable.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" { // cannot sync a folder
-		return nil
-	}
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncFolder(filepath.Dir(s.path))
 }
 
 // Close closes the file.
