@@ -125,7 +125,7 @@ func appendTraceWord(dst []byte, s, empty string) []byte {
 	}
 	for i := range len(s) {
 		c := s[i]
-		if c <= ' ' || c == 0x7f || c == '(' || c == ')' || c == '<' || c == '>' || c == ';' || c == '"' || c == '\\' {
+		if c <= ' ' || c == 0x7f || c == '(' || c == ')' || c == '<' || c == '>' || c == ';' || c == ',' || c == '"' || c == '\\' {
 			c = '?'
 		}
 		dst = append(dst, c)

@@ -22,9 +22,10 @@ func ParseReceived(field string) (r Received, ok bool) {
 	p := receivedParser{rest: value[:min(len(value), maxReceived)], r: &r}
 	p.parse()
 	if p.seenHello {
-		// The word after "from" is what the host found out by itself.
-		if !strings.HasPrefix(p.from, "[") {
-			r.Name = hostName(p.from)
+		// The word after "from" is what the host found out by itself, unless it is
+		// "unknown" or no name.
+		if name := hostName(p.from); name != "" {
+			r.Name = name
 		}
 	} else {
 		r.Hello = p.from
@@ -170,6 +171,7 @@ func (p *receivedParser) comment(s, clause string) {
 	words := strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune("() \t\r\n,", c) })
 	var name string
 	var addr netip.Addr
+	qmail := len(words) > 1 && (strings.EqualFold(words[0], "helo") || strings.EqualFold(words[0], "ehlo"))
 	for i, word := range words {
 		p.tls(word)
 		if clause != "from" {
@@ -179,8 +181,9 @@ func (p *receivedParser) comment(s, clause string) {
 		switch {
 		case strings.HasPrefix(lower, "helo=") || strings.HasPrefix(lower, "ehlo="):
 			p.hello(word[5:])
-		case (lower == "helo" || lower == "ehlo") && i == 0 && len(words) > 1: // qmail
-			p.hello(words[1])
+		case qmail && i == 0:
+		case qmail && i == 1: // even if it is an address: the client says so
+			p.hello(word)
 		case !addr.IsValid() && commentAddr(word).IsValid():
 			addr = commentAddr(word)
 		case i == 0:

@@ -43,6 +43,10 @@ func TestParseReceived(t *testing.T) {
 			want{Received: Received{By: "2002:a05:6a10:1234:b0:1:2:3", With: "SMTP", ID: "x1csp1234", Time: time.Date(2024, 1, 2, 2, 11, 12, 0, zone(-8))}}},
 		{"qmail", "from mail.example.com (HELO relay.example.com) (192.0.2.1)\n  by mx.example.org with SMTP; 2 Jan 2024 10:11:12 -0000",
 			want{Received: Received{Hello: "relay.example.com", Name: "mail.example.com", Addr: ip("192.0.2.1"), By: "mx.example.org", With: "SMTP", Time: time.Date(2024, 1, 2, 10, 11, 12, 0, time.UTC)}}},
+		{"qmail, an address that the client claims", "from unknown (HELO 198.51.100.7) (192.0.2.1)\n  by mx.example.org with SMTP; 2 Jan 2024 10:11:12 -0000",
+			want{Received: Received{Hello: "198.51.100.7", Addr: ip("192.0.2.1"), By: "mx.example.org", With: "SMTP", Time: time.Date(2024, 1, 2, 10, 11, 12, 0, time.UTC)}}},
+		{"a name behind unknown", "from unknown (mail.example.com [192.0.2.1]) (helo x) by mx.example.org; 2 Jan 2024 10:11:12 -0000",
+			want{Received: Received{Hello: "x", Name: "mail.example.com", Addr: ip("192.0.2.1"), By: "mx.example.org", Time: time.Date(2024, 1, 2, 10, 11, 12, 0, time.UTC)}}},
 		{"qmail, inside", "(qmail 12345 invoked by uid 89); 2 Jan 2024 10:11:12 -0000",
 			want{Received: Received{Time: time.Date(2024, 1, 2, 10, 11, 12, 0, time.UTC)}}},
 		{"quoted", `from x by y for <"john doe; (jr)"@example.org>; Tue, 2 Jan 2024 10:11:12 +0000`,
@@ -117,6 +121,7 @@ func TestParseReturnPath(t *testing.T) {
 func FuzzTrace(f *testing.F) {
 	f.Add("from a (b [192.0.2.1]) by c (TLS1.3 TLS_AES_128_GCM_SHA256) with ESMTPS id d for <e@f.example>; Tue, 2 Jan 2024 10:11:12 +0000")
 	f.Add("from [::1] (HELO x) (ident@::1) by \"(\" for <\";\"@b>,<c@d>;;x; Jan")
+	f.Add("from [::1] (H(idex) ELO nt@::")
 	f.Add("Return-Path: <a@b>")
 	f.Add("Solicitation: org.example:ADV,\r\n\tx y")
 	f.Fuzz(func(t *testing.T, s string) {
