@@ -26,7 +26,7 @@ func (b *box) Replace(ctx context.Context, uid mailbox.UID, dest string, msg mai
 // admitReplace refuses a Replace that is bound to fail before the body is read. It
 // returns the size of the message that is to be replaced.
 func (b *box) admitReplace(ctx context.Context, uid mailbox.UID, dest string, size int64) (replaced int64, err error) {
-	return replaced, b.a.admit(ctx, size, func(c *conn, acct *accountRow) error {
+	err = b.a.admit(ctx, size, func(c *conn, acct *accountRow) error {
 		row, err := b.load(c)
 		if err != nil {
 			return err
@@ -41,6 +41,7 @@ func (b *box) admitReplace(ctx context.Context, uid mailbox.UID, dest string, si
 		replaced = old.Size
 		return acct.room(0, max(size, 0)-old.Size)
 	})
+	return replaced, err
 }
 
 // replace makes a staged message in dest and removes the one with the UID.
