@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/posthorn-mail/posthorn/imap"
 	"github.com/posthorn-mail/posthorn/imap/imapserver"
 	"github.com/posthorn-mail/posthorn/internal/testutil"
+	"github.com/posthorn-mail/posthorn/internal/testutil/busy"
 	"github.com/posthorn-mail/posthorn/internal/transcript"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
@@ -35,22 +35,6 @@ var testUsers = sync.OnceValue(func() *sasl.Users {
 	}
 	return u
 })
-
-// busyUsers is a table whose line for checks of passwords is full.
-func busyUsers(t testing.TB, user, password string) *sasl.Users {
-	u := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true, Checks: &sasl.Checks{Concurrent: 1, MaxWaiting: 1}}
-	require.NoError(t, u.Set(user, password))
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	for range 2 {
-		wg.Go(func() { u.Checks.Do(ctx, func() error { <-ctx.Done(); return nil }) })
-	}
-	t.Cleanup(func() { cancel(); wg.Wait() })
-	for u.Checks.Stats().Waiting == 0 {
-		runtime.Gosched()
-	}
-	return u
-}
 
 // newStore returns a store in memory with the account fred.
 func newStore(t testing.TB, opts *memory.Options) *memory.Store {
@@ -150,7 +134,7 @@ func scriptServer(t testing.TB, s *transcript.Script) *imapserver.Server {
 		}
 	}
 	if s.HasOption("busy") {
-		srv.Authenticator = busyUsers(t, "fred", "secret")
+		srv.Authenticator = busy.Users(t, "fred", "secret")
 	}
 	if s.HasOption("quotaadmin") {
 		srv.QuotaAdmin = func(*imapserver.Conn) bool { return true }

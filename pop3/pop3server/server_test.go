@@ -3,16 +3,15 @@ package pop3server
 import (
 	"context"
 	"log/slog"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/internal/testutil"
+	"github.com/posthorn-mail/posthorn/internal/testutil/busy"
 	"github.com/posthorn-mail/posthorn/internal/transcript"
 	"github.com/posthorn-mail/posthorn/mailbox"
 	"github.com/posthorn-mail/posthorn/mailbox/memory"
@@ -26,22 +25,6 @@ func users(t testing.TB) *sasl.Users {
 	u := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true}
 	for _, name := range []string{"mrose", "tim", "karen"} {
 		require.NoError(t, u.Set(name, "tanstaaf"))
-	}
-	return u
-}
-
-// busyUsers is a table whose line for checks of passwords is full.
-func busyUsers(t testing.TB, user, password string) *sasl.Users {
-	u := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true, Checks: &sasl.Checks{Concurrent: 1, MaxWaiting: 1}}
-	require.NoError(t, u.Set(user, password))
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	for range 2 {
-		wg.Go(func() { u.Checks.Do(ctx, func() error { <-ctx.Done(); return nil }) })
-	}
-	t.Cleanup(func() { cancel(); wg.Wait() })
-	for u.Checks.Stats().Waiting == 0 {
-		runtime.Gosched()
 	}
 	return u
 }
@@ -104,7 +87,7 @@ func setUp(t testing.TB, s *transcript.Script) *Server {
 	store, _ := openStore(t, msgs...)
 	srv := newServer(t, store)
 	if s.HasOption("busy") {
-		srv.Authenticator = busyUsers(t, "mrose", "tanstaaf")
+		srv.Authenticator = busy.Users(t, "mrose", "tanstaaf")
 	}
 	srv.Shared = s.HasOption("shared")
 	srv.AllowInsecureAuth = !s.HasOption("secure")

@@ -4,16 +4,15 @@ import (
 	"context"
 	"io"
 	"net/netip"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/posthorn-mail/posthorn/internal/testutil"
+	"github.com/posthorn-mail/posthorn/internal/testutil/busy"
 	"github.com/posthorn-mail/posthorn/internal/transcript"
 	"github.com/posthorn-mail/posthorn/sasl"
 	"github.com/posthorn-mail/posthorn/smtp"
@@ -80,7 +79,7 @@ func playTranscripts(t *testing.T, layers int) {
 			require.NoError(t, users.Set("test", "1234"))
 			srv.Authenticator = users
 			if on("busy") {
-				srv.Authenticator = busyUsers(t, "tim", "tanstaaftanstaaf")
+				srv.Authenticator = busy.Users(t, "tim", "tanstaaftanstaaf")
 			}
 			srv.AllowInsecureAuth = !on("tls")
 			srv.OnAuth = func(context.Context, sasl.Attempt) {}
@@ -102,22 +101,6 @@ func playTranscripts(t *testing.T, layers int) {
 		}
 		return transcript.DialTCP(start(t, srv))
 	})
-}
-
-// busyUsers is a table whose line for checks of passwords is full.
-func busyUsers(t testing.TB, user, password string) *sasl.Users {
-	u := &sasl.Users{Iterations: sasl.MinIterations, KeepSecrets: true, Checks: &sasl.Checks{Concurrent: 1, MaxWaiting: 1}}
-	require.NoError(t, u.Set(user, password))
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	for range 2 {
-		wg.Go(func() { u.Checks.Do(ctx, func() error { <-ctx.Done(); return nil }) })
-	}
-	t.Cleanup(func() { cancel(); wg.Wait() })
-	for u.Checks.Stats().Waiting == 0 {
-		runtime.Gosched()
-	}
-	return u
 }
 
 // passOn has every hook that the server must not take for something to offer.
