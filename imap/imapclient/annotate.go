@@ -47,7 +47,7 @@ func (m *Mailbox) Annotate(ctx context.Context, set Set, annotations ...imap.Ann
 	if err != nil {
 		return err
 	}
-	for _, part := range splitSet(uids, m.c.maxSet(), 1<<31) {
+	for _, part := range splitSet(uids, m.c.maxSet(), anyNumber) {
 		k := m.newCall(&imap.Store{UID: true, Set: imap.UIDNumSet(part), Item: imap.StoreAnnotation, Annotations: annotations})
 		k.name = "UID STORE"
 		if err := m.c.run(ctx, k); err != nil {
